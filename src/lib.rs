@@ -1,0 +1,1 @@
+//! nexmo-gate: an IP allowlist proxy for Nexmo (Vonage) webhooks.
