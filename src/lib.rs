@@ -1,1 +1,3 @@
-//! nexmo-gate: an IP allowlist proxy for Nexmo (Vonage) webhooks.
+//! nexmo-gate: a firewall and IP allowlist proxy for Nexmo (Vonage) webhooks.
+pub mod config;
+pub mod policy;

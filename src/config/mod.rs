@@ -1,0 +1,220 @@
+//! The configuration: from YAML text, flags and environment variables to one checked [`Config`].
+//!
+//! No I/O happens here: text in, a `Config` or every [`Problem`] out, each with its key path. What a
+//! path points to (range files, certificates) is opened by `state`, which also knows whether a list
+//! of that name exists. Invariant: a `Config` is complete, defaults filled in, and means the same
+//! whoever reads it; nothing later asks "was that key set".
+
+pub mod error;
+pub mod raw;
+pub mod units;
+pub mod validate;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+pub use crate::policy::admission::{Deny, Mode};
+use crate::policy::delivery::{OnError, SuccessSet};
+use crate::policy::route::PathPattern;
+use crate::policy::webhook::Webhook;
+pub use error::Problem;
+
+/// Everything an operator can set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where requests are accepted; never empty.
+    pub listen: Vec<Listener>,
+    /// Where requests go that no route sends elsewhere.
+    pub upstream: Upstream,
+    /// The folder of range files, absolute or relative to the working directory.
+    pub ranges: PathBuf,
+    /// Who may name the client for us.
+    pub trusted_proxies: Vec<Trusted>,
+    /// What a denied request is told.
+    pub deny: Deny,
+    /// Whether denials are carried out.
+    pub mode: Mode,
+    /// The routes, in file order; never empty.
+    pub routes: Vec<Route>,
+    /// Bounds on size, time and number.
+    pub limits: Limits,
+    /// How the process ends.
+    pub drain: Drain,
+    /// A folder that keeps the last good lists over a restart.
+    pub state: Option<PathBuf>,
+    /// The admin interface; `None` turns it off.
+    pub admin: Option<Admin>,
+    /// What is logged where.
+    pub log: Log,
+    /// Worker threads; `None` means one a core.
+    pub threads: Option<usize>,
+}
+
+/// One listening socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The address; port 0 takes a free one.
+    pub address: SocketAddr,
+}
+
+/// Where requests are sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Upstream {
+    /// How it is reached.
+    pub target: Target,
+    /// A PEM file with the certificates that may sign the upstream's; the system's when `None`.
+    pub ca: Option<PathBuf>,
+    /// The name that the upstream's certificate must bear, when it is not the host of the URL.
+    pub server_name: Option<String>,
+}
+
+/// The transport of an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// `http://host:port`
+    Http {
+        /// A name or an address without brackets.
+        host: String,
+        /// 80 when the URL has none.
+        port: u16,
+    },
+    /// `https://host:port`
+    Https {
+        /// A name or an address without brackets.
+        host: String,
+        /// 443 when the URL has none.
+        port: u16,
+    },
+    /// `unix:/path`
+    Unix(PathBuf),
+}
+
+/// One entry of `trusted_proxies`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trusted {
+    /// A CIDR.
+    Prefix(IpNet),
+    /// All prefixes of a range list.
+    List(String),
+}
+
+/// One route.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// Which paths.
+    pub path: PathPattern,
+    /// Which Host, when only one.
+    pub host: Option<String>,
+    /// Which webhook's rules.
+    pub webhook: Webhook,
+    /// The names of the lists that may use it; never empty.
+    pub allow: Vec<String>,
+    /// Where its requests go; the common upstream when `None`.
+    pub upstream: Option<Upstream>,
+    /// The Host that the upstream is given; the sender's own when `None`.
+    pub upstream_host: Option<String>,
+    /// The statuses that count as delivered.
+    pub success: SuccessSet,
+    /// How long the sender may be kept waiting, from its first byte.
+    pub deadline: Duration,
+    /// What happens to 4xx.
+    pub client_errors: OnError,
+    /// What happens to 5xx.
+    pub server_errors: OnError,
+}
+
+/// Bounds. Sizes are bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest request body.
+    pub max_body: usize,
+    /// The largest answer of the upstream, header and body.
+    pub max_response: usize,
+    /// The largest request head.
+    pub max_head: usize,
+    /// From the first byte of a head to its last.
+    pub head_timeout: Duration,
+    /// From the end of the head to the end of the body.
+    pub body_timeout: Duration,
+    /// How long a connection may be idle between requests.
+    pub keepalive: Duration,
+    /// Connections open at once.
+    pub connections: usize,
+    /// Requests in flight at once; 503 above.
+    pub concurrent_requests: usize,
+    /// Bytes of all messages held at once; 503 above.
+    pub buffers: usize,
+}
+
+/// The end of the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// How long connections are still accepted after the signal, while `/readyz` says no.
+    pub delay: Duration,
+    /// How long open requests may take after that.
+    pub grace: Duration,
+}
+
+/// The admin interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Where it listens.
+    pub address: AdminAddress,
+}
+
+/// Where the admin interface listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminAddress {
+    /// A TCP address, loopback unless `allow_remote` was set.
+    Tcp(SocketAddr),
+    /// A UNIX socket.
+    Unix(PathBuf),
+}
+
+/// Logging.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// JSON for machines or text for people.
+    pub format: LogFormat,
+    /// The least severe operational event that is written.
+    pub level: LogLevel,
+    /// Where the access log goes.
+    pub access: AccessLog,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// One line for people.
+    Text,
+}
+
+/// Severity of operational events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+}
+
+/// The access log's destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Standard output.
+    Stdout,
+    /// Standard error, with the operational log.
+    Stderr,
+    /// A file, appended to; opened again at each reload so that it can be rotated.
+    File(PathBuf),
+    /// Nowhere.
+    Off,
+}

@@ -1,0 +1,181 @@
+//! May this client use this route?
+//!
+//! [`decide`] is the only place that makes a [`Permit`], and forwarding requires one: a request that
+//! was not judged cannot be sent on, because there is nothing to send it on with. Deny by default: no
+//! route, no client, no list, no entry.
+
+use super::addr::Address;
+use super::client_ip::{Client, NoClient};
+use super::outcome::Reason;
+use super::range_list::RangeList;
+
+/// Whether denials are carried out or only logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// A denied request gets the deny answer.
+    #[default]
+    Enforce,
+    /// A request that would be denied is forwarded all the same and logged as `would_deny`.
+    Observe,
+}
+
+/// What a denied request is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Deny {
+    /// 403.
+    #[default]
+    Forbid,
+    /// 404: as if nothing were there.
+    Hide,
+    /// 503 with `Retry-After`: a new provider address that the lists do not know yet loses nothing.
+    Retry,
+}
+
+impl Deny {
+    /// The status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Forbid => 403,
+            Self::Hide => 404,
+            Self::Retry => 503,
+        }
+    }
+}
+
+/// Why a request is not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Denial {
+    reason: Reason,
+}
+
+impl Denial {
+    /// The reason in the log; its outcome is always `denied`.
+    #[must_use]
+    pub fn reason(self) -> Reason {
+        self.reason
+    }
+}
+
+/// The right to be forwarded. It cannot be made outside this module.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Permit {
+    client: Client,
+    grant: Grant,
+}
+
+/// What a permit rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// The client is in one of the route's lists: which of them, and which entry of it.
+    Listed {
+        /// Place in the route's `allow`.
+        list: usize,
+        /// Place in that list's entries.
+        entry: usize,
+    },
+    /// The request would be denied, but the mode is `observe`.
+    Observed(Denial),
+}
+
+impl Permit {
+    /// Who is admitted.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn grant(&self) -> Grant {
+        self.grant
+    }
+}
+
+/// Decides. `allow` are the lists of the matched route, `None` when no route matched; `peer` stands in
+/// for the client where the mode is `observe` and no client could be named.
+///
+/// # Errors
+/// The request is to be denied, with the client where one is known.
+pub fn decide<'a>(
+    client: Result<Client, NoClient>,
+    peer: Address,
+    allow: Option<impl IntoIterator<Item = &'a RangeList>>,
+    mode: Mode,
+) -> Result<Permit, (Denial, Option<Client>)> {
+    let (client, grant) = match client {
+        Err(unnamed) => (None, Err(Denial { reason: unnamed.reason() })),
+        Ok(client) => {
+            let grant = match allow {
+                None => Err(Denial { reason: Reason::NoRoute }),
+                Some(lists) => listed(client.address, lists).ok_or(Denial { reason: Reason::NotListed }),
+            };
+            (Some(client), grant)
+        }
+    };
+    match (grant, client, mode) {
+        (Ok(grant), Some(client), _) => Ok(Permit { client, grant }),
+        (Err(denial), client, Mode::Observe) => {
+            let client = client.unwrap_or(Client { address: peer, via: Vec::new() });
+            Ok(Permit { client, grant: Grant::Observed(denial) })
+        }
+        (Err(denial), client, Mode::Enforce) => Err((denial, client)),
+        // A grant is only made from a client; without one there is nothing to admit.
+        (Ok(_), None, _) => Err((Denial { reason: Reason::NoClient }, None)),
+    }
+}
+
+fn listed<'a>(client: Address, lists: impl IntoIterator<Item = &'a RangeList>) -> Option<Grant> {
+    lists
+        .into_iter()
+        .enumerate()
+        .find_map(|(list, ranges)| ranges.set().find(client).map(|entry| Grant::Listed { list, entry }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::range_list;
+    use super::*;
+
+    fn client(text: &str) -> Result<Client, NoClient> {
+        Ok(Client { address: Address::new(text.parse().unwrap()), via: Vec::new() })
+    }
+
+    fn judge(who: Result<Client, NoClient>, lists: Option<Vec<&str>>, mode: Mode) -> Result<Grant, Reason> {
+        let lists: Option<Vec<RangeList>> =
+            lists.map(|l| l.iter().map(|text| range_list::parse(text.as_bytes()).unwrap()).collect());
+        let peer = Address::new("192.0.2.77".parse().unwrap());
+        decide(who, peer, lists.as_ref(), mode).map(|p| p.grant()).map_err(|(d, _)| d.reason())
+    }
+
+    #[test]
+    fn the_first_list_that_holds_the_client_admits_it() {
+        let lists = Some(vec!["192.0.2.0/28", "198.51.100.0/24\n198.51.100.8/32"]);
+        assert_eq!(
+            judge(client("198.51.100.8"), lists, Mode::Enforce),
+            Ok(Grant::Listed { list: 1, entry: 1 })
+        );
+    }
+
+    #[test]
+    fn denied_by_default() {
+        let lists = || Some(vec!["192.0.2.0/28"]);
+        assert_eq!(judge(client("192.0.2.16"), lists(), Mode::Enforce), Err(Reason::NotListed));
+        assert_eq!(judge(client("192.0.2.1"), None, Mode::Enforce), Err(Reason::NoRoute));
+        assert_eq!(judge(client("192.0.2.1"), Some(vec![]), Mode::Enforce), Err(Reason::NotListed));
+        assert_eq!(judge(Err(NoClient::Unnamed), lists(), Mode::Enforce), Err(Reason::NoClient));
+        assert_eq!(judge(Err(NoClient::Unreadable), lists(), Mode::Enforce), Err(Reason::BadChain));
+    }
+
+    #[test]
+    fn observe_admits_but_remembers_the_denial() {
+        let observed = |reason| Ok(Grant::Observed(Denial { reason }));
+        assert_eq!(
+            judge(client("192.0.2.16"), Some(vec!["192.0.2.0/28"]), Mode::Observe),
+            observed(Reason::NotListed)
+        );
+        assert_eq!(judge(client("192.0.2.16"), None, Mode::Observe), observed(Reason::NoRoute));
+        assert_eq!(judge(Err(NoClient::Unreadable), None, Mode::Observe), observed(Reason::BadChain));
+    }
+}

@@ -1,0 +1,29 @@
+//! Decisions, and nothing but decisions.
+//!
+//! Every function here is pure: no async, no clock, no I/O, no logging, no serde. What it needs is
+//! an argument, what it decides is its value, so every rule that this program enforces can be read,
+//! tested and fuzzed without a socket. A decision never fails for an environmental reason.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`addr`] | an IP address in canonical form |
+//! | [`prefix_set`] | a set of prefixes that answers "which one holds this address" |
+//! | [`range_list`] | a range file: its grammar, its problems, its prefixes |
+//! | [`client_ip`] | who is asking, behind trusted proxies |
+//! | [`route`] | which route a path belongs to |
+//! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
+//! | [`webhook`] | what each webhook's documents say: methods, deadline, success codes |
+//! | [`delivery`] | what the sender must hear about what the upstream said |
+//! | [`forward`] | which header lines pass, and which the gate writes itself |
+//! | [`outcome`] | the words that the log and the metrics use |
+
+pub mod addr;
+pub mod admission;
+pub mod client_ip;
+pub mod delivery;
+pub mod forward;
+pub mod outcome;
+pub mod prefix_set;
+pub mod range_list;
+pub mod route;
+pub mod webhook;

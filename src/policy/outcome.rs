@@ -1,0 +1,163 @@
+//! The words that the access log, the metrics and `explain` use for what became of a request.
+//!
+//! A reason belongs to exactly one outcome, so the pair can never contradict itself: code names a
+//! [`Reason`], and [`Reason::outcome`] follows.
+
+/// What became of a request, from the point of view of the message that it carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The application completed a success answer and the sender was told so.
+    Delivered,
+    /// The message did not reach its end; the sender was told a status that it retries.
+    Undelivered,
+    /// The application refused the message (4xx); the sender was told so.
+    Refused,
+    /// The client may not use this route.
+    Denied,
+    /// The request itself cannot be served.
+    Rejected,
+    /// The sender was gone before the answer was written.
+    Abandoned,
+}
+
+impl Outcome {
+    /// The word in logs and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Refused => "refused",
+            Self::Denied => "denied",
+            Self::Rejected => "rejected",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $word:literal => $outcome:ident,)+) => {
+        /// Why the outcome is what it is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason { $($(#[$doc])* $name,)+ }
+
+        impl Reason {
+            /// Every reason, in the order of their declaration: `ALL[r as usize] == r`.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The word in logs and metrics.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+
+            /// The outcome that this reason belongs to.
+            #[must_use]
+            pub fn outcome(self) -> Outcome {
+                match self { $(Self::$name => Outcome::$outcome,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A complete success answer, relayed.
+    Success = "success" => Delivered,
+
+    /// A complete answer whose status is no success for this webhook (206 to 299, or outside the route's set).
+    Status = "status" => Undelivered,
+    /// 3xx: never followed, never a success to Nexmo.
+    Redirect = "redirect" => Undelivered,
+    /// 429: the application asks for a pause.
+    TooManyRequests = "too_many_requests" => Undelivered,
+    /// 5xx.
+    ServerError = "server_error" => Undelivered,
+    /// 4xx on a route with `client_errors: retry`.
+    ClientErrorRetried = "client_error_retried" => Undelivered,
+    /// Nothing listens at the upstream.
+    ConnectRefused = "connect_refused" => Undelivered,
+    /// The upstream did not accept a connection within the connect time-out.
+    ConnectTimeout = "connect_timeout" => Undelivered,
+    /// The upstream cannot be connected to for another reason (name not resolved, no route).
+    ConnectFailed = "connect_failed" => Undelivered,
+    /// The upstream's certificate was not accepted, or its handshake failed.
+    TlsFailed = "tls_failed" => Undelivered,
+    /// The upstream closed before its answer was complete.
+    UpstreamClosed = "upstream_closed" => Undelivered,
+    /// The upstream reset the connection before its answer was complete.
+    UpstreamReset = "upstream_reset" => Undelivered,
+    /// The upstream's answer is not HTTP/1.1, or is ambiguous.
+    UpstreamMalformed = "upstream_malformed" => Undelivered,
+    /// The upstream's answer is larger than `limits.max_response`.
+    ResponseTooLarge = "response_too_large" => Undelivered,
+    /// No complete answer by the webhook's deadline.
+    Deadline = "deadline" => Undelivered,
+    /// More requests or bytes at once than the limits allow.
+    Overloaded = "overloaded" => Undelivered,
+    /// The gate itself failed (a panic); this request alone is affected.
+    Internal = "internal" => Undelivered,
+    /// An admitted sender's body did not arrive in time.
+    BodyTimeout = "body_timeout" => Undelivered,
+    /// An admitted sender's body broke off.
+    BodyIncomplete = "body_incomplete" => Undelivered,
+
+    /// The application refused the message with a 4xx.
+    ClientError = "client_error" => Refused,
+
+    /// The client's address is in none of the route's lists.
+    NotListed = "not_listed" => Denied,
+    /// A trusted proxy named no client, or nothing but trusted proxies.
+    NoClient = "no_client" => Denied,
+    /// A forwarding hop that cannot be read stands between the gate and the client.
+    BadChain = "bad_chain" => Denied,
+    /// No route matches the path.
+    NoRoute = "no_route" => Denied,
+
+    /// Not an HTTP/1 request head, or one that two parsers would read differently.
+    MalformedHead = "malformed_head" => Rejected,
+    /// The head did not arrive within `limits.head_timeout`.
+    HeadTimeout = "head_timeout" => Rejected,
+    /// The head is larger than `limits.max_head`, or has too many lines.
+    HeadTooLarge = "head_too_large" => Rejected,
+    /// The request target alone is larger than `limits.max_head` allows.
+    TargetTooLong = "target_too_long" => Rejected,
+    /// A protocol version that is not served.
+    BadVersion = "bad_version" => Rejected,
+    /// `Host` is missing, doubled, malformed or contradicts the target.
+    BadHost = "bad_host" => Rejected,
+    /// The request target is ambiguous (dot segments, encoded slashes, raw bytes ...).
+    BadTarget = "bad_target" => Rejected,
+    /// Content-Length and Transfer-Encoding contradict each other, or are malformed.
+    BadFraming = "bad_framing" => Rejected,
+    /// `Connection` names a header that the gate sets or decides by.
+    BadConnection = "bad_connection" => Rejected,
+    /// A transfer coding other than `chunked`.
+    UnknownCoding = "unknown_coding" => Rejected,
+    /// A method that this webhook does not use.
+    BadMethod = "bad_method" => Rejected,
+    /// An `Expect` other than `100-continue`.
+    BadExpectation = "bad_expectation" => Rejected,
+    /// The body is larger than `limits.max_body`.
+    BodyTooLarge = "body_too_large" => Rejected,
+    /// A chunked body whose syntax is wrong.
+    MalformedBody = "malformed_body" => Rejected,
+
+    /// The sender closed or reset before the answer was written.
+    SenderGone = "sender_gone" => Abandoned,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn reasons_are_distinct_snake_case_words_in_order() {
+        let words: HashSet<_> = Reason::ALL.iter().map(|r| r.word()).collect();
+        assert_eq!(words.len(), Reason::ALL.len());
+        for (place, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, place);
+            assert!(reason.word().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+        }
+    }
+}

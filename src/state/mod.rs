@@ -1,0 +1,14 @@
+//! What is current: one immutable [`snapshot::Snapshot`], swapped whole.
+//!
+//! Files are read here and nowhere else. [`load`] turns them into a snapshot or every problem,
+//! [`store`] holds the one that serves, [`reload`] is the only publisher, [`watch`] notices changes,
+//! [`keep`] remembers the last good lists over a restart, [`counters`] count what happened.
+//! Invariant: a list that cannot be read admits nobody new and loses nobody; the last good one stays.
+
+pub mod counters;
+pub mod keep;
+pub mod load;
+pub mod reload;
+pub mod snapshot;
+pub mod store;
+pub mod watch;
