@@ -15,6 +15,7 @@ pub mod overrides;
 mod raw;
 mod report;
 mod routes;
+mod section;
 #[cfg(test)]
 mod tests;
 pub mod units;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_yaml::Value;
 
-use super::raw::{Node, Section, unknown};
+use super::raw::{Node, unknown};
+use super::section::Section;
 use super::units::show_duration;
 use super::{Route, Trusted, host, lists, upstream};
 use crate::policy::delivery::{OnError, SuccessSet};

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use super::error::Problem;
 use super::overrides::Overrides;
-use super::raw::{Node, Section, Source, document};
+use super::raw::{Node, Source, document};
 use super::report::Report;
+use super::section::Section;
 use super::upstream::{self, show};
 use super::{
     AccessLog, Admin, AdminAddress, Config, Deny, Listener, Log, LogFormat, LogLevel, Mode, Route, Target,

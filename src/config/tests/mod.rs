@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use proptest::prelude::*;
-
 use super::*;
+
+mod chaos;
+mod flags;
+mod sections;
 
 const BASE: &str = "/etc/gate";
 
