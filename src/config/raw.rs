@@ -9,40 +9,12 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_yaml::{Mapping, Value};
+use serde_yaml::Value;
 
-use super::error::Problem;
 use super::keys;
 use super::report::Report;
 use super::section::Section;
 use super::units;
-
-/// Reads the text as one YAML document, merge keys applied; nothing becomes an empty mapping.
-pub fn document(text: &str) -> Result<Value, Problem> {
-    let wrong = |error: &serde_yaml::Error| {
-        let mut message = error.to_string();
-        let Some(spot) = error.location() else { return Problem::new("", message) };
-        let (line, column) = (spot.line(), spot.column());
-        message = message.replacen(&format!(" at line {line} column {column}"), "", 1);
-        let source = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        if source.trim_start_matches(' ').starts_with('\t') {
-            message.push_str("; the line begins with a tab, and YAML is indented with spaces");
-        }
-        if message.starts_with("unknown anchor") {
-            message.push_str("; a text that begins with '*' stands in quotes");
-        }
-        Problem::new(format!("line {line}, column {column}"), message)
-    };
-    let mut value: Value = serde_yaml::from_str(text).map_err(|e| wrong(&e))?;
-    value.apply_merge().map_err(|e| wrong(&e))?;
-    match value {
-        Value::Null => Ok(Value::Mapping(Mapping::new())),
-        Value::Mapping(_) => Ok(value),
-        other => {
-            Err(Problem::new("", format!("found {}, wanted keys such as \"upstream: ...\"", found(&other))))
-        }
-    }
-}
 
 /// Where values come from and where problems go.
 pub struct Source<'a> {
@@ -238,7 +210,7 @@ pub fn unknown(what: &str, word: &str, known: &[&str]) -> String {
 }
 
 /// A value in words.
-fn found(value: &Value) -> String {
+pub fn found(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Bool(bool) => bool.to_string(),

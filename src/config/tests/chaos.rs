@@ -47,7 +47,7 @@ fn deep_and_wide_documents_end() {
     let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (one, next) in ('a'..'k').zip('b'..) {
         let nine = vec![format!("*{one}"); 9].join(", ");
-        bomb.push_str(&format!("{next}: &{next} [{nine}]\n"));
+        bomb.extend([next.to_string(), format!(": &{next} [{nine}]\n")]);
     }
     assert!(read(&bomb).is_err());
 }

@@ -8,6 +8,7 @@ fn said(set: impl FnOnce(&mut Overrides)) -> Overrides {
     overrides
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it fills the fields of Overrides")]
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
