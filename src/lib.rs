@@ -1,3 +1,4 @@
 //! nexmo-gate: a firewall and IP allowlist proxy for Nexmo (Vonage) webhooks.
 pub mod config;
 pub mod policy;
+pub mod state;
