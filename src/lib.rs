@@ -1,3 +1,5 @@
 //! nexmo-gate: a firewall and IP allowlist proxy for Nexmo (Vonage) webhooks.
+pub mod admin;
 pub mod config;
 pub mod policy;
+pub mod state;
