@@ -6,8 +6,19 @@
 //! whoever reads it; nothing later asks "was that key set".
 
 pub mod error;
-pub mod raw;
+mod host;
+pub mod keys;
+mod limits;
+mod listener;
+mod lists;
+pub mod overrides;
+mod raw;
+mod report;
+mod routes;
+#[cfg(test)]
+mod tests;
 pub mod units;
+mod upstream;
 pub mod validate;
 
 use std::net::SocketAddr;
@@ -21,6 +32,9 @@ use crate::policy::delivery::{OnError, SuccessSet};
 use crate::policy::route::PathPattern;
 use crate::policy::webhook::Webhook;
 pub use error::Problem;
+pub use keys::KEYS;
+pub use overrides::Overrides;
+pub use validate::{Parsed, parse};
 
 /// Everything an operator can set.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,1 +1,181 @@
+//! Durations and sizes: a whole number with its unit, nothing else.
+//!
+//! A number without a unit is refused, because seconds and milliseconds, or bytes and kilobytes, are
+//! a factor of a thousand apart. `MB` is refused for the same reason: two programs read it differently.
 
+use std::time::Duration;
+
+const DURATIONS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+/// Reads `250ms`, `5s`, `1m` or `1h`.
+///
+/// # Errors
+/// What is wrong and how it is written.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let meant = |unit: &str| match unit.to_ascii_lowercase().as_str() {
+        "" | "s" | "sec" | "secs" | "second" | "seconds" => Some("s"),
+        "ms" | "msec" | "msecs" | "millis" | "milliseconds" => Some("ms"),
+        "m" | "min" | "mins" | "minute" | "minutes" => Some("m"),
+        "h" | "hr" | "hour" | "hours" => Some("h"),
+        _ => None,
+    };
+    scaled(text, &DURATIONS, "a duration such as 250ms, 5s, 1m or 1h", meant).map(Duration::from_millis)
+}
+
+/// Reads `512B`, `16KiB`, `1MiB` or `1GiB`, in bytes.
+///
+/// # Errors
+/// What is wrong and how it is written.
+pub fn size(text: &str) -> Result<u64, String> {
+    let meant = |unit: &str| match unit.to_ascii_lowercase().as_str() {
+        "" | "b" | "byte" | "bytes" => Some("B"),
+        "k" | "kb" | "ki" | "kib" => Some("KiB"),
+        "m" | "mb" | "mi" | "mib" => Some("MiB"),
+        "g" | "gb" | "gi" | "gib" => Some("GiB"),
+        _ => None,
+    };
+    scaled(text, &SIZES, "a size such as 512B, 16KiB or 1MiB", meant)
+}
+
+fn scaled<'u>(
+    text: &str,
+    units: &[(&'u str, u64)],
+    wanted: &str,
+    meant: impl Fn(&str) -> Option<&'u str>,
+) -> Result<u64, String> {
+    let shown = quote(text);
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let other = || format!("found {shown}, wanted {wanted}");
+    if number.is_empty() {
+        return Err(other());
+    }
+    if let Some(factor) = factor(units, unit) {
+        let number = number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor));
+        return number.ok_or_else(|| format!("{shown} is too large"));
+    }
+    let Some(meant) = meant(unit.trim()) else {
+        return Err(fraction(text, units)
+            .map_or_else(other, |whole| format!("{shown} is not a whole number; write {whole}")));
+    };
+    Err(match unit {
+        "" => format!("{number} has no unit; write {number}{meant}"),
+        "KB" | "kB" | "MB" | "GB" => {
+            format!("{unit} is a power of 1000 to some programs and of 1024 to others; write {number}{meant}")
+        }
+        _ => format!("{shown} has an unknown unit; write {number}{meant}"),
+    })
+}
+
+/// `1.5s` as `1500ms`, where that is exact.
+fn fraction(text: &str, units: &[(&str, u64)]) -> Option<String> {
+    let (whole, rest) = text.split_once('.')?;
+    let (part, unit) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+    let place = units.iter().position(|(name, _)| *name == unit)?;
+    let (smaller, small) = units.get(place.checked_sub(1)?)?;
+    let step = units[place].1 / small;
+    let tens = 10u64.checked_pow(u32::try_from(part.len()).ok()?)?;
+    let parts = whole.parse::<u64>().ok()?.checked_mul(tens)?.checked_add(part.parse().ok()?)?;
+    let all = parts.checked_mul(step)?;
+    (all % tens == 0).then(|| format!("{}{smaller}", all / tens))
+}
+
+fn factor(units: &[(&str, u64)], unit: &str) -> Option<u64> {
+    units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor)
+}
+
+/// A duration as it would be written, in the largest unit that keeps it whole.
+#[must_use]
+pub fn show_duration(duration: Duration) -> String {
+    show(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &DURATIONS[..2])
+}
+
+/// A size as it would be written, in the largest unit that keeps it whole.
+#[must_use]
+pub fn show_size(bytes: u64) -> String {
+    show(bytes, &SIZES)
+}
+
+fn show(number: u64, units: &[(&str, u64)]) -> String {
+    let whole = |unit: &&(&str, u64)| number.is_multiple_of(unit.1) && number >= unit.1;
+    let (name, factor) = units.iter().rev().find(whole).unwrap_or(&units[0]);
+    format!("{}{name}", number / factor)
+}
+
+/// A text in quotes, cut where it is long, control characters escaped.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_with_their_units() {
+        for (text, ms) in
+            [("0s", 0), ("250ms", 250), ("5s", 5000), ("1m", 60_000), ("2h", 7_200_000), ("007s", 7000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_with_their_units() {
+        for (text, bytes) in [("512B", 512), ("16KiB", 16_384), ("1MiB", 1_048_576), ("3GiB", 3_221_225_472)]
+        {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+            assert_eq!(show_size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_duration_says_what_was_meant() {
+        for (text, message) in [
+            ("5", "5 has no unit; write 5s"),
+            ("5 s", "\"5 s\" has an unknown unit; write 5s"),
+            ("5S", "\"5S\" has an unknown unit; write 5s"),
+            ("10min", "\"10min\" has an unknown unit; write 10m"),
+            ("1.5s", "\"1.5s\" is not a whole number; write 1500ms"),
+            ("0.25m", "\"0.25m\" is not a whole number; write 15s"),
+            ("0.5ms", "found \"0.5ms\", wanted a duration such as 250ms, 5s, 1m or 1h"),
+            ("1m30s", "found \"1m30s\", wanted a duration such as 250ms, 5s, 1m or 1h"),
+            ("-5s", "found \"-5s\", wanted a duration such as 250ms, 5s, 1m or 1h"),
+            ("", "found \"\", wanted a duration such as 250ms, 5s, 1m or 1h"),
+            ("99999999999999999999s", "\"99999999999999999999s\" is too large"),
+            ("9999999999999999h", "\"9999999999999999h\" is too large"),
+        ] {
+            assert_eq!(duration(text), Err(message.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_size_says_what_was_meant() {
+        for (text, message) in [
+            ("1024", "1024 has no unit; write 1024B"),
+            ("1MB", "MB is a power of 1000 to some programs and of 1024 to others; write 1MiB"),
+            ("16kB", "kB is a power of 1000 to some programs and of 1024 to others; write 16KiB"),
+            ("1Mi", "\"1Mi\" has an unknown unit; write 1MiB"),
+            ("1mib", "\"1mib\" has an unknown unit; write 1MiB"),
+            ("1.5MiB", "\"1.5MiB\" is not a whole number; write 1536KiB"),
+            ("big", "found \"big\", wanted a size such as 512B, 16KiB or 1MiB"),
+            ("20000000000GiB", "\"20000000000GiB\" is too large"),
+        ] {
+            assert_eq!(size(text), Err(message.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn shown_values_read_back() {
+        for ms in [0, 1, 999, 1000, 4500, 60_000, 61_001] {
+            let shown = show_duration(Duration::from_millis(ms));
+            assert_eq!(duration(&shown), Ok(Duration::from_millis(ms)), "{shown}");
+        }
+        assert_eq!(show_duration(Duration::from_secs(60)), "60s");
+        assert_eq!(quote(&"ü".repeat(61)), format!("\"{}\"...", "ü".repeat(60)));
+    }
+}

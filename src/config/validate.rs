@@ -1,1 +1,164 @@
+//! From text and flags to a whole `Config`, or to every problem there is.
+//!
+//! The story of the file, read top to bottom: each section by its own reader, then what no section
+//! can judge alone.
 
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use super::error::Problem;
+use super::overrides::Overrides;
+use super::raw::{Node, Section, Source, document};
+use super::report::Report;
+use super::upstream::{self, show};
+use super::{
+    AccessLog, Admin, AdminAddress, Config, Deny, Listener, Log, LogFormat, LogLevel, Mode, Route, Target,
+    Upstream, limits, listener, lists, routes,
+};
+
+/// A usable configuration, and what deserves a look all the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed {
+    /// The configuration.
+    pub config: Config,
+    /// What works but is probably not meant, or must be said loudly; in the order of the file.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads a config file's text (`None`: there is no file) under what flags and variables say. `base` is
+/// the file's folder: its relative paths start there.
+///
+/// # Errors
+/// Every problem, in the order of the file; those of flags and of missing keys first.
+pub fn parse(text: Option<&str>, overrides: &Overrides, base: &Path) -> Result<Parsed, Vec<Problem>> {
+    let file = document(text.unwrap_or_default()).map_err(|problem| vec![problem])?;
+    let report = Report::default();
+    let base = if text.is_some() { base } else { Path::new("") };
+    let config = {
+        let source = Source { report: &report, base, replaced: overrides.values() };
+        read(&Section::root(&file, &source))
+    };
+    let warnings = report.finish(&file)?;
+    // A reader notes why it leaves something out, so this is never said; if it were, nothing starts.
+    let unread = || vec![Problem::new("upstream", "could not be read")];
+    config.map(|config| Parsed { config, warnings }).ok_or_else(unread)
+}
+
+fn read(root: &Section) -> Option<Config> {
+    let listen = listener::listeners(root);
+    let upstream = common_upstream(root);
+    let trusted_proxies = lists::trusted_proxies(root);
+    let routes = routes::routes(root, &trusted_proxies);
+    let admin = listener::admin(root);
+    forwarded_header(root);
+    note_collision(root, &listen, admin.as_ref());
+    note_loops(root, &listen, upstream.as_ref(), &routes);
+    Some(Config {
+        ranges: folder(root, "ranges").unwrap_or_else(|| root.source().base.join("ranges")),
+        deny: deny(root),
+        mode: mode(root),
+        limits: limits::limits(root),
+        drain: limits::drain(root, &routes),
+        state: folder(root, "state"),
+        log: log(root),
+        threads: limits::threads(root),
+        listen,
+        upstream: upstream?,
+        trusted_proxies,
+        routes,
+        admin,
+    })
+}
+
+fn common_upstream(root: &Section) -> Option<Upstream> {
+    let Some(node) = root.get_filled("upstream") else {
+        root.problem("upstream", "missing; where should requests go? e.g. http://127.0.0.1:3000");
+        return None;
+    };
+    upstream::upstream(&node)
+}
+
+fn folder(root: &Section, key: &str) -> Option<std::path::PathBuf> {
+    root.get_filled(key).and_then(|node| node.file("the path of a folder"))
+}
+
+fn forwarded_header(root: &Section) {
+    let node = root.get("forwarded_header");
+    node.and_then(|node| node.choice(&[("x-forwarded-for", ())], &["forwarded"]));
+}
+
+fn deny(root: &Section) -> Deny {
+    let words = [("forbid", Deny::Forbid), ("hide", Deny::Hide), ("retry", Deny::Retry)];
+    root.get("deny").and_then(|node| node.choice(&words, &["drop"])).unwrap_or_default()
+}
+
+fn mode(root: &Section) -> Mode {
+    let words = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+    let Some(node) = root.get("mode") else { return Mode::default() };
+    let mode = node.choice(&words, &[]).unwrap_or_default();
+    if mode == Mode::Observe {
+        node.warning("observe: nobody is denied, requests that no list admits are forwarded too");
+    }
+    mode
+}
+
+fn log(root: &Section) -> Log {
+    let section = root.section("log");
+    let formats = [("json", LogFormat::Json), ("text", LogFormat::Text)];
+    let levels = [
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+    ];
+    Log {
+        format: section.get("format").and_then(|n| n.choice(&formats, &[])).unwrap_or_default(),
+        level: section.get("level").and_then(|n| n.choice(&levels, &[])).unwrap_or_default(),
+        access: section.get("access").and_then(|n| access(&n)).unwrap_or(AccessLog::Stdout),
+    }
+}
+
+fn access(node: &Node) -> Option<AccessLog> {
+    let wanted = "stdout, stderr, off, or the path of a file";
+    match node.text(wanted)? {
+        "stdout" => Some(AccessLog::Stdout),
+        "stderr" => Some(AccessLog::Stderr),
+        "off" => Some(AccessLog::Off),
+        // A slip such as "stdot" must not become a file.
+        text if !text.contains('/') => {
+            node.problem(format!("{text:?} is not {wanted}; a file in this folder is written \"./{text}\""))
+        }
+        _ => node.file(wanted).map(AccessLog::File),
+    }
+}
+
+/// The admin interface and a listener cannot share a port.
+fn note_collision(root: &Section, listen: &[Listener], admin: Option<&Admin>) {
+    let Some(Admin { address: AdminAddress::Tcp(own) }) = admin else { return };
+    if let Some(other) = listen.iter().find(|other| listener::collide(other.address, *own)) {
+        let taken = format!("{own} is taken by the listener on {}", other.address);
+        root.problem("admin", taken);
+    }
+}
+
+/// A gate that is its own upstream would fill itself with its own requests.
+fn note_loops(root: &Section, listen: &[Listener], common: Option<&Upstream>, routes: &[Route]) {
+    let named = routes
+        .iter()
+        .enumerate()
+        .filter_map(|(index, route)| Some((format!("routes[{index}].upstream"), route.upstream.as_ref()?)));
+    for (at, upstream) in common.map(|u| ("upstream".to_owned(), u)).into_iter().chain(named) {
+        let (Target::Http { host, port } | Target::Https { host, port }) = &upstream.target else { continue };
+        let ip = if host == "localhost" { Some(IpAddr::from([127, 0, 0, 1])) } else { host.parse().ok() };
+        let Some(ip) = ip else { continue };
+        let own = |l: &&Listener| {
+            let everywhere = ip.is_loopback() && l.address.ip().is_unspecified() && l.address.port() == *port;
+            everywhere || l.address == SocketAddr::new(ip, *port)
+        };
+        if let Some(own) = listen.iter().find(own) {
+            let target = show(&upstream.target);
+            // The common upstream may be a flag's; the root knows under which name.
+            root.problem(&at, format!("{target} is the gate itself, which listens on {}", own.address));
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The keys that a config file may have, and the nearest one to a slip of the pen.
+//!
+//! [`KEYS`] is the only list of keys: what it does not hold is refused as unknown, so it can be
+//! neither incomplete nor out of date. `[]` stands for any entry of a list.
+
+/// Every key that has a meaning, in the order of the shipped file.
+pub const KEYS: &[&str] = &[
+    "listen[].address",
+    "upstream",
+    "upstream.url",
+    "upstream.ca",
+    "upstream.server_name",
+    "ranges",
+    "trusted_proxies",
+    "forwarded_header",
+    "deny",
+    "mode",
+    "routes[].path",
+    "routes[].host",
+    "routes[].webhook",
+    "routes[].allow",
+    "routes[].upstream",
+    "routes[].upstream.url",
+    "routes[].upstream.ca",
+    "routes[].upstream.server_name",
+    "routes[].upstream_host",
+    "routes[].success",
+    "routes[].deadline",
+    "routes[].client_errors",
+    "routes[].server_errors",
+    "limits.max_body",
+    "limits.max_response",
+    "limits.max_head",
+    "limits.head_timeout",
+    "limits.body_timeout",
+    "limits.keepalive",
+    "limits.connections",
+    "limits.concurrent_requests",
+    "limits.buffers",
+    "drain.delay",
+    "drain.grace",
+    "state",
+    "admin.address",
+    "admin.allow_remote",
+    "log.format",
+    "log.level",
+    "log.access",
+    "threads",
+];
+
+/// Keys that are planned: known, so that they are not called a slip, and refused all the same,
+/// because a setting that is read and not obeyed is worse than an error.
+pub const PLANNED: &[&str] =
+    &["metrics", "health_path", "listen[].tls", "listen[].http2", "listen[].proxy_protocol"];
+
+/// The keys that may stand directly in the mapping at a key path.
+#[must_use]
+pub fn children(path: &str) -> Vec<&'static str> {
+    let parent = pattern(path);
+    let mut found: Vec<&str> = Vec::new();
+    for key in KEYS {
+        let below = if parent.is_empty() {
+            Some(*key)
+        } else {
+            key.strip_prefix(parent.as_str()).and_then(|k| k.strip_prefix('.'))
+        };
+        let Some(child) = below.and_then(|k| k.split(['.', '[']).next()) else { continue };
+        if !found.contains(&child) {
+            found.push(child);
+        }
+    }
+    found
+}
+
+/// Whether the key path is one of [`PLANNED`].
+#[must_use]
+pub fn is_planned(path: &str) -> bool {
+    PLANNED.contains(&pattern(path).as_str())
+}
+
+/// `routes[3].path` as `routes[].path`.
+fn pattern(path: &str) -> String {
+    let mut pattern = String::with_capacity(path.len());
+    let mut inside = false;
+    for c in path.chars() {
+        inside = inside && c != ']';
+        if !inside {
+            pattern.push(c);
+        }
+        inside = inside || c == '[';
+    }
+    pattern
+}
+
+/// The known word that the unknown one was probably meant to be.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Longer words are no slips of ours, and the distance takes their length squared.
+    if word.len() > 64 {
+        return None;
+    }
+    let plain = |w: &str| w.to_ascii_lowercase().replace('-', "_").chars().collect::<Vec<_>>();
+    let own = plain(word);
+    known
+        .into_iter()
+        .map(|name| (distance(&own, &plain(name)), name))
+        .filter(|(distance, name)| *distance <= name.len().max(word.len()).div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Letters to insert, drop, change or swap with their neighbour (optimal string alignment).
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let change = last[j] + usize::from(a[i] != b[j]);
+            let mut best = change.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                best = best.min(before[j - 1] + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_are_the_keys_one_step_down() {
+        assert_eq!(children("drain"), ["delay", "grace"]);
+        assert_eq!(children("listen[7]"), ["address"]);
+        assert_eq!(children("routes[12].upstream"), ["url", "ca", "server_name"]);
+        assert_eq!(children("").len(), 14);
+        assert!(children("nothing").is_empty());
+        assert!(is_planned("listen[0].tls") && !is_planned("tls"));
+    }
+
+    #[test]
+    fn a_slip_finds_its_word() {
+        let words = ["messages", "sms", "voice"];
+        for (slip, meant) in [
+            ("vioce", Some("voice")),
+            ("Voice", Some("voice")),
+            ("smss", Some("sms")),
+            ("message", Some("messages")),
+            ("upstream", None),
+            ("", None),
+            ("x", None),
+        ] {
+            assert_eq!(nearest(slip, words), meant, "{slip}");
+        }
+        assert_eq!(nearest("max-body", ["max_head", "max_body"]), Some("max_body"));
+        assert_eq!(nearest(&"v".repeat(10_000), words), None);
+    }
+
+    #[test]
+    fn distance_counts_single_slips() {
+        let d = |a: &str, b: &str| distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>());
+        for (a, b, n) in
+            [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("ab", "ba", 1), ("ü", "u", 1)]
+        {
+            assert_eq!(d(a, b), n, "{a} {b}");
+            assert_eq!(d(b, a), n, "{b} {a}");
+        }
+    }
+}

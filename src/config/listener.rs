@@ -1,0 +1,122 @@
+//! Sockets that the gate opens: the listeners and the admin interface.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde_yaml::Value;
+
+use super::raw::{Node, Section};
+use super::units::quote;
+use super::upstream::unix_path;
+use super::{Admin, AdminAddress, Listener};
+
+const WANTED: &str = "an address with a port such as 0.0.0.0:8080";
+
+/// Reads `listen`: a list of addresses, or of mappings with an `address`.
+pub fn listeners(root: &Section) -> Vec<Listener> {
+    let everywhere = Listener { address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)) };
+    let Some(node) = root.get("listen") else { return vec![everywhere] };
+    let Some(entries) = node.list("a list such as [{ address: \"0.0.0.0:8080\" }]") else {
+        return Vec::new();
+    };
+    if entries.is_empty() {
+        node.problem::<()>("is empty; without a listener no request can come in");
+    }
+    let mut listeners: Vec<Listener> = Vec::new();
+    for entry in entries {
+        let Some(place) = address_of(&entry) else { continue };
+        let Some(address) = place.parsed(WANTED, socket_address) else { continue };
+        if let Some(other) = listeners.iter().find(|other| collide(other.address, address)) {
+            place.problem::<()>(format!("{address} is taken by the listener on {}", other.address));
+        }
+        listeners.push(Listener { address });
+    }
+    listeners
+}
+
+/// The node of the address: the entry itself or its key.
+fn address_of<'a>(entry: &Node<'a>) -> Option<Node<'a>> {
+    if !matches!(entry.value, Value::Mapping(_)) {
+        return Some(entry.clone());
+    }
+    let section = entry.section(WANTED)?;
+    let address = section.get("address");
+    if address.is_none() {
+        section.problem("address", format!("missing; wanted {WANTED}"));
+    }
+    address
+}
+
+/// Reads `admin`: a mapping, an address, or `off`.
+pub fn admin(root: &Section) -> Option<Admin> {
+    let local = AdminAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)));
+    let Some(node) = root.get("admin") else { return Some(Admin { address: local }) };
+    if matches!(node.value, Value::Null | Value::Bool(false)) || node.value.as_str() == Some("off") {
+        return None;
+    }
+    let mut place = node.clone();
+    let mut allow_remote = false;
+    if let Value::Mapping(_) = node.value {
+        let section = node.section("a mapping of keys")?;
+        allow_remote = section.get("allow_remote").is_some_and(|n| n.truth() == Some(true));
+        match section.get("address") {
+            Some(address) => place = address,
+            None if section.source().report.is_spoilt(&node.path) => return None,
+            None => return Some(Admin { address: local }),
+        }
+    }
+    let text = place.text("an address such as 127.0.0.1:9901, unix:/run/nexmo-gate/admin.sock, or off")?;
+    if let Some(path) = unix_path(text) {
+        let path = place.judged(path)?;
+        return Some(Admin { address: AdminAddress::Unix(place.under_base(path)) });
+    }
+    let address = place.judged(socket_address(text))?;
+    if !address.ip().to_canonical().is_loopback() {
+        if !allow_remote {
+            return place.problem(format!(
+                "{address} can be reached from other machines, and whoever reaches it may reload and read the \
+                 status; use 127.0.0.1 or unix:/path, or set allow_remote: true"
+            ));
+        }
+        place.warning(format!(
+            "{address} can be reached from other machines; whoever reaches it may reload and read the status"
+        ));
+    }
+    Some(Admin { address: AdminAddress::Tcp(address) })
+}
+
+/// Whether the second socket cannot be opened beside the first.
+pub fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let everywhere = |one: IpAddr, other: IpAddr| one.is_unspecified() && one.is_ipv4() == other.is_ipv4();
+    let (one, other) = (a.ip(), b.ip());
+    let same_place = one == other || everywhere(one, other) || everywhere(other, one);
+    a.port() == b.port() && a.port() != 0 && same_place
+}
+
+/// Reads an address with a port.
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let shown = quote(text);
+    if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        let example = SocketAddr::new(ip, 8080);
+        return Err(format!("{shown} has no port; write for example {example}"));
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+    let number = port.parse::<u16>();
+    Err(match (host, number) {
+        ("" | "*", Ok(port)) => {
+            format!("{shown} has no address; write 0.0.0.0:{port} for all of IPv4 or [::]:{port} for both")
+        }
+        ("localhost", Ok(port)) => {
+            format!("names are not looked up here; write 127.0.0.1:{port} or [::1]:{port}")
+        }
+        (host, Ok(port)) if host.parse::<std::net::Ipv6Addr>().is_ok() => {
+            format!("an IPv6 address stands in brackets; write [{host}]:{port}")
+        }
+        (host, Err(_)) if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() => {
+            format!("the port {} is not a number from 0 to 65535", quote(port))
+        }
+        _ => format!("{shown} is not {WANTED}; names are not looked up"),
+    })
+}

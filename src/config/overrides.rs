@@ -1,0 +1,72 @@
+//! What flags and environment variables say. Each stands in the place of one key of the file.
+//!
+//! A relative path in one is relative to the working directory, and a problem in one is reported
+//! under the flag's and the variable's name.
+
+use std::collections::BTreeMap;
+
+use serde_yaml::Value;
+
+/// The text of each flag or its variable; `None` where neither is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `listen`, comma separated.
+    pub listen: Option<String>,
+    /// `upstream`.
+    pub upstream: Option<String>,
+    /// `allow` of the one default route, comma separated.
+    pub allow: Option<String>,
+    /// `ranges`.
+    pub ranges: Option<String>,
+    /// `trusted_proxies`, comma separated.
+    pub trusted_proxies: Option<String>,
+    /// `deny`.
+    pub deny: Option<String>,
+    /// `mode`.
+    pub mode: Option<String>,
+    /// `admin`: an address or `off`.
+    pub admin: Option<String>,
+    /// `state`.
+    pub state: Option<String>,
+    /// `log.format`.
+    pub log_format: Option<String>,
+    /// `log.level`.
+    pub log_level: Option<String>,
+    /// `log.access`.
+    pub access_log: Option<String>,
+    /// `threads`.
+    pub threads: Option<String>,
+}
+
+impl Overrides {
+    /// By key path: the flag's name and the value as the file would hold it.
+    pub(super) fn values(&self) -> BTreeMap<&'static str, (String, Value)> {
+        let text = |text: &str| Value::String(text.trim().to_owned());
+        let list = |all: &str| Value::Sequence(all.split(',').map(text).collect());
+        let number = |word: &str| match word.trim().parse::<u64>() {
+            Ok(number) => Value::Number(number.into()),
+            Err(_) => text(word),
+        };
+        type Read<'a> = &'a dyn Fn(&str) -> Value;
+        let rows: [(&'static str, &str, &Option<String>, Read); 13] = [
+            ("listen", "listen", &self.listen, &list),
+            ("upstream", "upstream", &self.upstream, &text),
+            ("allow", "allow", &self.allow, &list),
+            ("ranges", "ranges", &self.ranges, &text),
+            ("trusted_proxies", "trusted-proxies", &self.trusted_proxies, &list),
+            ("deny", "deny", &self.deny, &text),
+            ("mode", "mode", &self.mode, &text),
+            ("admin", "admin", &self.admin, &text),
+            ("state", "state", &self.state, &text),
+            ("log.format", "log-format", &self.log_format, &text),
+            ("log.level", "log-level", &self.log_level, &text),
+            ("log.access", "access-log", &self.access_log, &text),
+            ("threads", "threads", &self.threads, &number),
+        ];
+        let named =
+            |flag: &str| format!("--{flag} (NEXMO_GATE_{})", flag.replace('-', "_").to_ascii_uppercase());
+        rows.into_iter()
+            .filter_map(|(key, flag, said, read)| Some((key, (named(flag), read(said.as_deref()?)))))
+            .collect()
+    }
+}
