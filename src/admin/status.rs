@@ -185,7 +185,7 @@ fn last_reload(out: &mut String, report: &Value) {
         let _ = writeln!(out, "  held: {}", plain(held));
     }
     for key in rows(&report["needs_restart"]) {
-        let _ = writeln!(out, "  needs a restart: {}", plain(key));
+        let _ = writeln!(out, "  {}", plain(key));
     }
     for problem in rows(&report["problems"]) {
         let _ = writeln!(out, "  problem: {}", problem_line(problem));

@@ -1,0 +1,3 @@
+//! stand-in
+#[derive(Debug, Default)]
+pub struct Kept;
