@@ -1,0 +1,42 @@
+# Every target first makes sure that the tools it needs are there:
+# scripts/prerequisites installs what is missing, or says how to.
+
+CARGO ?= cargo
+# Arguments for the program or the tests, for example: make demo ARGS=--once
+ARGS ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
+
+.PHONY: demo
+demo: prerequisites ## see it work on this machine in a minute (ARGS=--once: run through and stop)
+	$(CARGO) run --locked --profile quick -- demo $(ARGS)
+
+.PHONY: test
+test: prerequisites ## run every test (ARGS=name: only those)
+	$(CARGO) test --locked $(ARGS)
+
+.PHONY: lint
+lint: prerequisites-lint ## formatting and clippy, warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+.PHONY: check
+check: lint test ## lint, then test: what a change must pass
+
+.PHONY: build
+build: prerequisites ## the release binary: target/release/nexmo-gate
+	$(CARGO) build --locked --release
+
+.PHONY: bench-side-by-side
+bench-side-by-side: prerequisites ## CPU a request next to nginx and HAProxy, in one run
+	benches/side-by-side $(ARGS)
+
+.PHONY: prerequisites prerequisites-lint
+prerequisites:
+	@scripts/prerequisites
+prerequisites-lint:
+	@scripts/prerequisites lint
