@@ -1,3 +1,0 @@
-//! stand-in
-#[derive(Debug, Default)]
-pub struct Kept;
