@@ -64,3 +64,18 @@ pub struct Gate {
     /// Whether the process is ending.
     pub drain: drain::Drain,
 }
+
+impl Gate {
+    /// A gate that serves what the store holds.
+    #[must_use]
+    pub fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: access_log::AccessLog) -> Self {
+        Self {
+            store,
+            gauges,
+            log,
+            pools: pool::Pools::default(),
+            ids: request_id::RequestIds::default(),
+            drain: drain::Drain::default(),
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Why an address is admitted or denied: the decision of [`crate::policy`] with its whole chain.
+//!
+//! The verdict comes from the code that serves: [`client_ip::resolve`], the route table's `find` and
+//! [`admission::decide`]. What is added here is only for reading: which CIDR or list made a hop a trusted
+//! one, and on which line of which file the prefix stands. A test holds the hops shown to the client
+//! decided on. The words are in [`super::explain_text`].
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::status::{deny_word, mode_word};
+use crate::policy::addr::Address;
+use crate::policy::admission::{self, Grant};
+use crate::policy::client_ip::{self, Client, NoClient};
+use crate::policy::outcome::Reason;
+use crate::policy::route::ambiguity;
+use crate::state::snapshot::{LiveRoute, Snapshot};
+
+/// Who asks for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The other end of the TCP connection.
+    pub peer: Address,
+    /// The value of the forwarding header as the peer would send it.
+    pub via: Option<String>,
+    /// The path; every route is tried without one.
+    pub path: Option<String>,
+    /// The Host; empty when not given, so that only routes without a host match.
+    pub host: String,
+}
+
+impl Question {
+    /// A question in the words of a person: an address, and a path that may still have its query.
+    ///
+    /// # Errors
+    /// What is not an address or not a path.
+    pub fn new(ip: &str, via: Option<String>, path: Option<&str>, host: &str) -> Result<Self, String> {
+        let peer = ip.parse().map_err(|_| format!("{ip:?} is not an IP address"))?;
+        let path = match path {
+            None => None,
+            Some(text) if text.starts_with('/') => Some(text.split('?').next().unwrap_or(text).to_owned()),
+            Some(text) => return Err(format!("a path begins with '/', this one is {text:?}")),
+        };
+        Ok(Self { peer: Address::new(peer), via, path, host: host.to_owned() })
+    }
+
+    /// A question from the query of `GET /explain?ip=..&via=..&path=..&host=..`, percent-encoded.
+    ///
+    /// # Errors
+    /// What is missing, unknown or unreadable.
+    pub fn from_query(query: &str) -> Result<Self, String> {
+        let (mut ip, mut via, mut path, mut host) = (None, None, None, None);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let slot = match key {
+                "ip" => &mut ip,
+                "via" => &mut via,
+                "path" => &mut path,
+                "host" => &mut host,
+                _ => return Err(format!("{key:?} is not asked here; there are: ip, via, path, host")),
+            };
+            *slot = Some(decode(value).ok_or_else(|| format!("{key}: broken percent-encoding"))?);
+        }
+        let ip = ip.ok_or("which address? /explain?ip=192.0.2.1&path=/webhooks/answer")?;
+        Self::new(&ip, via, path.as_deref(), host.as_deref().unwrap_or_default())
+    }
+
+    /// The query that [`Self::from_query`] reads.
+    #[must_use]
+    pub fn to_query(&self) -> String {
+        let mut query = format!("ip={}", encode(&self.peer.to_string()));
+        for (key, value) in [("via", self.via.as_deref()), ("path", self.path.as_deref())] {
+            if let Some(value) = value {
+                query.push_str(&format!("&{key}={}", encode(value)));
+            }
+        }
+        if !self.host.is_empty() {
+            query.push_str(&format!("&host={}", encode(&self.host)));
+        }
+        query
+    }
+}
+
+fn encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        if *first == b'%' {
+            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// One step from the peer to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// The address, or the text that is none.
+    pub text: String,
+    /// The CIDR or list that makes it a trusted proxy; `None` for the client and for what cannot be read.
+    pub trusted_by: Option<String>,
+}
+
+/// What a route says to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteVerdict {
+    /// Its name in the log; `None` when no route matches the path.
+    pub route: Option<String>,
+    /// Its webhook.
+    pub webhook: Option<&'static str>,
+    /// What each allowed list holds of the client, in the order in which they are asked.
+    pub lists: Vec<ListVerdict>,
+    /// What the gate does.
+    pub verdict: Verdict,
+}
+
+/// What one list says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListVerdict {
+    /// The list.
+    pub name: String,
+    /// Its file.
+    pub file: PathBuf,
+    /// Whether it is the last good version of a file that cannot be used now.
+    pub last_good: bool,
+    /// How many prefixes it has.
+    pub prefixes: usize,
+    /// The longest prefix that holds the client, and its line.
+    pub found: Option<(String, u32)>,
+}
+
+/// The decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Forwarded; the place of the list in `lists` that admits.
+    Admitted(usize),
+    /// Not forwarded, and what the sender hears.
+    Denied(Reason, u16),
+    /// Would be denied, but `mode: observe` forwards it all the same.
+    Observed(Reason),
+}
+
+/// The decision and how it came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The question.
+    pub question: Question,
+    /// From the peer to the client, in the order of the walk.
+    pub hops: Vec<Hop>,
+    /// Who is asking, or why nobody can be named.
+    pub client: Result<Client, NoClient>,
+    /// One route where a path was given, else all of them.
+    pub routes: Vec<RouteVerdict>,
+    /// What makes the path a 400 for whoever is admitted.
+    pub ambiguous: Option<&'static str>,
+    /// The snapshot it was judged by.
+    pub generation: u64,
+    mode: &'static str,
+    deny: &'static str,
+}
+
+/// Asks the policy.
+#[must_use]
+pub fn explain(snapshot: &Snapshot, question: &Question) -> Explanation {
+    let client = client_ip::resolve(question.peer, &snapshot.trusted, question.lines());
+    let routes = match &question.path {
+        None => snapshot.routes.iter().map(|route| judge(snapshot, question, &client, Some(route))).collect(),
+        Some(path) => {
+            let found = snapshot.table.find(question.host.as_bytes(), path.as_bytes());
+            let route = found.and_then(|place| snapshot.routes.get(place));
+            vec![judge(snapshot, question, &client, route.map(AsRef::as_ref))]
+        }
+    };
+    Explanation {
+        question: question.clone(),
+        hops: hops(snapshot, question),
+        client,
+        routes,
+        ambiguous: question.path.as_deref().and_then(|path| ambiguity(path.as_bytes())),
+        generation: snapshot.generation,
+        mode: mode_word(snapshot.config.mode),
+        deny: deny_word(snapshot.config.deny),
+    }
+}
+
+impl Question {
+    fn lines(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.via.iter().map(String::as_bytes)
+    }
+}
+
+fn judge(
+    snapshot: &Snapshot,
+    question: &Question,
+    client: &Result<Client, NoClient>,
+    route: Option<&LiveRoute>,
+) -> RouteVerdict {
+    let allow = route.map(|route| route.allow.iter().map(|list| &list.ranges));
+    let config = &snapshot.config;
+    let verdict = match admission::decide(client.clone(), question.peer, allow, config.mode) {
+        Ok(permit) => match permit.grant() {
+            Grant::Listed { list, .. } => Verdict::Admitted(list),
+            Grant::Observed(denial) => Verdict::Observed(denial.reason()),
+        },
+        Err((denial, _)) => Verdict::Denied(denial.reason(), config.deny.status()),
+    };
+    let lists = route.map_or(&[][..], |route| &route.allow).iter().map(|list| {
+        let entries = list.ranges.entries();
+        let place = client.as_ref().ok().and_then(|client| list.ranges.set().find(client.address));
+        ListVerdict {
+            name: list.name.clone(),
+            file: list.path.clone(),
+            last_good: list.last_good,
+            prefixes: entries.len(),
+            found: place.and_then(|at| entries.get(at)).map(|entry| (entry.prefix.to_string(), entry.line)),
+        }
+    });
+    RouteVerdict {
+        route: route.map(|route| route.label.clone()),
+        webhook: route.map(|route| route.webhook.name()),
+        lists: lists.collect(),
+        verdict,
+    }
+}
+
+/// The walk of [`client_ip::resolve`] as a person would note it down: every trusted hop with the reason,
+/// and the one at which the walk ends.
+fn hops(snapshot: &Snapshot, question: &Question) -> Vec<Hop> {
+    let trusted_by = |address: Address| {
+        snapshot.trusted.find(address).map(|at| snapshot.trusted_names.get(at).cloned().unwrap_or_default())
+    };
+    let peer = Hop { text: question.peer.to_string(), trusted_by: trusted_by(question.peer) };
+    let mut noted = vec![peer];
+    let written = question.via.iter().flat_map(|line| line.rsplit(',')).map(str::trim_ascii);
+    for text in written {
+        if noted.last().is_none_or(|last| last.trusted_by.is_none()) {
+            break;
+        }
+        noted.push(match Address::from_hop(text.as_bytes()) {
+            Some(address) => Hop { text: address.to_string(), trusted_by: trusted_by(address) },
+            None => Hop { text: text.to_owned(), trusted_by: None },
+        });
+    }
+    noted
+}
+
+impl Explanation {
+    /// Whether the lists admit it: on the route of the path, or on any route where no path was given.
+    /// What only `mode: observe` lets pass is not admitted.
+    #[must_use]
+    pub fn admitted(&self) -> bool {
+        self.routes.iter().any(|route| matches!(route.verdict, Verdict::Admitted(_)))
+    }
+
+    /// The explanation as JSON.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        json!({
+            "peer": self.question.peer.to_string(),
+            "via": self.question.via,
+            "host": self.question.host,
+            "path": self.question.path,
+            "hops": self.hops.iter().map(|hop| json!({
+                "hop": hop.text,
+                "trusted_by": hop.trusted_by,
+            })).collect::<Vec<_>>(),
+            "client": self.client.as_ref().ok().map(|client| client.address.to_string()),
+            "no_client": self.client.as_ref().err().map(|none| none.reason().word()),
+            "admitted": self.admitted(),
+            "routes": self.routes.iter().map(RouteVerdict::value).collect::<Vec<_>>(),
+            "ambiguous_path": self.ambiguous,
+            "mode": self.mode,
+            "deny": self.deny,
+            "generation": self.generation,
+        })
+    }
+}
+
+impl RouteVerdict {
+    fn value(&self) -> Value {
+        let (verdict, reason, status) = match self.verdict {
+            Verdict::Admitted(_) => ("admitted", None, None),
+            Verdict::Denied(reason, status) => ("denied", Some(reason.word()), Some(status)),
+            Verdict::Observed(reason) => ("would_deny", Some(reason.word()), None),
+        };
+        let by = match self.verdict {
+            Verdict::Admitted(place) => self.lists.get(place),
+            _ => None,
+        };
+        json!({
+            "route": self.route,
+            "webhook": self.webhook,
+            "verdict": verdict,
+            "reason": reason,
+            "status": status,
+            "list": by.map(|list| &list.name),
+            "prefix": by.and_then(|list| list.found.as_ref()).map(|(prefix, _)| prefix),
+            "lists": self.lists.iter().map(ListVerdict::value).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl ListVerdict {
+    fn value(&self) -> Value {
+        json!({
+            "name": self.name,
+            "file": self.file.display().to_string(),
+            "last_good": self.last_good,
+            "prefixes": self.prefixes,
+            "prefix": self.found.as_ref().map(|(prefix, _)| prefix),
+            "line": self.found.as_ref().map(|(_, line)| line),
+        })
+    }
+}

@@ -1,0 +1,231 @@
+//! The numbers in Prometheus' text format, version 0.0.4.
+//!
+//! Written by hand: counters already live in `state`, and a scrape only reads them. Names and labels are
+//! an interface: dashboards and alarms are built on them.
+
+use std::fmt::{Display, Write as _};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::phase_word;
+use crate::policy::outcome::Reason;
+use crate::state::counters::LATENCY_BOUNDS_MS;
+use crate::state::gauges::{Gauges, Phase};
+use crate::state::reload::Report;
+use crate::state::snapshot::{LiveRoute, Snapshot};
+
+/// All numbers, as text.
+#[must_use]
+pub fn render(
+    snapshot: &Snapshot,
+    last_reload: Option<&Report>,
+    gauges: &Gauges,
+    now: SystemTime,
+) -> String {
+    let mut page = Page::default();
+    requests(&mut page, snapshot);
+    latency(&mut page, snapshot);
+    process(&mut page, gauges);
+    lists(&mut page, snapshot, now);
+    loads(&mut page, snapshot, last_reload);
+    page.text
+}
+
+/// The routes of the config, and the stand-in for none.
+fn routes(snapshot: &Snapshot) -> impl Iterator<Item = &LiveRoute> {
+    snapshot.routes.iter().chain([&snapshot.unrouted]).map(AsRef::as_ref)
+}
+
+fn requests(page: &mut Page, snapshot: &Snapshot) {
+    page.family("requests_total", "counter", "Requests that ended, by what became of them and why.");
+    for route in routes(snapshot) {
+        let mut seen: Vec<(Reason, u64)> = route.counters.by_reason().collect();
+        // The usual ones exist from the start: a rate cannot see the step from nothing to one.
+        for usual in [Reason::Success, Reason::NotListed] {
+            if seen.iter().all(|(reason, _)| *reason != usual) {
+                seen.push((usual, 0));
+            }
+        }
+        for (reason, count) in seen {
+            let labels = [
+                ("route", route.label.as_str()),
+                ("webhook", route.webhook.name()),
+                ("outcome", reason.outcome().word()),
+                ("reason", reason.word()),
+            ];
+            page.sample("requests_total", &labels, count);
+        }
+    }
+    page.family("responses_total", "counter", "Answers that senders were given, by status.");
+    for route in routes(snapshot) {
+        for (status, count) in route.counters.by_status() {
+            let status = status.to_string();
+            let labels = [
+                ("route", route.label.as_str()),
+                ("webhook", route.webhook.name()),
+                ("status", status.as_str()),
+            ];
+            page.sample("responses_total", &labels, count);
+        }
+    }
+    page.family("would_deny_total", "counter", "Requests that only `mode: observe` let pass.");
+    for route in routes(snapshot) {
+        page.sample("would_deny_total", &of_route(route), route.counters.would_deny());
+    }
+}
+
+fn of_route(route: &LiveRoute) -> [(&str, &str); 2] {
+    [("route", &route.label), ("webhook", route.webhook.name())]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bounds are small")]
+fn latency(page: &mut Page, snapshot: &Snapshot) {
+    const NAME: &str = "upstream_latency_seconds";
+    page.family(NAME, "histogram", "From sending a request to the upstream to its complete answer.");
+    for route in routes(snapshot) {
+        let (cells, sum) = route.counters.latency();
+        let bounds = LATENCY_BOUNDS_MS.iter().map(|ms| (*ms as f64 / 1000.0).to_string());
+        for (bound, count) in bounds.chain(["+Inf".to_owned()]).zip(cells) {
+            let labels = [
+                ("route", route.label.as_str()),
+                ("webhook", route.webhook.name()),
+                ("le", bound.as_str()),
+            ];
+            page.sample(&format!("{NAME}_bucket"), &labels, count);
+        }
+        page.sample(&format!("{NAME}_sum"), &of_route(route), sum);
+        page.sample(&format!("{NAME}_count"), &of_route(route), cells[LATENCY_BOUNDS_MS.len()]);
+    }
+}
+
+fn process(page: &mut Page, gauges: &Gauges) {
+    let phase = gauges.phase();
+    page.family("phase", "gauge", "1 for what the process is doing now.");
+    for one in [Phase::Starting, Phase::Ready, Phase::Draining] {
+        page.sample("phase", &[("phase", phase_word(one))], u8::from(one == phase));
+    }
+    for (name, kind, help, value) in [
+        ("connections", "gauge", "Connections from senders that are open.", &gauges.connections),
+        ("connections_accepted_total", "counter", "Connections accepted.", &gauges.accepted),
+        (
+            "connections_over_capacity_total",
+            "counter",
+            "Connections closed because limits.connections were open.",
+            &gauges.over_capacity,
+        ),
+        ("accept_errors_total", "counter", "Connections that could not be accepted.", &gauges.accept_errors),
+        ("requests_in_flight", "gauge", "Requests being served.", &gauges.in_flight),
+        ("buffered_bytes", "gauge", "Bytes of messages held.", &gauges.buffered),
+        (
+            "upstream_connections_opened_total",
+            "counter",
+            "Connections opened to upstreams.",
+            &gauges.upstream_opened,
+        ),
+        (
+            "upstream_connections_reused_total",
+            "counter",
+            "Requests sent on an upstream connection that was already open.",
+            &gauges.upstream_reused,
+        ),
+        (
+            "upstream_resent_total",
+            "counter",
+            "Requests sent again because a reused upstream connection turned out to be closed.",
+            &gauges.upstream_resent,
+        ),
+        (
+            "log_lines_dropped_total",
+            "counter",
+            "Log lines dropped because their reader was too slow or the disk was full.",
+            &gauges.log_lines_dropped,
+        ),
+    ] {
+        page.family(name, kind, help);
+        page.sample(name, &[], value.load(Relaxed));
+    }
+}
+
+fn lists(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
+    page.family("list_prefixes", "gauge", "Prefixes of a range list.");
+    for (name, list) in &snapshot.lists {
+        page.sample("list_prefixes", &[("list", name)], list.ranges.entries().len());
+    }
+    page.family(
+        "list_last_good",
+        "gauge",
+        "1 where the file cannot be used now and its last good version serves.",
+    );
+    for (name, list) in &snapshot.lists {
+        page.sample("list_last_good", &[("list", name)], u8::from(list.last_good));
+    }
+    page.family(
+        "list_reviewed_age_seconds",
+        "gauge",
+        "Since a person last compared the list with the vendor's article.",
+    );
+    let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    for (name, list) in &snapshot.lists {
+        if let Some(day) = list.ranges.reviewed() {
+            let reviewed = u64::try_from(day.days_since_epoch()).unwrap_or(0) * 86_400;
+            page.sample("list_reviewed_age_seconds", &[("list", name)], now.saturating_sub(reviewed));
+        }
+    }
+}
+
+fn loads(page: &mut Page, snapshot: &Snapshot, last_reload: Option<&Report>) {
+    let unix = |at: SystemTime| at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    page.family("generation", "gauge", "The snapshot that serves, counted from 1.");
+    page.sample("generation", &[], snapshot.generation);
+    page.family("loaded_timestamp_seconds", "gauge", "When the snapshot that serves was loaded.");
+    page.sample("loaded_timestamp_seconds", &[], unix(snapshot.loaded_at));
+    page.family("last_reload_ok", "gauge", "1 unless the last reload found problems.");
+    let ok = last_reload.is_none_or(|report| report.problems.is_empty());
+    page.sample("last_reload_ok", &[], u8::from(ok));
+    page.family("last_reload_timestamp_seconds", "gauge", "When the last reload was; 0 for never.");
+    page.sample("last_reload_timestamp_seconds", &[], last_reload.map_or(0, |report| unix(report.at)));
+    page.family("build_info", "gauge", "1; the label names the version.");
+    page.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+}
+
+/// The text so far. Every name gets the program's prefix here.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "# HELP nexmo_gate_{name} {help}\n# TYPE nexmo_gate_{name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let _ = write!(self.text, "nexmo_gate_{name}");
+        for (place, (label, text)) in labels.iter().enumerate() {
+            let open = if place == 0 { '{' } else { ',' };
+            let _ = write!(self.text, "{open}{label}=\"{}\"", escaped(text));
+        }
+        if !labels.is_empty() {
+            self.text.push('}');
+        }
+        let _ = writeln!(self.text, " {value}");
+    }
+}
+
+/// A label's value between its quotes.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_values_cannot_break_out_of_their_quotes() {
+        let mut page = Page::default();
+        page.sample("x", &[("a", "q\"u\\o\nte"), ("b", "")], 3);
+        assert_eq!(page.text, "nexmo_gate_x{a=\"q\\\"u\\\\o\\nte\",b=\"\"} 3\n");
+    }
+}

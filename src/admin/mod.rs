@@ -1,0 +1,67 @@
+//! The admin interface: is it alive, is it ready, what does it do, load it again.
+//!
+//! A small HTTP server of its own, meant for loopback or a UNIX socket. It reads what `state` holds and
+//! decides nothing; the only thing it can change is to ask for a reload. Invariant: no answer holds a
+//! query string, a header or a body of a webhook, and no page in a browser can make it act: requests to
+//! act that carry an `Origin` are refused, and what can be read about the gate is only told to a `Host`
+//! that is an address or `localhost`, so that a name that was rebound to loopback learns nothing.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`listener`] | the socket, the connections and their bounds |
+//! | [`routes`] | which request gets which answer |
+//! | [`metrics`] | the numbers in Prometheus' text format |
+//! | [`status`] | what is loaded and how it is doing |
+//! | [`explain`] | why an address is admitted or denied |
+//! | [`explain_text`] | the same in words |
+//! | [`reload`] | a reload and how it went |
+//! | [`timestamp`] | a point in time as RFC 3339 text |
+
+pub mod explain;
+pub mod explain_text;
+pub mod listener;
+pub mod metrics;
+pub mod reload;
+pub mod routes;
+pub mod status;
+pub mod timestamp;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::state::gauges::{Gauges, Phase};
+use crate::state::reload::Reloader;
+use crate::state::store::Store;
+
+pub use listener::{AdminListener, serve};
+
+/// What the admin interface reads, and the two things that it may set in motion.
+pub struct AdminContext {
+    /// What serves.
+    pub store: Arc<Store>,
+    /// The only publisher of snapshots.
+    pub reloader: Reloader,
+    /// The numbers of the process.
+    pub gauges: Arc<Gauges>,
+    /// When the process started.
+    pub started: Instant,
+    /// Called before each reload that was asked for here: opens the access log's file again.
+    pub before_reload: Box<dyn Fn() + Send + Sync>,
+}
+
+impl fmt::Debug for AdminContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminContext").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+/// The word for a phase in `/readyz`, `/status` and the metrics.
+#[must_use]
+pub fn phase_word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Starting => "starting",
+        Phase::Ready => "ready",
+        Phase::Draining => "draining",
+    }
+}

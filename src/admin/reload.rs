@@ -1,0 +1,28 @@
+//! A reload that was asked for, and how it went, as JSON.
+
+use serde_json::{Value, json};
+
+use crate::config::Problem;
+use crate::state::reload::{Cause, Report};
+
+/// Why a reload from here happens: a person, or a person's tool, asked.
+pub const CAUSE: Cause = Cause::Request;
+
+/// The answer to `POST /reload`.
+#[must_use]
+pub fn value(report: &Report) -> Value {
+    json!({
+        "generation": report.generation,
+        "published": report.published,
+        "changes": report.changes,
+        "held": report.held,
+        "needs_restart": report.needs_restart,
+        "problems": problems(&report.problems),
+    })
+}
+
+/// Problems as JSON: where, and what.
+#[must_use]
+pub fn problems(problems: &[Problem]) -> Value {
+    problems.iter().map(|p| json!({ "at": p.at, "message": p.message })).collect()
+}

@@ -1,0 +1,144 @@
+//! Which request to the admin interface gets which answer. No sockets here.
+
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use super::{AdminContext, explain, metrics, phase_word, reload, status};
+use crate::policy::route::without_port;
+use crate::state::gauges::Phase;
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
+/// The version that Prometheus asks for when it names none.
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// As it was sent.
+    pub method: String,
+    /// Without the query.
+    pub path: String,
+    /// Without the question mark; may be empty.
+    pub query: String,
+    /// The Host field; empty when there is none.
+    pub host: String,
+    /// A browser sends `Origin` with what a page makes it send.
+    pub has_origin: bool,
+    /// A browser that a person looks at.
+    pub wants_html: bool,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The value of Content-Type.
+    pub content_type: &'static str,
+    /// The value of Allow, in a 405.
+    pub allow: Option<&'static str>,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// A few words.
+    #[must_use]
+    pub fn plain(status: u16, body: impl Into<String>) -> Self {
+        Self { status, content_type: PLAIN, allow: None, body: body.into() }
+    }
+
+    fn json(status: u16, value: &serde_json::Value) -> Self {
+        Self { status, content_type: JSON, allow: None, body: format!("{value:#}\n") }
+    }
+}
+
+/// Answers.
+pub async fn answer(ctx: &AdminContext, question: &Question) -> Answer {
+    let reading = matches!(question.method.as_str(), "GET" | "HEAD");
+    match question.path.as_str() {
+        "/healthz" | "/readyz" | "/metrics" | "/status" | "/explain" if !reading => {
+            let allow = Some("GET, HEAD");
+            Answer { allow, ..Answer::plain(405, "this is for reading: GET or HEAD\n") }
+        }
+        "/reload" if question.method != "POST" => {
+            Answer { allow: Some("POST"), ..Answer::plain(405, "a reload is asked for with POST\n") }
+        }
+        "/healthz" => Answer::plain(200, "ok\n"),
+        "/readyz" => ready(ctx),
+        "/metrics" => Answer { content_type: PROMETHEUS, ..Answer::plain(200, numbers(ctx)) },
+        "/status" | "/explain" | "/reload" if !is_local_name(&question.host) => Answer::plain(
+            403,
+            "the Host of this request is a name, and any name can be made to point here; \
+             use the address or localhost\n",
+        ),
+        "/status" => report(ctx, question.wants_html),
+        "/explain" => explain(ctx, &question.query),
+        "/reload" if question.has_origin => {
+            Answer::plain(403, "a page in a browser cannot ask for a reload\n")
+        }
+        "/reload" => load(ctx).await,
+        _ => Answer::plain(404, "there are: /healthz /readyz /metrics /status /explain /reload\n"),
+    }
+}
+
+fn ready(ctx: &AdminContext) -> Answer {
+    let phase = ctx.gauges.phase();
+    let status = if phase == Phase::Ready { 200 } else { 503 };
+    Answer::plain(status, format!("{}\n", phase_word(phase)))
+}
+
+fn numbers(ctx: &AdminContext) -> String {
+    metrics::render(&ctx.store.load(), ctx.store.last_reload().as_deref(), &ctx.gauges, SystemTime::now())
+}
+
+fn report(ctx: &AdminContext, wants_html: bool) -> Answer {
+    let last_reload = ctx.store.last_reload();
+    let value =
+        status::value(&ctx.store.load(), last_reload.as_deref(), &ctx.gauges, ctx.started.elapsed());
+    if wants_html {
+        Answer { content_type: HTML, ..Answer::plain(200, status::page(&value)) }
+    } else {
+        Answer::json(200, &value)
+    }
+}
+
+fn explain(ctx: &AdminContext, query: &str) -> Answer {
+    match explain::Question::from_query(query) {
+        Ok(question) => Answer::json(200, &explain::explain(&ctx.store.load(), &question).value()),
+        Err(problem) => Answer::plain(400, format!("{problem}\n")),
+    }
+}
+
+async fn load(ctx: &AdminContext) -> Answer {
+    (ctx.before_reload)();
+    let report = ctx.reloader.reload(reload::CAUSE).await;
+    let status = if report.problems.is_empty() { 200 } else { 422 };
+    Answer::json(status, &reload::value(&report))
+}
+
+/// Whether the Host is no name that somebody else could make point here. Without a Host (a UNIX
+/// socket, HTTP/1.0) no browser is involved.
+fn is_local_name(host: &str) -> bool {
+    let name = without_port(host.as_bytes());
+    let name = std::str::from_utf8(name).unwrap_or_default();
+    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    name.is_empty() || name.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_could_be_rebound_is_no_local_name() {
+        for host in ["", "localhost", "LOCALHOST:9901", "127.0.0.1:9901", "[::1]:9901", "[::1]", "10.0.0.5"] {
+            assert!(is_local_name(host), "{host}");
+        }
+        for host in ["evil.example", "localhost.evil.example:9901", "127.0.0.1.evil.example", "::x", "[::1"] {
+            assert!(!is_local_name(host), "{host}");
+        }
+    }
+}

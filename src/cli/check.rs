@@ -1,0 +1,145 @@
+//! `check`: all problems of the configuration and the range files, or what they mean.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+use super::flags::Settings;
+use super::loading::{self, Read};
+use super::table::{columns, grouped};
+use super::{Failure, print};
+use crate::admin::status::{deny_word, mode_word};
+use crate::admin::timestamp::days_since_epoch;
+use crate::config::{Mode, Trusted};
+use crate::state::snapshot::{List, Snapshot};
+
+/// A list that nobody has compared with the vendor's article for longer than this is worth a warning.
+const REVIEW_DAYS: i64 = 180;
+
+/// Read the configuration and every range file: all problems, or what they mean.
+///
+/// Nothing is bound or sent, so it can be run beside a gate that serves.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Exit: 0 good (warnings are no problem), 78 bad configuration or ranges.")]
+pub struct Args {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    let read = loading::read(&args.settings)?;
+    let today = days_since_epoch(SystemTime::now());
+    for warning in warnings(&read, today) {
+        eprintln!("warning: {warning}");
+    }
+    print(&summary(&read, today))?;
+    Ok(0)
+}
+
+/// What was read, in words.
+fn summary(read: &Read, today: i64) -> String {
+    let snapshot = &read.snapshot;
+    let config = &snapshot.config;
+    let source = match &read.config {
+        Some(path) => path.display().to_string(),
+        None => "flags and variables (no configuration file)".to_owned(),
+    };
+    let mut out = format!("{source}: good\n\nlists in {}\n", config.ranges.display());
+    out.push_str(&lists(snapshot, today));
+    out.push_str("\nroutes\n");
+    out.push_str(&routes(snapshot));
+    let trusted = match snapshot.config.trusted_proxies.as_slice() {
+        [] => "none: the other end of the connection is the client".to_owned(),
+        entries => entries.iter().map(trusted_text).collect::<Vec<_>>().join(", "),
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "\ntrusted proxies  {trusted}");
+    let _ = writeln!(
+        out,
+        "a denied sender  hears {} (deny: {}), mode: {}",
+        config.deny.status(),
+        deny_word(config.deny),
+        mode_word(config.mode)
+    );
+    out
+}
+
+fn trusted_text(entry: &Trusted) -> String {
+    match entry {
+        Trusted::Prefix(prefix) => prefix.to_string(),
+        Trusted::List(name) => format!("list {name}"),
+    }
+}
+
+fn lists(snapshot: &Snapshot, today: i64) -> String {
+    let head = ["list", "prefixes", "IPv4 addresses", "IPv6 addresses", "as of", "reviewed"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for list in snapshot.lists.values() {
+        let (v4, v6) = list.ranges.set().covered();
+        rows.push(vec![
+            list.name.clone(),
+            grouped(list.ranges.entries().len() as u128),
+            grouped(u128::from(v4)),
+            grouped(v6),
+            list.ranges.as_of().map_or("-".to_owned(), |day| day.to_string()),
+            match reviewed_days(list, today) {
+                None => "-".to_owned(),
+                Some(0) => "today".to_owned(),
+                Some(1) => "1 day ago".to_owned(),
+                Some(days) => format!("{days} days ago"),
+            },
+        ]);
+    }
+    columns(&rows, &[1, 2, 3])
+}
+
+fn routes(snapshot: &Snapshot) -> String {
+    let mut rows = vec![["route", "webhook", "deadline", "lists"].map(str::to_owned).to_vec()];
+    for route in &snapshot.routes {
+        rows.push(vec![
+            route.label.clone(),
+            route.webhook.name().to_owned(),
+            format!("{} ms", route.deadline.as_millis()),
+            route.allow.iter().map(|list| list.name.as_str()).collect::<Vec<_>>().join(", "),
+        ]);
+    }
+    columns(&rows, &[2])
+}
+
+/// Days since a person compared the list with its source; a day to come counts as today.
+fn reviewed_days(list: &List, today: i64) -> Option<i64> {
+    list.ranges.reviewed().map(|day| (today - day.days_since_epoch()).max(0))
+}
+
+/// What is odd but works.
+fn warnings(read: &Read, today: i64) -> Vec<String> {
+    let snapshot = &read.snapshot;
+    let mut lines: Vec<String> = read.warnings.iter().map(ToString::to_string).collect();
+    let mut used: BTreeSet<&str> =
+        snapshot.routes.iter().flat_map(|route| &route.allow).map(|list| list.name.as_str()).collect();
+    for entry in &snapshot.config.trusted_proxies {
+        if let Trusted::List(name) = entry {
+            used.insert(name);
+        }
+    }
+    for list in snapshot.lists.values() {
+        let path = list.path.display();
+        if !used.contains(list.name.as_str()) {
+            lines.push(format!("{path}: no route allows the list {}", list.name));
+            continue;
+        }
+        match reviewed_days(list, today) {
+            None => lines.push(format!(
+                "{path}: no `# reviewed: YYYY-MM-DD` line says when a person last compared it with its source"
+            )),
+            Some(days) if days > REVIEW_DAYS => lines.push(format!(
+                "{path}: last compared with its source {days} days ago; compare it and set `# reviewed:`"
+            )),
+            Some(_) => {}
+        }
+    }
+    if snapshot.config.mode == Mode::Observe {
+        lines.push("mode: observe admits everybody; it is meant for a trial run".to_owned());
+    }
+    lines
+}

@@ -1,0 +1,226 @@
+//! `demo`: a newcomer's first minute.
+//!
+//! A sample application, the gate in front of it, and two senders, all on loopback. [`tour`] sends and
+//! compares, [`gate`] runs this program as a child, [`application`] stands behind it, [`sender`] in front,
+//! [`samples`] is what is sent. What is shown is written here.
+
+mod application;
+mod gate;
+mod samples;
+mod sender;
+mod tour;
+
+use std::io::IsTerminal as _;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use application::Application;
+use gate::{Event, Gate};
+use samples::Sample;
+use sender::{ADMITTED, STRANGER};
+use tour::{Broken, Visit};
+
+use super::{FAILED, Failure, failed, print};
+
+/// See it at work: a sample application, the gate, and every sample webhook.
+///
+/// Everything stays on this machine's loopback addresses. Every sample is sent twice: from 127.0.0.2,
+/// which the demo's one list admits, and from 127.0.0.3, a stranger. Then the gate keeps running, so that
+/// you can send requests yourself.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Exit: 0 all came out as it must, 1 something did not.")]
+pub struct Args {
+    /// Stop at the end of the tour
+    #[arg(long)]
+    once: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    let samples = samples::all().map_err(failed)?;
+    let (send, events) = channel();
+    stop_on_signal(send.clone());
+    let application =
+        Application::start().map_err(|error| failed(format!("the sample application: {error}")))?;
+    let gate = Gate::start(application.address, &send)?;
+    print(&opening(&application, &gate))?;
+    let good = match walk(&samples, &gate, &application, &events) {
+        Ok(visits) => {
+            print(&closing(&visits))?;
+            visits.iter().all(|visit| visit.wrong.is_empty())
+        }
+        Err(Walk::Broken(Broken::Stopped)) => return Err(failed("stopped before the end of the tour")),
+        Err(Walk::Broken(Broken::GateEnded)) => return Err(failed("the gate ended during the tour")),
+        Err(Walk::Failure(failure)) => return Err(failure),
+    };
+    if !args.once {
+        print(&invitation(&gate))?;
+        linger(&events)?;
+    }
+    Ok(if good { 0 } else { FAILED })
+}
+
+/// INT and TERM become an event, so that the gate is ended and its folder removed.
+fn stop_on_signal(events: Sender<Event>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async {
+            let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+            if let (Ok(mut interrupt), Ok(mut terminate)) = signals {
+                tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            }
+        });
+        // Nobody waits any more when the tour is over.
+        let _ = events.send(Event::Stop);
+    });
+}
+
+enum Walk {
+    Broken(Broken),
+    Failure(Failure),
+}
+
+/// Every sample from both senders, each told as it happens.
+fn walk(
+    samples: &[Sample],
+    gate: &Gate,
+    application: &Application,
+    events: &Receiver<Event>,
+) -> Result<Vec<Visit>, Walk> {
+    print(&row(["sample", "webhook", "sender", "was told", "application", "access log"], Tone::Head))
+        .map_err(Walk::Failure)?;
+    let mut visits = Vec::new();
+    for sample in samples {
+        for from in [ADMITTED, STRANGER] {
+            let visit = tour::visit(sample, from, gate, application, events).map_err(Walk::Broken)?;
+            print(&told(&visit)).map_err(Walk::Failure)?;
+            visits.push(visit);
+        }
+    }
+    Ok(visits)
+}
+
+/// Shows the access log until the person, or the gate, has had enough.
+fn linger(events: &Receiver<Event>) -> Result<(), Failure> {
+    loop {
+        match events.recv() {
+            Ok(Event::Log(_, line)) => print(&format!("{line}\n"))?,
+            Ok(Event::Stop) | Err(_) => return print("\nstopped\n"),
+            Ok(Event::Ended) => {
+                // Ctrl-C reaches the gate too, and it may be the faster one to end.
+                let stop = events.recv_timeout(std::time::Duration::from_secs(1));
+                return match stop {
+                    Ok(Event::Stop) => print("\nstopped\n"),
+                    _ => Err(failed("the gate ended")),
+                };
+            }
+        }
+    }
+}
+
+fn opening(application: &Application, gate: &Gate) -> String {
+    format!(
+        "nexmo-gate demo, on loopback only\n\n  \
+         application  http://{}   a sample: answers calls with an NCCO, the rest with 204\n  \
+         gate         http://{}   the shipped routes; its one list admits {ADMITTED}\n  \
+         admin        {}\n\n\
+         Every sample webhook is sent from {ADMITTED}, which is listed, and from {STRANGER}, a stranger.\n\n",
+        application.address, gate.listen, admin_url(&gate.admin),
+    )
+}
+
+fn admin_url(admin: &str) -> String {
+    if admin.parse::<std::net::SocketAddr>().is_ok() { format!("http://{admin}") } else { admin.to_owned() }
+}
+
+fn told(visit: &Visit) -> String {
+    let told = match &visit.told {
+        Ok(status) => status.to_string(),
+        Err(_) => "nothing".to_owned(),
+    };
+    let arrived = match visit.arrived {
+        0 => "saw nothing".to_owned(),
+        1 => "got it".to_owned(),
+        more => format!("got it {more} times"),
+    };
+    let tone = match (visit.wrong.is_empty(), visit.from == ADMITTED) {
+        (false, _) => Tone::Bad,
+        (true, true) => Tone::Good,
+        (true, false) => Tone::Quiet,
+    };
+    let from = visit.from.to_string();
+    let mut lines = row([&visit.sample, visit.webhook, &from, &told, &arrived, &visit.logged], tone);
+    for wrong in &visit.wrong {
+        lines.push_str(&painted(&format!("    WRONG: {wrong}"), Tone::Bad));
+        lines.push('\n');
+    }
+    lines
+}
+
+fn closing(visits: &[Visit]) -> String {
+    let of = |admitted: bool| visits.iter().filter(move |visit| (visit.from == ADMITTED) == admitted);
+    let count = |admitted: bool| {
+        let good = of(admitted).filter(|visit| visit.wrong.is_empty()).count();
+        format!("{good} of {}", of(admitted).count())
+    };
+    let mut text = String::from("\nTwo lines of the access log in full:\n");
+    for admitted in [true, false] {
+        if let Some(visit) = of(admitted).find(|visit| !visit.line.is_empty()) {
+            text.push_str(&format!("  {}\n", visit.line));
+        }
+    }
+    let verdict = if visits.iter().all(|visit| visit.wrong.is_empty()) {
+        painted("All as it must be.", Tone::Good)
+    } else {
+        painted("NOT as it must be; see the lines marked WRONG.", Tone::Bad)
+    };
+    text.push_str(&format!(
+        "\n{} delivered byte for byte from {ADMITTED}; {} denied from {STRANGER}, and the application saw \
+         none of them. {verdict}\n",
+        count(true),
+        count(false),
+    ));
+    text
+}
+
+fn invitation(gate: &Gate) -> String {
+    let (gate, admin) = (gate.listen, admin_url(&gate.admin));
+    format!(
+        "\nNow you. In another terminal:\n\n  \
+         curl -i --interface {ADMITTED} http://{gate}/webhooks/answer\n  \
+         curl -i --interface {STRANGER} http://{gate}/webhooks/answer\n  \
+         curl {admin}/status\n  \
+         curl {admin}/metrics\n\n\
+         The access log follows. Ctrl-C stops everything.\n\n"
+    )
+}
+
+/// What a line means to its reader.
+#[derive(Clone, Copy)]
+enum Tone {
+    Head,
+    Good,
+    Quiet,
+    Bad,
+}
+
+fn row(cells: [&str; 6], tone: Tone) -> String {
+    let [sample, webhook, sender, told, application, log] = cells;
+    let line = format!("{sample:<31} {webhook:<21} {sender:<10} {told:<9} {application:<12} {log}");
+    format!("{}\n", painted(line.trim_end(), tone))
+}
+
+/// Colour for a terminal, unless its owner wants none (<https://no-color.org>).
+fn painted(text: &str, tone: Tone) -> String {
+    if !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        return text.to_owned();
+    }
+    let code = match tone {
+        Tone::Head => "1",
+        Tone::Good => "32",
+        Tone::Quiet => "2",
+        Tone::Bad => "1;31",
+    };
+    format!("\x1b[{code}m{text}\x1b[0m")
+}

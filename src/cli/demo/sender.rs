@@ -1,0 +1,72 @@
+//! A sender: one request from one loopback address, and what it was told.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+
+use super::samples::Sample;
+
+/// Admitted by the demo's list.
+pub const ADMITTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// In no list.
+pub const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
+/// Longer than any deadline of the gate.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a sender was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Sends a sample to the gate from an address.
+///
+/// # Errors
+/// The address cannot be used here, or no HTTP answer came.
+pub fn send(sample: &Sample, from: Ipv4Addr, gate: SocketAddr) -> io::Result<Told> {
+    let mut stream = connect(from, gate)?;
+    let mut request = format!("{} {} HTTP/1.1\r\nHost: {gate}\r\n", sample.method, sample.target);
+    for (name, value) in &sample.headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if sample.method == "POST" {
+        request.push_str(&format!("Content-Length: {}\r\n", sample.body.len()));
+    }
+    request.push_str("Connection: close\r\n\r\n");
+    request.push_str(&sample.body);
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    read(&answer)
+}
+
+fn connect(from: Ipv4Addr, gate: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(IpAddr::V4(from), 0).into()).map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("{from} cannot be used on this machine ({error}); on Linux every 127.x.y.z can"),
+        )
+    })?;
+    socket.connect_timeout(&gate.into(), PATIENCE)?;
+    let stream: TcpStream = socket.into();
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+fn read(answer: &[u8]) -> io::Result<Told> {
+    let mut lines = [httparse::EMPTY_HEADER; 64];
+    let mut head = httparse::Response::new(&mut lines);
+    match head.parse(answer) {
+        Ok(httparse::Status::Complete(length)) => {
+            Ok(Told { status: head.code.unwrap_or_default(), body: answer[length..].to_vec() })
+        }
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "no HTTP answer")),
+    }
+}

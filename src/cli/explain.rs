@@ -1,0 +1,68 @@
+//! `explain`: is this address admitted, and why?
+
+use std::time::Duration;
+
+use super::admin_client::AdminClient;
+use super::flags::{Gate, Settings};
+use super::{DENIED, Failure, failed, loading, print};
+use crate::admin::explain::{Question, explain};
+use crate::admin::explain_text::text;
+
+const WITHIN: Duration = Duration::from_secs(10);
+/// Wrong usage that clap cannot see.
+const USAGE: u8 = 2;
+
+/// Say whether an address is admitted, and why: the whole chain of reasons.
+///
+/// The verdict is made by the code that serves, from the files as they are now. Without --path every
+/// route is tried.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Exit: 0 admitted (without --path: by some route), 3 denied (also where only \
+                        `mode: observe` would let it pass), 78 bad configuration or ranges.\n\n\
+                        Example: nexmo-gate explain 169.63.86.164 --path /webhooks/inbound-sms")]
+pub struct Args {
+    /// The other end of the TCP connection: the sender, or the proxy in front of the gate
+    #[arg(value_name = "IP")]
+    ip: String,
+    /// The path of the request
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
+    /// The value of the forwarding header as IP would send it, as in "198.51.100.7, 10.0.0.1"
+    #[arg(long, value_name = "HOPS")]
+    via: Option<String>,
+    /// The Host of the request, where routes name one
+    #[arg(long, value_name = "HOST", default_value = "")]
+    host: String,
+    /// Ask the running gate instead of reading the files
+    #[arg(long)]
+    running: bool,
+    /// As JSON, for programs
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    let question = Question::new(&args.ip, args.via.clone(), args.path.as_deref(), &args.host)
+        .map_err(|problem| Failure { code: USAGE, lines: vec![problem] })?;
+    let value = if args.running {
+        ask(&args.settings, &question)?
+    } else {
+        explain(&loading::read(&args.settings)?.snapshot, &question).value()
+    };
+    print(&if args.json { format!("{value:#}\n") } else { text(&value) })?;
+    Ok(if value["admitted"] == true { 0 } else { DENIED })
+}
+
+fn ask(settings: &Settings, question: &Question) -> Result<serde_json::Value, Failure> {
+    let gate = Gate { file: settings.file.clone(), admin: settings.admin.clone() };
+    let client = AdminClient::find(&gate)?;
+    let reply = client.ask("GET", &format!("/explain?{}", question.to_query()), WITHIN)?;
+    let value = reply.json();
+    if reply.status == 200 && value.is_object() {
+        Ok(value)
+    } else {
+        Err(failed(format!("{client} answered {}: {}", reply.status, reply.body.trim())))
+    }
+}

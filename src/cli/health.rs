@@ -1,0 +1,26 @@
+//! `health`: is the running gate ready?
+
+use std::time::Duration;
+
+use super::admin_client::AdminClient;
+use super::flags::Gate;
+use super::{FAILED, Failure, print};
+
+/// Below the usual time-outs of probes.
+const WITHIN: Duration = Duration::from_secs(3);
+
+/// Ask the running gate whether it is ready.
+///
+/// Ready means: the lists are good, the listeners are bound, and no drain has begun.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Exit: 0 ready, 1 not ready or not reachable.")]
+pub struct Args {
+    #[command(flatten)]
+    gate: Gate,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    let reply = AdminClient::find(&args.gate)?.ask("GET", "/readyz", WITHIN)?;
+    print(&reply.body)?;
+    Ok(if reply.status == 200 { 0 } else { FAILED })
+}

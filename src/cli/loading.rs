@@ -1,0 +1,48 @@
+//! The configuration and every range file, read once, for commands that do not serve.
+
+use std::path::PathBuf;
+
+use super::flags::Settings;
+use super::{BAD_CONFIG, Failure};
+use crate::config::Problem;
+use crate::state::keep::Kept;
+use crate::state::load::{Loaded, Loader};
+use crate::state::snapshot::Snapshot;
+
+/// What was read.
+#[derive(Debug)]
+pub struct Read {
+    /// The file of the configuration, when there is one.
+    pub config: Option<PathBuf>,
+    /// What would serve.
+    pub snapshot: Snapshot,
+    /// What is odd but works.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads. Kept copies of lists do not count here: the question is what the files say.
+///
+/// # Errors
+/// Every problem of the configuration and of the range files.
+pub fn read(settings: &Settings) -> Result<Read, Failure> {
+    let config = settings.file.path();
+    let mut loader = Loader::new(config.clone(), settings.overrides());
+    let look = loader.look();
+    let loaded = loader.load(&look, None, &Kept::default());
+    judge(config, loaded)
+}
+
+fn judge(config: Option<PathBuf>, loaded: Loaded) -> Result<Read, Failure> {
+    match loaded.snapshot {
+        Some(snapshot) if loaded.problems.is_empty() => {
+            Ok(Read { config, snapshot, warnings: loaded.warnings })
+        }
+        _ => {
+            let mut lines: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+            if lines.is_empty() {
+                lines.push("nothing to serve with was found".to_owned());
+            }
+            Err(Failure { code: BAD_CONFIG, lines })
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! `run`: serve until told to stop.
+
+use super::Failure;
+use super::flags::Settings;
+
+/// Serve until told to stop.
+///
+/// TERM and INT drain: `/readyz` says no, open requests are finished, then the program ends. QUIT or a
+/// second signal stops at once. HUP loads the files again; so does every change of them by itself.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Exit: 0 after a drain, 1 failed while running, 78 bad configuration or ranges.")]
+pub struct Args {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) fn run(args: Args) -> Result<u8, Failure> {
+    crate::server::serve(args.settings.file.path(), args.settings.overrides())?;
+    Ok(0)
+}

@@ -1,0 +1,31 @@
+//! `status`: what the running gate has loaded, and how it is doing.
+
+use std::time::Duration;
+
+use super::admin_client::AdminClient;
+use super::flags::Gate;
+use super::{Failure, failed, print};
+use crate::admin::status;
+
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Show what the running gate has loaded and how it is doing.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Exit: 0 answered, 1 not reachable.")]
+pub struct Args {
+    #[command(flatten)]
+    gate: Gate,
+    /// As JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    let client = AdminClient::find(&args.gate)?;
+    let reply = client.ask("GET", "/status", WITHIN)?;
+    if reply.status != 200 {
+        return Err(failed(format!("{client} answered {}: {}", reply.status, reply.body.trim())));
+    }
+    print(&if args.json { reply.body } else { status::text(&reply.json()) })?;
+    Ok(0)
+}
