@@ -9,6 +9,7 @@
 //! | [`addr`] | an IP address in canonical form |
 //! | [`prefix_set`] | a set of prefixes that answers "which one holds this address" |
 //! | [`range_list`] | a range file: its grammar, its problems, its prefixes |
+//! | [`difference`] | what changes when one range list takes the place of another |
 //! | [`client_ip`] | who is asking, behind trusted proxies |
 //! | [`route`] | which route a path belongs to |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
@@ -21,6 +22,7 @@ pub mod addr;
 pub mod admission;
 pub mod client_ip;
 pub mod delivery;
+pub mod difference;
 pub mod forward;
 pub mod outcome;
 pub mod prefix_set;

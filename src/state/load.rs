@@ -1,0 +1,303 @@
+//! From one look at the files to a snapshot, or to every problem.
+//!
+//! The [`Loader`] owns what must outlive a snapshot: the numbers of the upstreams, by which their
+//! idle connections are found again, and the counters of the routes. It publishes nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use ipnet::IpNet;
+
+use super::counters::RouteCounters;
+use super::keep::Kept;
+use super::lists::{Before, Held, Lists, Shrink, resolve};
+use super::look::{Folder, Look, Seen};
+use super::snapshot::{List, LiveRoute, LiveUpstream, Snapshot};
+use crate::config::{self, Config, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
+use crate::policy::delivery::{OnError, Rules, SuccessSet};
+use crate::policy::prefix_set::PrefixSet;
+use crate::policy::route::RouteTable;
+use crate::policy::webhook::Webhook;
+
+/// The label of the route that stands in for none.
+const UNROUTED: &str = "-";
+
+/// Loads the files, again and again.
+#[derive(Debug)]
+pub struct Loader {
+    config_path: Option<PathBuf>,
+    overrides: Overrides,
+    /// The ranges folder of the last config that was good.
+    folder: Option<PathBuf>,
+    upstreams: HashMap<Upstream, LiveUpstream>,
+    counters: HashMap<String, Arc<RouteCounters>>,
+    marks: RandomState,
+    loaded: Option<u64>,
+}
+
+/// What came of a load.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// What can serve; `None` when something is wrong that leaves nothing to serve with, or at a
+    /// reload, nothing that is certainly meant.
+    pub snapshot: Option<Snapshot>,
+    /// Everything that is wrong. A snapshot with problems serves last good lists.
+    pub problems: Vec<Problem>,
+    /// What is odd but works.
+    pub warnings: Vec<Problem>,
+    /// Lists that were not loaded, because they would lose more than half.
+    pub held: Vec<Held>,
+    /// Keys whose change takes effect at the next start, as `KEY: needs a restart`.
+    pub needs_restart: Vec<String>,
+}
+
+impl Loader {
+    /// A loader that has not loaded yet. Without a path, the overrides are the whole config.
+    #[must_use]
+    pub fn new(config_path: Option<PathBuf>, overrides: Overrides) -> Self {
+        Self {
+            config_path,
+            overrides,
+            folder: None,
+            upstreams: HashMap::new(),
+            counters: HashMap::new(),
+            marks: RandomState::new(),
+            loaded: None,
+        }
+    }
+
+    /// The first load of a process that is going to serve: kept copies stand in for broken lists.
+    pub fn begin(&mut self) -> Loaded {
+        let look = self.look();
+        let state = self.parse(&look).ok().and_then(|parsed| parsed.config.state);
+        let (kept, warnings) = state.as_deref().map(Kept::read).unwrap_or_default();
+        let mut loaded = self.load(&look, None, &kept);
+        loaded.warnings.extend(warnings);
+        loaded
+    }
+
+    /// Reads the config and the range files, once each.
+    #[must_use]
+    pub fn look(&self) -> Look {
+        let mut look = Look { config: self.config_path.as_deref().map(Seen::at), ranges: None };
+        let folder = self.parse(&look).map(|parsed| parsed.config.ranges).ok();
+        look.ranges = folder.or_else(|| self.folder.clone()).map(|path| Folder::at(&path));
+        look
+    }
+
+    /// Understands a look. A person wants it: whatever the lists say counts.
+    pub fn load(&mut self, look: &Look, previous: Option<&Snapshot>, kept: &Kept) -> Loaded {
+        self.load_after(look, Before { snapshot: previous, kept, shrink: Shrink::Allow })
+    }
+
+    pub(super) fn load_after(&mut self, look: &Look, before: Before<'_>) -> Loaded {
+        self.loaded = Some(self.mark(look));
+        let mut loaded = Loaded::default();
+        let config = match self.parse(look) {
+            Ok(parsed) => {
+                loaded.warnings = parsed.warnings;
+                Some(parsed.config)
+            }
+            Err(problems) => {
+                loaded.problems = problems;
+                None
+            }
+        };
+        let named = config.as_ref().or(before.snapshot.map(|snapshot| &snapshot.config)).map(list_names);
+        let used: BTreeSet<&str> = named.iter().flatten().map(|(_, name)| *name).collect();
+        let mut lists = look.ranges.as_ref().map(|folder| resolve(folder, before, &used)).unwrap_or_default();
+        loaded.held = std::mem::take(&mut lists.held);
+        if config.is_some() {
+            let mut unknown = unknown_lists(named.as_deref().unwrap_or_default(), &lists, look);
+            unknown.iter_mut().for_each(|problem| self.name_flag(problem));
+            lists.fatal |= !unknown.is_empty();
+            loaded.problems.extend(unknown);
+        }
+        loaded.problems.append(&mut lists.problems);
+        let Some(mut config) = config.filter(|_| !lists.fatal) else { return loaded };
+        if let Some(snapshot) = before.snapshot {
+            loaded.needs_restart = keep_cold(&mut config, &snapshot.config);
+        }
+        self.folder = Some(config.ranges.clone());
+        let generation = before.snapshot.map_or(1, |snapshot| snapshot.generation + 1);
+        loaded.snapshot = Some(self.compile(config, lists.good, generation));
+        loaded
+    }
+
+    /// A number that is the same for equal looks; it holds for this process only.
+    pub(super) fn mark(&self, look: &Look) -> u64 {
+        self.marks.hash_one(look)
+    }
+
+    /// The mark of the look that was loaded last, whatever came of it.
+    pub(super) fn loaded(&self) -> Option<u64> {
+        self.loaded
+    }
+
+    /// The config file and the ranges folder, for whoever watches them.
+    pub(super) fn places(&self) -> (Option<&Path>, Option<&Path>) {
+        (self.config_path.as_deref(), self.folder.as_deref())
+    }
+
+    fn parse(&self, look: &Look) -> Result<Parsed, Vec<Problem>> {
+        let base = self.config_path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let text = match &look.config {
+            None => None,
+            Some(seen) => {
+                let bad = |message: String| vec![Problem::new(seen.path.display().to_string(), message)];
+                let bytes = seen.content.as_ref().map_err(|message| bad(message.clone()))?;
+                Some(std::str::from_utf8(bytes).map_err(|error| bad(format!("is not UTF-8 text: {error}")))?)
+            }
+        };
+        config::parse(text, &self.overrides, base)
+    }
+
+    /// A name that came by a flag has no key path.
+    fn name_flag(&self, problem: &mut Problem) {
+        if self.overrides.trusted_proxies.is_some() && problem.at.starts_with("trusted_proxies") {
+            "--trusted-proxies (NEXMO_GATE_TRUSTED_PROXIES)".clone_into(&mut problem.at);
+        } else if self.overrides.allow.is_some() && problem.at.starts_with("routes") {
+            "--allow (NEXMO_GATE_ALLOW)".clone_into(&mut problem.at);
+        }
+    }
+
+    fn compile(&mut self, config: Config, lists: BTreeMap<String, Arc<List>>, generation: u64) -> Snapshot {
+        let table = RouteTable::new(config.routes.iter().map(|r| (r.host.as_deref(), &r.path)));
+        let routes = config.routes.iter().map(|route| self.route(route, &config.upstream, &lists)).collect();
+        let (trusted, trusted_names) = trusted(&config.trusted_proxies, &lists);
+        let unrouted = self.unrouted(&config.upstream);
+        let loaded_at = SystemTime::now();
+        Snapshot { generation, loaded_at, config, lists, routes, table, unrouted, trusted, trusted_names }
+    }
+
+    fn route(
+        &mut self,
+        route: &Route,
+        common: &Upstream,
+        lists: &BTreeMap<String, Arc<List>>,
+    ) -> Arc<LiveRoute> {
+        let label = format!("{}{}", route.host.as_deref().unwrap_or_default(), route.path);
+        Arc::new(LiveRoute {
+            webhook: route.webhook,
+            allow: route.allow.iter().filter_map(|name| lists.get(name).cloned()).collect(),
+            upstream: self.upstream(route.upstream.as_ref().unwrap_or(common)),
+            upstream_host: route.upstream_host.clone(),
+            rules: Rules {
+                success: route.success,
+                relay_as: route.webhook.spec().relay_as,
+                client_errors: route.client_errors,
+                server_errors: route.server_errors,
+            },
+            deadline: route.deadline,
+            counters: self.counters(&label),
+            label,
+        })
+    }
+
+    fn unrouted(&mut self, common: &Upstream) -> Arc<LiveRoute> {
+        let webhook = Webhook::Generic;
+        Arc::new(LiveRoute {
+            label: UNROUTED.to_owned(),
+            webhook,
+            allow: Vec::new(),
+            upstream: self.upstream(common),
+            upstream_host: None,
+            rules: Rules {
+                success: SuccessSet::ALL,
+                relay_as: webhook.spec().relay_as,
+                client_errors: OnError::default(),
+                server_errors: OnError::default(),
+            },
+            deadline: webhook.deadline(),
+            counters: self.counters(UNROUTED),
+        })
+    }
+
+    fn upstream(&mut self, spec: &Upstream) -> LiveUpstream {
+        let id = self.upstreams.len();
+        let live = || LiveUpstream { id, spec: Arc::new(spec.clone()) };
+        self.upstreams.entry(spec.clone()).or_insert_with(live).clone()
+    }
+
+    /// Never forgotten: a route that comes back goes on counting where it stopped.
+    fn counters(&mut self, label: &str) -> Arc<RouteCounters> {
+        Arc::clone(self.counters.entry(label.to_owned()).or_default())
+    }
+}
+
+/// Every place of a config that names a list: its key path, and the name.
+fn list_names(config: &Config) -> Vec<(String, &str)> {
+    let mut named = Vec::new();
+    for (at, trusted) in config.trusted_proxies.iter().enumerate() {
+        if let Trusted::List(name) = trusted {
+            named.push((format!("trusted_proxies[{at}]"), name.as_str()));
+        }
+    }
+    for (at, route) in config.routes.iter().enumerate() {
+        let places = route.allow.iter().enumerate();
+        named.extend(places.map(|(place, name)| (format!("routes[{at}].allow[{place}]"), name.as_str())));
+    }
+    named
+}
+
+/// Names that no file stands for. A file that is there and bad has its own problems.
+fn unknown_lists(named: &[(String, &str)], lists: &Lists, look: &Look) -> Vec<Problem> {
+    let known: BTreeSet<&str> = lists.good.keys().chain(&lists.refused).map(String::as_str).collect();
+    let there_are = if known.is_empty() {
+        let folder = look.ranges.as_ref().map(|f| f.path.display().to_string()).unwrap_or_default();
+        format!("; there is no *.txt file in {folder}")
+    } else {
+        format!("; there are: {}", known.iter().copied().collect::<Vec<_>>().join(", "))
+    };
+    let unknown = named.iter().filter(|(_, name)| !known.contains(name));
+    unknown
+        .map(|(at, name)| {
+            let meant = keys::nearest(name, known.iter().copied())
+                .map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+            Problem::new(at, format!("no list named {name:?}{there_are}{meant}"))
+        })
+        .collect()
+}
+
+fn trusted(entries: &[Trusted], lists: &BTreeMap<String, Arc<List>>) -> (PrefixSet, Vec<String>) {
+    let mut prefixes: Vec<IpNet> = Vec::new();
+    let mut names = Vec::new();
+    for entry in entries {
+        match entry {
+            Trusted::Prefix(prefix) => {
+                prefixes.push(*prefix);
+                names.push(prefix.to_string());
+            }
+            Trusted::List(name) => {
+                let entries = lists.get(name).map(|list| list.ranges.entries()).unwrap_or_default();
+                prefixes.extend(entries.iter().map(|entry| entry.prefix));
+                names.resize(prefixes.len(), format!("list {name}"));
+            }
+        }
+    }
+    (PrefixSet::new(&prefixes), names)
+}
+
+/// Puts back what cannot change while the process runs, and says which keys that were.
+fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
+    let mut changed = Vec::new();
+    put_back("listen", &mut new.listen, &old.listen, &mut changed);
+    put_back("admin", &mut new.admin, &old.admin, &mut changed);
+    put_back("threads", &mut new.threads, &old.threads, &mut changed);
+    put_back("log.format", &mut new.log.format, &old.log.format, &mut changed);
+    put_back("log.level", &mut new.log.level, &old.log.level, &mut changed);
+    put_back("log.access", &mut new.log.access, &old.log.access, &mut changed);
+    put_back("state", &mut new.state, &old.state, &mut changed);
+    put_back("limits.connections", &mut new.limits.connections, &old.limits.connections, &mut changed);
+    changed
+}
+
+fn put_back<T: PartialEq + Clone>(key: &str, new: &mut T, old: &T, changed: &mut Vec<String>) {
+    if new != old {
+        new.clone_from(old);
+        changed.push(format!("{key}: needs a restart"));
+    }
+}

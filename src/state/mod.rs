@@ -1,6 +1,7 @@
 //! What is current: one immutable [`snapshot::Snapshot`], swapped whole.
 //!
-//! Files are read here and nowhere else. [`load`] turns them into a snapshot or every problem,
+//! Files are read here and nowhere else. [`look`] takes their bytes, [`lists`] and [`load`] turn them into a
+//! snapshot or every problem,
 //! [`store`] holds the one that serves, [`reload`] is the only publisher, [`watch`] notices changes,
 //! [`keep`] remembers the last good lists over a restart, [`counters`] count what
 //! happened on a route, [`gauges`] what the process is doing.
@@ -9,7 +10,9 @@
 pub mod counters;
 pub mod gauges;
 pub mod keep;
+pub mod lists;
 pub mod load;
+pub mod look;
 pub mod reload;
 pub mod snapshot;
 pub mod store;

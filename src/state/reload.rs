@@ -1,0 +1,352 @@
+//! Reloads: load everything, compare, swap one snapshot, say what changed.
+//!
+//! One dedicated thread does it all, off the request threads, and is the only publisher. A
+//! [`Reloader`] is the handle by which signals and the admin interface ask it to; [`super::watch`]
+//! tells it that files changed. Invariant: one reload is one report, and a report never calls
+//! something published that a request cannot see yet.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Instant, SystemTime};
+
+use tokio::sync::oneshot;
+use tracing::{error, info, warn};
+
+use super::keep::{Keep, Kept};
+use super::lists::{Before, Held, Shrink};
+use super::load::Loader;
+use super::look::Look;
+use super::snapshot::Snapshot;
+use super::store::Store;
+use super::watch::{Pace, Settle, Watch};
+use crate::config::Problem;
+
+/// Problems that one log line spells out; the report has them all.
+const LOGGED_PROBLEMS: usize = 20;
+
+/// Why a reload happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The files were seen to be different.
+    Changed,
+    /// SIGHUP.
+    Signal,
+    /// `POST /reload` or `nexmo-gate reload`.
+    Asked,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Changed => "changed",
+            Self::Signal => "signal",
+            Self::Asked => "asked",
+        })
+    }
+}
+
+/// How a reload went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The generation that serves after it.
+    pub generation: u64,
+    /// When it ended.
+    pub at: SystemTime,
+    /// Why it happened.
+    pub cause: Cause,
+    /// Whether a new snapshot was published.
+    pub published: bool,
+    /// What is different now, e.g. `list=sms added=2 removed=1`, `routes changed`.
+    pub changes: Vec<String>,
+    /// Everything that is wrong with the files. With some, last good lists may have been published.
+    pub problems: Vec<Problem>,
+    /// What is odd but works.
+    pub warnings: Vec<Problem>,
+    /// Lists that wait for a person's word, e.g. `list=sms would lose 7 of 9 prefixes`.
+    pub held: Vec<String>,
+    /// Changed keys that take effect at the next start, e.g. `listen: needs a restart`.
+    pub needs_restart: Vec<String>,
+}
+
+/// What the reload thread hears.
+pub(super) enum Event {
+    /// Reload now, and answer.
+    Reload(Cause, oneshot::Sender<Arc<Report>>),
+    /// Something happened to a file.
+    Touched,
+    /// End.
+    Stop,
+}
+
+/// A handle to the reload thread, which ends with the last handle or at [`Reloader::stop`].
+#[derive(Clone, Debug)]
+pub struct Reloader {
+    store: Arc<Store>,
+    line: Arc<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    events: Sender<Event>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        // The watcher has a sender of its own, so the thread would not see that nobody is left.
+        let _ = self.events.send(Event::Stop);
+    }
+}
+
+impl Reloader {
+    /// Starts the thread. `loader` is the one that loaded what the store holds; `heard` is told of
+    /// every reload, on that thread, right after it.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start(
+        loader: Loader,
+        store: Arc<Store>,
+        pace: Pace,
+        heard: impl Fn(&Arc<Report>) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (events, inbox) = mpsc::channel();
+        let desk = Desk {
+            loader,
+            store: Arc::clone(&store),
+            keep: Keep::new(store.load().config.state.as_deref()),
+            watch: Watch::new(pace, events.clone()),
+            settle: Settle::new(pace, Instant::now()),
+            heard: Box::new(heard),
+            held: BTreeMap::new(),
+        };
+        let thread = thread::Builder::new().name("reload".to_owned()).spawn(move || desk.serve(&inbox))?;
+        Ok(Self { store, line: Arc::new(Line { events, thread: Mutex::new(Some(thread)) }) })
+    }
+
+    /// Reloads now. A reload that begins after the call answers it; calls that wait together are
+    /// answered together.
+    pub async fn reload(&self, cause: Cause) -> Arc<Report> {
+        let (answer, report) = oneshot::channel();
+        let asked = self.line.events.send(Event::Reload(cause, answer));
+        match (asked, report.await) {
+            (Ok(()), Ok(report)) => report,
+            _ => Arc::new(self.refusal(cause)),
+        }
+    }
+
+    /// Ends the thread and waits for it. Later reloads are refused.
+    pub fn stop(&self) {
+        let _ = self.line.events.send(Event::Stop);
+        let thread = self.line.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // It panicked if this fails, and the panic was reported then.
+        let _ = thread.map(JoinHandle::join);
+    }
+
+    fn refusal(&self, cause: Cause) -> Report {
+        Report {
+            problems: vec![Problem::new("", "nothing was reloaded: the reload thread has ended")],
+            ..Report::new(cause, self.store.load().generation)
+        }
+    }
+}
+
+impl Report {
+    fn new(cause: Cause, generation: u64) -> Self {
+        Self {
+            generation,
+            at: SystemTime::now(),
+            cause,
+            published: false,
+            changes: Vec::new(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            held: Vec::new(),
+            needs_restart: Vec::new(),
+        }
+    }
+}
+
+/// The thread's own: everything that a reload needs.
+struct Desk {
+    loader: Loader,
+    store: Arc<Store>,
+    keep: Keep,
+    watch: Watch,
+    settle: Settle,
+    heard: Box<dyn Fn(&Arc<Report>) + Send>,
+    /// The holds that were logged, by list: each change is worth one line.
+    held: BTreeMap<String, Held>,
+}
+
+/// What came in at once.
+#[derive(Default)]
+struct Batch {
+    cause: Option<Cause>,
+    waiting: Vec<oneshot::Sender<Arc<Report>>>,
+    touched: bool,
+    stop: bool,
+}
+
+impl Batch {
+    fn gather(first: Event, inbox: &Receiver<Event>) -> Self {
+        let mut batch = Self::default();
+        for event in std::iter::once(first).chain(inbox.try_iter()) {
+            match event {
+                Event::Reload(cause, answer) => {
+                    // A person's word, if there is one among them.
+                    batch.cause = batch.cause.filter(|known| *known != Cause::Changed).or(Some(cause));
+                    batch.waiting.push(answer);
+                }
+                Event::Touched => batch.touched = true,
+                Event::Stop => batch.stop = true,
+            }
+        }
+        batch
+    }
+}
+
+impl Desk {
+    fn serve(mut self, inbox: &Receiver<Event>) {
+        let first = self.store.load();
+        log_warnings(&self.keep.store(&first.lists));
+        drop(first);
+        loop {
+            let wait = self.settle.wake().saturating_duration_since(Instant::now());
+            match inbox.recv_timeout(wait) {
+                Ok(event) => {
+                    let batch = Batch::gather(event, inbox);
+                    if batch.touched {
+                        self.settle.touch(Instant::now());
+                    }
+                    self.answer(batch.cause, batch.waiting);
+                    if batch.stop {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.settle.wake() <= Instant::now() {
+                self.look_around();
+            }
+        }
+    }
+
+    fn answer(&mut self, cause: Option<Cause>, waiting: Vec<oneshot::Sender<Arc<Report>>>) {
+        let Some(cause) = cause else { return };
+        self.arm();
+        let look = self.loader.look();
+        let report = self.reload(cause, &look);
+        for answer in waiting {
+            // Whoever asked may have gone.
+            let _ = answer.send(Arc::clone(&report));
+        }
+    }
+
+    fn look_around(&mut self) {
+        self.arm();
+        let look = self.loader.look();
+        let mark = self.loader.mark(&look);
+        let known = self.loader.loaded() == Some(mark);
+        if self.settle.look(Instant::now(), mark, known) {
+            self.reload(Cause::Changed, &look);
+        }
+    }
+
+    fn arm(&mut self) -> bool {
+        let (config, folder) = self.loader.places();
+        self.watch.arm(config, folder)
+    }
+
+    fn reload(&mut self, cause: Cause, look: &Look) -> Arc<Report> {
+        let previous = self.store.load();
+        let shrink = if cause == Cause::Changed { Shrink::Hold } else { Shrink::Allow };
+        let kept = Kept::default();
+        let loaded = self.loader.load_after(look, Before { snapshot: Some(&previous), kept: &kept, shrink });
+        let mut report = Report {
+            problems: loaded.problems,
+            warnings: loaded.warnings,
+            held: loaded.held.iter().map(Held::to_string).collect(),
+            needs_restart: loaded.needs_restart,
+            ..Report::new(cause, previous.generation)
+        };
+        if let Some(next) = loaded.snapshot {
+            report.changes = next.changes_since(&previous);
+            if !report.changes.is_empty() {
+                report.generation = next.generation;
+                report.published = true;
+                self.store.publish(next);
+                report.warnings.extend(self.keep.store(&self.store.load().lists));
+            }
+        }
+        let report = Arc::new(report);
+        self.store.report(Arc::clone(&report));
+        log(&report, &self.store.load());
+        self.log_held(loaded.held);
+        // A new config may name another folder: changes since its look would go unseen.
+        if self.arm() {
+            self.settle.touch(Instant::now());
+        }
+        (self.heard)(&report);
+        report
+    }
+
+    fn log_held(&mut self, held: Vec<Held>) {
+        for hold in held.iter().filter(|hold| self.held.get(&hold.list) != Some(*hold)) {
+            warn!(
+                list = hold.list,
+                removed = hold.removed,
+                of = hold.of,
+                hint = "run `nexmo-gate reload` to load it",
+                "reload held"
+            );
+        }
+        self.held = held.into_iter().map(|hold| (hold.list.clone(), hold)).collect();
+    }
+}
+
+fn log(report: &Report, snapshot: &Snapshot) {
+    let Report { generation, cause, .. } = report;
+    if report.published {
+        let (lists, prefixes) = (snapshot.lists.len(), snapshot.prefixes());
+        info!(generation, %cause, changes = report.changes.join("; "), lists, prefixes, "reloaded");
+    } else if report.problems.is_empty() && report.held.is_empty() {
+        info!(generation, %cause, "reload: nothing changed");
+    }
+    if !report.problems.is_empty() {
+        let count = report.problems.len();
+        let mut problems = joined(report.problems.iter().take(LOGGED_PROBLEMS));
+        if count > LOGGED_PROBLEMS {
+            problems += &format!("; and {} more", count - LOGGED_PROBLEMS);
+        }
+        error!(generation, %cause, problems, count, "reload failed");
+    }
+    log_warnings(&report.warnings);
+    if !report.needs_restart.is_empty() {
+        let keys: Vec<&str> = report
+            .needs_restart
+            .iter()
+            .map(|said| said.split_once(':').map_or(&**said, |(key, _)| key))
+            .collect();
+        warn!(keys = keys.join(", "), "needs a restart");
+    }
+}
+
+fn log_warnings(warnings: &[Problem]) {
+    if !warnings.is_empty() {
+        warn!(
+            warnings = joined(warnings.iter().take(LOGGED_PROBLEMS)),
+            count = warnings.len(),
+            "reload: warnings"
+        );
+    }
+}
+
+fn joined<'a>(problems: impl Iterator<Item = &'a Problem>) -> String {
+    problems.map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

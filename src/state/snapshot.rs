@@ -12,6 +12,7 @@ use super::counters::RouteCounters;
 use crate::config::{Config, Upstream};
 use crate::policy::addr::Address;
 use crate::policy::delivery::Rules;
+use crate::policy::difference::compare;
 use crate::policy::prefix_set::PrefixSet;
 use crate::policy::range_list::RangeList;
 use crate::policy::route::RouteTable;
@@ -51,7 +52,7 @@ pub struct List {
     pub ranges: RangeList,
     /// The file's bytes, for the kept copy and to see whether they changed.
     pub text: Vec<u8>,
-    /// Whether this is not what the file says now, but the last good version of it.
+    /// Whether the file cannot be read now, and this is the last good version of it.
     pub last_good: bool,
 }
 
@@ -94,4 +95,61 @@ impl Snapshot {
         self.trusted.contains(peer)
             || self.routes.iter().flat_map(|r| &r.allow).any(|list| list.ranges.set().contains(peer))
     }
+
+    /// How many prefixes all lists have.
+    #[must_use]
+    pub fn prefixes(&self) -> usize {
+        self.lists.values().map(|list| list.ranges.entries().len()).sum()
+    }
+
+    /// What is different from an older snapshot, in words for the log; nothing, if it is the same.
+    #[must_use]
+    pub fn changes_since(&self, old: &Self) -> Vec<String> {
+        let mut changes: Vec<String> =
+            config_changes(&old.config, &self.config).iter().map(|key| format!("{key} changed")).collect();
+        for (name, list) in &self.lists {
+            match old.lists.get(name) {
+                None => changes.push(format!("list={name} new")),
+                Some(before) if Arc::ptr_eq(before, list) => {}
+                Some(before) => changes.extend(list_change(before, list)),
+            }
+        }
+        let gone = old.lists.keys().filter(|name| !self.lists.contains_key(*name));
+        changes.extend(gone.map(|name| format!("list={name} gone")));
+        changes
+    }
+}
+
+fn list_change(old: &List, new: &List) -> Option<String> {
+    let name = &new.name;
+    let change = compare(&old.ranges, &new.ranges);
+    if !change.is_none() {
+        return Some(format!("list={name} added={} removed={}", change.added, change.removed));
+    }
+    match (old.last_good, new.last_good) {
+        (false, true) => Some(format!("list={name} last good kept")),
+        (true, false) => Some(format!("list={name} good again")),
+        // The dates of a file are in its comments.
+        _ if old.text != new.text => Some(format!("list={name} comments changed")),
+        _ => (old.path != new.path).then(|| format!("list={name} moved")),
+    }
+}
+
+/// The keys that differ.
+fn config_changes(old: &Config, new: &Config) -> Vec<&'static str> {
+    let keys = [
+        ("listen", old.listen != new.listen),
+        ("upstream", old.upstream != new.upstream),
+        ("ranges", old.ranges != new.ranges),
+        ("trusted_proxies", old.trusted_proxies != new.trusted_proxies),
+        ("deny", old.deny != new.deny),
+        ("mode", old.mode != new.mode),
+        ("routes", old.routes != new.routes),
+        ("limits", old.limits != new.limits),
+        ("drain", old.drain != new.drain),
+        ("log", old.log != new.log),
+    ];
+    let changed: Vec<&str> = keys.iter().filter(|(_, differs)| *differs).map(|(key, _)| *key).collect();
+    // A key that this list does not know must not make a change invisible.
+    if changed.is_empty() && old != new { vec!["config"] } else { changed }
 }

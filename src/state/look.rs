@@ -1,0 +1,175 @@
+//! One look at the files: their bytes, and nothing understood yet.
+//!
+//! Every file is read once per look, so that what is compared is what is loaded. A path that an
+//! operator got wrong must not stop the program: a FIFO, a device or a folder is refused without
+//! waiting for it, and a file that grows without end is cut off.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The largest file that is read: about three million prefixes.
+pub const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// What the files said at one moment. Two looks are equal when every byte and every error is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Look {
+    /// The config file, if there is one.
+    pub config: Option<Seen>,
+    /// The ranges folder, if the config says which.
+    pub ranges: Option<Folder>,
+}
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Seen {
+    /// Where.
+    pub path: PathBuf,
+    /// Its bytes, or why there are none.
+    pub content: Result<Vec<u8>, String>,
+}
+
+/// The ranges folder.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Folder {
+    /// Where.
+    pub path: PathBuf,
+    /// Its range files by name, or why it cannot be listed.
+    pub files: Result<Vec<Seen>, String>,
+}
+
+impl Seen {
+    /// Reads one file.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), content: read(path, MAX_FILE) }
+    }
+}
+
+impl Folder {
+    /// Reads every range file of a folder.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        let files = range_files(path)
+            .map(|files| files.iter().map(|file| Seen::at(file)).collect())
+            .map_err(|error| format!("the ranges folder cannot be read: {error}"));
+        Self { path: path.to_owned(), files }
+    }
+}
+
+/// The `*.txt` directly in a folder, sorted; names that begin with a dot are someone's bookkeeping.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn range_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let bytes = name.as_encoded_bytes();
+        if bytes.ends_with(b".txt") && !bytes.starts_with(b".") {
+            files.push(folder.join(name));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads a regular file of at most `most` bytes, through symbolic links too.
+///
+/// # Errors
+/// In words for the operator.
+pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let io_error = |error: io::Error| format!("cannot be read: {error}");
+    // Without O_NONBLOCK the open of a FIFO waits for a writer; O_NOCTTY keeps a terminal from
+    // becoming ours.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+        .map_err(io_error)?;
+    let kind = file.metadata().map_err(io_error)?.file_type();
+    if !kind.is_file() {
+        let what = match () {
+            () if kind.is_dir() => "a folder",
+            () if kind.is_fifo() => "a FIFO",
+            () if kind.is_char_device() || kind.is_block_device() => "a device",
+            () => "something else",
+        };
+        return Err(format!("must be a regular file, this is {what}"));
+    }
+    read_at_most(&file, most).map_err(io_error)?.ok_or_else(|| format!("is larger than {} MiB", most >> 20))
+}
+
+/// `None` when there is more.
+fn read_at_most(file: &File, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn only_text_files_directly_in_the_folder_are_range_files() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in
+            ["sms.txt", "voice.txt", "sms.txt~", ".sms.txt", ".txt", "README.md", "old.txt.bak", "TXT"]
+        {
+            fs::write(dir.path().join(name), "192.0.2.1\n").unwrap();
+        }
+        fs::create_dir(dir.path().join("..2026")).unwrap();
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        fs::write(dir.path().join("sub/deep.txt"), "").unwrap();
+        symlink("..2026", dir.path().join("..data")).unwrap();
+        let names = range_files(dir.path()).unwrap();
+        assert_eq!(names, [dir.path().join("sms.txt"), dir.path().join("voice.txt")]);
+    }
+
+    #[test]
+    fn a_fifo_a_folder_and_a_device_are_refused_without_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo.txt");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let refused =
+            [(fifo.as_path(), "a FIFO"), (dir.path(), "a folder"), (Path::new("/dev/zero"), "a device")];
+        for (path, what) in refused {
+            assert_eq!(read(path, 10), Err(format!("must be a regular file, this is {what}")));
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_largest_size_is_read_and_a_larger_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        fs::write(&path, vec![b'#'; 1 << 20]).unwrap();
+        assert_eq!(read(&path, 1 << 20).unwrap().len(), 1 << 20);
+        fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
+        assert_eq!(read(&path, 1 << 20), Err("is larger than 1 MiB".to_owned()));
+    }
+
+    #[test]
+    fn looks_differ_by_a_byte_by_an_error_and_by_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        let look = || Folder::at(dir.path());
+        let empty = look();
+        fs::write(&path, "192.0.2.1\n").unwrap();
+        let one = look();
+        assert_eq!(one, look());
+        fs::write(&path, "192.0.2.2\n").unwrap();
+        let other = look();
+        fs::remove_file(&path).unwrap();
+        symlink("nowhere", &path).unwrap();
+        let dangling = look();
+        let looks = [empty, one, other, dangling];
+        for (place, a) in looks.iter().enumerate() {
+            assert!(looks[place + 1..].iter().all(|b| a != b), "{a:?}");
+        }
+    }
+}
