@@ -6,7 +6,7 @@ use crate::config::Problem;
 use crate::state::reload::{Cause, Report};
 
 /// Why a reload from here happens: a person, or a person's tool, asked.
-pub const CAUSE: Cause = Cause::Request;
+pub const CAUSE: Cause = Cause::Asked;
 
 /// The answer to `POST /reload`.
 #[must_use]
@@ -18,6 +18,7 @@ pub fn value(report: &Report) -> Value {
         "held": report.held,
         "needs_restart": report.needs_restart,
         "problems": problems(&report.problems),
+        "warnings": problems(&report.warnings),
     })
 }
 

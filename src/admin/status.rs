@@ -110,10 +110,11 @@ fn numbers(gauges: &Gauges) -> Value {
 fn reloaded(report: &Report) -> Value {
     json!({
         "at": timestamp::rfc3339(report.at),
-        "cause": report.cause.word(),
+        "cause": report.cause.to_string(),
         "published": report.published,
         "changes": report.changes,
         "problems": problems(&report.problems),
+        "warnings": problems(&report.warnings),
         "held": report.held,
         "needs_restart": report.needs_restart,
     })
@@ -187,8 +188,10 @@ fn last_reload(out: &mut String, report: &Value) {
     for key in rows(&report["needs_restart"]) {
         let _ = writeln!(out, "  {}", plain(key));
     }
-    for problem in rows(&report["problems"]) {
-        let _ = writeln!(out, "  problem: {}", problem_line(problem));
+    for (key, word) in [("warnings", "warning"), ("problems", "problem")] {
+        for problem in rows(&report[key]) {
+            let _ = writeln!(out, "  {word}: {}", problem_line(problem));
+        }
     }
 }
 

@@ -36,6 +36,9 @@ fn outcome(client: &AdminClient, reply: &Reply) -> Result<u8, Failure> {
         return Err(failed(format!("{client} answered {}: {}", reply.status, reply.body.trim())));
     }
     print(&text(&report))?;
+    for warning in rows(&report["warnings"]) {
+        eprintln!("warning: {}", problem_line(warning));
+    }
     let problems: Vec<String> = rows(&report["problems"]).iter().map(problem_line).collect();
     if problems.is_empty() { Ok(0) } else { Err(Failure { code: FAILED, lines: problems }) }
 }
