@@ -1,0 +1,11 @@
+//! The black-box tests: the real `nexmo-gate` binary between a raw sender and a scripted upstream, all on loopback.
+//!
+//! Nothing in here imports the crate. What a test may rely on is what an operator, a sender or an application can
+//! see: the configuration file, the wire, the two logs, the admin pages, signals and the exit code.
+
+mod harness;
+
+mod admission;
+mod bytes;
+mod delivery;
+mod upstream_faults;
