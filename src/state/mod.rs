@@ -2,10 +2,12 @@
 //!
 //! Files are read here and nowhere else. [`load`] turns them into a snapshot or every problem,
 //! [`store`] holds the one that serves, [`reload`] is the only publisher, [`watch`] notices changes,
-//! [`keep`] remembers the last good lists over a restart, [`counters`] count what happened.
+//! [`keep`] remembers the last good lists over a restart, [`counters`] count what
+//! happened on a route, [`gauges`] what the process is doing.
 //! Invariant: a list that cannot be read admits nobody new and loses nobody; the last good one stays.
 
 pub mod counters;
+pub mod gauges;
 pub mod keep;
 pub mod load;
 pub mod reload;

@@ -1,0 +1,78 @@
+//! What the process as a whole is doing now: connections, requests in flight, readiness.
+//!
+//! Only atomics; the gate writes them, the admin interface reads them.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+/// How far the process has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Lists are loaded or listeners bound.
+    Starting,
+    /// Serving.
+    Ready,
+    /// Serving what is open, taking no more.
+    Draining,
+}
+
+/// The numbers of the process.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    phase: AtomicU8,
+    /// Connections that are open now.
+    pub connections: AtomicU64,
+    /// Connections accepted so far.
+    pub accepted: AtomicU64,
+    /// Connections closed right after accept because `limits.connections` was reached.
+    pub over_capacity: AtomicU64,
+    /// Accepts that failed (out of descriptors or memory).
+    pub accept_errors: AtomicU64,
+    /// Requests being served now.
+    pub in_flight: AtomicU64,
+    /// Bytes of messages held now.
+    pub buffered: AtomicU64,
+    /// Upstream connections opened so far.
+    pub upstream_opened: AtomicU64,
+    /// Requests sent on an upstream connection that was already open.
+    pub upstream_reused: AtomicU64,
+    /// Requests sent a second time because a reused connection turned out to be closed.
+    pub upstream_resent: AtomicU64,
+    /// Log lines that were dropped because the reader of the log was too slow or the disk full.
+    pub log_lines_dropped: AtomicU64,
+}
+
+impl Gauges {
+    /// The phase.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Relaxed) {
+            0 => Phase::Starting,
+            1 => Phase::Ready,
+            _ => Phase::Draining,
+        }
+    }
+
+    /// Enters a phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Relaxed);
+    }
+}
+
+/// Counts up a gauge for as long as it lives.
+#[derive(Debug)]
+pub struct Held<'a>(&'a AtomicU64, u64);
+
+impl<'a> Held<'a> {
+    /// Adds `amount` until dropped.
+    #[must_use]
+    pub fn new(gauge: &'a AtomicU64, amount: u64) -> Self {
+        gauge.fetch_add(amount, Relaxed);
+        Self(gauge, amount)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(self.1, Relaxed);
+    }
+}
