@@ -18,7 +18,10 @@ fn assert_denied(reply: &Reply, event: &Value, reason: &str) {
 fn a_stranger_is_denied_however_odd_its_request() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url())
-        .routes(&["{ path: /hook, webhook: generic, allow: [test] }", "{ path: /voice, webhook: voice-answer, allow: [test] }"])
+        .routes(&[
+            "{ path: /hook, webhook: generic, allow: [test] }",
+            "{ path: /voice, webhook: voice-answer, allow: [test] }",
+        ])
         .start();
     let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(70_000));
     let rows: &[&[u8]] = &[
@@ -71,8 +74,18 @@ fn no_header_of_a_stranger_changes_the_verdict() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url()).start();
     let names = [
-        "X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "X-Cluster-Client-IP",
-        "Fastly-Client-IP", "X-Original-Forwarded-For", "X-Nexmo-Gate-List", "Via", "Client-IP",
+        "X-Forwarded-For",
+        "X-Real-IP",
+        "Forwarded",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+        "X-Client-IP",
+        "X-Cluster-Client-IP",
+        "Fastly-Client-IP",
+        "X-Original-Forwarded-For",
+        "X-Nexmo-Gate-List",
+        "Via",
+        "Client-IP",
     ];
     let mut rows = 0;
     for name in names {
@@ -87,11 +100,19 @@ fn no_header_of_a_stranger_changes_the_verdict() {
     }
     assert_eq!(rows, 12 * 5 * 2);
     let line = b"PROXY TCP4 127.0.0.2 127.0.0.1 1234 80\r\nGET /hook HTTP/1.1\r\nHost: a\r\n\r\n";
-    assert_eq!(gate.ask(STRANGER, line).status, 403, "a PROXY header nobody asked for is only an odd request");
+    assert_eq!(
+        gate.ask(STRANGER, line).status,
+        403,
+        "a PROXY header nobody asked for is only an odd request"
+    );
     assert_eq!(upstream.connections(), 0);
     let events = gate.finish().events;
     assert_eq!(events.len(), rows + 1);
-    assert!(events.iter().all(|event| event["client_ip"] == STRANGER && event["peer_ip"] == STRANGER), "{:?}", events[0]);
+    assert!(
+        events.iter().all(|event| event["client_ip"] == STRANGER && event["peer_ip"] == STRANGER),
+        "{:?}",
+        events[0]
+    );
 }
 
 /// A gate that trusts [`PROXY`] and admits documentation addresses.
@@ -234,7 +255,9 @@ fn the_longest_route_wins_and_a_prefix_ends_at_a_segment() {
         let reply = gate.ask(ADMITTED, &get(target));
         let event = gate.events(number + 1)[number].clone();
         match webhook {
-            Some(webhook) => assert_eq!((reply.status, &event["webhook"]), (200, &(*webhook).into()), "{target}: {event}"),
+            Some(webhook) => {
+                assert_eq!((reply.status, &event["webhook"]), (200, &(*webhook).into()), "{target}: {event}")
+            }
             None => assert_denied(&reply, &event, "no_route"),
         }
     }
@@ -279,7 +302,8 @@ fn a_listed_address_is_denied_on_a_route_that_allows_another_list() {
 
 #[test]
 fn the_deny_answer_is_what_the_operator_chose() {
-    for (deny, status, retry_after) in [("forbid", 403, None), ("hide", 404, None), ("retry", 503, Some("5"))] {
+    for (deny, status, retry_after) in [("forbid", 403, None), ("hide", 404, None), ("retry", 503, Some("5"))]
+    {
         let upstream = Upstream::echo();
         let gate = Setup::new(upstream.url()).key("deny", deny).start();
         let reply = gate.ask(STRANGER, &post("/hook", deny));
@@ -304,7 +328,8 @@ fn observe_mode_forwards_what_it_would_deny_and_says_so() {
     });
     assert!(loud.is_some(), "an open gate says so at start");
     let events = gate.finish().events;
-    let would_deny = |event: &Value| !matches!(event.get("would_deny"), None | Some(Value::Null | Value::Bool(false)));
+    let would_deny =
+        |event: &Value| !matches!(event.get("would_deny"), None | Some(Value::Null | Value::Bool(false)));
     assert_eq!(events.len(), 2);
     for event in &events {
         assert_eq!(event["delivered"], true, "{event}");

@@ -53,7 +53,11 @@ fn every_sample_webhook_arrives_byte_for_byte() {
             assert_eq!(arrival.head.one(&key.to_ascii_lowercase()).as_deref(), Some(*value), "{name}: {key}");
         }
         assert_eq!(arrival.head.one("host").as_deref(), Some("hooks.example"), "{name}");
-        assert_eq!(arrival.head.one("x-nexmo-gate-webhook"), sample["webhook"].as_str().map(str::to_owned), "{name}");
+        assert_eq!(
+            arrival.head.one("x-nexmo-gate-webhook"),
+            sample["webhook"].as_str().map(str::to_owned),
+            "{name}"
+        );
     }
     assert_eq!(gate.finish().events.iter().filter(|event| event["delivered"] == true).count(), 20);
 }
@@ -98,7 +102,9 @@ fn binary_bodies_arrive_unchanged() {
 }
 
 fn chunked_request(case: &str, body: &[u8], size: usize) -> Vec<u8> {
-    let mut bytes = format!("POST /hook HTTP/1.1\r\nHost: a\r\nX-Case: {case}\r\nTransfer-Encoding: chunked\r\n\r\n").into_bytes();
+    let mut bytes =
+        format!("POST /hook HTTP/1.1\r\nHost: a\r\nX-Case: {case}\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .into_bytes();
     for chunk in body.chunks(size) {
         bytes.extend(format!("{:x};name=value\r\n", chunk.len()).bytes());
         bytes.extend(chunk);
@@ -131,7 +137,9 @@ fn a_body_over_the_limit_is_413_and_never_forwarded() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url()).key("limits", "{ max_body: 1KiB }").start();
     let body = vec![b'x'; 1025];
-    for (case, bytes) in [("declared", request("POST", "/", &[], &body)), ("chunked", chunked_request("over", &body, 100))] {
+    for (case, bytes) in
+        [("declared", request("POST", "/", &[], &body)), ("chunked", chunked_request("over", &body, 100))]
+    {
         let mut sender = Sender::connect(ADMITTED, gate.addr());
         sender.send(&bytes);
         assert_eq!(sender.reply().status, 413, "{case}");
@@ -142,13 +150,18 @@ fn a_body_over_the_limit_is_413_and_never_forwarded() {
     assert_eq!(upstream.connections(), 0);
     let events = gate.finish().events;
     assert_eq!(events.len(), 3);
-    assert!(events.iter().all(|event| event["outcome"] == "rejected" && event["delivered"] == false), "{events:?}");
+    assert!(
+        events.iter().all(|event| event["outcome"] == "rejected" && event["delivered"] == false),
+        "{events:?}"
+    );
 }
 
 #[test]
 fn an_ncco_reaches_the_sender_byte_for_byte_with_its_content_type() {
-    let ncco = "[{\"action\":\"talk\",\"text\":\"H\u{e9}llo \\u0001 \u{1F4DE}\"},\n {\"action\" : \"hangup\"}]\n";
-    let upstream = Upstream::start(move |_| Answer::body(200, "application/json; charset=utf-8", ncco.as_bytes()));
+    let ncco =
+        "[{\"action\":\"talk\",\"text\":\"H\u{e9}llo \\u0001 \u{1F4DE}\"},\n {\"action\" : \"hangup\"}]\n";
+    let upstream =
+        Upstream::start(move |_| Answer::body(200, "application/json; charset=utf-8", ncco.as_bytes()));
     let gate = Setup::new(upstream.url()).routes(&ROUTES).start();
     let reply = gate.ask(ADMITTED, &get("/webhooks/answer?to=1&from=2"));
     assert_eq!(reply.status, 200);
@@ -222,7 +235,11 @@ fn forged_headers_of_the_gate_are_replaced() {
         assert_eq!(head.one(name).as_deref(), Some(value), "{name}");
     }
     assert!(head.all("forwarded").is_empty(), "not chosen, so nobody's: {}", head.text());
-    assert!(head.all("x-nexmo-gate-anything").is_empty(), "the whole name space is the gate's: {}", head.text());
+    assert!(
+        head.all("x-nexmo-gate-anything").is_empty(),
+        "the whole name space is the gate's: {}",
+        head.text()
+    );
     let id = head.one("x-request-id").expect("X-Request-Id");
     assert_ne!(id, "forged-id");
     assert_eq!(gate.event()["request_id"], id.as_str());

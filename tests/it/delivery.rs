@@ -55,7 +55,8 @@ fn every_final_status_of_every_webhook_reaches_the_sender_as_the_table_says() {
     let upstream = Upstream::start(by_path);
     let routes: Vec<String> =
         KINDS.iter().map(|kind| format!("{{ path: /{kind}/*, webhook: {kind}, allow: [test] }}")).collect();
-    let gate = Setup::new(upstream.url()).routes(&routes.iter().map(String::as_str).collect::<Vec<_>>()).start();
+    let gate =
+        Setup::new(upstream.url()).routes(&routes.iter().map(String::as_str).collect::<Vec<_>>()).start();
     let to = gate.addr();
 
     let rows: usize = thread::scope(|scope| {
@@ -73,7 +74,11 @@ fn every_final_status_of_every_webhook_reaches_the_sender_as_the_table_says() {
                             assert_eq!(reply.header("retry-after").as_deref(), Some("5"), "{kind} {status}");
                         }
                         if matches!(status, 204 | 205) && want == 200 {
-                            assert_eq!(reply.header("content-length").as_deref(), Some("0"), "{kind} {status}");
+                            assert_eq!(
+                                reply.header("content-length").as_deref(),
+                                Some("0"),
+                                "{kind} {status}"
+                            );
                         }
                         if want == status && !matches!(status, 204 | 205 | 304) {
                             assert_eq!(reply.body, b"ok", "{kind} {status}: the body passes too");
@@ -122,8 +127,11 @@ fn interim_responses_are_dropped_and_the_final_one_counts() {
         ("999", "HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n".into(), 503),
         ("099", "HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n".into(), 503),
     ];
-    let answers: HashMap<String, String> = rows.iter().map(|(n, bytes, _)| (format!("/{n}"), bytes.clone())).collect();
-    let upstream = Upstream::start(move |arrival| Answer::raw(answers[&arrival.target()].clone(), None).then(Act::Close));
+    let answers: HashMap<String, String> =
+        rows.iter().map(|(n, bytes, _)| (format!("/{n}"), bytes.clone())).collect();
+    let upstream = Upstream::start(move |arrival| {
+        Answer::raw(answers[&arrival.target()].clone(), None).then(Act::Close)
+    });
     let gate = Setup::new(upstream.url()).start();
     for (name, _, want) in rows {
         let reply = gate.ask(ADMITTED, &post(&format!("/{name}"), name));

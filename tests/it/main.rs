@@ -6,6 +6,12 @@
 mod harness;
 
 mod admission;
+mod ambiguous;
 mod bytes;
 mod delivery;
+mod downstream;
+mod process;
+mod reload;
+mod self_test;
+mod storm;
 mod upstream_faults;

@@ -41,11 +41,31 @@ fn cut_answers() -> Vec<Fault> {
         fault("close-in-head", after("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", Act::Close), CLOSED),
         fault("reset-in-head", after("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", Act::Reset), RESET),
         fault("close-after-head", after("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", Act::Close), CLOSED),
-        fault("close-mid-body", after("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", Act::Close), CLOSED),
-        fault("reset-mid-body", after("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", Act::Reset), RESET),
-        fault("close-mid-chunk", after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", Act::Close), CLOSED),
-        fault("no-last-chunk", after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", Act::Close), CLOSED),
-        fault("close-in-last-chunk", after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", Act::Close), CLOSED),
+        fault(
+            "close-mid-body",
+            after("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", Act::Close),
+            CLOSED,
+        ),
+        fault(
+            "reset-mid-body",
+            after("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", Act::Reset),
+            RESET,
+        ),
+        fault(
+            "close-mid-chunk",
+            after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", Act::Close),
+            CLOSED,
+        ),
+        fault(
+            "no-last-chunk",
+            after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", Act::Close),
+            CLOSED,
+        ),
+        fault(
+            "close-in-last-chunk",
+            after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", Act::Close),
+            CLOSED,
+        ),
         fault("http-1.0-reset-before-its-end", after("HTTP/1.0 200 OK\r\n\r\nhel", Act::Reset), RESET),
         fault("only-interim", after("HTTP/1.1 100 Continue\r\n\r\n", Act::Close), CLOSED),
     ]
@@ -65,7 +85,10 @@ fn malformed_answers() -> Vec<Fault> {
         ("plus-length", "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok"),
         ("hex-length", "HTTP/1.1 200 OK\r\nContent-Length: 0x2\r\n\r\nok"),
         ("empty-length", "HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\nok"),
-        ("length-and-chunked", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+        (
+            "length-and-chunked",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        ),
         ("unknown-coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
         ("bare-lf", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok"),
         ("bare-lf-in-a-header", "HTTP/1.1 200 OK\r\nX-A: b\nContent-Length: 2\r\n\r\nok"),
@@ -73,13 +96,27 @@ fn malformed_answers() -> Vec<Fault> {
         ("nul-in-a-value", "HTTP/1.1 200 OK\r\nX-A: b\0c\r\nContent-Length: 2\r\n\r\nok"),
         ("space-before-colon", "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok"),
         ("header-without-colon", "HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 2\r\n\r\nok"),
-        ("chunk-size-no-number", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n0\r\n\r\n"),
-        ("chunk-longer-than-said", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n0\r\n\r\n"),
-        ("chunk-size-overflows", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nok\r\n0\r\n\r\n"),
+        (
+            "chunk-size-no-number",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n0\r\n\r\n",
+        ),
+        (
+            "chunk-longer-than-said",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n0\r\n\r\n",
+        ),
+        (
+            "chunk-size-overflows",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nok\r\n0\r\n\r\n",
+        ),
         ("upgrade", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"),
     ];
     rows.iter()
-        .map(|(name, bytes)| Fault { name, answer: after(*bytes, Act::Close), status: 503, reasons: MALFORMED })
+        .map(|(name, bytes)| Fault {
+            name,
+            answer: after(*bytes, Act::Close),
+            status: 503,
+            reasons: MALFORMED,
+        })
         .collect()
 }
 
@@ -87,18 +124,73 @@ fn large_and_late_answers() -> Vec<Fault> {
     let head = "HTTP/1.1 200 OK\r\n";
     let many_interim = format!("{head}Content-Length: 2\r\n\r\nok");
     let rows: Vec<(&str, Answer, u16, &'static [&'static str])> = vec![
-        ("body-over-the-limit", after(format!("{head}Content-Length: 5000\r\n\r\n{}", "x".repeat(5000)), Act::Hold), 503, LARGE),
-        ("only-announced-too-large", after(format!("{head}Content-Length: 99999999\r\n\r\n"), Act::Hold), 503, LARGE),
-        ("chunks-over-the-limit", after(format!("{head}Transfer-Encoding: chunked\r\n\r\n{}", format!("400\r\n{}\r\n", "x".repeat(1024)).repeat(8)), Act::Hold), 503, LARGE),
-        ("endless-until-close", after(format!("{head}Connection: close\r\n\r\n{}", "x".repeat(9000)), Act::Hold), 503, LARGE),
-        ("giant-header-line", after(format!("{head}X-Big: {}\r\nContent-Length: 2\r\n\r\nok", "x".repeat(2_000_000)), Act::Close), 503, &["response_too_large", "upstream_malformed"]),
-        ("endless-header-lines", after(format!("{head}{}Content-Length: 2\r\n\r\nok", "X-A: b\r\n".repeat(200_000)), Act::Close), 503, &["response_too_large", "upstream_malformed"]),
-        ("interim-flood", after(format!("{}{many_interim}", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(20_000)), Act::Close), 503, MALFORMED),
+        (
+            "body-over-the-limit",
+            after(format!("{head}Content-Length: 5000\r\n\r\n{}", "x".repeat(5000)), Act::Hold),
+            503,
+            LARGE,
+        ),
+        (
+            "only-announced-too-large",
+            after(format!("{head}Content-Length: 99999999\r\n\r\n"), Act::Hold),
+            503,
+            LARGE,
+        ),
+        (
+            "chunks-over-the-limit",
+            after(
+                format!(
+                    "{head}Transfer-Encoding: chunked\r\n\r\n{}",
+                    format!("400\r\n{}\r\n", "x".repeat(1024)).repeat(8)
+                ),
+                Act::Hold,
+            ),
+            503,
+            LARGE,
+        ),
+        (
+            "endless-until-close",
+            after(format!("{head}Connection: close\r\n\r\n{}", "x".repeat(9000)), Act::Hold),
+            503,
+            LARGE,
+        ),
+        (
+            "giant-header-line",
+            after(
+                format!("{head}X-Big: {}\r\nContent-Length: 2\r\n\r\nok", "x".repeat(2_000_000)),
+                Act::Close,
+            ),
+            503,
+            &["response_too_large", "upstream_malformed"],
+        ),
+        (
+            "endless-header-lines",
+            after(format!("{head}{}Content-Length: 2\r\n\r\nok", "X-A: b\r\n".repeat(200_000)), Act::Close),
+            503,
+            &["response_too_large", "upstream_malformed"],
+        ),
+        (
+            "interim-flood",
+            after(format!("{}{many_interim}", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(20_000)), Act::Close),
+            503,
+            MALFORMED,
+        ),
         ("never", Answer::broken([Act::Hold]), 504, &["deadline"]),
         ("stalls-in-head", after(head, Act::Hold), 504, &["deadline"]),
-        ("stalls-in-body", after(format!("{head}Content-Length: 10\r\n\r\nhello"), Act::Hold), 504, &["deadline"]),
+        (
+            "stalls-in-body",
+            after(format!("{head}Content-Length: 10\r\n\r\nhello"), Act::Hold),
+            504,
+            &["deadline"],
+        ),
         ("drips", Answer::broken(drips()), 504, &["deadline"]),
-        ("too-late", after(format!("{head}Content-Length: 2\r\n\r\nok"), Act::Close).first(Act::Pause(Duration::from_millis(900))), 504, &["deadline"]),
+        (
+            "too-late",
+            after(format!("{head}Content-Length: 2\r\n\r\nok"), Act::Close)
+                .first(Act::Pause(Duration::from_millis(900))),
+            504,
+            &["deadline"],
+        ),
     ];
     rows.into_iter().map(|(name, answer, status, reasons)| Fault { name, answer, status, reasons }).collect()
 }
@@ -116,13 +208,17 @@ fn drips() -> Vec<Act> {
 /// Every fault meets a fresh upstream connection, and a good request follows it.
 fn run(faults: Vec<Fault>, expected_rows: usize) {
     assert_eq!(faults.len(), expected_rows);
-    let answers: HashMap<String, Answer> = faults.iter().map(|f| (format!("/{}", f.name), f.answer.clone())).collect();
+    let answers: HashMap<String, Answer> =
+        faults.iter().map(|f| (format!("/{}", f.name), f.answer.clone())).collect();
     let upstream = Upstream::start(move |arrival| match answers.get(&arrival.target()) {
         Some(answer) => answer.clone(),
         // Closing after each good answer keeps the next fault on a fresh connection.
         None => {
             let body = arrival.target();
-            let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
             Answer::raw(head, Some(200)).then(Act::Close)
         }
     });
@@ -154,7 +250,11 @@ fn run(faults: Vec<Fault>, expected_rows: usize) {
     for (fault, event) in faults.iter().zip(events.iter().step_by(2)) {
         assert_eq!(event["path"], format!("/{}", fault.name), "events come in order here");
         assert_eq!(event["outcome"], "undelivered", "{event}");
-        assert!(fault.reasons.contains(&event["reason"].as_str().expect("reason")), "{:?}: {event}", fault.reasons);
+        assert!(
+            fault.reasons.contains(&event["reason"].as_str().expect("reason")),
+            "{:?}: {event}",
+            fault.reasons
+        );
         assert_eq!(event["attempts"], 1, "{event}");
     }
 }
@@ -188,7 +288,10 @@ fn an_answer_that_ends_with_its_connection_counts_when_it_ends_cleanly() {
 #[test]
 fn bytes_after_an_answer_never_become_the_next_answer() {
     let upstream = Upstream::start(|arrival| match arrival.target().as_str() {
-        "/extra" => Answer::raw("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nownHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", Some(200)),
+        "/extra" => Answer::raw(
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nownHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison",
+            Some(200),
+        ),
         _ => echo(arrival),
     });
     let gate = Setup::new(upstream.url()).start();
@@ -201,7 +304,11 @@ fn bytes_after_an_answer_never_become_the_next_answer() {
         let target = format!("/{next}");
         let reply = session.ask(&post(&target, &next));
         assert_eq!((reply.status, reply.text()), (200, target), "round {round}");
-        assert_ne!(upstream.of_case(&extra)[0].connection, upstream.of_case(&next)[0].connection, "round {round}");
+        assert_ne!(
+            upstream.of_case(&extra)[0].connection,
+            upstream.of_case(&next)[0].connection,
+            "round {round}"
+        );
         seen.extend([Seen::new(&extra, Some(200)), Seen::new(&next, Some(200))]);
     }
     assert_eq!(seen.len(), 400);
@@ -238,9 +345,17 @@ fn after_warming(answer: Answer, failures: usize) -> (u16, usize, serde_json::Va
     assert_eq!(gate.ask(ADMITTED, &post("/warm", "warm")).status, 200);
     let reply = gate.ask(ADMITTED, &post("/faulty", "faulty"));
     let arrivals = upstream.of_case("faulty");
-    assert_eq!(arrivals[0].connection, upstream.of_case("warm")[0].connection, "the idle connection was used");
+    assert_eq!(
+        arrivals[0].connection,
+        upstream.of_case("warm")[0].connection,
+        "the idle connection was used"
+    );
     let events = gate.finish().events;
-    oracle::agree(&[Seen::new("warm", Some(200)), Seen::new("faulty", Some(reply.status))], &upstream.arrivals(), &events);
+    oracle::agree(
+        &[Seen::new("warm", Some(200)), Seen::new("faulty", Some(reply.status))],
+        &upstream.arrivals(),
+        &events,
+    );
     let event = events.iter().find(|event| event["path"] == "/faulty").expect("its event");
     (reply.status, arrivals.len(), event.clone())
 }
@@ -251,7 +366,11 @@ fn a_reused_connection_that_fails_before_a_byte_is_tried_once_more() {
         let (status, arrivals, event) = after_warming(Answer::broken([end.clone()]), 1);
         assert_eq!((status, arrivals, &event["attempts"]), (200, 2, &2.into()), "{event}");
         let (status, arrivals, event) = after_warming(Answer::broken([end]), 9);
-        assert_eq!((status, arrivals, &event["attempts"]), (503, 2, &2.into()), "never a third time: {event}");
+        assert_eq!(
+            (status, arrivals, &event["attempts"]),
+            (503, 2, &2.into()),
+            "never a third time: {event}"
+        );
     }
 }
 
@@ -319,7 +438,11 @@ fn a_refused_connection_is_503_at_once() {
     assert!(begin.elapsed() < Duration::from_secs(1), "a refusal needs no time-out");
     assert_eq!((reply.status, reply.header("retry-after").as_deref()), (503, Some("5")));
     let event = gate.event();
-    assert_eq!((&event["outcome"], &event["reason"]), (&"undelivered".into(), &"connect_refused".into()), "{event}");
+    assert_eq!(
+        (&event["outcome"], &event["reason"]),
+        (&"undelivered".into(), &"connect_refused".into()),
+        "{event}"
+    );
     assert!(event["upstream_status"].is_null(), "{event}");
 }
 
@@ -339,6 +462,9 @@ fn a_black_hole_is_503_after_the_connect_time_out() {
     sender.send(&post("/", "hole"));
     assert_eq!(sender.reply().status, 503);
     let took = begin.elapsed();
-    assert!((Duration::from_millis(900)..Duration::from_millis(2500)).contains(&took), "1 s is the time-out: {took:?}");
+    assert!(
+        (Duration::from_millis(900)..Duration::from_millis(2500)).contains(&took),
+        "1 s is the time-out: {took:?}"
+    );
     assert_eq!(gate.event()["reason"], "connect_timeout");
 }

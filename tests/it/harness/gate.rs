@@ -39,11 +39,22 @@ impl Gate {
         let stdout = child.stdout.take().expect("stdout");
         let (stdout, unread) =
             if read_stdout { (Lines::of(stdout), None) } else { (Lines::default(), Some(stdout)) };
-        let mut gate =
-            Self { child, setup, stderr, stdout, _unread: unread, listen: Vec::new(), admin: String::new(), ended: false };
+        let mut gate = Self {
+            child,
+            setup,
+            stderr,
+            stdout,
+            _unread: unread,
+            listen: Vec::new(),
+            admin: String::new(),
+            ended: false,
+        };
         let ready = gate.wait_message(0, |message, _| message == "ready");
-        let text = |key: &str| ready[key].as_str().unwrap_or_else(|| panic!("ready without {key}: {ready}")).to_owned();
-        gate.listen = text("listen").split(',').map(|one| one.trim().parse().expect("a listen address")).collect();
+        let text = |key: &str| {
+            ready[key].as_str().unwrap_or_else(|| panic!("ready without {key}: {ready}")).to_owned()
+        };
+        gate.listen =
+            text("listen").split(',').map(|one| one.trim().parse().expect("a listen address")).collect();
         gate.admin = text("admin");
         gate
     }
@@ -64,11 +75,17 @@ impl Gate {
 
     /// The operational log from line `from` on until `found` likes a line; its message and the line as JSON.
     pub fn wait_message(&self, from: usize, found: impl Fn(&str, &Value) -> bool) -> Value {
-        self.find_message(from, PATIENCE, found)
-            .unwrap_or_else(|| panic!("no such line in the operational log from line {from} on:\n{}", self.log()))
+        self.find_message(from, PATIENCE, found).unwrap_or_else(|| {
+            panic!("no such line in the operational log from line {from} on:\n{}", self.log())
+        })
     }
 
-    pub fn find_message(&self, from: usize, within: Duration, found: impl Fn(&str, &Value) -> bool) -> Option<Value> {
+    pub fn find_message(
+        &self,
+        from: usize,
+        within: Duration,
+        found: impl Fn(&str, &Value) -> bool,
+    ) -> Option<Value> {
         self.stderr.find(from, within, |lines| {
             lines
                 .iter()
@@ -88,7 +105,9 @@ impl Gate {
                 let events: Vec<Value> = lines.iter().map(|line| json(line)).collect();
                 enough(&events).then_some(events)
             })
-            .unwrap_or_else(|| panic!("the access log lacks events; it has:\n{}", self.stdout.all().join("\n")))
+            .unwrap_or_else(|| {
+                panic!("the access log lacks events; it has:\n{}", self.stdout.all().join("\n"))
+            })
     }
 
     /// The one event of a gate that has answered one request.

@@ -109,7 +109,11 @@ impl Wire {
                 return Ok(Some(Head { raw: self.ahead.drain(..at + 4).collect() }));
             }
             if self.fill(stream)? == 0 {
-                return if self.ahead.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+                return if self.ahead.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(io::ErrorKind::UnexpectedEof.into())
+                };
             }
         }
     }
@@ -128,7 +132,8 @@ impl Wire {
         loop {
             let line = self.line(stream)?;
             let digits = line.split(';').next().unwrap_or_default().trim().to_owned();
-            let size = usize::from_str_radix(&digits, 16).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+            let size = usize::from_str_radix(&digits, 16)
+                .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
             if size == 0 {
                 while !self.line(stream)?.is_empty() {}
                 return Ok(body);

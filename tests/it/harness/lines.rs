@@ -52,7 +52,12 @@ impl Lines {
 
     /// Looks at the lines from number `from` on, again with each new line, until `find` is content. `None` when the
     /// time is over or the stream ended first.
-    pub fn find<T>(&self, from: usize, within: Duration, mut find: impl FnMut(&[String]) -> Option<T>) -> Option<T> {
+    pub fn find<T>(
+        &self,
+        from: usize,
+        within: Duration,
+        mut find: impl FnMut(&[String]) -> Option<T>,
+    ) -> Option<T> {
         let end = Instant::now() + within;
         let mut state = self.0.0.lock().expect("lines");
         loop {

@@ -16,7 +16,7 @@ pub use gate::Gate;
 pub use http::{Reply, get, post, request};
 pub use latch::Latch;
 pub use nix::sys::signal::Signal;
-pub use sender::{Cut, Sender, Session};
+pub use sender::{Sender, Session};
 pub use setup::Setup;
 pub use upstream::{Act, Answer, Upstream};
 

@@ -25,7 +25,8 @@ pub fn is_success(status: u16) -> bool {
 pub fn agree(seen: &[Seen], arrivals: &[Arrival], events: &[Value]) {
     assert_eq!(events.len(), seen.len(), "one request, one event");
     for one in seen {
-        let arrived: Vec<&Arrival> = arrivals.iter().filter(|a| a.case().as_ref() == Some(&one.case)).collect();
+        let arrived: Vec<&Arrival> =
+            arrivals.iter().filter(|a| a.case().as_ref() == Some(&one.case)).collect();
         let said_success = arrived.iter().any(|arrival| arrival.said.is_some_and(is_success));
         let heard_success = one.status.is_some_and(is_success);
         assert!(!heard_success || said_success, "{}: the sender heard a success nobody said", one.case);
@@ -41,7 +42,12 @@ pub fn agree(seen: &[Seen], arrivals: &[Arrival], events: &[Value]) {
         assert_eq!(delivered, heard_success, "{}: the log and the sender differ: {event}", one.case);
         assert_eq!(event["status"].as_u64(), one.status.map(u64::from), "{}: {event}", one.case);
         let attempts = event["attempts"].as_u64().expect("attempts is a number");
-        assert!((arrived.len() as u64..=2).contains(&attempts), "{}: {} arrivals, {event}", one.case, arrived.len());
+        assert!(
+            (arrived.len() as u64..=2).contains(&attempts),
+            "{}: {} arrivals, {event}",
+            one.case,
+            arrived.len()
+        );
     }
     let delivered = events.iter().filter(|event| event["delivered"] == true).count();
     let heard = seen.iter().filter(|one| one.status.is_some_and(is_success)).count();

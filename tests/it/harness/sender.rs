@@ -63,7 +63,11 @@ impl Sender {
 
     /// The status of the next interim (1xx) response, and nothing after it.
     pub fn interim(&mut self) -> u16 {
-        let head = self.wire.head(&mut self.stream).expect("an interim response").expect("an interim response, not EOF");
+        let head = self
+            .wire
+            .head(&mut self.stream)
+            .expect("an interim response")
+            .expect("an interim response, not EOF");
         let status = status_of(&head.start());
         assert!((100..200).contains(&status), "not an interim response: {}", head.text());
         status
@@ -114,7 +118,10 @@ impl Sender {
     /// Sends one byte at a time, `pause` apart, until the gate answers, closes or all is sent.
     pub fn drip(&mut self, bytes: &[u8], pause: Duration) {
         for byte in bytes {
-            if self.try_send(&[*byte]).is_err() || self.silence(pause).is_some() || !self.wire.ahead.is_empty() {
+            if self.try_send(&[*byte]).is_err()
+                || self.silence(pause).is_some()
+                || !self.wire.ahead.is_empty()
+            {
                 return;
             }
         }
@@ -134,7 +141,8 @@ impl Sender {
             match read {
                 Ok(0) => return Some(io::ErrorKind::UnexpectedEof),
                 Ok(_) => return None,
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                }
                 Err(error) => return Some(error.kind()),
             }
         }
@@ -157,7 +165,8 @@ impl Sender {
 
 fn status_of(start: &[u8]) -> u16 {
     let line = String::from_utf8_lossy(start).into_owned();
-    let rest = line.strip_prefix("HTTP/1.1 ").unwrap_or_else(|| panic!("not an HTTP/1.1 status line: {line:?}"));
+    let rest =
+        line.strip_prefix("HTTP/1.1 ").unwrap_or_else(|| panic!("not an HTTP/1.1 status line: {line:?}"));
     rest.get(..3).and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("no status code: {line:?}"))
 }
 

@@ -26,7 +26,8 @@ pub struct Arrival {
 
 impl Arrival {
     fn word(&self, at: usize) -> String {
-        String::from_utf8_lossy(self.head.start().split(|&b| b == b' ').nth(at).unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(self.head.start().split(|&b| b == b' ').nth(at).unwrap_or_default())
+            .into_owned()
     }
 
     pub fn method(&self) -> String {
@@ -73,8 +74,10 @@ impl Answer {
     }
 
     pub fn body(status: u16, content_type: &str, body: &[u8]) -> Self {
-        let length = if status == 204 { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-        let mut bytes = format!("HTTP/1.1 {status} Scripted\r\nContent-Type: {content_type}\r\n{length}\r\n").into_bytes();
+        let length =
+            if status == 204 { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        let mut bytes = format!("HTTP/1.1 {status} Scripted\r\nContent-Type: {content_type}\r\n{length}\r\n")
+            .into_bytes();
         bytes.extend(body);
         Self::raw(bytes, Some(status))
     }
