@@ -5,7 +5,8 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::harness::upstream::{Arrival, echo};
+use crate::harness::script::echo;
+use crate::harness::upstream::Arrival;
 use crate::harness::{ADMITTED, Act, Answer, Gate, Session, Setup, Upstream, get, post};
 
 const KINDS: [&str; 12] = [

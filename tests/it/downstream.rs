@@ -1,23 +1,13 @@
 //! The sender's connection: keep-alive, pipelining, time-outs, oddities. Each request is logged exactly once.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::Value;
-
-use crate::harness::upstream::echo;
+use crate::access_log::only_event;
+use crate::harness::script::echo;
 use crate::harness::{
-    ADMITTED, Act, Answer, Gate, Latch, PATIENCE, STRANGER, Sender, Setup, Upstream, get, post, request,
+    ADMITTED, Act, Answer, Latch, PATIENCE, STRANGER, Sender, Setup, Upstream, get, post, request,
 };
-
-/// Asserts that the gate logged exactly one event, with this outcome and reason, and gives it.
-fn only_event(gate: Gate, outcome: &str, reason: &str) -> Value {
-    let mut events = gate.finish().events;
-    assert_eq!(events.len(), 1, "logged exactly once: {events:?}");
-    let event = events.remove(0);
-    assert_eq!((&event["outcome"], &event["reason"]), (&outcome.into(), &reason.into()), "{event}");
-    event
-}
 
 #[test]
 fn a_connection_serves_request_after_request() {
@@ -143,107 +133,6 @@ fn an_unknown_expectation_is_417() {
 }
 
 #[test]
-fn a_head_that_drips_is_closed_at_its_deadline_with_408() {
-    let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).key("limits", "{ head_timeout: 500ms }").start();
-    let begin = Instant::now();
-    let mut sender = Sender::connect(ADMITTED, gate.addr());
-    sender.drip("GET /a HTTP/1.1\r\nHost: a\r\nX-Long: ".repeat(50).as_bytes(), Duration::from_millis(20));
-    let reply = sender.reply();
-    assert_eq!(reply.status, 408);
-    assert!(sender.is_closed_within(PATIENCE));
-    let took = begin.elapsed();
-    assert!((Duration::from_millis(450)..Duration::from_secs(5)).contains(&took), "500 ms in all: {took:?}");
-    only_event(gate, "rejected", "head_timeout");
-}
-
-#[test]
-fn an_idle_connection_is_closed_at_keepalive_and_logs_nothing_more() {
-    let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).key("limits", "{ keepalive: 400ms }").start();
-    let mut sender = Sender::connect(ADMITTED, gate.addr());
-    sender.send(&post("/only", "only"));
-    assert_eq!(sender.reply().status, 200);
-    let idle = Instant::now();
-    assert!(sender.is_closed_within(PATIENCE), "closed when idle");
-    assert!(sender.left_over().is_empty(), "closed without a word");
-    let took = idle.elapsed();
-    assert!((Duration::from_millis(300)..Duration::from_secs(5)).contains(&took), "400 ms: {took:?}");
-    only_event(gate, "delivered", "success");
-}
-
-#[test]
-fn a_connection_that_never_says_anything_is_closed_and_is_no_request() {
-    let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).key("limits", "{ head_timeout: 300ms, keepalive: 300ms }").start();
-    let mut silent = Sender::connect(ADMITTED, gate.addr());
-    assert!(silent.is_closed_within(PATIENCE));
-    drop(Sender::connect(ADMITTED, gate.addr()));
-    assert_eq!(gate.ask(ADMITTED, &post("/one", "one")).status, 200);
-    only_event(gate, "delivered", "success");
-}
-
-#[test]
-fn a_body_that_never_comes_is_503_undelivered_and_close() {
-    let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).key("limits", "{ body_timeout: 400ms }").start();
-    let mut sender = Sender::connect(ADMITTED, gate.addr());
-    sender.send(b"POST /never HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
-    let reply = sender.reply();
-    assert_eq!((reply.status, reply.closes()), (503, true));
-    assert!(sender.is_closed_within(PATIENCE));
-    assert_eq!(upstream.connections(), 0);
-    only_event(gate, "undelivered", "body_timeout");
-}
-
-#[test]
-fn a_body_that_drips_meets_the_total_deadline() {
-    let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).key("limits", "{ body_timeout: 400ms }").start();
-    let mut sender = Sender::connect(ADMITTED, gate.addr());
-    sender.send(b"POST /drip HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n");
-    sender.drip(&[b'x'; 1000], Duration::from_millis(20));
-    assert_eq!(sender.reply().status, 503);
-    assert_eq!(upstream.connections(), 0);
-    only_event(gate, "undelivered", "body_timeout");
-}
-
-#[test]
-fn a_body_that_breaks_off_is_undelivered_and_not_forwarded() {
-    for bytes in [
-        &b"POST /cut HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel"[..],
-        b"POST /cut HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-    ] {
-        let upstream = Upstream::echo();
-        let gate = Setup::new(upstream.url()).start();
-        let mut sender = Sender::connect(ADMITTED, gate.addr());
-        sender.send(bytes);
-        sender.half_close();
-        assert_eq!(sender.reply().status, 503);
-        assert!(sender.is_closed_within(PATIENCE));
-        assert_eq!(upstream.connections(), 0);
-        only_event(gate, "undelivered", "body_incomplete");
-    }
-}
-
-#[test]
-fn a_reset_in_the_middle_of_a_body_is_logged_and_not_forwarded() {
-    let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
-    let mut sender = Sender::connect(ADMITTED, gate.addr());
-    sender.send(b"POST /rst HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 500\r\n\r\n");
-    // The 100 proves that the gate has the head and waits for the body.
-    assert_eq!(sender.interim(), 100);
-    sender.send(b"half");
-    sender.reset();
-    let events = gate.events(1);
-    assert_eq!(events[0]["delivered"], false, "{}", events[0]);
-    assert!(matches!(events[0]["outcome"].as_str(), Some("undelivered" | "abandoned")), "{}", events[0]);
-    assert_eq!(upstream.connections(), 0);
-    assert_eq!(gate.finish().events.len(), 1);
-}
-
-#[test]
 fn head_is_answered_without_a_body_and_the_connection_stays_in_step() {
     let upstream = Upstream::start(|arrival| match arrival.method().as_str() {
         "HEAD" => Answer::raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\nX-App: yes\r\n\r\n", Some(200)),
@@ -320,80 +209,4 @@ fn a_denied_request_with_a_body_does_not_desynchronise_its_connection() {
     let events = gate.finish().events;
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(upstream.connections(), 0);
-}
-
-#[test]
-fn whatever_a_path_holds_one_request_is_one_parsable_log_line() {
-    let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
-    let paths: [&[u8]; 10] = [
-        br#"/quote"and\backslash"#,
-        br#"/"},{"outcome":"delivered"#,
-        b"/escape\x1b[31mred",
-        b"/tab\there",
-        b"/cr\rhere",
-        b"/nul\0here",
-        b"/latin1-\xe9\xff",
-        b"/cut-utf8-\xe2\x82",
-        "/ls-ps-\u{2028}\u{2029}".as_bytes(),
-        b"/del\x7f",
-    ];
-    for (number, path) in paths.iter().enumerate() {
-        for (from, place) in [(ADMITTED, 0), (STRANGER, 1)] {
-            let bytes = [b"GET ", *path, b" HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
-            let status = gate.ask(from, &bytes).status;
-            assert!(matches!(status, 400 | 403), "{:?}: {status}", String::from_utf8_lossy(path));
-            assert_eq!((status == 403), place == 1, "{:?}", String::from_utf8_lossy(path));
-            // `events` parses every line; a line too many or too few would shift the count.
-            let events = gate.events(2 * number + place + 1);
-            assert_eq!(events.len(), 2 * number + place + 1);
-            assert_ne!(events.last().expect("an event")["outcome"], "delivered");
-        }
-    }
-    let events = gate.finish().events;
-    assert_eq!(events.len(), 2 * paths.len());
-    assert_eq!(upstream.connections(), 0);
-}
-
-#[test]
-fn every_event_has_every_key() {
-    let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
-    gate.ask(ADMITTED, &post("/ok", "ok"));
-    gate.ask(STRANGER, &post("/no", "no"));
-    gate.ask(ADMITTED, b"nonsense\r\n\r\n");
-    let keys = [
-        "ts",
-        "request_id",
-        "outcome",
-        "reason",
-        "client_ip",
-        "peer_ip",
-        "list",
-        "prefix",
-        "route",
-        "webhook",
-        "method",
-        "path",
-        "status",
-        "upstream_status",
-        "delivered",
-        "attempts",
-        "bytes_in",
-        "bytes_out",
-        "duration_ms",
-        "upstream_ms",
-        "generation",
-        "tls",
-        "http",
-    ];
-    let events = gate.finish().events;
-    assert_eq!(events.len(), 3);
-    for event in events {
-        let object = event.as_object().expect("an object");
-        for key in keys {
-            assert!(object.contains_key(key), "{key} in {event}");
-        }
-        assert!(event["delivered"].is_boolean(), "{event}");
-    }
 }

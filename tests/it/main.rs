@@ -5,13 +5,18 @@
 
 mod harness;
 
+mod access_log;
 mod admission;
 mod ambiguous;
 mod bytes;
+mod client_address;
 mod delivery;
 mod downstream;
 mod process;
+mod range_files;
 mod reload;
 mod self_test;
+mod slow_senders;
 mod storm;
+mod upstream_connections;
 mod upstream_faults;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::harness::script::echo;
 use crate::harness::setup::{Exit, binary, exit_of};
-use crate::harness::upstream::echo;
 use crate::harness::{
     ADMITTED, Act, Gate, Latch, PATIENCE, Sender, Session, Setup, Signal, Upstream, get, post,
 };

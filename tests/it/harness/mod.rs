@@ -6,6 +6,7 @@ pub mod latch;
 pub mod lines;
 pub mod oracle;
 pub mod scratch;
+pub mod script;
 pub mod sender;
 pub mod setup;
 pub mod upstream;
@@ -16,9 +17,10 @@ pub use gate::Gate;
 pub use http::{Reply, get, post, request};
 pub use latch::Latch;
 pub use nix::sys::signal::Signal;
+pub use script::{Act, Answer};
 pub use sender::{Sender, Session};
 pub use setup::Setup;
-pub use upstream::{Act, Answer, Upstream};
+pub use upstream::Upstream;
 
 /// The address that the default range list admits.
 pub const ADMITTED: &str = "127.0.0.2";
