@@ -147,7 +147,7 @@ fn the_longest_route_wins_and_a_prefix_ends_at_a_segment() {
         let event = gate.events(number + 1)[number].clone();
         match webhook {
             Some(webhook) => {
-                assert_eq!((reply.status, &event["webhook"]), (200, &(*webhook).into()), "{target}: {event}")
+                assert_eq!((reply.status, &event["webhook"]), (200, &(*webhook).into()), "{target}: {event}");
             }
             None => assert_denied(&reply, &event, "no_route"),
         }

@@ -157,7 +157,7 @@ fn a_list_cut_inside_a_line_keeps_the_last_good_one() {
 fn a_list_of_garbage_keeps_the_last_good_one() {
     last_good_stays("garbage", |file| fs::write(file, b"\x7fELF\0\xff\xfe garbage\n").expect("write"));
     last_good_stays("one bad line", |file| {
-        fs::write(file, "127.0.0.2\n127.0.0.4\n127.0.0.300\n").expect("write")
+        fs::write(file, "127.0.0.2\n127.0.0.4\n127.0.0.300\n").expect("write");
     });
     last_good_stays("a host name", |file| fs::write(file, "localhost\n").expect("write"));
     last_good_stays("everybody", |file| fs::write(file, "127.0.0.2\n0.0.0.0/0\n").expect("write"));
@@ -178,14 +178,14 @@ fn an_unreadable_list_keeps_the_last_good_one() {
         return;
     }
     last_good_stays("chmod 000", |file| {
-        fs::set_permissions(file, fs::Permissions::from_mode(0)).expect("chmod");
+        fs::set_permissions(file, fs::Permissions::from_mode(0o000)).expect("chmod");
     });
 }
 
 #[test]
 fn a_list_that_loses_most_of_its_lines_is_held_until_a_person_says_so() {
     let upstream = Upstream::echo();
-    let ten: String = (2..12).map(|n| format!("127.0.1.{n}/32\n")).collect();
+    let ten: String = (2..12).flat_map(|n| ["127.0.1.".to_owned(), n.to_string(), "\n".to_owned()]).collect();
     let gate = Setup::new(upstream.url()).range("test", &format!("{OLD}{ten}")).start();
     let removed = "127.0.1.11";
     assert_eq!(verdict(&gate, removed), 200);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::harness::oracle::{self, Seen};
+use crate::harness::upstream::Arrival;
 use crate::harness::{ADMITTED, Act, Answer, Session, Setup, Upstream, post};
 
 /// A fault: its name, what the upstream does, and the status and reasons that must come of it.
@@ -209,22 +210,21 @@ fn drips() -> Vec<Act> {
     acts
 }
 
+/// Repeats the target, and closes, so that the next fault meets a fresh connection.
+fn good(arrival: &Arrival) -> Answer {
+    let body = arrival.target();
+    let length = body.len();
+    let bytes = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+    Answer::raw(bytes, Some(200)).then(Act::Close)
+}
+
 /// Every fault meets a fresh upstream connection, and a good request follows it.
-fn run(faults: Vec<Fault>, expected_rows: usize) {
+fn run(faults: &[Fault], expected_rows: usize) {
     assert_eq!(faults.len(), expected_rows);
     let answers: HashMap<String, Answer> =
         faults.iter().map(|f| (format!("/{}", f.name), f.answer.clone())).collect();
-    let upstream = Upstream::start(move |arrival| match answers.get(&arrival.target()) {
-        Some(answer) => answer.clone(),
-        // Closing after each good answer keeps the next fault on a fresh connection.
-        None => {
-            let body = arrival.target();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
-            Answer::raw(head, Some(200)).then(Act::Close)
-        }
+    let upstream = Upstream::start(move |arrival| {
+        answers.get(&arrival.target()).cloned().unwrap_or_else(|| good(arrival))
     });
     let gate = Setup::new(upstream.url())
         .key("limits", "{ max_response: 4KiB }")
@@ -232,7 +232,7 @@ fn run(faults: Vec<Fault>, expected_rows: usize) {
         .start();
     let mut seen = Vec::new();
     let mut session = Session::new(ADMITTED, gate.addr());
-    for fault in &faults {
+    for fault in faults {
         let name = fault.name;
         let reply = session.ask(&post(&format!("/{name}"), name));
         assert_eq!(reply.status, fault.status, "{name}");
@@ -265,15 +265,15 @@ fn run(faults: Vec<Fault>, expected_rows: usize) {
 
 #[test]
 fn an_answer_that_breaks_off_is_503_and_undelivered() {
-    run(cut_answers(), 14);
+    run(&cut_answers(), 14);
 }
 
 #[test]
 fn a_malformed_answer_is_503_and_undelivered() {
-    run(malformed_answers(), 24);
+    run(&malformed_answers(), 24);
 }
 
 #[test]
 fn an_answer_too_large_or_too_late_is_undelivered() {
-    run(large_and_late_answers(), 12);
+    run(&large_and_late_answers(), 12);
 }

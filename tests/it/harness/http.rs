@@ -155,7 +155,7 @@ impl Wire {
         }
     }
 
-    pub fn to_end(&mut self, stream: &mut impl Read) -> io::Result<Vec<u8>> {
+    pub fn rest(&mut self, stream: &mut impl Read) -> io::Result<Vec<u8>> {
         while self.fill(stream)? > 0 {}
         Ok(std::mem::take(&mut self.ahead))
     }

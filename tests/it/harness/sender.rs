@@ -101,7 +101,7 @@ impl Sender {
             } else if let Some(length) = length {
                 self.wire.exactly(&mut self.stream, length.parse().expect("a decimal Content-Length"))?
             } else {
-                self.wire.to_end(&mut self.stream)?
+                self.wire.rest(&mut self.stream)?
             };
             return Ok(Reply { status, head, body, interim });
         }

@@ -63,7 +63,7 @@ impl Setup {
     }
 
     pub fn write_config(&self) {
-        let text: String = self.keys.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
+        let text: String = self.keys.iter().flat_map(|(key, value)| [key, ": ", value, "\n"]).collect();
         self.dir.write("config.yaml", &text);
     }
 

@@ -237,7 +237,7 @@ fn perform(acts: &[Act], wire: &mut Wire, stream: &mut Box<dyn Stream>, said: im
             Act::Pause(time) => thread::sleep(*time),
             Act::Until(latch) => latch.wait(),
             Act::Hold => {
-                wire.to_end(stream)?;
+                wire.rest(stream)?;
                 return Ok(false);
             }
             Act::CloseIdle(time) => {
