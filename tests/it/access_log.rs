@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::harness::lines::json;
 use crate::harness::{ADMITTED, Gate, STRANGER, Setup, Upstream, post, request};
 
 /// Asserts that the gate logged exactly one event, with this outcome and reason, and gives it.
@@ -99,5 +100,24 @@ fn the_access_log_never_holds_a_query_a_header_or_a_body() {
     assert!(line.contains("\"/hook\""), "{line}");
     for secret in ["14845552121", "in-a-header", "in-a-body"] {
         assert!(!line.contains(secret), "{secret} in {line}");
+    }
+}
+
+#[test]
+fn a_log_file_is_opened_anew_at_a_reload_so_that_it_can_be_rotated() {
+    let upstream = Upstream::echo();
+    let gate =
+        Setup::new(upstream.url()).key("log", "{ format: json, level: info, access: access.log }").start();
+    let (file, rotated) = (gate.setup.path().join("access.log"), gate.setup.path().join("access.log.1"));
+    assert_eq!(gate.ask(ADMITTED, &post("/before", "before")).status, 200);
+    std::fs::rename(&file, &rotated).expect("rotate");
+    assert_eq!(gate.reload().0, 200);
+    assert_eq!(gate.ask(ADMITTED, &post("/after", "after")).status, 200);
+    assert_eq!(gate.finish().code, Some(0));
+    for (file, path) in [(rotated, "/before"), (file, "/after")] {
+        let text = std::fs::read_to_string(&file).expect("a log file");
+        let events: Vec<Value> = text.lines().map(json).collect();
+        assert_eq!(events.len(), 1, "{}: {text}", file.display());
+        assert_eq!(events[0]["path"], path, "{}", file.display());
     }
 }

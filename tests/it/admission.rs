@@ -157,6 +157,40 @@ fn the_longest_route_wins_and_a_prefix_ends_at_a_segment() {
 }
 
 #[test]
+fn a_route_may_belong_to_one_host() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url())
+        .routes(&[
+            "{ path: /hook, host: voice.example, webhook: voice-event, allow: [test] }",
+            "{ path: /hook, webhook: generic, allow: [test] }",
+            "{ path: /only, host: voice.example, webhook: rtc-event, allow: [test] }",
+        ])
+        .start();
+    let rows = [
+        ("/hook", "voice.example", Some("voice-event")),
+        ("/hook", "VOICE.example:8080", Some("voice-event")),
+        ("/hook", "other.example", Some("generic")),
+        ("/only", "voice.example", Some("rtc-event")),
+        ("/only", "other.example", None),
+        ("/only", "voice.example.evil", None),
+    ];
+    for (number, (path, host, webhook)) in rows.iter().enumerate() {
+        let reply = gate.ask(ADMITTED, format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
+        let event = gate.events(number + 1)[number].clone();
+        match webhook {
+            Some(webhook) => {
+                assert_eq!(
+                    (reply.status, &event["webhook"]),
+                    (200, &(*webhook).into()),
+                    "{host}{path}: {event}"
+                );
+            }
+            None => assert_denied(&reply, &event, "no_route"),
+        }
+    }
+}
+
+#[test]
 fn a_listed_address_is_denied_on_a_route_that_allows_another_list() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url())

@@ -14,6 +14,7 @@ mod bytes;
 mod client_address;
 mod delivery;
 mod downstream;
+mod overload;
 mod process;
 mod range_files;
 mod reload;

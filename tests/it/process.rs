@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::harness::script::echo;
 use crate::harness::setup::{Exit, binary, exit_of};
 use crate::harness::{
-    ADMITTED, Act, Gate, Latch, PATIENCE, Sender, Session, Setup, Signal, Upstream, get, post,
+    ADMITTED, Act, Gate, Latch, PATIENCE, STRANGER, Sender, Session, Setup, Signal, Upstream, get, post,
 };
 
 /// Asserts exit 78 and that each of `places` has an `error: PLACE: ...` line; gives those lines.
@@ -101,6 +101,40 @@ fn yaml_that_is_none_is_refused_with_its_line() {
     let setup = Setup::new("http://127.0.0.1:1").key("routes", "[ { path: ");
     let errors = assert_refused(&setup.run_to_exit(), &[]);
     assert!(errors.iter().any(|line| line.contains("line")), "{errors:#?}");
+}
+
+#[test]
+fn flags_alone_are_enough() {
+    let upstream = Upstream::echo();
+    let setup = Setup::new(upstream.url());
+    let mut command = binary();
+    command.args(["run", "--listen", "127.0.0.1:0", "--upstream", upstream.url(), "--allow", "test"]);
+    command
+        .args(["--admin", "127.0.0.1:0", "--ranges"])
+        .arg(setup.path().join("ranges"))
+        .current_dir(setup.path());
+    let gate = setup.start_as(&mut command);
+    assert_eq!(gate.ask(ADMITTED, &get("/hook")).status, 200);
+    assert_eq!(gate.ask(STRANGER, &get("/hook")).status, 403);
+    assert_eq!(gate.finish().events.len(), 2);
+}
+
+#[test]
+fn environment_variables_are_flags() {
+    let upstream = Upstream::echo();
+    let setup = Setup::new(upstream.url());
+    let mut command = binary();
+    command.arg("run").current_dir(setup.path()).envs([
+        ("NEXMO_GATE_LISTEN", "127.0.0.1:0"),
+        ("NEXMO_GATE_UPSTREAM", upstream.url()),
+        ("NEXMO_GATE_ALLOW", "test"),
+        ("NEXMO_GATE_ADMIN", "127.0.0.1:0"),
+        ("NEXMO_GATE_RANGES", "ranges"),
+        ("NEXMO_GATE_DENY", "hide"),
+    ]);
+    let gate = setup.start_as(&mut command);
+    assert_eq!(gate.ask(ADMITTED, &get("/hook")).status, 200);
+    assert_eq!(gate.ask(STRANGER, &get("/hook")).status, 404);
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn is_failed(message: &str, line: &Value) -> bool {
 
 /// `ln -sfn target link`.
 fn link_over(target: &Path, link: &Path) {
-    let temporary = link.with_extension("new");
+    let temporary = link.with_file_name("swap.new");
     symlink(target, &temporary).expect("a new link");
     fs::rename(&temporary, link).expect("rename it over");
 }

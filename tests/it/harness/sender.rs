@@ -77,7 +77,12 @@ impl Sender {
         let mut got = Vec::new();
         self.read_framed(with_body, &mut got).map_err(|error| {
             got.append(&mut self.wire.ahead);
-            Cut { why: error.kind(), got }
+            // A read time-out on a blocking socket is called WouldBlock on Linux.
+            let why = match error.kind() {
+                io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut,
+                other => other,
+            };
+            Cut { why, got }
         })
     }
 

@@ -74,7 +74,13 @@ impl Setup {
     /// Runs the gate and waits until it says that it is ready.
     pub fn start(self) -> Gate {
         self.write_config();
-        let child = self.command().spawn().expect("the gate's binary");
+        let mut command = self.command();
+        self.start_as(&mut command)
+    }
+
+    /// The same with a command of the test's own; the configuration file is not written.
+    pub fn start_as(self, command: &mut Command) -> Gate {
+        let child = command.spawn().expect("the gate's binary");
         let read_stdout = self.read_stdout;
         Gate::ready(child, self, read_stdout)
     }
