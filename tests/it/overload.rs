@@ -1,6 +1,7 @@
 //! More than the limits allow: the surplus hears 503, which every API retries, and what is in work is not harmed.
 
 use crate::harness::script::echo;
+use crate::harness::upstream::Arrival;
 use crate::harness::{ADMITTED, Act, Gate, Latch, PATIENCE, Sender, Setup, Upstream, get, post, request};
 
 /// A gate with these limits and one request, `bytes`, that its upstream holds until the latch opens.
@@ -27,7 +28,7 @@ fn assert_surplus_is_turned_away(limits: &str, bytes: &dyn Fn(&str) -> Vec<u8>) 
     assert_eq!(first.reply().text(), "/held", "{limits}");
     gate.events(2);
     assert_eq!(gate.ask(ADMITTED, &bytes("/next")).text(), "/next", "{limits}");
-    let targets: Vec<String> = upstream.arrivals().iter().map(|arrival| arrival.target()).collect();
+    let targets: Vec<String> = upstream.arrivals().iter().map(Arrival::target).collect();
     assert_eq!(targets, ["/held", "/next"], "{limits}: the surplus never reached the application");
     let events = gate.finish().events;
     assert_eq!(events.len(), 3, "{limits}");
