@@ -43,7 +43,10 @@ fn chain(out: &mut String, explanation: &Value) {
         }
     }
     if explanation["via"].is_string() && hops.len() == 1 {
-        let _ = writeln!(out, "         the forwarding header is ignored: only a trusted proxy may name the client");
+        let _ = writeln!(
+            out,
+            "         the forwarding header is ignored: only a trusted proxy may name the client"
+        );
     }
 }
 

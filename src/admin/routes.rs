@@ -96,8 +96,7 @@ fn numbers(ctx: &AdminContext) -> String {
 
 fn report(ctx: &AdminContext, wants_html: bool) -> Answer {
     let last_reload = ctx.store.last_reload();
-    let value =
-        status::value(&ctx.store.load(), last_reload.as_deref(), &ctx.gauges, ctx.started.elapsed());
+    let value = status::value(&ctx.store.load(), last_reload.as_deref(), &ctx.gauges, ctx.started.elapsed());
     if wants_html {
         Answer { content_type: HTML, ..Answer::plain(200, status::page(&value)) }
     } else {

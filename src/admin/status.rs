@@ -177,8 +177,12 @@ fn last_reload(out: &mut String, report: &Value) {
         return;
     }
     let published = if report["published"] == true { "published" } else { "nothing published" };
-    let _ =
-        writeln!(out, "\nlast reload at {} by {}: {published}", plain(&report["at"]), plain(&report["cause"]));
+    let _ = writeln!(
+        out,
+        "\nlast reload at {} by {}: {published}",
+        plain(&report["at"]),
+        plain(&report["cause"])
+    );
     for change in rows(&report["changes"]) {
         let _ = writeln!(out, "  {}", plain(change));
     }

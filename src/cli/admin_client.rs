@@ -57,8 +57,9 @@ impl AdminClient {
             };
         }
         let Some(path) = gate.file.path() else { return Ok(Self { address: AdminAddress::Tcp(DEFAULT) }) };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| failed(format!("{}: {error} (or name the gate with --admin)", path.display())))?;
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            failed(format!("{}: {error} (or name the gate with --admin)", path.display()))
+        })?;
         let base = path.parent().map(PathBuf::from).unwrap_or_default();
         match config::parse(Some(&text), &Overrides::default(), &base) {
             Ok(parsed) => match parsed.config.admin {
@@ -75,8 +76,9 @@ impl AdminClient {
     /// # Errors
     /// Nobody answers there, not in time, or not in HTTP.
     pub fn ask(&self, method: &str, target: &str, within: Duration) -> Result<Reply, Failure> {
-        self.exchange(method, target, Instant::now() + within)
-            .map_err(|error| failed(format!("the gate's admin interface at {self}: {}", said(&error, within))))
+        self.exchange(method, target, Instant::now() + within).map_err(|error| {
+            failed(format!("the gate's admin interface at {self}: {}", said(&error, within)))
+        })
     }
 
     fn exchange(&self, method: &str, target: &str, until: Instant) -> io::Result<Reply> {
@@ -149,7 +151,8 @@ fn read_reply(answer: &[u8]) -> io::Result<Reply> {
     let Ok(httparse::Status::Complete(length)) = head.parse(answer) else { return Err(no_http()) };
     let body = &answer[length..];
     let declared = head.headers.iter().find(|line| line.name.eq_ignore_ascii_case("content-length"));
-    let declared = declared.and_then(|line| std::str::from_utf8(line.value).ok()?.trim().parse::<usize>().ok());
+    let declared =
+        declared.and_then(|line| std::str::from_utf8(line.value).ok()?.trim().parse::<usize>().ok());
     if declared.is_some_and(|declared| declared != body.len()) {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the answer broke off"));
     }
@@ -159,7 +162,9 @@ fn read_reply(answer: &[u8]) -> io::Result<Reply> {
 
 fn said(error: &io::Error, within: Duration) -> String {
     match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => format!("no answer within {} s", within.as_secs()),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("no answer within {} s", within.as_secs())
+        }
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
             format!("{error}; is the gate running, and is this its address?")
         }
@@ -188,7 +193,8 @@ fn parse(text: &str) -> Option<AdminAddress> {
 /// The admin address of a configuration that has problems elsewhere, or the default.
 fn from_broken(text: &str) -> AdminAddress {
     let value: serde_yaml::Value = serde_yaml::from_str(text).unwrap_or_default();
-    let address = value.get("admin").and_then(|admin| admin.get("address")).and_then(serde_yaml::Value::as_str);
+    let address =
+        value.get("admin").and_then(|admin| admin.get("address")).and_then(serde_yaml::Value::as_str);
     address.and_then(parse).unwrap_or(AdminAddress::Tcp(DEFAULT))
 }
 
@@ -210,12 +216,17 @@ mod tests {
         let broken = "upstraem: x\nadmin: { address: \"127.0.0.1:7\" }\n";
         assert_eq!(from_broken(broken), AdminAddress::Tcp("127.0.0.1:7".parse().unwrap()));
         assert_eq!(from_broken("a: [\n"), AdminAddress::Tcp(DEFAULT));
-        assert_eq!(from_broken("admin: { address: \"unix:/a.sock\" }\nx: y"), AdminAddress::Unix("/a.sock".into()));
+        assert_eq!(
+            from_broken("admin: { address: \"unix:/a.sock\" }\nx: y"),
+            AdminAddress::Unix("/a.sock".into())
+        );
     }
 
     #[test]
     fn a_gate_that_listens_everywhere_is_asked_here() {
-        for (bound, asked) in [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1")] {
+        for (bound, asked) in
+            [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1")]
+        {
             assert_eq!(reachable(bound.parse().unwrap()).to_string(), asked);
         }
     }

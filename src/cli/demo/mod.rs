@@ -126,7 +126,9 @@ fn opening(application: &Application, gate: &Gate) -> String {
          gate         http://{}   the shipped routes; its one list admits {ADMITTED}\n  \
          admin        {}\n\n\
          Every sample webhook is sent from {ADMITTED}, which is listed, and from {STRANGER}, a stranger.\n\n",
-        application.address, gate.listen, admin_url(&gate.admin),
+        application.address,
+        gate.listen,
+        admin_url(&gate.admin),
     )
 }
 
@@ -213,7 +215,8 @@ fn row(cells: [&str; 6], tone: Tone) -> String {
 
 /// Colour for a terminal, unless its owner wants none (<https://no-color.org>).
 fn painted(text: &str, tone: Tone) -> String {
-    if !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+    if !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+    {
         return text.to_owned();
     }
     let code = match tone {
