@@ -325,3 +325,143 @@ impl ListVerdict {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::explain_text::text;
+    use super::super::fixture::{CONFIG, Stage, anonymous};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn asked(ip: &str, via: Option<&str>, path: Option<&str>) -> Question {
+        Question::new(ip, via.map(str::to_owned), path, "").unwrap()
+    }
+
+    fn told(config: &str, ip: &str, via: Option<&str>, path: Option<&str>) -> (bool, String) {
+        let mut stage = Stage::new(config);
+        let explanation = explain(&stage.snapshot(), &asked(ip, via, path));
+        (explanation.admitted(), anonymous(&text(&explanation.value()), stage.folder.path()))
+    }
+
+    #[test]
+    fn the_whole_chain_of_an_admitted_client_is_told() {
+        let via = Some("1.2.3.4, 198.51.100.7, 203.0.113.9");
+        let (admitted, text) = told(CONFIG, "::ffff:10.1.1.1", via, Some("/webhooks/answer?x=1"));
+        assert!(admitted);
+        let wanted = "\
+peer     10.1.1.1           a trusted proxy (10.0.0.0/8)
+hop      203.0.113.9        a trusted proxy (list edge)
+hop      198.51.100.7       not a trusted proxy, so it is the client
+client   198.51.100.7
+route    /webhooks/answer (voice-answer) for /webhooks/answer
+list     voice              does not hold it (2 prefixes in DIR/ranges/voice.txt)
+list     sms                holds it: 198.51.100.7/32 at DIR/ranges/sms.txt:4
+verdict  ADMITTED by list sms, prefix 198.51.100.7/32
+answer   what the application answers, judged by the delivery rules
+";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn a_stranger_learns_nothing_by_a_header() {
+        let (admitted, text) = told(CONFIG, "192.0.2.99", Some("192.0.2.1"), Some("/webhooks/answer"));
+        assert!(!admitted);
+        let wanted = "\
+peer     192.0.2.99         not a trusted proxy, so it is the client
+client   192.0.2.99
+         the forwarding header is ignored: only a trusted proxy may name the client
+route    /webhooks/answer (voice-answer) for /webhooks/answer
+list     voice              does not hold it (2 prefixes in DIR/ranges/voice.txt)
+list     sms                does not hold it (3 prefixes in DIR/ranges/sms.txt)
+verdict  DENIED, not_listed: the client is in none of the route's lists
+answer   403 (deny: forbid)
+";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn nobody_can_be_named_in_two_ways() {
+        let (_, unnamed) = told(CONFIG, "10.1.1.1", Some("10.2.2.2"), Some("/nowhere"));
+        assert!(unnamed.contains("client   nobody: every hop is a trusted proxy"), "{unnamed}");
+        assert!(unnamed.contains("DENIED, no_client"), "{unnamed}");
+        let (_, unreadable) = told(CONFIG, "10.1.1.1", Some("192.0.2.1, \x1b[2J"), Some("/webhooks/answer"));
+        assert!(unreadable.contains("hop      \"\\u{1b}[2J\"        is not an address"), "{unreadable}");
+        assert!(unreadable.contains("DENIED, bad_chain"), "{unreadable}");
+    }
+
+    #[test]
+    fn without_a_path_every_route_is_tried() {
+        let (admitted, text) = told(CONFIG, "192.0.2.1", None, None);
+        assert!(admitted);
+        let wanted = "\
+peer     192.0.2.1          not a trusted proxy, so it is the client
+client   192.0.2.1
+
+route                            webhook               verdict
+/webhooks/answer                 voice-answer          admitted  voice 192.0.2.0/28 at DIR/ranges/voice.txt:3
+/webhooks/sms/*                  sms-inbound           denied    not_listed, answer 403 (deny: forbid)
+api.example.com/webhooks/verify  verify                denied    not_listed, answer 403 (deny: forbid)
+";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn what_only_observe_lets_pass_is_not_admitted() {
+        let observe = format!("{CONFIG}\nmode: observe\ndeny: retry\n");
+        let (admitted, text) = told(&observe, "192.0.2.99", None, Some("/webhooks/answer"));
+        assert!(!admitted);
+        assert!(text.contains("verdict  WOULD BE DENIED, not_listed"), "{text}");
+        assert!(text.contains("answer   what the application answers"), "{text}");
+    }
+
+    #[test]
+    fn a_host_and_an_odd_path_count() {
+        let mut stage = Stage::new(CONFIG);
+        let snapshot = stage.snapshot();
+        let verify = Question::new("198.51.100.1", None, Some("/webhooks/verify"), "API.example.com:443").unwrap();
+        assert!(explain(&snapshot, &verify).admitted());
+        assert!(!explain(&snapshot, &Question { host: String::new(), ..verify }).admitted());
+        let odd = explain(&snapshot, &asked("198.51.100.1", None, Some("/webhooks/sms/../x")));
+        assert!(text(&odd.value()).contains("answer   400: the path holds a dot segment"));
+    }
+
+    #[test]
+    fn a_question_that_makes_no_sense_is_refused() {
+        for query in ["", "path=/a", "ip=x", "ip=192.0.2.1&path=a", "ip=192.0.2.1&x=y", "ip=%zz", "ip=%"] {
+            assert!(Question::from_query(query).is_err(), "{query}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_question_survives_its_query(via in ".{0,40}", path in "/[ -~]{0,20}", host in "[a-z:&=%]{0,9}") {
+            let question = Question::new("2001:db8::1", Some(via), Some(&path), &host).unwrap();
+            prop_assert_eq!(Question::from_query(&question.to_query()), Ok(question));
+        }
+
+        /// What is shown is what was decided on.
+        #[test]
+        fn the_hops_end_where_the_client_is(
+            peer in "(10\\.0\\.0\\.1|192\\.0\\.2\\.1|203\\.0\\.113\\.9)",
+            hops in prop::option::of(prop::collection::vec("(10\\.0\\.0\\.[1-9]|203\\.0\\.113\\.9|192\\.0\\.2\\.[1-9]|_x|)", 0..5)),
+        ) {
+            let snapshot = Stage::new(CONFIG).snapshot();
+            let via = hops.map(|hops| hops.join(", "));
+            let explanation = explain(&snapshot, &asked(&peer, via.as_deref(), None));
+            let (last, before) = explanation.hops.split_last().unwrap();
+            prop_assert!(before.iter().all(|hop| hop.trusted_by.is_some()));
+            match &explanation.client {
+                Ok(client) => {
+                    prop_assert_eq!(&last.text, &client.address.to_string());
+                    prop_assert!(last.trusted_by.is_none());
+                    let via: Vec<String> = client.via.iter().rev().map(ToString::to_string).collect();
+                    prop_assert_eq!(before.iter().map(|hop| hop.text.clone()).collect::<Vec<_>>(), via);
+                }
+                Err(NoClient::Unnamed) => prop_assert!(last.trusted_by.is_some()),
+                Err(NoClient::Unreadable) => {
+                    prop_assert!(last.trusted_by.is_none() && Address::from_hop(last.text.as_bytes()).is_none());
+                }
+            }
+        }
+    }
+}

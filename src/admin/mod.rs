@@ -19,6 +19,8 @@
 
 pub mod explain;
 pub mod explain_text;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod listener;
 pub mod metrics;
 pub mod reload;

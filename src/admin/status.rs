@@ -246,7 +246,36 @@ fn duration(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{CONFIG, Stage, anonymous};
     use super::*;
+    use crate::policy::outcome::Reason;
+    use crate::state::gauges::Phase;
+
+    #[test]
+    fn programs_and_people_are_told_the_same() {
+        let mut stage = Stage::new(CONFIG);
+        let snapshot = stage.snapshot();
+        snapshot.routes[0].counters.count(Reason::Success, Some(200));
+        snapshot.routes[0].counters.count(Reason::NotListed, Some(403));
+        let gauges = Gauges::default();
+        gauges.enter(Phase::Draining);
+        let value = value(&snapshot, None, &gauges, Duration::from_secs(61));
+        let route = &value["routes"][0];
+        assert_eq!(route["outcomes"], json!({ "delivered": { "success": 1 }, "denied": { "not_listed": 1 } }));
+        assert_eq!(route["statuses"], json!({ "200": 1, "403": 1 }));
+        assert_eq!(value["lists"][0]["name"], "edge");
+        assert_eq!(value["lists"][0]["reviewed"], Value::Null);
+        let text = anonymous(&text(&value), stage.folder.path());
+        for line in [
+            "nexmo-gate 0.1.0: draining, up 1 min 1 s",
+            "  edge                   1 prefixes  as of -           reviewed -           DIR/ranges/edge.txt",
+            "  /webhooks/answer                 voice-answer         delivered 1, denied 1  [voice, sms]",
+            "  /webhooks/sms/*                  sms-inbound          no request yet  [sms]",
+            "no reload yet",
+        ] {
+            assert!(text.lines().any(|seen| seen == line), "{line}\n{text}");
+        }
+    }
 
     #[test]
     fn a_duration_is_told_in_its_two_largest_units() {

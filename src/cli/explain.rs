@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
 }
 
 fn ask(settings: &Settings, question: &Question) -> Result<serde_json::Value, Failure> {
-    let gate = Gate { file: settings.file.clone(), admin: settings.admin.clone() };
+    let gate = Gate { file: settings.file.clone(), admin: settings.keys.admin.clone() };
     let client = AdminClient::find(&gate)?;
     let reply = client.ask("GET", &format!("/explain?{}", question.to_query()), WITHIN)?;
     let value = reply.json();

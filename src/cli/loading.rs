@@ -32,7 +32,8 @@ pub fn read(settings: &Settings) -> Result<Read, Failure> {
     judge(config, loaded)
 }
 
-fn judge(config: Option<PathBuf>, loaded: Loaded) -> Result<Read, Failure> {
+/// What a load means to a person who checks the files: any problem is a failure.
+pub(super) fn judge(config: Option<PathBuf>, loaded: Loaded) -> Result<Read, Failure> {
     match loaded.snapshot {
         Some(snapshot) if loaded.problems.is_empty() => {
             Ok(Read { config, snapshot, warnings: loaded.warnings })
