@@ -1,7 +1,40 @@
-//! Stand-in for the composition root.
-use std::path::PathBuf;
+//! The composition root: a configuration becomes a running process, and comes to its end.
+//!
+//! Load, bind, start, serve, drain: everything is made here once and handed down. Sockets are bound
+//! before anything runs, so a taken port is one clear line and not a half-started process.
 
-use crate::config::Overrides;
+mod services;
+mod signals;
+
+use std::net::TcpListener;
+use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use pingora::server::configuration::ServerConf;
+use pingora::server::{RunArgs, Server};
+use tokio::sync::watch;
+
+use self::services::{AdminService, GateService};
+use crate::admin::{AdminContext, AdminListener};
+use crate::config::{AccessLog as AccessConfig, AdminAddress, Config, LogFormat, LogLevel, Mode, Overrides, Problem};
+use crate::gate::Gate;
+use crate::gate::access_log::AccessLog;
+use crate::state::gauges::Gauges;
+use crate::state::load::{Loaded, Loader};
+use crate::state::reload::Reloader;
+use crate::state::snapshot::Snapshot;
+use crate::state::store::Store;
+use crate::state::watch::Pace;
+use crate::telemetry::events::{self, Form};
+use crate::telemetry::{Destination, LineSink};
+
+/// Connections that the kernel may hold for us before we accept them.
+const BACKLOG: i32 = 4096;
+/// The exit code for a configuration or lists that cannot serve (`EX_CONFIG` of sysexits.h).
+pub const BAD_CONFIG: u8 = 78;
 
 /// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,10 +45,166 @@ pub struct Failure {
     pub lines: Vec<String>,
 }
 
-/// Serves.
+impl Failure {
+    fn run_time(line: String) -> Self {
+        Self { code: 1, lines: vec![line] }
+    }
+}
+
+/// Serves until a signal ends it.
 ///
 /// # Errors
-/// Always: this is a stand-in.
-pub fn serve(_config: Option<PathBuf>, _overrides: Overrides) -> Result<(), Failure> {
-    Err(Failure { code: 1, lines: vec!["not there yet".to_owned()] })
+/// The configuration or the lists cannot serve (78), or something of the system's is missing (1).
+pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), Failure> {
+    let started = Instant::now();
+    let mut loader = Loader::new(config_path, overrides);
+    let Loaded { snapshot, problems, warnings, .. } = loader.begin();
+    let Some(snapshot) = snapshot else {
+        return Err(Failure { code: BAD_CONFIG, lines: problems.iter().map(ToString::to_string).collect() });
+    };
+    let config = snapshot.config.clone();
+    let logs = Logs::open(&config)?;
+    let listeners = bind_all(&config)?;
+    let admin = config.admin.as_ref().map(|admin| bind_admin(&admin.address)).transpose()?;
+    announce(&snapshot, &problems, &warnings);
+
+    let store = Arc::new(Store::new(snapshot));
+    let gauges = Arc::new(Gauges::default());
+    let reloader = Reloader::start(loader, Arc::clone(&store), Pace::default(), |_| ())
+        .map_err(|error| Failure::run_time(format!("cannot start the reload thread: {error}")))?;
+    let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&gauges), logs.access.clone()));
+    let (stop_accepting, accepting) = watch::channel(false);
+    let access = logs.access.clone();
+    let signals = signals::listen(signals::Reaction {
+        gate: Arc::clone(&gate),
+        reloader: reloader.clone(),
+        before_reload: Box::new(move || access.reopen()),
+        stop_accepting,
+    })
+    .map_err(|error| Failure::run_time(format!("cannot listen for signals: {error}")))?;
+
+    let mut server = Server::new_with_opt_and_conf(None, runtime_of(&config));
+    let admin_address = admin.as_ref().map_or_else(|| "off".to_owned(), |(_, address)| address.clone());
+    if let Some((listener, _)) = admin {
+        let access = logs.access.clone();
+        let before_reload = Box::new(move || access.reopen());
+        let context = AdminContext { store, reloader: reloader.clone(), gauges, started, before_reload };
+        server.add_service(AdminService::new(listener, Arc::new(context)));
+    }
+    server.add_service(GateService::new(gate, listeners, accepting, admin_address));
+    server.run(RunArgs { shutdown_signal: Box::new(signals) });
+    reloader.stop();
+    logs.flush();
+    Ok(())
+}
+
+fn runtime_of(config: &Config) -> ServerConf {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    ServerConf { threads: config.threads.unwrap_or(cores), ..ServerConf::default() }
+}
+
+/// The two logs of the process.
+struct Logs {
+    events: LineSink,
+    access_lines: LineSink,
+    access: AccessLog,
+}
+
+impl Logs {
+    fn open(config: &Config) -> Result<Self, Failure> {
+        let form = match config.log.format {
+            LogFormat::Json => Form::Json,
+            LogFormat::Text => Form::Text,
+        };
+        let level = match config.log.level {
+            LogLevel::Error => tracing::Level::ERROR,
+            LogLevel::Warn => tracing::Level::WARN,
+            LogLevel::Info => tracing::Level::INFO,
+            LogLevel::Debug => tracing::Level::DEBUG,
+        };
+        let cannot = |what: &str, error: &dyn std::fmt::Display| Failure::run_time(format!("{what}: {error}"));
+        let events = LineSink::open(Destination::Stderr).map_err(|e| cannot("cannot log", &e))?;
+        events::install(events.clone(), form, level).map_err(|e| cannot("cannot log", &e))?;
+        std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic: a defect of nexmo-gate, please report it")));
+        let access_lines = match &config.log.access {
+            AccessConfig::Stderr => events.clone(),
+            AccessConfig::Stdout => LineSink::open(Destination::Stdout).map_err(|e| cannot("log.access", &e))?,
+            AccessConfig::Off => LineSink::open(Destination::Off).map_err(|e| cannot("log.access", &e))?,
+            AccessConfig::File(path) => LineSink::open(Destination::File(path.clone()))
+                .map_err(|e| cannot(&format!("log.access: {}", path.display()), &e))?,
+        };
+        let access = AccessLog::new(access_lines.clone(), form);
+        Ok(Self { events, access_lines, access })
+    }
+
+    fn flush(&self) {
+        self.access_lines.flush();
+        self.events.flush();
+    }
+}
+
+/// What an operator must see at the start, whatever the log level hides later.
+fn announce(snapshot: &Snapshot, problems: &[Problem], warnings: &[Problem]) {
+    for warning in warnings {
+        tracing::warn!(at = warning.at, problem = warning.message, "config warning");
+    }
+    for problem in problems {
+        tracing::error!(at = problem.at, problem = problem.message, "started on a kept copy: a range file cannot be used");
+    }
+    if snapshot.config.mode == Mode::Observe {
+        tracing::warn!("mode is observe: NOTHING IS DENIED, every request is forwarded and only logged");
+    }
+}
+
+fn bind_all(config: &Config) -> Result<Vec<TcpListener>, Failure> {
+    let mut bound = Vec::new();
+    let mut problems = Vec::new();
+    for (place, listener) in config.listen.iter().enumerate() {
+        match bind(listener.address) {
+            Ok(socket) => bound.push(socket),
+            Err(error) => problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address)),
+        }
+    }
+    if problems.is_empty() { Ok(bound) } else { Err(Failure { code: 1, lines: problems }) }
+}
+
+fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the last process's connections to be forgotten.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // `[::]` serves IPv4 too, whatever the system's default is; addresses are folded when judged.
+        socket.set_only_v6(false)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bind_admin(address: &AdminAddress) -> Result<(AdminListener, String), Failure> {
+    let cannot = |what: &str, error: std::io::Error| Failure::run_time(format!("admin.address: cannot bind {what}: {error}"));
+    match address {
+        AdminAddress::Tcp(address) => {
+            let socket = bind(*address).map_err(|error| cannot(&address.to_string(), error))?;
+            let bound = socket.local_addr().map_err(|error| cannot(&address.to_string(), error))?;
+            Ok((AdminListener::Tcp(socket), bound.to_string()))
+        }
+        AdminAddress::Unix(path) => {
+            let shown = format!("unix:{}", path.display());
+            clear_stale(path);
+            let socket = UnixListener::bind(path).map_err(|error| cannot(&shown, error))?;
+            Ok((AdminListener::Unix(socket), shown))
+        }
+    }
+}
+
+/// Removes a socket file that a killed process left; one that somebody answers on stays.
+fn clear_stale(path: &Path) {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    if is_socket && UnixStream::connect(path).is_err() {
+        // If it cannot be removed, binding fails and says so.
+        let _ = std::fs::remove_file(path);
+    }
 }

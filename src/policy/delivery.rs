@@ -6,7 +6,8 @@
 //! own refusals pass. Invariant: the answer is a success only if the upstream completed a success
 //! that the route accepts; no failure ever becomes one.
 
-use super::outcome::Reason;
+use super::admission::Deny;
+use super::outcome::{Outcome, Reason};
 
 /// Seconds a sender is asked to wait before it tries again (`Retry-After`).
 pub const RETRY_AFTER_S: u16 = 5;
@@ -141,16 +142,30 @@ pub fn relay(status: u16, rules: Rules) -> Verdict {
     }
 }
 
-/// The status for a request that has no complete answer: 504 when time ran out, else 503, because
-/// these two are retried by every API.
+/// The status for a request that is answered here. A failure of the gate or the upstream is 504 when
+/// time ran out and 503 otherwise, because these two are retried by every API; a denial is what the
+/// operator chose; a request that cannot be served is told why.
 #[must_use]
-pub fn failure_status(reason: Reason) -> u16 {
-    if reason == Reason::Deadline { 504 } else { 503 }
+pub fn own_status(reason: Reason, deny: Deny) -> u16 {
+    match reason.outcome() {
+        Outcome::Denied => deny.status(),
+        Outcome::Rejected => match reason {
+            Reason::HeadTimeout => 408,
+            Reason::HeadTooLarge => 431,
+            Reason::TargetTooLong => 414,
+            Reason::UnknownCoding => 501,
+            Reason::BadMethod => 405,
+            Reason::BadExpectation => 417,
+            Reason::BodyTooLarge => 413,
+            _ => 400,
+        },
+        _ if reason == Reason::Deadline => 504,
+        _ => 503,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::outcome::Outcome;
     use super::*;
     use proptest::prelude::*;
 
@@ -208,9 +223,16 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_the_gate_are_503_or_504() {
-        for reason in Reason::ALL.iter().filter(|r| r.outcome() == Outcome::Undelivered) {
-            assert_eq!(failure_status(*reason), if *reason == Reason::Deadline { 504 } else { 503 });
+    fn no_answer_of_the_gate_is_a_success_and_its_failures_are_retried() {
+        for reason in Reason::ALL {
+            let status = own_status(*reason, Deny::Forbid);
+            assert!((400..=599).contains(&status), "{reason:?}");
+            if reason.outcome() == Outcome::Undelivered {
+                assert_eq!(status, if *reason == Reason::Deadline { 504 } else { 503 }, "{reason:?}");
+            }
+            if reason.outcome() == Outcome::Denied {
+                assert_eq!([Deny::Forbid, Deny::Hide, Deny::Retry].map(|d| own_status(*reason, d)), [403, 404, 503]);
+            }
         }
     }
 }

@@ -1,1 +1,235 @@
-//! Header edits.
+//! Which header lines pass, and which the gate writes itself.
+//!
+//! Towards the upstream: what belongs to one connection is removed (RFC 9110 section 7.6.1), what the
+//! gate vouches for is removed too and then written anew, so that nobody can forge or remove it. An
+//! underscore counts as a hyphen here: CGI and WSGI servers fold both into one variable, and
+//! `X_Forwarded_For` must not pass where `X-Forwarded-For` does not.
+
+use std::io::Write as _;
+
+use super::client_ip::Client;
+
+/// What becomes of a header line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It passes as it is.
+    Keep,
+    /// It belongs to one connection, or the gate frames the message anew.
+    HopByHop,
+    /// The gate writes it.
+    Own,
+    /// It names a client, by the habit of one vendor or another: kept from a trusted proxy only.
+    Claim,
+}
+
+/// The fate of a request header on its way to the upstream.
+#[must_use]
+pub fn request_fate(name: &[u8]) -> Fate {
+    let is = |other: &str| same_name(name, other.as_bytes());
+    let one_of = |names: &[&str], fate| if names.iter().any(|n| is(n)) { fate } else { Fate::Keep };
+    // By length first: a line costs a comparison or two, not two dozen.
+    match name.len() {
+        2 => one_of(&["te"], Fate::HopByHop),
+        4 => one_of(&["host"], Fate::Own),
+        6 => one_of(&["expect"], Fate::HopByHop),
+        7 => one_of(&["upgrade", "trailer"], Fate::HopByHop),
+        9 => one_of(&["forwarded", "x-real-ip"], Fate::Own),
+        10 => one_of(&["connection", "keep-alive"], Fate::HopByHop),
+        11 => one_of(&["x-client-ip"], Fate::Claim),
+        12 => one_of(&["x-request-id"], Fate::Own),
+        14 if is("true-client-ip") => Fate::Claim,
+        14 => one_of(&["content-length", "http2-settings"], Fate::HopByHop),
+        15 => one_of(&["x-forwarded-for"], Fate::Own),
+        16 if is("cf-connecting-ip") => Fate::Claim,
+        16 if is("proxy-connection") => Fate::HopByHop,
+        16 => one_of(&["x-forwarded-host", "x-forwarded-port"], Fate::Own),
+        17 if is("x-forwarded-proto") => Fate::Own,
+        17 => one_of(&["transfer-encoding"], Fate::HopByHop),
+        18 => one_of(&["proxy-authenticate"], Fate::HopByHop),
+        19 if is("x-cluster-client-ip") => Fate::Claim,
+        19 => one_of(&["proxy-authorization"], Fate::HopByHop),
+        13.. if same_name(&name[..13], b"x-nexmo-gate-") => Fate::Own,
+        _ => Fate::Keep,
+    }
+}
+
+/// Whether a header of the upstream's answer is left out on its way to the sender.
+#[must_use]
+pub fn response_drops(name: &[u8]) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+    match name.len() {
+        2 => is("te"),
+        7 => is("trailer") || is("upgrade"),
+        10 => is("connection") || is("keep-alive"),
+        14 => is("content-length"),
+        16 => is("proxy-connection"),
+        17 => is("transfer-encoding"),
+        18 => is("proxy-authenticate"),
+        _ => false,
+    }
+}
+
+fn same_name(name: &[u8], lower: &[u8]) -> bool {
+    let fold = |b: &u8| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() };
+    name.len() == lower.len() && name.iter().zip(lower).all(|(a, b)| fold(a) == *b)
+}
+
+/// The lines that the gate writes itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Own<'a> {
+    /// Who is asking, and through whom.
+    pub client: &'a Client,
+    /// The Host that the upstream is given.
+    pub host: &'a [u8],
+    /// The Host that the sender asked for.
+    pub forwarded_host: &'a [u8],
+    /// `http` or `https`: how the sender reached the first proxy that we trust.
+    pub proto: &'a str,
+    /// Names the request in both logs.
+    pub request_id: &'a [u8],
+    /// The list that admitted the client; `None` when only `mode: observe` let it pass.
+    pub list: Option<&'a str>,
+    /// The route's webhook.
+    pub webhook: &'a str,
+}
+
+/// Writes the request line, `Host`, the lines that pass and the gate's own. `Content-Length` and the
+/// empty line are left to the caller, who knows the body.
+pub fn write_request_head<'a>(
+    out: &mut Vec<u8>,
+    method: &[u8],
+    target: &[u8],
+    fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    named_by_connection: &[u8],
+    own: Own<'_>,
+) {
+    out.extend_from_slice(method);
+    out.push(b' ');
+    out.extend_from_slice(target);
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    line(out, "Host", own.host);
+    for (name, value) in fields {
+        let passes = match request_fate(name) {
+            Fate::Keep => !names(named_by_connection, name),
+            Fate::Claim => !own.client.via.is_empty(),
+            Fate::HopByHop | Fate::Own => false,
+        };
+        if passes {
+            out.extend_from_slice(name);
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    let client = own.client.address;
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, "X-Forwarded-For: {client}");
+    for proxy in &own.client.via {
+        let _ = write!(out, ", {proxy}");
+    }
+    let _ = write!(out, "\r\nX-Real-IP: {client}\r\n");
+    line(out, "X-Forwarded-Proto", own.proto.as_bytes());
+    line(out, "X-Forwarded-Host", own.forwarded_host);
+    line(out, "X-Request-Id", own.request_id);
+    if let Some(list) = own.list {
+        line(out, "X-Nexmo-Gate-List", list.as_bytes());
+    }
+    line(out, "X-Nexmo-Gate-Webhook", own.webhook.as_bytes());
+}
+
+fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether a comma-separated list of header names (a Connection field's value) holds this one.
+#[must_use]
+pub fn names(list: &[u8], name: &[u8]) -> bool {
+    !list.is_empty() && list.split(|b| *b == b',').any(|one| one.trim_ascii().eq_ignore_ascii_case(name))
+}
+
+/// Whether a Connection field names a header that the gate sets or decides by. Such a request is
+/// refused: honouring it would let a sender remove what the next hop relies on.
+#[must_use]
+pub fn connection_overreaches(list: &[u8]) -> bool {
+    list.split(|b| *b == b',').map(<[u8]>::trim_ascii).any(|name| {
+        let framing = ["content-length", "transfer-encoding", "expect", "content-type", "content-encoding"];
+        matches!(request_fate(name), Fate::Own | Fate::Claim) || framing.iter().any(|f| same_name(name, f.as_bytes()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::addr::Address;
+    use super::*;
+
+    fn written(fields: &[(&str, &str)], connection: &str, via: &[&str]) -> String {
+        let address = |text: &str| Address::new(text.parse().unwrap());
+        let client =
+            Client { address: address("192.0.2.7"), via: via.iter().map(|v| address(v)).collect() };
+        let own = Own {
+            client: &client,
+            host: b"app.example",
+            forwarded_host: b"hooks.example",
+            proto: "http",
+            request_id: b"id-1",
+            list: Some("sms"),
+            webhook: "sms-inbound",
+        };
+        let mut out = Vec::new();
+        let fields = fields.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
+        write_request_head(&mut out, b"POST", b"/a?b=https://c:1,2", fields, connection.as_bytes(), own);
+        String::from_utf8(out).unwrap()
+    }
+
+    const OWN: &str = "X-Real-IP: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: hooks.example\r\nX-Request-Id: id-1\r\nX-Nexmo-Gate-List: sms\r\nX-Nexmo-Gate-Webhook: sms-inbound\r\n";
+
+    #[test]
+    fn what_the_gate_vouches_for_is_written_anew() {
+        let forged = [
+            ("Host", "hooks.example"),
+            ("X-Forwarded-For", "10.0.0.1"),
+            ("x_forwarded_for", "10.0.0.1"),
+            ("X-Real-IP", "10.0.0.1"),
+            ("Forwarded", "for=10.0.0.1"),
+            ("X-Forwarded-Port", "1"),
+            ("X-Nexmo-Gate-List", "all"),
+            ("X_Nexmo_Gate_Whatever", "x"),
+            ("True-Client-IP", "10.0.0.1"),
+            ("CF-Connecting-IP", "10.0.0.1"),
+            ("Authorization", "Bearer x"),
+        ];
+        let wanted = format!("POST /a?b=https://c:1,2 HTTP/1.1\r\nHost: app.example\r\nAuthorization: Bearer x\r\nX-Forwarded-For: 192.0.2.7\r\n{OWN}");
+        assert_eq!(written(&forged, "", &[]), wanted);
+    }
+
+    #[test]
+    fn a_trusted_proxy_keeps_its_word_and_the_chain_is_told() {
+        let text = written(&[("CF-Connecting-IP", "192.0.2.7")], "", &["10.0.0.2", "10.0.0.1"]);
+        assert!(text.contains("CF-Connecting-IP: 192.0.2.7\r\nX-Forwarded-For: 192.0.2.7, 10.0.0.2, 10.0.0.1\r\n"), "{text}");
+    }
+
+    #[test]
+    fn what_belongs_to_one_connection_stays_there() {
+        let hop = [
+            ("Connection", "close, X-Hop"), ("X-Hop", "1"), ("Keep-Alive", "timeout=5"), ("TE", "trailers"),
+            ("Transfer-Encoding", "chunked"), ("Content-Length", "5"), ("Upgrade", "websocket"),
+            ("Proxy-Authorization", "x"), ("Expect", "100-continue"), ("HTTP2-Settings", "x"), ("Trailer", "x"),
+            ("Accept", "*/*"),
+        ];
+        let text = written(&hop, "close, X-Hop", &[]);
+        assert!(text.starts_with("POST /a?b=https://c:1,2 HTTP/1.1\r\nHost: app.example\r\nAccept: */*\r\nX-Forwarded-For: "), "{text}");
+    }
+
+    #[test]
+    fn connection_may_not_name_what_the_gate_sets_or_decides_by() {
+        for list in ["X-Forwarded-For", "close, x-real-ip", "Host", "keep-alive,Content-Length", "X-Nexmo-Gate-List", "x_forwarded_proto"] {
+            assert!(connection_overreaches(list.as_bytes()), "{list}");
+        }
+        for list in ["close", "keep-alive, Upgrade", "X-Hop, Authorization", "", "TE"] {
+            assert!(!connection_overreaches(list.as_bytes()), "{list}");
+        }
+    }
+}

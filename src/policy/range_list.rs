@@ -7,7 +7,7 @@
 //! Invariant: a [`RangeList`] is never empty, and `parse(render(list)) == list`.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -310,6 +310,7 @@ pub fn ends(prefix: &IpNet) -> (IpAddr, IpAddr) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::net::Ipv6Addr;
 
     fn problems(text: &str) -> Vec<String> {
         match parse(text.as_bytes()) {

@@ -58,6 +58,13 @@ impl Gauges {
     }
 }
 
+impl Gauges {
+    /// Counts one.
+    pub fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Relaxed);
+    }
+}
+
 /// Counts up a gauge for as long as it lives.
 #[derive(Debug)]
 pub struct Held<'a>(&'a AtomicU64, u64);
@@ -68,6 +75,13 @@ impl<'a> Held<'a> {
     pub fn new(gauge: &'a AtomicU64, amount: u64) -> Self {
         gauge.fetch_add(amount, Relaxed);
         Self(gauge, amount)
+    }
+
+    /// Adds `amount` until dropped, unless that would lift the gauge above `most`.
+    #[must_use]
+    pub fn within(gauge: &'a AtomicU64, amount: u64, most: u64) -> Option<Self> {
+        let held = Self::new(gauge, amount);
+        (gauge.load(Relaxed) <= most).then_some(held)
     }
 }
 

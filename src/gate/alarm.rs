@@ -1,0 +1,77 @@
+//! One timer a connection, cheap to set again and again.
+//!
+//! Arming a timer takes the timer wheel's lock, so doing it several times a request would cost more
+//! than judging the request. An [`Alarm`] keeps one armed timer that may ring too early, never too
+//! late: when it rings it is armed again for the time that is really meant. On a busy connection it
+//! is touched once every few seconds.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Time ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elapsed;
+
+/// A timer that is reused.
+#[derive(Debug)]
+pub struct Alarm {
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Alarm {
+    /// A timer; it is armed when something first has to wait.
+    #[must_use]
+    pub fn new(at: Instant) -> Self {
+        Self { sleep: Box::pin(sleep_until(at)) }
+    }
+
+    /// Runs the future until `deadline`.
+    ///
+    /// # Errors
+    /// The deadline passed first. A future that is ready is never too late.
+    pub async fn until<F: Future>(&mut self, deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Ok(output));
+            }
+            if self.sleep.deadline() > deadline {
+                self.sleep.as_mut().reset(deadline);
+            }
+            while self.sleep.as_mut().poll(cx).is_ready() {
+                if Instant::now() >= deadline {
+                    return Poll::Ready(Err(Elapsed));
+                }
+                self.sleep.as_mut().reset(deadline);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_rings_at_the_deadline_whether_that_is_earlier_or_later_than_the_last() {
+        let start = Instant::now();
+        let mut alarm = Alarm::new(start);
+        for (from_start, after) in [(60, 60), (65, 5), (66, 1), (96, 30)] {
+            let deadline = start + Duration::from_secs(from_start);
+            assert_eq!(alarm.until(deadline, std::future::pending::<()>()).await, Err(Elapsed));
+            assert_eq!(Instant::now(), deadline, "{after} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_ready_is_never_too_late() {
+        let mut alarm = Alarm::new(Instant::now());
+        assert_eq!(alarm.until(Instant::now(), async { 7 }).await, Ok(7));
+    }
+}

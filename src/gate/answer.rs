@@ -1,0 +1,266 @@
+//! An upstream's answer, read whole.
+//!
+//! Only a complete, unambiguous answer counts: a body cut short, a second Content-Length, a bare LF or
+//! a status that HTTP does not know is a failure, never a success. Interim answers are dropped.
+
+use std::io;
+use std::mem::MaybeUninit;
+
+use pingora::protocols::Stream;
+use tokio::io::AsyncReadExt as _;
+
+use super::chunked::Decoder;
+use crate::policy::forward::{names, response_drops};
+use crate::policy::outcome::Reason;
+
+/// Header lines that an answer may have.
+const MAX_FIELDS: usize = 100;
+/// The largest head of an answer.
+const MAX_HEAD: usize = 64 * 1024;
+/// Interim answers (1xx) that are dropped before the upstream counts as broken.
+const MAX_INTERIM: u8 = 16;
+const READ: usize = 4096;
+
+/// A complete answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// 200 to 599.
+    pub status: u16,
+    /// The header lines that pass, ready to be sent: each with its CRLF.
+    pub fields: Vec<u8>,
+    /// The body, decoded.
+    pub body: Vec<u8>,
+    /// The Content-Length that was announced: the answer to a HEAD has one but no body.
+    pub announced: Option<u64>,
+    /// The value of Content-Type.
+    pub content_type: Option<Vec<u8>>,
+    /// Where a redirect pointed, without its query.
+    pub location: Option<Vec<u8>>,
+    /// The connection may carry another request.
+    pub reusable: bool,
+}
+
+/// Why there is no complete answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The reason in the log.
+    pub reason: Reason,
+    /// The connection ended before a single byte of the answer came.
+    pub before_first_byte: bool,
+}
+
+/// What bounds an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Header and body together.
+    pub size: usize,
+    /// It answers a HEAD: it has no body whatever it announces.
+    pub to_head: bool,
+}
+
+/// Reads an answer. `raw` may already hold its first bytes.
+///
+/// # Errors
+/// See [`Broken`].
+pub async fn read(stream: &mut Stream, mut raw: Vec<u8>, bounds: Bounds) -> Result<Answer, Broken> {
+    let mut interim = 0u8;
+    let (head, head_len) = loop {
+        match parse_head(&raw) {
+            Ok(Some((head, len))) if head.status >= 200 => break (head, len),
+            Ok(Some((_, len))) => {
+                interim += 1;
+                if interim > MAX_INTERIM {
+                    return Err(broken(Reason::UpstreamMalformed));
+                }
+                raw.drain(..len);
+            }
+            Ok(None) => fill(stream, &mut raw, interim == 0).await?,
+            Err(reason) => return Err(broken(reason)),
+        }
+        if raw.len() > MAX_HEAD + bounds.size {
+            return Err(broken(Reason::ResponseTooLarge));
+        }
+    };
+    let rest = raw.split_off(head_len);
+    let (body, clean) = read_body(stream, rest, &head, head_len, bounds).await?;
+    Ok(Answer {
+        status: head.status,
+        fields: head.fields,
+        body,
+        announced: head.length,
+        content_type: head.content_type,
+        location: head.location,
+        reusable: clean && head.persistent,
+    })
+}
+
+fn broken(reason: Reason) -> Broken {
+    Broken { reason, before_first_byte: false }
+}
+
+async fn fill(stream: &mut Stream, raw: &mut Vec<u8>, fresh: bool) -> Result<(), Broken> {
+    let before_first_byte = fresh && raw.is_empty();
+    raw.reserve(READ);
+    match stream.read_buf(raw).await {
+        Ok(0) => Err(Broken { reason: Reason::UpstreamClosed, before_first_byte }),
+        Ok(_) => Ok(()),
+        Err(error) => Err(Broken { reason: ended_by(&error), before_first_byte }),
+    }
+}
+
+/// The reason for a connection that broke.
+#[must_use]
+pub fn ended_by(error: &io::Error) -> Reason {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+            Reason::UpstreamReset
+        }
+        _ => Reason::UpstreamClosed,
+    }
+}
+
+#[derive(Debug, Default)]
+struct ParsedHead {
+    status: u16,
+    fields: Vec<u8>,
+    length: Option<u64>,
+    chunked: bool,
+    persistent: bool,
+    content_type: Option<Vec<u8>>,
+    location: Option<Vec<u8>>,
+}
+
+/// The head at the front of `raw` and its length, if it is whole.
+fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
+    let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, raw, &mut slots);
+    let len = match parsed {
+        Ok(httparse::Status::Complete(len)) => len,
+        Ok(httparse::Status::Partial) if raw.len() > MAX_HEAD => return Err(Reason::ResponseTooLarge),
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(_) => return Err(Reason::UpstreamMalformed),
+    };
+    if len > MAX_HEAD {
+        return Err(Reason::ResponseTooLarge);
+    }
+    let bare_lf = memchr::memchr_iter(b'\n', &raw[..len]).any(|lf| lf == 0 || raw[lf - 1] != b'\r');
+    let status = response.code.unwrap_or_default();
+    if bare_lf || !(100..=599).contains(&status) || status == 101 {
+        return Err(Reason::UpstreamMalformed);
+    }
+    let mut head = ParsedHead { status, persistent: response.version == Some(1), ..ParsedHead::default() };
+    head.read_fields(response.headers)?;
+    Ok(Some((head, len)))
+}
+
+impl ParsedHead {
+    fn read_fields(&mut self, headers: &[httparse::Header<'_>]) -> Result<(), Reason> {
+        let connection = headers.iter().filter(|h| h.name.eq_ignore_ascii_case("connection"));
+        let named = connection.map(|h| h.value).collect::<Vec<_>>().join(&b","[..]);
+        if names(&named, b"close") {
+            self.persistent = false;
+        }
+        for header in headers {
+            let (name, value) = (header.name.as_bytes(), header.value.trim_ascii());
+            let is = |other: &str| header.name.eq_ignore_ascii_case(other);
+            match name.len() {
+                8 if is("location") => {
+                    self.location = value.split(|b| *b == b'?' || *b == b'#').next().map(<[u8]>::to_vec);
+                }
+                12 if is("content-type") => self.content_type = Some(value.to_vec()),
+                14 if is("content-length") => self.read_length(value)?,
+                17 if is("transfer-encoding") => {
+                    if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                        return Err(Reason::UpstreamMalformed);
+                    }
+                    self.chunked = true;
+                }
+                _ => {}
+            }
+            if !response_drops(name) && !names(&named, name) {
+                self.fields.extend_from_slice(name);
+                self.fields.extend_from_slice(b": ");
+                self.fields.extend_from_slice(value);
+                self.fields.extend_from_slice(b"\r\n");
+            }
+        }
+        if self.chunked && self.length.is_some() { Err(Reason::UpstreamMalformed) } else { Ok(()) }
+    }
+
+    fn read_length(&mut self, value: &[u8]) -> Result<(), Reason> {
+        let plain = !value.is_empty() && value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
+        let number = std::str::from_utf8(value).ok().filter(|_| plain).and_then(|t| t.parse().ok());
+        if number.is_none() || self.length.is_some() {
+            return Err(Reason::UpstreamMalformed);
+        }
+        self.length = number;
+        Ok(())
+    }
+}
+
+/// The body (RFC 9112 section 6.3), and whether the connection is clean behind it.
+async fn read_body(
+    stream: &mut Stream,
+    mut rest: Vec<u8>,
+    head: &ParsedHead,
+    head_len: usize,
+    bounds: Bounds,
+) -> Result<(Vec<u8>, bool), Broken> {
+    let most = bounds.size.saturating_sub(head_len);
+    if bounds.to_head || matches!(head.status, 204 | 304) {
+        return Ok((Vec::new(), rest.is_empty()));
+    }
+    if head.chunked {
+        return read_chunks(stream, rest, most).await;
+    }
+    if let Some(length) = head.length {
+        let length = usize::try_from(length).ok().filter(|l| *l <= most).ok_or(broken(Reason::ResponseTooLarge))?;
+        while rest.len() < length {
+            rest.reserve_exact(length - rest.len());
+            let missing = (length - rest.len()) as u64;
+            // One byte more than is owed would belong to nobody: it shows at the next use of the connection.
+            match (&mut *stream).take(missing).read_buf(&mut rest).await {
+                Ok(0) => return Err(broken(Reason::UpstreamClosed)),
+                Ok(_) => {}
+                Err(error) => return Err(broken(ended_by(&error))),
+            }
+        }
+        let clean = rest.len() == length;
+        rest.truncate(length);
+        return Ok((rest, clean));
+    }
+    // No length at all: the end of the connection is the end of the body, and only a clean end is one.
+    loop {
+        if rest.len() > most {
+            return Err(broken(Reason::ResponseTooLarge));
+        }
+        rest.reserve(READ);
+        match stream.read_buf(&mut rest).await {
+            Ok(0) => return Ok((rest, false)),
+            Ok(_) => {}
+            Err(error) => return Err(broken(ended_by(&error))),
+        }
+    }
+}
+
+async fn read_chunks(stream: &mut Stream, mut wire: Vec<u8>, most: usize) -> Result<(Vec<u8>, bool), Broken> {
+    let mut decoder = Decoder::default();
+    let mut body = Vec::new();
+    loop {
+        let used = decoder.feed(&wire, &mut body).map_err(|_| broken(Reason::UpstreamMalformed))?;
+        if body.len() > most {
+            return Err(broken(Reason::ResponseTooLarge));
+        }
+        if decoder.is_done() {
+            return Ok((body, used == wire.len()));
+        }
+        wire.clear();
+        wire.reserve(READ);
+        match stream.read_buf(&mut wire).await {
+            Ok(0) => return Err(broken(Reason::UpstreamClosed)),
+            Ok(_) => {}
+            Err(error) => return Err(broken(ended_by(&error))),
+        }
+    }
+}

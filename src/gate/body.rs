@@ -1,0 +1,114 @@
+//! A request's body, whole and bounded, before anything is forwarded.
+//!
+//! The upstream never sees how the sender framed it: the message goes up with one Content-Length.
+//! Invariant: when a body is returned, the connection's buffer holds only bytes that belong to the
+//! next request.
+
+use pingora::protocols::Stream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::Instant;
+
+use super::alarm::Alarm;
+use super::chunked::Decoder;
+use super::facts::Framing;
+use crate::policy::outcome::Reason;
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// Bytes of a chunked body that are read at once.
+const CHUNKED_READ: usize = 8192;
+
+/// What is to be read and by when.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// How long the body is.
+    pub framing: Framing,
+    /// The largest body.
+    pub max: usize,
+    /// The sender waits for `100 Continue`.
+    pub expects_continue: bool,
+    /// When the body must be complete.
+    pub deadline: Instant,
+}
+
+/// Appends the body to `message`. `buffer` begins right behind the head.
+///
+/// # Errors
+/// Why the body is not complete.
+pub async fn read(
+    stream: &mut Stream,
+    buffer: &mut Vec<u8>,
+    alarm: &mut Alarm,
+    wanted: Wanted,
+    message: &mut Vec<u8>,
+) -> Result<(), Reason> {
+    if wanted.expects_continue && buffer.is_empty() && wanted.framing != Framing::None {
+        let told = async {
+            stream.write_all(CONTINUE).await?;
+            stream.flush().await
+        };
+        alarm
+            .until(wanted.deadline, told)
+            .await
+            .map_err(|_| Reason::BodyTimeout)?
+            .map_err(|_| Reason::BodyIncomplete)?;
+    }
+    match wanted.framing {
+        Framing::None => Ok(()),
+        Framing::Length(length) => {
+            let length = usize::try_from(length).map_err(|_| Reason::BodyTooLarge)?;
+            by_length(stream, buffer, alarm, length, wanted.deadline, message).await
+        }
+        Framing::Chunked => by_chunks(stream, buffer, alarm, wanted, message).await,
+    }
+}
+
+async fn by_length(
+    stream: &mut Stream,
+    buffer: &mut Vec<u8>,
+    alarm: &mut Alarm,
+    length: usize,
+    deadline: Instant,
+    message: &mut Vec<u8>,
+) -> Result<(), Reason> {
+    let here = length.min(buffer.len());
+    message.reserve_exact(length);
+    message.extend_from_slice(&buffer[..here]);
+    buffer.drain(..here);
+    let mut missing = length - here;
+    while missing > 0 {
+        let mut bounded = (&mut *stream).take(missing as u64);
+        let read = alarm.until(deadline, bounded.read_buf(message)).await.map_err(|_| Reason::BodyTimeout)?;
+        match read {
+            Ok(0) | Err(_) => return Err(Reason::BodyIncomplete),
+            Ok(count) => missing -= count,
+        }
+    }
+    Ok(())
+}
+
+async fn by_chunks(
+    stream: &mut Stream,
+    buffer: &mut Vec<u8>,
+    alarm: &mut Alarm,
+    wanted: Wanted,
+    message: &mut Vec<u8>,
+) -> Result<(), Reason> {
+    let mut decoder = Decoder::default();
+    let most = message.len() + wanted.max;
+    loop {
+        let used = decoder.feed(buffer, message).map_err(|_| Reason::MalformedBody)?;
+        buffer.drain(..used);
+        if message.len() > most {
+            return Err(Reason::BodyTooLarge);
+        }
+        if decoder.is_done() {
+            return Ok(());
+        }
+        buffer.reserve(CHUNKED_READ);
+        let read =
+            alarm.until(wanted.deadline, stream.read_buf(buffer)).await.map_err(|_| Reason::BodyTimeout)?;
+        if matches!(read, Ok(0) | Err(_)) {
+            return Err(Reason::BodyIncomplete);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A ticket and a message become a complete answer, or a failure.
+//!
+//! The message goes up in one write, on an idle connection if there is one. Where that connection
+//! turns out to be closed before a single byte of an answer came, the message is sent once more on a
+//! fresh one: the upstream closed it for idling, and the sender would do the same with a 503. Any
+//! other failure, a time-out first of all, is never followed by a second attempt, because the upstream
+//! may have acted on the first. Invariant: no exchange without a [`Permit`], no third attempt.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pingora::protocols::Stream;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
+use tokio::time::Instant;
+
+use super::answer::{self, Answer, Bounds, Broken};
+use super::pool::Pool;
+use crate::policy::admission::Permit;
+use crate::policy::outcome::Reason;
+use crate::state::gauges::Gauges;
+
+/// How far an exchange has come; it outlives one that the deadline cut short.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// Times the message was sent.
+    pub attempts: u8,
+    /// When it was first sent, or a connection first asked for.
+    pub began: Option<Instant>,
+}
+
+/// Sends the message and reads the answer.
+///
+/// # Errors
+/// Why there is no complete answer.
+pub async fn run(
+    pool: &Pool,
+    gauges: &Gauges,
+    _permit: &Permit,
+    message: &[u8],
+    bounds: Bounds,
+    progress: &mut Progress,
+) -> Result<Answer, Reason> {
+    progress.began = Some(Instant::now());
+    if let Some(stream) = pool.take() {
+        Gauges::add(&gauges.upstream_reused);
+        progress.attempts += 1;
+        match converse(stream, message, bounds, pool).await {
+            Err(stale) if stale.before_first_byte => Gauges::add(&gauges.upstream_resent),
+            Err(other) => return Err(other.reason),
+            Ok(answer) => return Ok(answer),
+        }
+    }
+    let stream = pool.upstream.connect().await?;
+    Gauges::add(&gauges.upstream_opened);
+    progress.attempts += 1;
+    converse(stream, message, bounds, pool).await.map_err(|broken| broken.reason)
+}
+
+async fn converse(mut stream: Stream, message: &[u8], bounds: Bounds, pool: &Pool) -> Result<Answer, Broken> {
+    let sent = send(&mut stream, message, bounds.size).await;
+    let in_step = sent.whole && sent.heard.is_empty();
+    let answer = answer::read(&mut stream, sent.heard, bounds).await.map_err(|broken| match sent.error {
+        // The write knew first that the connection was gone; the read only saw its end.
+        Some(reason) if broken.before_first_byte => Broken { reason, ..broken },
+        _ => broken,
+    })?;
+    if answer.reusable && in_step {
+        pool.put(stream);
+    }
+    Ok(answer)
+}
+
+/// How the sending of a message went. Even one that broke off may have been answered.
+#[derive(Debug, Default)]
+struct Sent {
+    /// All of it was written.
+    whole: bool,
+    /// What the upstream said meanwhile.
+    heard: Vec<u8>,
+    /// Why it broke off.
+    error: Option<Reason>,
+}
+
+/// Writes the message. Where that has to wait, it listens at the same time: an upstream that answers
+/// before it has read everything would otherwise wait for us as we wait for it.
+async fn send(stream: &mut Stream, message: &[u8], max_heard: usize) -> Sent {
+    let mut sent = Sent::default();
+    let mut at = 0;
+    let written = std::future::poll_fn(|cx| {
+        while at < message.len() {
+            match Pin::new(&mut *stream).poll_write(cx, &message[at..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => at += count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    let more = std::task::ready!(listen(stream, cx, &mut sent.heard))?;
+                    if !more || sent.heard.len() > max_heard {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    })
+    .await;
+    sent.whole = at == message.len();
+    let flushed = if sent.whole { stream.flush().await } else { Ok(()) };
+    sent.error = written.and(flushed).err().map(|error| answer::ended_by(&error));
+    sent
+}
+
+/// Reads what is there; false at the end of the stream.
+fn listen(stream: &mut Stream, cx: &mut Context<'_>, heard: &mut Vec<u8>) -> Poll<std::io::Result<bool>> {
+    let mut room = [0u8; 4096];
+    let mut into = ReadBuf::new(&mut room);
+    std::task::ready!(Pin::new(stream).poll_read(cx, &mut into))?;
+    heard.extend_from_slice(into.filled());
+    Poll::Ready(Ok(!into.filled().is_empty()))
+}

@@ -1,0 +1,186 @@
+//! Admission: a head and a peer become a ticket, or a refusal.
+//!
+//! The order is the point of this file. A stranger (a peer that no list and no trusted proxy covers)
+//! gets the deny answer before anything of its request is looked at twice; then the head must be
+//! servable, then a client must be named, admitted to its route, and only then is the request's own
+//! shape judged. Invariant: a [`Ticket`] holds a [`Permit`], and nothing is forwarded without one.
+
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+use super::facts::{Facts, Framing, Head, MAX_FIELDS, Slots};
+use crate::policy::addr::Address;
+use crate::policy::admission::{self, Grant, Mode, Permit};
+use crate::policy::client_ip::{self, Client};
+use crate::policy::forward::{self, Own};
+use crate::policy::outcome::Reason;
+use crate::policy::route::ambiguity;
+use crate::state::snapshot::{LiveRoute, Snapshot};
+
+/// Who is at the other end of the connection, and how it got here.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// The other end of the TCP connection.
+    pub address: Address,
+    /// Whether the connection is TLS.
+    pub tls: bool,
+}
+
+/// A request that may be forwarded.
+#[derive(Debug)]
+pub struct Ticket {
+    /// Why it may.
+    pub permit: Permit,
+    /// Where it goes and by which rules.
+    pub route: Arc<LiveRoute>,
+    /// The head for the upstream, but for Content-Length and the empty line.
+    pub head: Vec<u8>,
+    /// How long the body is.
+    pub framing: Framing,
+    /// The sender waits for `100 Continue`.
+    pub expects_continue: bool,
+    /// The answer to a HEAD has no body.
+    pub is_head: bool,
+    /// An empty body is announced with `Content-Length: 0`.
+    pub announces_body: bool,
+}
+
+/// A request that is answered here.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The route, where one was found.
+    pub route: Option<Arc<LiveRoute>>,
+}
+
+/// What was learnt of a request on the way to the verdict, for the log.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The method.
+    pub method: Vec<u8>,
+    /// The path without the query.
+    pub path: Vec<u8>,
+    /// HTTP/1.1, else HTTP/1.0; `None` when the head could not be parsed.
+    pub http11: Option<bool>,
+    /// Who is asking, where it could be named.
+    pub client: Option<Address>,
+    /// Kept from a trusted proxy, else the gate's own.
+    pub request_id: Vec<u8>,
+    /// The length of the body, where it is known and the connection may be used again after it.
+    pub skippable: Option<u64>,
+    /// The sender wants the connection closed.
+    pub close: bool,
+}
+
+/// Judges one head.
+///
+/// # Errors
+/// The request is answered here.
+pub fn judge(snapshot: &Snapshot, peer: Peer, head: &[u8], seen: &mut Seen) -> Result<Ticket, Refusal> {
+    let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let head = Head::parse(head, &mut slots).map_err(|reason| unserved(snapshot, peer, reason))?;
+    seen.method.extend_from_slice(head.method);
+    seen.path.extend_from_slice(head.target.split(|b| *b == b'?').next().unwrap_or_default());
+    seen.http11 = Some(head.http11);
+    let facts = Facts::read(&head).map_err(|reason| unserved(snapshot, peer, reason))?;
+    seen.close = facts.close;
+    seen.skippable = match facts.framing {
+        Framing::None => Some(0),
+        Framing::Length(length) => Some(length),
+        Framing::Chunked => None,
+    };
+    if facts.path.len() != seen.path.len() {
+        seen.path.clear();
+        seen.path.extend_from_slice(facts.path);
+    }
+
+    let behind_proxy = snapshot.trusted.contains(peer.address);
+    let client = client_ip::resolve(peer.address, &snapshot.trusted, head.values("x-forwarded-for"));
+    seen.client = client.as_ref().ok().map(|client| client.address);
+    if behind_proxy && let Some(id) = head.values("x-request-id").next().filter(|id| is_request_id(id)) {
+        seen.request_id.clear();
+        seen.request_id.extend_from_slice(id);
+    }
+
+    let found = snapshot.table.find(facts.host, facts.path).map(|place| &snapshot.routes[place]);
+    let lists = found.map(|route| route.allow.iter().map(|list| &list.ranges));
+    let permit = admission::decide(client, peer.address, lists, snapshot.config.mode)
+        .map_err(|(denial, _)| Refusal { reason: denial.reason(), route: found.cloned() })?;
+
+    let route = found.unwrap_or(&snapshot.unrouted);
+    if let Some(reason) = unfit(&head, &facts, route, snapshot.config.limits.max_body) {
+        return Err(Refusal { reason, route: Some(Arc::clone(route)) });
+    }
+    let own = Own {
+        client: permit.client(),
+        host: route.upstream_host.as_ref().map_or(facts.host, |host| host.as_bytes()),
+        forwarded_host: told(&head, behind_proxy, "x-forwarded-host", is_plain).unwrap_or(facts.host),
+        proto: match told(&head, behind_proxy, "x-forwarded-proto", |v| matches!(v, b"http" | b"https")) {
+            Some(b"https") => "https",
+            Some(_) => "http",
+            None if peer.tls => "https",
+            None => "http",
+        },
+        request_id: &seen.request_id,
+        list: match permit.grant() {
+            Grant::Listed { list, .. } => Some(&route.allow[list].name),
+            Grant::Observed(_) => None,
+        },
+        webhook: route.webhook.name(),
+    };
+    let mut out = Vec::with_capacity(1024);
+    forward::write_request_head(&mut out, head.method, facts.target, head.fields(), &facts.connection, own);
+    Ok(Ticket {
+        head: out,
+        framing: facts.framing,
+        expects_continue: facts.expects_continue,
+        is_head: head.method == b"HEAD",
+        announces_body: facts.framing != Framing::None || matches!(head.method, b"POST" | b"PUT" | b"PATCH"),
+        route: Arc::clone(route),
+        permit,
+    })
+}
+
+/// A head that cannot be served. A stranger is told what strangers are told, however odd the request.
+pub fn unserved(snapshot: &Snapshot, peer: Peer, reason: Reason) -> Refusal {
+    let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.address);
+    Refusal { reason: if stranger { Reason::NotListed } else { reason }, route: None }
+}
+
+/// What is wrong with the shape of an admitted request.
+fn unfit(head: &Head<'_, '_>, facts: &Facts<'_>, route: &LiveRoute, max_body: usize) -> Option<Reason> {
+    if ambiguity(facts.path).is_some() {
+        return Some(Reason::BadTarget);
+    }
+    if !route.webhook.spec().methods.allow(head.method) {
+        return Some(Reason::BadMethod);
+    }
+    match facts.framing {
+        Framing::Length(length) if length > max_body as u64 => Some(Reason::BodyTooLarge),
+        _ => None,
+    }
+}
+
+/// What a trusted proxy says, if the words are of the wanted shape.
+fn told<'b>(head: &Head<'_, 'b>, trusted: bool, name: &'static str, fits: impl Fn(&[u8]) -> bool) -> Option<&'b [u8]> {
+    if !trusted {
+        return None;
+    }
+    head.values(name).next().filter(|value| fits(value))
+}
+
+fn is_plain(value: &[u8]) -> bool {
+    !value.is_empty() && value.len() <= 255 && value.iter().all(|b| b.is_ascii_graphic() && *b != b',')
+}
+
+fn is_request_id(value: &[u8]) -> bool {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'=');
+    !value.is_empty() && value.len() <= 128 && value.iter().all(plain)
+}
+
+/// The client of a permit, for callers that log it.
+#[must_use]
+pub fn client_of(ticket: &Ticket) -> &Client {
+    ticket.permit.client()
+}

@@ -1,0 +1,103 @@
+//! The gate and the admin interface as services of pingora's server, each on a runtime of its own: a
+//! flood of webhooks cannot starve `/healthz`, and the other way round.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pingora::server::{ListenFds, ShutdownWatch};
+use pingora::services::Service;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::admin::{self, AdminContext, AdminListener};
+use crate::gate::{Gate, listener};
+use crate::state::gauges::Phase;
+
+/// The listeners and everything behind them.
+pub(super) struct GateService {
+    gate: Arc<Gate>,
+    listeners: Vec<TcpListener>,
+    /// Taken at the start: the receivers that are left are those of accept loops that still run.
+    accepting: Option<watch::Receiver<bool>>,
+    admin: String,
+}
+
+impl GateService {
+    pub(super) fn new(
+        gate: Arc<Gate>,
+        listeners: Vec<TcpListener>,
+        accepting: watch::Receiver<bool>,
+        admin: String,
+    ) -> Self {
+        Self { gate, listeners, accepting: Some(accepting), admin }
+    }
+}
+
+#[async_trait]
+impl Service for GateService {
+    async fn start_service(&mut self, _fds: Option<ListenFds>, _shutdown: ShutdownWatch, _listeners_per_fd: usize) {
+        let Some(accepting) = self.accepting.take() else { return };
+        let mut loops = JoinSet::new();
+        let mut addresses = Vec::new();
+        for socket in self.listeners.drain(..) {
+            let address = socket.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string());
+            match tokio::net::TcpListener::from_std(socket) {
+                Ok(socket) => {
+                    loops.spawn(listener::run(Arc::clone(&self.gate), socket, accepting.clone()));
+                }
+                Err(error) => tracing::error!(address, %error, "a listener cannot be used"),
+            }
+            addresses.push(address);
+        }
+        drop(accepting);
+        let pools = Arc::clone(&self.gate);
+        tokio::spawn(async move { pools.pools.prune_forever().await });
+        self.gate.gauges.enter(Phase::Ready);
+        let snapshot = self.gate.store.load();
+        tracing::info!(
+            listen = addresses.join(","),
+            admin = self.admin,
+            generation = snapshot.generation,
+            lists = snapshot.lists.len(),
+            routes = snapshot.routes.len(),
+            version = env!("CARGO_PKG_VERSION"),
+            "ready"
+        );
+        while loops.join_next().await.is_some() {}
+    }
+
+    fn name(&self) -> &'static str {
+        "gate"
+    }
+}
+
+/// The admin interface.
+pub(super) struct AdminService {
+    listener: Option<AdminListener>,
+    context: Arc<AdminContext>,
+}
+
+impl AdminService {
+    pub(super) fn new(listener: AdminListener, context: Arc<AdminContext>) -> Self {
+        Self { listener: Some(listener), context }
+    }
+}
+
+#[async_trait]
+impl Service for AdminService {
+    async fn start_service(&mut self, _fds: Option<ListenFds>, shutdown: ShutdownWatch, _listeners_per_fd: usize) {
+        let Some(listener) = self.listener.take() else { return };
+        if let Err(error) = admin::serve(listener, Arc::clone(&self.context), shutdown).await {
+            tracing::error!(%error, "the admin interface ended");
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "admin"
+    }
+
+    fn threads(&self) -> Option<usize> {
+        Some(1)
+    }
+}

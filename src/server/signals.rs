@@ -1,0 +1,143 @@
+//! Signals: HUP reloads, TERM and INT drain, QUIT or a second one stops now.
+//!
+//! They have a thread of their own that listens before anything serves, so that no signal ever meets
+//! its default action. Pingora's server is only told to end when the drain is over: its own graceful
+//! way would sleep out the whole grace period, idle or not.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::gate::Gate;
+use crate::gate::request::in_flight;
+use crate::state::gauges::Phase;
+use crate::state::reload::{Cause, Reloader};
+
+/// How often the drain looks whether everything has ended.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// What signals act on.
+pub(super) struct Reaction {
+    pub(super) gate: Arc<Gate>,
+    pub(super) reloader: Reloader,
+    pub(super) before_reload: Box<dyn Fn() + Send>,
+    pub(super) stop_accepting: watch::Sender<bool>,
+}
+
+/// Pingora's view of it: one call that returns when the process shall end.
+pub(super) struct Ended(Mutex<Option<oneshot::Receiver<()>>>);
+
+#[async_trait]
+impl ShutdownSignalWatch for Ended {
+    async fn recv(&self) -> ShutdownSignal {
+        let ended = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = ended {
+            // The thread ended without a word if this fails: there is nobody left to wait for.
+            let _ = ended.await;
+        }
+        ShutdownSignal::FastShutdown
+    }
+}
+
+struct Signals {
+    hup: Signal,
+    term: Signal,
+    int: Signal,
+    quit: Signal,
+}
+
+enum Word {
+    Drain,
+    Stop,
+}
+
+/// Starts to listen; signals that come from now on are heard.
+pub(super) fn listen(reaction: Reaction) -> io::Result<Ended> {
+    let (end, ended) = oneshot::channel();
+    let (started, start) = std::sync::mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            match Signals::new() {
+                Ok(signals) => {
+                    let _ = started.send(Ok(()));
+                    react(signals, reaction).await;
+                }
+                Err(error) => {
+                    let _ = started.send(Err(error));
+                }
+            }
+        });
+        let _ = end.send(());
+    })?;
+    start.recv().map_err(io::Error::other)??;
+    Ok(Ended(Mutex::new(Some(ended))))
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hup: signal(SignalKind::hangup())?,
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    /// The next word that ends the process; reloads happen on the way, also while draining.
+    async fn next(&mut self, reaction: &Reaction) -> Word {
+        loop {
+            tokio::select! {
+                _ = self.hup.recv() => {
+                    (reaction.before_reload)();
+                    reaction.reloader.reload(Cause::Signal).await;
+                }
+                _ = self.term.recv() => return Word::Drain,
+                _ = self.int.recv() => return Word::Drain,
+                _ = self.quit.recv() => return Word::Stop,
+            }
+        }
+    }
+}
+
+async fn react(mut signals: Signals, reaction: Reaction) {
+    if let Word::Stop = signals.next(&reaction).await {
+        tracing::warn!(in_flight = in_flight(&reaction.gate.gauges), "stopped at once, by signal");
+        return;
+    }
+    tokio::select! {
+        () = drain(&reaction) => {}
+        _ = signals.next(&reaction) => {
+            tracing::warn!(in_flight = in_flight(&reaction.gate.gauges), "drain cut short by a second signal");
+        }
+    }
+}
+
+async fn drain(reaction: &Reaction) {
+    let gate = &reaction.gate;
+    let times = gate.store.load().config.drain.clone();
+    gate.gauges.enter(Phase::Draining);
+    tracing::info!(connections = gate.open_connections(), in_flight = in_flight(&gate.gauges), "draining");
+    sleep(times.delay).await;
+    gate.drain.begin();
+    // Every accept loop has taken what the kernel held for it, and is gone.
+    reaction.stop_accepting.send_replace(true);
+    reaction.stop_accepting.closed().await;
+    let idle = async {
+        while gate.open_connections() > 0 {
+            sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = idle => tracing::info!("drained"),
+        () = sleep_until(Instant::now() + times.grace) => {
+            tracing::warn!(connections = gate.open_connections(), in_flight = in_flight(&gate.gauges), "grace is over");
+        }
+    }
+}

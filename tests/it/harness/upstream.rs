@@ -1,0 +1,268 @@
+//! The application behind the gate: a recording server that answers, or misbehaves, as its script says.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use super::PATIENCE;
+use super::http::{Head, Wire};
+use super::script::{Act, Answer, echo};
+
+/// One request as it arrived.
+#[derive(Clone, Debug, Default)]
+pub struct Arrival {
+    /// Number of the connection it came on, from 0 in the order of accept.
+    pub connection: usize,
+    pub head: Head,
+    pub body: Vec<u8>,
+    /// The status that was said completely: every byte of the script went out without an error.
+    pub said: Option<u16>,
+}
+
+impl Arrival {
+    fn word(&self, at: usize) -> String {
+        String::from_utf8_lossy(self.head.start().split(|&b| b == b' ').nth(at).unwrap_or_default())
+            .into_owned()
+    }
+
+    pub fn method(&self) -> String {
+        self.word(0)
+    }
+
+    pub fn target(&self) -> String {
+        self.word(1)
+    }
+
+    pub fn case(&self) -> Option<String> {
+        self.head.one("x-case")
+    }
+}
+
+trait Stream: Read + Write + Send {
+    fn end(&self, reset: bool);
+    fn bound(&self, within: Option<Duration>);
+}
+
+impl Stream for TcpStream {
+    fn end(&self, reset: bool) {
+        if reset {
+            // With SO_LINGER 0 the close that follows sends RST; a shutdown first would send FIN.
+            let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+        } else {
+            let _ = self.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn bound(&self, within: Option<Duration>) {
+        let _ = self.set_read_timeout(within);
+    }
+}
+
+impl Stream for UnixStream {
+    fn end(&self, reset: bool) {
+        assert!(!reset, "a UNIX socket knows no RST");
+        let _ = self.shutdown(Shutdown::Both);
+    }
+
+    fn bound(&self, within: Option<Duration>) {
+        let _ = self.set_read_timeout(within);
+    }
+}
+
+#[derive(Default)]
+struct Record {
+    arrivals: Vec<Arrival>,
+    connections: usize,
+    stopped: bool,
+}
+
+type Script = dyn Fn(&Arrival) -> Answer + Send + Sync;
+
+struct Shared {
+    record: Mutex<Record>,
+    changed: Condvar,
+    script: Box<Script>,
+}
+
+pub struct Upstream {
+    shared: Arc<Shared>,
+    address: Option<SocketAddr>,
+    url: String,
+}
+
+impl Upstream {
+    /// `script` is asked once for each request, when its head is there.
+    pub fn start(script: impl Fn(&Arrival) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("an upstream port");
+        let address = listener.local_addr().expect("the upstream's address");
+        let shared = Shared::new(script);
+        let acceptor = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let _ = stream.set_nodelay(true);
+                if !acceptor.accept(Box::new(stream)) {
+                    return;
+                }
+            }
+        });
+        Self { shared, address: Some(address), url: format!("http://{address}") }
+    }
+
+    pub fn start_unix(path: &Path, script: impl Fn(&Arrival) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = UnixListener::bind(path).expect("an upstream socket");
+        let shared = Shared::new(script);
+        let acceptor = Arc::clone(&shared);
+        thread::spawn(move || listener.incoming().flatten().all(|stream| acceptor.accept(Box::new(stream))));
+        Self { shared, address: None, url: format!("unix:{}", path.display()) }
+    }
+
+    /// Answers every request with a complete 200 that repeats the request's target, so that no answer can be
+    /// mistaken for another one's.
+    pub fn echo() -> Self {
+        Self::start(echo)
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn arrivals(&self) -> Vec<Arrival> {
+        self.shared.record.lock().expect("record").arrivals.clone()
+    }
+
+    pub fn of_case(&self, case: &str) -> Vec<Arrival> {
+        self.arrivals().into_iter().filter(|arrival| arrival.case().as_deref() == Some(case)).collect()
+    }
+
+    pub fn connections(&self) -> usize {
+        self.shared.record.lock().expect("record").connections
+    }
+
+    /// Blocks until `count` requests have arrived whole (head and, where the script reads it, body).
+    pub fn wait_arrivals(&self, count: usize) {
+        let record = self.shared.record.lock().expect("record");
+        let (record, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(record, PATIENCE, |record| record.arrivals.len() < count)
+            .expect("record");
+        assert!(record.arrivals.len() >= count, "{} of {count} requests arrived", record.arrivals.len());
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.shared.record.lock().expect("record").stopped = true;
+        // One connection to ourselves lets the accept loop see that it is over.
+        if let Some(address) = self.address {
+            let _ = TcpStream::connect(address);
+        }
+    }
+}
+
+impl Shared {
+    fn new(script: impl Fn(&Arrival) -> Answer + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { record: Mutex::default(), changed: Condvar::new(), script: Box::new(script) })
+    }
+
+    /// Serves the connection on a thread of its own; false when the upstream is over.
+    fn accept(self: &Arc<Self>, stream: Box<dyn Stream>) -> bool {
+        let number = {
+            let mut record = self.record.lock().expect("record");
+            if record.stopped {
+                return false;
+            }
+            record.connections += 1;
+            record.connections - 1
+        };
+        let shared = Arc::clone(self);
+        thread::spawn(move || {
+            let mut stream = stream;
+            // Errors end the connection, as they would end an application's.
+            let _ = shared.serve(&mut stream, number);
+        });
+        true
+    }
+
+    fn serve(&self, stream: &mut Box<dyn Stream>, connection: usize) -> io::Result<()> {
+        let mut wire = Wire::default();
+        while let Some(head) = wire.head(stream)? {
+            let mut arrival = Arrival { connection, head, ..Arrival::default() };
+            let answer = (self.script)(&arrival);
+            if !answer.before_body {
+                arrival.body = read_body(&mut wire, stream, &arrival.head)?;
+            }
+            let at = self.keep(arrival);
+            let open = perform(&answer.acts, &mut wire, stream, || self.said(at, answer.says));
+            if open.is_err() {
+                self.said(at, None);
+            }
+            if !open? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn said(&self, at: usize, status: Option<u16>) {
+        self.record.lock().expect("record").arrivals.get_mut(at).expect("an arrival").said = status;
+    }
+
+    fn keep(&self, arrival: Arrival) -> usize {
+        let mut record = self.record.lock().expect("record");
+        record.arrivals.push(arrival);
+        self.changed.notify_all();
+        record.arrivals.len() - 1
+    }
+}
+
+/// Runs the acts; false when the connection is over. `said` is called right before the last bytes go out, so that
+/// nobody can have read them while the record still lacks them; a write that fails after that is an error.
+fn perform(acts: &[Act], wire: &mut Wire, stream: &mut Box<dyn Stream>, said: impl Fn()) -> io::Result<bool> {
+    let last = acts.iter().rposition(|act| matches!(act, Act::Send(_)));
+    for (at, act) in acts.iter().enumerate() {
+        match act {
+            Act::Send(bytes) => {
+                if Some(at) == last {
+                    said();
+                }
+                stream.write_all(bytes)?;
+            }
+            Act::Pause(time) => thread::sleep(*time),
+            Act::Until(latch) => latch.wait(),
+            Act::Hold => {
+                wire.rest(stream)?;
+                return Ok(false);
+            }
+            Act::CloseIdle(time) => {
+                stream.bound(Some(*time));
+                let more = wire.fill(stream);
+                stream.bound(None);
+                if !matches!(more, Ok(n) if n > 0) {
+                    stream.end(false);
+                    return Ok(false);
+                }
+            }
+            Act::Close | Act::Reset => {
+                stream.end(matches!(act, Act::Reset));
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn read_body(wire: &mut Wire, stream: &mut Box<dyn Stream>, head: &Head) -> io::Result<Vec<u8>> {
+    if !head.all("transfer-encoding").is_empty() {
+        return wire.chunked(stream);
+    }
+    // The first of several is enough here: the tests that care look at the head's bytes.
+    let length = head.all("content-length").first().and_then(|value| value.parse().ok()).unwrap_or(0);
+    wire.exactly(stream, length)
+}

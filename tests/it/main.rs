@@ -1,0 +1,25 @@
+//! The black-box tests: the real `nexmo-gate` binary between a raw sender and a scripted upstream, all on loopback.
+//!
+//! Nothing in here imports the crate. What a test may rely on is what an operator, a sender or an application can
+//! see: the configuration file, the wire, the two logs, the admin pages, signals and the exit code.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its harness too")]
+
+mod harness;
+
+mod access_log;
+mod admission;
+mod ambiguous;
+mod bytes;
+mod client_address;
+mod delivery;
+mod downstream;
+mod overload;
+mod process;
+mod range_files;
+mod reload;
+mod self_test;
+mod slow_senders;
+mod storm;
+mod upstream_connections;
+mod upstream_faults;

@@ -1,0 +1,107 @@
+//! Senders that are slow or break off: every wait has its bound, every request its one event.
+
+use std::time::{Duration, Instant};
+
+use crate::access_log::only_event;
+use crate::harness::{ADMITTED, PATIENCE, Sender, Setup, Upstream, post};
+
+#[test]
+fn a_head_that_drips_is_closed_at_its_deadline_with_408() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).key("limits", "{ head_timeout: 500ms }").start();
+    let begin = Instant::now();
+    let mut sender = Sender::connect(ADMITTED, gate.addr());
+    sender.drip("GET /a HTTP/1.1\r\nHost: a\r\nX-Long: ".repeat(50).as_bytes(), Duration::from_millis(20));
+    let reply = sender.reply();
+    assert_eq!(reply.status, 408);
+    assert!(sender.is_closed_within(PATIENCE));
+    let took = begin.elapsed();
+    assert!((Duration::from_millis(450)..Duration::from_secs(5)).contains(&took), "500 ms in all: {took:?}");
+    only_event(gate, "rejected", "head_timeout");
+}
+
+#[test]
+fn an_idle_connection_is_closed_at_keepalive_and_logs_nothing_more() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).key("limits", "{ keepalive: 400ms }").start();
+    let mut sender = Sender::connect(ADMITTED, gate.addr());
+    sender.send(&post("/only", "only"));
+    assert_eq!(sender.reply().status, 200);
+    let idle = Instant::now();
+    assert!(sender.is_closed_within(PATIENCE), "closed when idle");
+    assert!(sender.left_over().is_empty(), "closed without a word");
+    let took = idle.elapsed();
+    assert!((Duration::from_millis(300)..Duration::from_secs(5)).contains(&took), "400 ms: {took:?}");
+    only_event(gate, "delivered", "success");
+}
+
+#[test]
+fn a_connection_that_never_says_anything_is_closed_and_is_no_request() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).key("limits", "{ head_timeout: 300ms, keepalive: 300ms }").start();
+    let mut silent = Sender::connect(ADMITTED, gate.addr());
+    assert!(silent.is_closed_within(PATIENCE));
+    drop(Sender::connect(ADMITTED, gate.addr()));
+    assert_eq!(gate.ask(ADMITTED, &post("/one", "one")).status, 200);
+    only_event(gate, "delivered", "success");
+}
+
+#[test]
+fn a_body_that_never_comes_is_503_undelivered_and_close() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).key("limits", "{ body_timeout: 400ms }").start();
+    let mut sender = Sender::connect(ADMITTED, gate.addr());
+    sender.send(b"POST /never HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
+    let reply = sender.reply();
+    assert_eq!((reply.status, reply.closes()), (503, true));
+    assert!(sender.is_closed_within(PATIENCE));
+    assert_eq!(upstream.connections(), 0);
+    only_event(gate, "undelivered", "body_timeout");
+}
+
+#[test]
+fn a_body_that_drips_meets_the_total_deadline() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).key("limits", "{ body_timeout: 400ms }").start();
+    let mut sender = Sender::connect(ADMITTED, gate.addr());
+    sender.send(b"POST /drip HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n");
+    sender.drip(&[b'x'; 1000], Duration::from_millis(20));
+    assert_eq!(sender.reply().status, 503);
+    assert_eq!(upstream.connections(), 0);
+    only_event(gate, "undelivered", "body_timeout");
+}
+
+#[test]
+fn a_body_that_breaks_off_is_undelivered_and_not_forwarded() {
+    for bytes in [
+        &b"POST /cut HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel"[..],
+        b"POST /cut HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    ] {
+        let upstream = Upstream::echo();
+        let gate = Setup::new(upstream.url()).start();
+        let mut sender = Sender::connect(ADMITTED, gate.addr());
+        sender.send(bytes);
+        sender.half_close();
+        assert_eq!(sender.reply().status, 503);
+        assert!(sender.is_closed_within(PATIENCE));
+        assert_eq!(upstream.connections(), 0);
+        only_event(gate, "undelivered", "body_incomplete");
+    }
+}
+
+#[test]
+fn a_reset_in_the_middle_of_a_body_is_logged_and_not_forwarded() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).start();
+    let mut sender = Sender::connect(ADMITTED, gate.addr());
+    sender.send(b"POST /rst HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 500\r\n\r\n");
+    // The 100 proves that the gate has the head and waits for the body.
+    assert_eq!(sender.interim(), 100);
+    sender.send(b"half");
+    sender.reset();
+    let events = gate.events(1);
+    assert_eq!(events[0]["delivered"], false, "{}", events[0]);
+    assert!(matches!(events[0]["outcome"].as_str(), Some("undelivered" | "abandoned")), "{}", events[0]);
+    assert_eq!(upstream.connections(), 0);
+    assert_eq!(gate.finish().events.len(), 1);
+}

@@ -1,0 +1,206 @@
+//! Connections to the upstream: when one may be used again, when a request may be sent again, and none at all.
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::harness::oracle::{self, Seen};
+use crate::harness::script::echo;
+use crate::harness::{ADMITTED, Act, Answer, Sender, Session, Setup, Upstream, post};
+
+#[test]
+fn an_answer_that_ends_with_its_connection_counts_when_it_ends_cleanly() {
+    for bytes in ["HTTP/1.0 200 OK\r\n\r\nwhole", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nwhole"] {
+        let upstream = Upstream::start(move |_| Answer::raw(bytes, Some(200)).then(Act::Close));
+        let gate = Setup::new(upstream.url()).start();
+        let reply = gate.ask(ADMITTED, &post("/", "eof"));
+        assert_eq!((reply.status, reply.text().as_str()), (200, "whole"), "{bytes:?}");
+        assert_eq!(gate.event()["delivered"], true);
+    }
+}
+
+#[test]
+fn bytes_after_an_answer_never_become_the_next_answer() {
+    let upstream = Upstream::start(|arrival| match arrival.target().as_str() {
+        "/extra" => Answer::raw(
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nownHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison",
+            Some(200),
+        ),
+        _ => echo(arrival),
+    });
+    let gate = Setup::new(upstream.url()).start();
+    let mut session = Session::new(ADMITTED, gate.addr());
+    let mut seen = Vec::new();
+    for round in 0..200 {
+        let (extra, next) = (format!("extra-{round}"), format!("next-{round}"));
+        let reply = session.ask(&post("/extra", &extra));
+        assert_eq!((reply.status, reply.text().as_str()), (200, "own"), "round {round}");
+        let target = format!("/{next}");
+        let reply = session.ask(&post(&target, &next));
+        assert_eq!((reply.status, reply.text()), (200, target), "round {round}");
+        assert_ne!(
+            upstream.of_case(&extra)[0].connection,
+            upstream.of_case(&next)[0].connection,
+            "round {round}"
+        );
+        seen.extend([Seen::new(&extra, Some(200)), Seen::new(&next, Some(200))]);
+    }
+    assert_eq!(seen.len(), 400);
+    oracle::agree(&seen, &upstream.arrivals(), &gate.finish().events);
+}
+
+#[test]
+fn an_early_answer_counts_and_its_connection_is_not_used_again() {
+    let upstream = Upstream::start(|arrival| match arrival.target().as_str() {
+        "/early" => Answer::status(200).before_body().then(Act::Hold),
+        _ => echo(arrival),
+    });
+    let gate = Setup::new(upstream.url()).start();
+    let body = vec![b'x'; 100_000];
+    let early = crate::harness::request("POST", "/early", &[("X-Case", "early")], &body);
+    let status = gate.ask(ADMITTED, &early).status;
+    // The answer came before the request was written whole: a success of it may be believed or not, but all agree.
+    assert!(matches!(status, 200 | 503), "{status}");
+    assert_eq!(gate.ask(ADMITTED, &post("/next", "next")).text(), "/next");
+    let seen = [Seen::new("early", Some(status)), Seen::new("next", Some(200))];
+    oracle::agree(&seen, &upstream.arrivals(), &gate.finish().events);
+}
+
+/// What the upstream does about the first `failures` arrivals of `/faulty`; `/warm` leaves an idle connection.
+fn after_warming(answer: Answer, failures: usize) -> (u16, usize, serde_json::Value) {
+    let count = AtomicUsize::new(0);
+    let upstream = Upstream::start(move |arrival| match arrival.target().as_str() {
+        "/faulty" if count.fetch_add(1, Ordering::Relaxed) < failures => answer.clone(),
+        _ => echo(arrival),
+    });
+    let gate = Setup::new(upstream.url())
+        .routes(&[r#"{ path: "/*", webhook: generic, allow: [test], deadline: 600ms }"#])
+        .start();
+    assert_eq!(gate.ask(ADMITTED, &post("/warm", "warm")).status, 200);
+    let reply = gate.ask(ADMITTED, &post("/faulty", "faulty"));
+    let arrivals = upstream.of_case("faulty");
+    assert_eq!(
+        arrivals[0].connection,
+        upstream.of_case("warm")[0].connection,
+        "the idle connection was used"
+    );
+    let events = gate.finish().events;
+    oracle::agree(
+        &[Seen::new("warm", Some(200)), Seen::new("faulty", Some(reply.status))],
+        &upstream.arrivals(),
+        &events,
+    );
+    let event = events.iter().find(|event| event["path"] == "/faulty").expect("its event");
+    (reply.status, arrivals.len(), event.clone())
+}
+
+#[test]
+fn a_reused_connection_that_fails_before_a_byte_is_tried_once_more() {
+    for end in [Act::Close, Act::Reset] {
+        let (status, arrivals, event) = after_warming(Answer::broken([end.clone()]), 1);
+        assert_eq!((status, arrivals, &event["attempts"]), (200, 2, &2.into()), "{event}");
+        let (status, arrivals, event) = after_warming(Answer::broken([end]), 9);
+        assert_eq!(
+            (status, arrivals, &event["attempts"]),
+            (503, 2, &2.into()),
+            "never a third time: {event}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_sent_twice_after_a_response_byte_or_a_time_out() {
+    let rows = [
+        (Answer::cut("H", Act::Close), 503),
+        (Answer::cut("HTTP/1.1 200 OK\r\n", Act::Reset), 503),
+        (Answer::cut("HTTP/1.1 103 Early Hints\r\n\r\n", Act::Close), 503),
+        (Answer::broken([Act::Hold]), 504),
+    ];
+    for (answer, want) in rows {
+        let (status, arrivals, event) = after_warming(answer, 9);
+        assert_eq!((status, arrivals, &event["attempts"]), (want, 1, &1.into()), "{event}");
+    }
+}
+
+/// 200 POSTs over one sender connection to an upstream that hangs up after each answer; all must come through.
+fn idle_race<const ACTS: usize>(end: [Act; ACTS]) {
+    let upstream = Upstream::start(move |arrival| end.iter().cloned().fold(echo(arrival), Answer::then));
+    let gate = Setup::new(upstream.url()).start();
+    let mut session = Session::new(ADMITTED, gate.addr());
+    let mut seen = Vec::new();
+    for round in 0..200 {
+        let case = format!("/race/{round}");
+        let reply = session.ask(&post(&case, &case));
+        assert_eq!((reply.status, reply.text()), (200, case.clone()), "{case}");
+        seen.push(Seen::new(&case, Some(reply.status)));
+    }
+    assert_eq!(seen.len(), 200);
+    oracle::agree(&seen, &upstream.arrivals(), &gate.finish().events);
+}
+
+#[test]
+fn an_upstream_that_closes_some_time_after_each_answer_costs_no_post() {
+    const fn ms(time: u64) -> Duration {
+        Duration::from_millis(time)
+    }
+    // What comes in while it pauses is lost with an RST.
+    idle_race([Act::Close]);
+    idle_race([Act::Pause(ms(2)), Act::Close]);
+    idle_race([Act::Pause(ms(5)), Act::Close]);
+    idle_race([Act::Pause(ms(10)), Act::Close]);
+    // Here only idling ends the connection.
+    idle_race([Act::CloseIdle(ms(2))]);
+    idle_race([Act::CloseIdle(ms(5))]);
+    idle_race([Act::CloseIdle(ms(10))]);
+}
+
+/// A port that nobody listens on and nobody else can get while the socket lives.
+fn bound_port() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    socket.bind(&any.into()).expect("a port");
+    let address = socket.local_addr().expect("its address").as_socket().expect("an IP address");
+    (socket, address)
+}
+
+#[test]
+fn a_refused_connection_is_503_at_once() {
+    let (_held, address) = bound_port();
+    let gate = Setup::new(&format!("http://{address}")).start();
+    let begin = Instant::now();
+    let reply = gate.ask(ADMITTED, &post("/", "refused"));
+    assert!(begin.elapsed() < Duration::from_secs(1), "a refusal needs no time-out");
+    assert_eq!((reply.status, reply.header("retry-after").as_deref()), (503, Some("5")));
+    let event = gate.event();
+    assert_eq!(
+        (&event["outcome"], &event["reason"]),
+        (&"undelivered".into(), &"connect_refused".into()),
+        "{event}"
+    );
+    assert!(event["upstream_status"].is_null(), "{event}");
+}
+
+#[test]
+fn a_black_hole_is_503_after_the_connect_time_out() {
+    let (socket, address) = bound_port();
+    socket.listen(0).expect("listen");
+    // A full accept queue drops what comes after: a host that does not answer.
+    let mut queued = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        queued.push(stream);
+        assert!(queued.len() < 100, "this kernel does not fill the queue");
+    }
+    let gate = Setup::new(&format!("http://{address}")).start();
+    let begin = Instant::now();
+    let mut sender = Sender::connect(ADMITTED, gate.addr());
+    sender.send(&post("/", "hole"));
+    assert_eq!(sender.reply().status, 503);
+    let took = begin.elapsed();
+    assert!(
+        (Duration::from_millis(900)..Duration::from_millis(2500)).contains(&took),
+        "1 s is the time-out: {took:?}"
+    );
+    assert_eq!(gate.event()["reason"], "connect_timeout");
+}
