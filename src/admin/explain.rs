@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::question::Question;
 use super::status::{deny_word, mode_word};
 use crate::policy::addr::Address;
 use crate::policy::admission::{self, Grant};
@@ -16,94 +17,6 @@ use crate::policy::client_ip::{self, Client, NoClient};
 use crate::policy::outcome::Reason;
 use crate::policy::route::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
-
-/// Who asks for what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// The other end of the TCP connection.
-    pub peer: Address,
-    /// The value of the forwarding header as the peer would send it.
-    pub via: Option<String>,
-    /// The path; every route is tried without one.
-    pub path: Option<String>,
-    /// The Host; empty when not given, so that only routes without a host match.
-    pub host: String,
-}
-
-impl Question {
-    /// A question in the words of a person: an address, and a path that may still have its query.
-    ///
-    /// # Errors
-    /// What is not an address or not a path.
-    pub fn new(ip: &str, via: Option<String>, path: Option<&str>, host: &str) -> Result<Self, String> {
-        let peer = ip.parse().map_err(|_| format!("{ip:?} is not an IP address"))?;
-        let path = match path {
-            None => None,
-            Some(text) if text.starts_with('/') => Some(text.split('?').next().unwrap_or(text).to_owned()),
-            Some(text) => return Err(format!("a path begins with '/', this one is {text:?}")),
-        };
-        Ok(Self { peer: Address::new(peer), via, path, host: host.to_owned() })
-    }
-
-    /// A question from the query of `GET /explain?ip=..&via=..&path=..&host=..`, percent-encoded.
-    ///
-    /// # Errors
-    /// What is missing, unknown or unreadable.
-    pub fn from_query(query: &str) -> Result<Self, String> {
-        let (mut ip, mut via, mut path, mut host) = (None, None, None, None);
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let slot = match key {
-                "ip" => &mut ip,
-                "via" => &mut via,
-                "path" => &mut path,
-                "host" => &mut host,
-                _ => return Err(format!("{key:?} is not asked here; there are: ip, via, path, host")),
-            };
-            *slot = Some(decode(value).ok_or_else(|| format!("{key}: broken percent-encoding"))?);
-        }
-        let ip = ip.ok_or("which address? /explain?ip=192.0.2.1&path=/webhooks/answer")?;
-        Self::new(&ip, via, path.as_deref(), host.as_deref().unwrap_or_default())
-    }
-
-    /// The query that [`Self::from_query`] reads.
-    #[must_use]
-    pub fn to_query(&self) -> String {
-        let mut query = format!("ip={}", encode(&self.peer.to_string()));
-        for (key, value) in [("via", self.via.as_deref()), ("path", self.path.as_deref())] {
-            if let Some(value) = value {
-                query.push_str(&format!("&{key}={}", encode(value)));
-            }
-        }
-        if !self.host.is_empty() {
-            query.push_str(&format!("&host={}", encode(&self.host)));
-        }
-        query
-    }
-}
-
-fn encode(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
-}
-
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        if *first == b'%' {
-            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
 
 /// One step from the peer to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,12 +106,6 @@ pub fn explain(snapshot: &Snapshot, question: &Question) -> Explanation {
         generation: snapshot.generation,
         mode: mode_word(snapshot.config.mode),
         deny: deny_word(snapshot.config.deny),
-    }
-}
-
-impl Question {
-    fn lines(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
-        self.via.iter().map(String::as_bytes)
     }
 }
 
@@ -418,27 +325,15 @@ api.example.com/webhooks/verify  verify                denied    not_listed, ans
     fn a_host_and_an_odd_path_count() {
         let mut stage = Stage::new(CONFIG);
         let snapshot = stage.snapshot();
-        let verify = Question::new("198.51.100.1", None, Some("/webhooks/verify"), "API.example.com:443").unwrap();
+        let verify =
+            Question::new("198.51.100.1", None, Some("/webhooks/verify"), "API.example.com:443").unwrap();
         assert!(explain(&snapshot, &verify).admitted());
         assert!(!explain(&snapshot, &Question { host: String::new(), ..verify }).admitted());
         let odd = explain(&snapshot, &asked("198.51.100.1", None, Some("/webhooks/sms/../x")));
         assert!(text(&odd.value()).contains("answer   400: the path holds a dot segment"));
     }
 
-    #[test]
-    fn a_question_that_makes_no_sense_is_refused() {
-        for query in ["", "path=/a", "ip=x", "ip=192.0.2.1&path=a", "ip=192.0.2.1&x=y", "ip=%zz", "ip=%"] {
-            assert!(Question::from_query(query).is_err(), "{query}");
-        }
-    }
-
     proptest! {
-        #[test]
-        fn a_question_survives_its_query(via in ".{0,40}", path in "/[ -~]{0,20}", host in "[a-z:&=%]{0,9}") {
-            let question = Question::new("2001:db8::1", Some(via), Some(&path), &host).unwrap();
-            prop_assert_eq!(Question::from_query(&question.to_query()), Ok(question));
-        }
-
         /// What is shown is what was decided on.
         #[test]
         fn the_hops_end_where_the_client_is(

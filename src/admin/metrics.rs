@@ -16,12 +16,7 @@ use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// All numbers, as text.
 #[must_use]
-pub fn render(
-    snapshot: &Snapshot,
-    last_reload: Option<&Report>,
-    gauges: &Gauges,
-    now: SystemTime,
-) -> String {
+pub fn render(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges, now: SystemTime) -> String {
     let mut page = Page::default();
     requests(&mut page, snapshot);
     latency(&mut page, snapshot);
@@ -86,11 +81,8 @@ fn latency(page: &mut Page, snapshot: &Snapshot) {
         let (cells, sum) = route.counters.latency();
         let bounds = LATENCY_BOUNDS_MS.iter().map(|ms| (*ms as f64 / 1000.0).to_string());
         for (bound, count) in bounds.chain(["+Inf".to_owned()]).zip(cells) {
-            let labels = [
-                ("route", route.label.as_str()),
-                ("webhook", route.webhook.name()),
-                ("le", bound.as_str()),
-            ];
+            let labels =
+                [("route", route.label.as_str()), ("webhook", route.webhook.name()), ("le", bound.as_str())];
             page.sample(&format!("{NAME}_bucket"), &labels, count);
         }
         page.sample(&format!("{NAME}_sum"), &of_route(route), sum);
@@ -268,7 +260,10 @@ mod tests {
             "last_reload_ok 1",
             "last_reload_timestamp_seconds 0",
         ] {
-            assert!(page.lines().any(|seen| seen.strip_prefix("nexmo_gate_") == Some(line)), "{line}\n{page}");
+            assert!(
+                page.lines().any(|seen| seen.strip_prefix("nexmo_gate_") == Some(line)),
+                "{line}\n{page}"
+            );
         }
         assert!(!page.contains("list_reviewed_age_seconds{list=\"edge\"}"), "nobody ever reviewed it");
     }

@@ -14,8 +14,8 @@
 //! | [`status`] | what is loaded and how it is doing |
 //! | [`explain`] | why an address is admitted or denied |
 //! | [`explain_text`] | the same in words |
+//! | [`question`] | what is asked of `explain` |
 //! | [`reload`] | a reload and how it went |
-//! | [`timestamp`] | a point in time as RFC 3339 text |
 
 pub mod explain;
 pub mod explain_text;
@@ -23,10 +23,10 @@ pub mod explain_text;
 pub(crate) mod fixture;
 pub mod listener;
 pub mod metrics;
+pub mod question;
 pub mod reload;
 pub mod routes;
 pub mod status;
-pub mod timestamp;
 
 use std::fmt;
 use std::sync::Arc;

@@ -2,16 +2,17 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
+use super::phase_word;
 use super::reload::problems;
-use super::{phase_word, timestamp};
 use crate::config::{Deny, Mode};
 use crate::state::gauges::Gauges;
 use crate::state::reload::Report;
 use crate::state::snapshot::{List, LiveRoute, Snapshot};
+use crate::telemetry::timestamp;
 
 /// The answer to `GET /status`.
 #[must_use]
@@ -21,7 +22,7 @@ pub fn value(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges,
         "phase": phase_word(gauges.phase()),
         "uptime_s": uptime.as_secs(),
         "generation": snapshot.generation,
-        "loaded_at": timestamp::rfc3339(snapshot.loaded_at),
+        "loaded_at": rfc3339(snapshot.loaded_at),
         "mode": mode_word(snapshot.config.mode),
         "deny": deny_word(snapshot.config.deny),
         "trusted_proxies": snapshot.trusted_names,
@@ -31,6 +32,12 @@ pub fn value(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges,
         "gauges": numbers(gauges),
         "last_reload": last_reload.map(reloaded),
     })
+}
+
+fn rfc3339(at: SystemTime) -> String {
+    let mut text = Vec::new();
+    timestamp::write(&mut text, at);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// The word for a mode, as in the config.
@@ -109,7 +116,7 @@ fn numbers(gauges: &Gauges) -> Value {
 
 fn reloaded(report: &Report) -> Value {
     json!({
-        "at": timestamp::rfc3339(report.at),
+        "at": rfc3339(report.at),
         "cause": report.cause.to_string(),
         "published": report.published,
         "changes": report.changes,
@@ -177,8 +184,12 @@ fn last_reload(out: &mut String, report: &Value) {
         return;
     }
     let published = if report["published"] == true { "published" } else { "nothing published" };
-    let _ =
-        writeln!(out, "\nlast reload at {} by {}: {published}", plain(&report["at"]), plain(&report["cause"]));
+    let _ = writeln!(
+        out,
+        "\nlast reload at {} by {}: {published}",
+        plain(&report["at"]),
+        plain(&report["cause"])
+    );
     for change in rows(&report["changes"]) {
         let _ = writeln!(out, "  {}", plain(change));
     }
@@ -261,7 +272,10 @@ mod tests {
         gauges.enter(Phase::Draining);
         let value = value(&snapshot, None, &gauges, Duration::from_secs(61));
         let route = &value["routes"][0];
-        assert_eq!(route["outcomes"], json!({ "delivered": { "success": 1 }, "denied": { "not_listed": 1 } }));
+        assert_eq!(
+            route["outcomes"],
+            json!({ "delivered": { "success": 1 }, "denied": { "not_listed": 1 } })
+        );
         assert_eq!(route["statuses"], json!({ "200": 1, "403": 1 }));
         assert_eq!(value["lists"][0]["name"], "edge");
         assert_eq!(value["lists"][0]["reviewed"], Value::Null);

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::flags::Settings;
 use super::loading::{self, Read};
 use super::table::{columns, grouped};
 use super::{Failure, print};
 use crate::admin::status::{deny_word, mode_word};
-use crate::admin::timestamp::days_since_epoch;
 use crate::config::{Mode, Trusted};
 use crate::state::snapshot::{List, Snapshot};
 
@@ -28,12 +27,18 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let read = loading::read(&args.settings)?;
-    let today = days_since_epoch(SystemTime::now());
+    let today = today();
     for warning in warnings(&read, today) {
         eprintln!("warning: {warning}");
     }
     print(&summary(&read, today))?;
     Ok(0)
+}
+
+/// Whole days since 1970-01-01.
+fn today() -> i64 {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(seconds / 86_400).unwrap_or(i64::MAX)
 }
 
 /// What was read, in words.
@@ -152,7 +157,10 @@ mod tests {
     /// 2026-11-21
     const TODAY: i64 = 20_778;
 
-    fn checked(config: &str, change: impl FnOnce(&std::path::Path)) -> Result<(String, Vec<String>), Failure> {
+    fn checked(
+        config: &str,
+        change: impl FnOnce(&std::path::Path),
+    ) -> Result<(String, Vec<String>), Failure> {
         let mut stage = Stage::new(config);
         change(stage.folder.path());
         let folder = stage.folder.path().to_owned();
@@ -204,10 +212,14 @@ a denied sender  hears 403 (deny: forbid), mode: enforce
     fn a_list_that_nobody_uses_and_a_trial_run_are_odd() {
         let config = "upstream: http://127.0.0.1:3000\nmode: observe\nroutes: [{ path: /a, webhook: generic, allow: [voice] }]";
         let (_, warnings) = checked(config, |_| {}).unwrap();
-        let unused: Vec<&String> = warnings.iter().filter(|line| line.contains("no route allows the list")).collect();
+        let unused: Vec<&String> =
+            warnings.iter().filter(|line| line.contains("no route allows the list")).collect();
         assert_eq!(
             unused,
-            ["DIR/ranges/edge.txt: no route allows the list edge", "DIR/ranges/sms.txt: no route allows the list sms"]
+            [
+                "DIR/ranges/edge.txt: no route allows the list edge",
+                "DIR/ranges/sms.txt: no route allows the list sms"
+            ]
         );
         assert!(warnings.iter().any(|line| line.starts_with("mode: observe")), "{warnings:?}");
     }
@@ -216,7 +228,8 @@ a denied sender  hears 403 (deny: forbid), mode: enforce
     fn every_problem_of_every_file_is_told_at_once() {
         let config = CONFIG.replace("[voice, sms]", "[vioce, sms]");
         let failure = checked(&config, |folder| {
-            std::fs::write(folder.join("ranges/sms.txt"), "198.51.100.0/24\n198.51.100.1/24\n010.0.0.1\n").unwrap();
+            std::fs::write(folder.join("ranges/sms.txt"), "198.51.100.0/24\n198.51.100.1/24\n010.0.0.1\n")
+                .unwrap();
         })
         .unwrap_err();
         assert_eq!(failure.code, 78);

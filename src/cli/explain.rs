@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::admin_client::AdminClient;
 use super::flags::{Gate, Settings};
 use super::{DENIED, Failure, failed, loading, print};
-use crate::admin::explain::{Question, explain};
+use crate::admin::explain::explain;
 use crate::admin::explain_text::text;
+use crate::admin::question::Question;
 
 const WITHIN: Duration = Duration::from_secs(10);
 /// Wrong usage that clap cannot see.

@@ -28,8 +28,7 @@ pub fn read(settings: &Settings) -> Result<Read, Failure> {
     let config = settings.file.path();
     let mut loader = Loader::new(config.clone(), settings.overrides());
     let look = loader.look();
-    let loaded = loader.load(&look, None, &Kept::default());
-    judge(config, loaded)
+    judge(config, loader.load(&look, None, &Kept::default()))
 }
 
 /// What a load means to a person who checks the files: any problem is a failure.

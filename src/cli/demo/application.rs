@@ -111,7 +111,9 @@ fn read_head(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<Option<(
     loop {
         let mut lines = [httparse::EMPTY_HEADER; 64];
         let mut request = httparse::Request::new(&mut lines);
-        if let httparse::Status::Complete(length) = request.parse(bytes).map_err(|error| bad(&error.to_string()))? {
+        if let httparse::Status::Complete(length) =
+            request.parse(bytes).map_err(|error| bad(&error.to_string()))?
+        {
             let field = |name: &str| {
                 let line = request.headers.iter().find(|line| line.name.eq_ignore_ascii_case(name));
                 line.map(|line| String::from_utf8_lossy(line.value).trim().to_owned())

@@ -52,9 +52,11 @@ impl Gate {
     /// # Errors
     /// It did not start; with everything it said.
     pub fn start(application: SocketAddr, events: &Sender<Event>) -> Result<Self, Failure> {
-        let folder = Folder::new().map_err(|error| failed(format!("a folder for temporary files: {error}")))?;
+        let folder =
+            Folder::new().map_err(|error| failed(format!("a folder for temporary files: {error}")))?;
         let config = folder.write(application).map_err(failed)?;
-        let mut child = spawn(&config).map_err(|error| failed(format!("the gate cannot be started: {error}")))?;
+        let mut child =
+            spawn(&config).map_err(|error| failed(format!("the gate cannot be started: {error}")))?;
         if let Some(stdout) = child.stdout.take() {
             let events = events.clone();
             thread::spawn(move || follow(stdout, &events));
@@ -62,9 +64,11 @@ impl Gate {
         let (send, said) = channel();
         if let Some(stderr) = child.stderr.take() {
             // Read to its end: a full pipe would hold the gate up.
-            thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).for_each(|line| {
-                let _ = send.send(line);
-            }));
+            thread::spawn(move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    let _ = send.send(line);
+                }
+            });
         }
         match ready(&said) {
             Ok((listen, admin)) => Ok(Self { listen, admin, child, _folder: folder }),
@@ -162,7 +166,8 @@ impl Drop for Folder {
 /// The shipped configuration with the demo's addresses, and with the one list on every route.
 fn config(shipped: &str, application: SocketAddr, ranges: &Path) -> Result<String, String> {
     let mut config: Yaml = serde_yaml::from_str(shipped).map_err(|error| format!("config.yaml: {error}"))?;
-    let loopback = |key: &str| Yaml::Mapping([(Yaml::from(key), Yaml::from("127.0.0.1:0"))].into_iter().collect());
+    let loopback =
+        |key: &str| Yaml::Mapping([(Yaml::from(key), Yaml::from("127.0.0.1:0"))].into_iter().collect());
     config["listen"] = Yaml::Sequence(vec![loopback("address")]);
     config["admin"] = loopback("address");
     config["upstream"] = Yaml::from(format!("http://{application}"));

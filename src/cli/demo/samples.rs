@@ -52,7 +52,9 @@ impl Sample {
 pub fn all() -> Result<Vec<Sample>, String> {
     let file: Value = serde_json::from_str(FILE).map_err(|error| format!("webhooks.json: {error}"))?;
     let rows = file["samples"].as_object().ok_or("webhooks.json: no samples")?;
-    let read = |(name, row): (&String, &Value)| Sample::read(name, row).ok_or_else(|| format!("webhooks.json: {name}"));
+    let read = |(name, row): (&String, &Value)| {
+        Sample::read(name, row).ok_or_else(|| format!("webhooks.json: {name}"))
+    };
     let mut samples = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     samples.sort_by_key(|sample| sample.webhook as usize);
     Ok(samples)

@@ -186,7 +186,9 @@ mod tests {
     #[test]
     fn a_message_that_arrived_whole_is_as_it_must_be() {
         // The documents of Messages name 200 only, so a 204 reaches the sender as that.
-        for (name, status) in [("messages-inbound", 200), ("sms-inbound-post-json", 204), ("voice-event-answered", 204)] {
+        for (name, status) in
+            [("messages-inbound", 200), ("sms-inbound-post-json", 204), ("voice-event-answered", 204)]
+        {
             let sample = sample(name);
             let told = Told { status, body: Vec::new() };
             assert_eq!(admitted(&sample, &told, &[arrival(&sample)]), Vec::<String>::new(), "{name}");
@@ -198,7 +200,7 @@ mod tests {
         let sample = sample("voice-answer-post");
         let told = Told { status: 200, body: application::NCCO.into() };
         let good = arrival(&sample);
-        assert_eq!(admitted(&sample, &told, &[good.clone()]), Vec::<String>::new());
+        assert_eq!(admitted(&sample, &told, std::slice::from_ref(&good)), Vec::<String>::new());
         let bad: [(Told, Vec<Arrival>); 7] = [
             (Told { status: 503, ..told.clone() }, vec![good.clone()]),
             (Told { body: Vec::new(), ..told.clone() }, vec![good.clone()]),
