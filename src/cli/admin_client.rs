@@ -56,6 +56,7 @@ impl AdminClient {
         if let Some(text) = &gate.admin {
             return match parse(text) {
                 Some(address) => Ok(Self { address }),
+                None if text == "off" => Err(failed("--admin: the admin interface is off")),
                 None => Err(failed(format!("--admin: {text:?} is neither IP:PORT nor unix:PATH"))),
             };
         }

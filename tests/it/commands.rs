@@ -1,11 +1,14 @@
 //! The commands beside `run`: what they print and how they exit.
 
-use std::process::Output;
+use std::process::{Child, Output};
 
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::harness::lines::Lines;
 use crate::harness::setup::binary;
-use crate::harness::{ADMITTED, STRANGER, Setup, Upstream, get};
+use crate::harness::{ADMITTED, PATIENCE, STRANGER, Setup, Signal, Upstream, get};
 
 fn nexmo_gate(args: &[&str]) -> Output {
     binary().args(args).output().expect("the gate's binary")
@@ -17,6 +20,26 @@ fn stdout(output: &Output) -> String {
 
 fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// A demo that is told to stop, gate and all, when a test fails.
+struct Demo(Child);
+
+impl Demo {
+    fn term(&self) {
+        // It may be gone already.
+        let _ = kill(Pid::from_raw(i32::try_from(self.0.id()).expect("a pid")), Signal::SIGTERM);
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // Once waited for, its pid may be somebody else's.
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.term();
+            let _ = self.0.wait();
+        }
+    }
 }
 
 #[test]
@@ -36,6 +59,32 @@ fn the_demo_comes_out_as_it_must_and_leaves_nothing_behind() {
     let left: Vec<_> =
         std::fs::read_dir(scratch.path()).expect("the folder").map(|e| e.expect("an entry").path()).collect();
     assert_eq!(left, [scratch.path().join("ranges")], "the folder that the test made itself");
+}
+
+#[test]
+fn term_ends_the_demo_and_its_gate() {
+    let scratch = Setup::new("http://127.0.0.1:1");
+    let child = binary().arg("demo").env("TMPDIR", scratch.path()).spawn().expect("the gate's binary");
+    let mut demo = Demo(child);
+    let lines = Lines::of(demo.0.stdout.take().expect("stdout"));
+    let admin = lines
+        .find(0, PATIENCE, |lines| {
+            let at = lines
+                .iter()
+                .find_map(|line| line.trim().strip_prefix("admin        http://").map(str::to_owned));
+            at.filter(|_| lines.iter().any(|line| line.contains("Ctrl-C stops everything")))
+        })
+        .unwrap_or_else(|| panic!("the tour did not end: {:?}", lines.all()));
+    assert_eq!(nexmo_gate(&["health", "--admin", &admin]).status.code(), Some(0));
+    demo.term();
+    assert!(lines.wait_end(PATIENCE), "still there: {:?}", lines.all());
+    assert_eq!(demo.0.wait().expect("an exit status").code(), Some(0));
+    assert_eq!(nexmo_gate(&["health", "--admin", &admin]).status.code(), Some(1), "its gate is gone");
+    assert_eq!(
+        std::fs::read_dir(scratch.path()).expect("the folder").count(),
+        1,
+        "only what the test made itself"
+    );
 }
 
 #[test]
@@ -61,7 +110,7 @@ fn check_says_what_the_files_mean_or_all_that_is_wrong() {
 #[test]
 fn explain_agrees_with_what_the_gate_does() {
     let upstream = Upstream::start(crate::harness::script::echo);
-    let gate = Setup::new(&upstream.url())
+    let gate = Setup::new(upstream.url())
         .key("trusted_proxies", r#"["127.0.0.9/32"]"#)
         .routes(&["{ path: /a, webhook: generic, allow: [test] }"])
         .start();
