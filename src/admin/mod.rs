@@ -12,6 +12,7 @@
 //! | [`routes`] | which request gets which answer |
 //! | [`metrics`] | the numbers in Prometheus' text format |
 //! | [`status`] | what is loaded and how it is doing |
+//! | [`status_text`] | the same in words |
 //! | [`explain`] | why an address is admitted or denied |
 //! | [`explain_text`] | the same in words |
 //! | [`question`] | what is asked of `explain` |
@@ -27,6 +28,7 @@ pub mod question;
 pub mod reload;
 pub mod routes;
 pub mod status;
+pub mod status_text;
 
 use std::fmt;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use super::question::Question;
-use super::{AdminContext, explain, metrics, phase_word, reload, status};
+use super::{AdminContext, explain, metrics, phase_word, reload, status, status_text};
 use crate::policy::route::without_port;
 use crate::state::gauges::Phase;
 
@@ -97,7 +97,7 @@ fn report(ctx: &AdminContext, wants_html: bool) -> Answer {
     let last_reload = ctx.store.last_reload();
     let value = status::value(&ctx.store.load(), last_reload.as_deref(), &ctx.gauges, ctx.started.elapsed());
     if wants_html {
-        Answer { content_type: HTML, ..Answer::plain(200, status::page(&value)) }
+        Answer { content_type: HTML, ..Answer::plain(200, status_text::page(&value)) }
     } else {
         Answer::json(200, &value)
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::admin_client::{AdminClient, Reply};
 use super::flags::Gate;
 use super::{FAILED, Failure, failed, print};
-use crate::admin::status::problem_line;
+use crate::admin::status_text::problem_line;
 
 /// Large lists take a while, and so does a slow file system.
 const WITHIN: Duration = Duration::from_secs(60);
