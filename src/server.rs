@@ -19,7 +19,9 @@ use tokio::sync::watch;
 
 use self::services::{AdminService, GateService};
 use crate::admin::{AdminContext, AdminListener};
-use crate::config::{AccessLog as AccessConfig, AdminAddress, Config, LogFormat, LogLevel, Mode, Overrides, Problem};
+use crate::config::{
+    AccessLog as AccessConfig, AdminAddress, Config, LogFormat, LogLevel, Mode, Overrides, Problem,
+};
 use crate::gate::Gate;
 use crate::gate::access_log::AccessLog;
 use crate::state::gauges::Gauges;
@@ -122,13 +124,18 @@ impl Logs {
             LogLevel::Info => tracing::Level::INFO,
             LogLevel::Debug => tracing::Level::DEBUG,
         };
-        let cannot = |what: &str, error: &dyn std::fmt::Display| Failure::run_time(format!("{what}: {error}"));
+        let cannot =
+            |what: &str, error: &dyn std::fmt::Display| Failure::run_time(format!("{what}: {error}"));
         let events = LineSink::open(Destination::Stderr).map_err(|e| cannot("cannot log", &e))?;
         events::install(events.clone(), form, level).map_err(|e| cannot("cannot log", &e))?;
-        std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic: a defect of nexmo-gate, please report it")));
+        std::panic::set_hook(Box::new(
+            |panic| tracing::error!(%panic, "panic: a defect of nexmo-gate, please report it"),
+        ));
         let access_lines = match &config.log.access {
             AccessConfig::Stderr => events.clone(),
-            AccessConfig::Stdout => LineSink::open(Destination::Stdout).map_err(|e| cannot("log.access", &e))?,
+            AccessConfig::Stdout => {
+                LineSink::open(Destination::Stdout).map_err(|e| cannot("log.access", &e))?
+            }
             AccessConfig::Off => LineSink::open(Destination::Off).map_err(|e| cannot("log.access", &e))?,
             AccessConfig::File(path) => LineSink::open(Destination::File(path.clone()))
                 .map_err(|e| cannot(&format!("log.access: {}", path.display()), &e))?,
@@ -146,10 +153,10 @@ impl Logs {
 /// What an operator must see at the start, whatever the log level hides later.
 fn announce(snapshot: &Snapshot, problems: &[Problem], warnings: &[Problem]) {
     for warning in warnings {
-        tracing::warn!(at = warning.at, problem = warning.message, "config warning");
+        tracing::warn!("{warning}");
     }
     for problem in problems {
-        tracing::error!(at = problem.at, problem = problem.message, "started on a kept copy: a range file cannot be used");
+        tracing::error!("serving a kept copy instead: {problem}");
     }
     if snapshot.config.mode == Mode::Observe {
         tracing::warn!("mode is observe: NOTHING IS DENIED, every request is forwarded and only logged");
@@ -162,7 +169,9 @@ fn bind_all(config: &Config) -> Result<Vec<TcpListener>, Failure> {
     for (place, listener) in config.listen.iter().enumerate() {
         match bind(listener.address) {
             Ok(socket) => bound.push(socket),
-            Err(error) => problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address)),
+            Err(error) => {
+                problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address))
+            }
         }
     }
     if problems.is_empty() { Ok(bound) } else { Err(Failure { code: 1, lines: problems }) }
@@ -184,7 +193,9 @@ fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 fn bind_admin(address: &AdminAddress) -> Result<(AdminListener, String), Failure> {
-    let cannot = |what: &str, error: std::io::Error| Failure::run_time(format!("admin.address: cannot bind {what}: {error}"));
+    let cannot = |what: &str, error: std::io::Error| {
+        Failure::run_time(format!("admin.address: cannot bind {what}: {error}"))
+    };
     match address {
         AdminAddress::Tcp(address) => {
             let socket = bind(*address).map_err(|error| cannot(&address.to_string(), error))?;

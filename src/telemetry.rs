@@ -10,7 +10,7 @@ pub mod timestamp;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -46,7 +46,6 @@ struct Shared {
     waiting: Mutex<Waiting>,
     wake: Condvar,
     idle: Condvar,
-    reopen: AtomicBool,
     dropped: AtomicU64,
     off: bool,
 }
@@ -58,6 +57,8 @@ struct Waiting {
     /// The writer sleeps until it is woken; while it is busy nobody needs to wake it.
     asleep: bool,
     writing: bool,
+    /// The file shall be opened again.
+    reopen: bool,
     closed: bool,
 }
 
@@ -78,15 +79,15 @@ impl LineSink {
             waiting: Mutex::default(),
             wake: Condvar::new(),
             idle: Condvar::new(),
-            reopen: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
             off,
         });
         if !off {
             let out = Out::open(destination)?;
             let for_writer = Arc::clone(&shared);
-            let _: JoinHandle<()> =
-                std::thread::Builder::new().name("log".to_owned()).spawn(move || write_batches(&for_writer, out))?;
+            let _: JoinHandle<()> = std::thread::Builder::new()
+                .name("log".to_owned())
+                .spawn(move || write_batches(&for_writer, out))?;
         }
         Ok(Self { shared })
     }
@@ -118,16 +119,18 @@ impl LineSink {
         self.shared.dropped.load(SeqCst)
     }
 
-    /// Opens the file again before the next batch: it may have been renamed away.
+    /// Opens the file again, which may have been renamed away, and waits until that is done.
     pub fn reopen(&self) {
-        self.shared.reopen.store(true, SeqCst);
+        self.shared.lock().reopen = true;
+        self.shared.wake.notify_one();
+        self.flush();
     }
 
     /// Waits until everything is written, or a slow reader has had its second.
     pub fn flush(&self) {
         let end = Instant::now() + LAST_WORDS;
         let mut waiting = self.shared.lock();
-        while !self.shared.off && (waiting.writing || !waiting.bytes.is_empty()) {
+        while !self.shared.off && (waiting.reopen || waiting.writing || !waiting.bytes.is_empty()) {
             let Some(left) = end.checked_duration_since(Instant::now()) else { return };
             waiting = self.shared.idle.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -148,26 +151,29 @@ fn write_batches(shared: &Shared, mut out: Out) {
     let mut batch = Vec::new();
     loop {
         let mut waiting = shared.lock();
-        while waiting.bytes.is_empty() {
+        while waiting.bytes.is_empty() && !waiting.reopen {
             if waiting.closed {
                 return;
             }
             waiting.asleep = true;
             waiting = shared.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        drop(waiting);
-        std::thread::sleep(GATHER);
-        let lines = {
-            let mut waiting = shared.lock();
-            std::mem::swap(&mut waiting.bytes, &mut batch);
-            waiting.writing = true;
-            std::mem::take(&mut waiting.lines)
-        };
-        if shared.reopen.swap(false, SeqCst) {
-            out.reopen();
+        if !waiting.reopen {
+            drop(waiting);
+            std::thread::sleep(GATHER);
+            waiting = shared.lock();
         }
+        std::mem::swap(&mut waiting.bytes, &mut batch);
+        waiting.writing = true;
+        let lines = std::mem::take(&mut waiting.lines);
+        let reopen = std::mem::take(&mut waiting.reopen);
+        drop(waiting);
         if out.write(&batch).is_err() {
             shared.dropped.fetch_add(lines, SeqCst);
+        }
+        // Afterwards: what was logged before the rotation belongs to the old file.
+        if reopen {
+            out.reopen();
         }
         batch.clear();
         // A flood must not keep its memory for ever.

@@ -15,7 +15,7 @@ const MIB: usize = 1 << 20;
 const BODY: RangeInclusive<usize> = 1..=KIB * MIB;
 /// Below 1 KiB a real sender's head does not fit; above 1 MiB it is no sender of ours.
 const HEAD: RangeInclusive<usize> = KIB..=MIB;
-const TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 const NUMBER: RangeInclusive<usize> = 1..=1_000_000;
 
 /// Reads `limits`.

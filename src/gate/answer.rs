@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use pingora::protocols::Stream;
 use tokio::io::AsyncReadExt as _;
 
+use super::budget::Budget;
 use super::chunked::Decoder;
 use crate::policy::forward::{names, response_drops};
 use crate::policy::outcome::Reason;
@@ -62,7 +63,12 @@ pub struct Bounds {
 ///
 /// # Errors
 /// See [`Broken`].
-pub async fn read(stream: &mut Stream, mut raw: Vec<u8>, bounds: Bounds) -> Result<Answer, Broken> {
+pub async fn read(
+    stream: &mut Stream,
+    mut raw: Vec<u8>,
+    bounds: Bounds,
+    budget: &mut Budget<'_>,
+) -> Result<Answer, Broken> {
     let mut interim = 0u8;
     let (head, head_len) = loop {
         match parse_head(&raw) {
@@ -82,7 +88,8 @@ pub async fn read(stream: &mut Stream, mut raw: Vec<u8>, bounds: Bounds) -> Resu
         }
     };
     let rest = raw.split_off(head_len);
-    let (body, clean) = read_body(stream, rest, &head, head_len, bounds).await?;
+    let (body, clean) =
+        read_body(stream, rest, &head, bounds.size.saturating_sub(head_len), bounds.to_head, budget).await?;
     Ok(Answer {
         status: head.status,
         fields: head.fields,
@@ -134,7 +141,8 @@ struct ParsedHead {
 fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
     let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut []);
-    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, raw, &mut slots);
+    let parsed =
+        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, raw, &mut slots);
     let len = match parsed {
         Ok(httparse::Status::Complete(len)) => len,
         Ok(httparse::Status::Partial) if raw.len() > MAX_HEAD => return Err(Reason::ResponseTooLarge),
@@ -204,18 +212,20 @@ async fn read_body(
     stream: &mut Stream,
     mut rest: Vec<u8>,
     head: &ParsedHead,
-    head_len: usize,
-    bounds: Bounds,
+    most: usize,
+    to_head: bool,
+    budget: &mut Budget<'_>,
 ) -> Result<(Vec<u8>, bool), Broken> {
-    let most = bounds.size.saturating_sub(head_len);
-    if bounds.to_head || matches!(head.status, 204 | 304) {
+    if to_head || matches!(head.status, 204 | 304) {
         return Ok((Vec::new(), rest.is_empty()));
     }
     if head.chunked {
-        return read_chunks(stream, rest, most).await;
+        return read_chunks(stream, rest, most, budget).await;
     }
     if let Some(length) = head.length {
-        let length = usize::try_from(length).ok().filter(|l| *l <= most).ok_or(broken(Reason::ResponseTooLarge))?;
+        let length =
+            usize::try_from(length).ok().filter(|l| *l <= most).ok_or(broken(Reason::ResponseTooLarge))?;
+        budget.make_room(length).map_err(broken)?;
         while rest.len() < length {
             rest.reserve_exact(length - rest.len());
             let missing = (length - rest.len()) as u64;
@@ -238,16 +248,22 @@ async fn read_body(
         rest.reserve(READ);
         match stream.read_buf(&mut rest).await {
             Ok(0) => return Ok((rest, false)),
-            Ok(_) => {}
+            Ok(count) => budget.make_room(count).map_err(broken)?,
             Err(error) => return Err(broken(ended_by(&error))),
         }
     }
 }
 
-async fn read_chunks(stream: &mut Stream, mut wire: Vec<u8>, most: usize) -> Result<(Vec<u8>, bool), Broken> {
+async fn read_chunks(
+    stream: &mut Stream,
+    mut wire: Vec<u8>,
+    most: usize,
+    budget: &mut Budget<'_>,
+) -> Result<(Vec<u8>, bool), Broken> {
     let mut decoder = Decoder::default();
     let mut body = Vec::new();
     loop {
+        budget.make_room(wire.len()).map_err(broken)?;
         let used = decoder.feed(&wire, &mut body).map_err(|_| broken(Reason::UpstreamMalformed))?;
         if body.len() > most {
             return Err(broken(Reason::ResponseTooLarge));

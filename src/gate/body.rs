@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
+use super::budget::Budget;
 use super::chunked::Decoder;
 use super::facts::Framing;
 use crate::policy::outcome::Reason;
@@ -39,6 +40,7 @@ pub async fn read(
     buffer: &mut Vec<u8>,
     alarm: &mut Alarm,
     wanted: Wanted,
+    budget: &mut Budget<'_>,
     message: &mut Vec<u8>,
 ) -> Result<(), Reason> {
     if wanted.expects_continue && buffer.is_empty() && wanted.framing != Framing::None {
@@ -56,9 +58,10 @@ pub async fn read(
         Framing::None => Ok(()),
         Framing::Length(length) => {
             let length = usize::try_from(length).map_err(|_| Reason::BodyTooLarge)?;
+            budget.make_room(length)?;
             by_length(stream, buffer, alarm, length, wanted.deadline, message).await
         }
-        Framing::Chunked => by_chunks(stream, buffer, alarm, wanted, message).await,
+        Framing::Chunked => by_chunks(stream, buffer, alarm, wanted, budget, message).await,
     }
 }
 
@@ -91,11 +94,13 @@ async fn by_chunks(
     buffer: &mut Vec<u8>,
     alarm: &mut Alarm,
     wanted: Wanted,
+    budget: &mut Budget<'_>,
     message: &mut Vec<u8>,
 ) -> Result<(), Reason> {
     let mut decoder = Decoder::default();
     let most = message.len() + wanted.max;
     loop {
+        budget.make_room(buffer.len())?;
         let used = decoder.feed(buffer, message).map_err(|_| Reason::MalformedBody)?;
         buffer.drain(..used);
         if message.len() > most {

@@ -93,7 +93,9 @@ impl Decoder {
             }
             (Place::LineStart, b'\r') => Place::EndLf,
             // A trailer line begins with a token: a leading blank would be a folded line.
-            (Place::LineStart, b'!'..=b'~') | (Place::Line, b'\t' | b' '..=b'~' | 0x80..) => self.over(Place::Line)?,
+            (Place::LineStart, b'!'..=b'~') | (Place::Line, b'\t' | b' '..=b'~' | 0x80..) => {
+                self.over(Place::Line)?
+            }
             (Place::Line, b'\r') => Place::LineLf,
             (Place::LineLf, b'\n') => Place::LineStart,
             (Place::EndLf, b'\n') => Place::Done,
@@ -161,9 +163,22 @@ mod tests {
     #[test]
     fn what_another_parser_might_read_differently_is_malformed() {
         let odd = [
-            "5\nhello\r\n0\r\n\r\n", "5;a\nX\r\nhello\r\n0\r\n\r\n", "5\r\nhelloXX0\r\n\r\n", "\r\n", ";a\r\n", "+5\r\n",
-            "0x5\r\n", " 5\r\n", "5 \r\n", "5\r\nhello\n0\r\n\r\n", "000000001\r\na", "0\r\n X: folded\r\n\r\n",
-            "0\r\nX: a\nY: b\r\n\r\n", "0\r\n\n", "5;\0\r\n", "g\r\n",
+            "5\nhello\r\n0\r\n\r\n",
+            "5;a\nX\r\nhello\r\n0\r\n\r\n",
+            "5\r\nhelloXX0\r\n\r\n",
+            "\r\n",
+            ";a\r\n",
+            "+5\r\n",
+            "0x5\r\n",
+            " 5\r\n",
+            "5 \r\n",
+            "5\r\nhello\n0\r\n\r\n",
+            "000000001\r\na",
+            "0\r\n X: folded\r\n\r\n",
+            "0\r\nX: a\nY: b\r\n\r\n",
+            "0\r\n\n",
+            "5;\0\r\n",
+            "g\r\n",
         ];
         for input in odd {
             assert_eq!(decode(input.as_bytes(), 64), Err(Malformed), "{input:?}");

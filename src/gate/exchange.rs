@@ -14,10 +14,16 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 use tokio::time::Instant;
 
 use super::answer::{self, Answer, Bounds, Broken};
+use super::budget::Budget;
 use super::pool::Pool;
 use crate::policy::admission::Permit;
 use crate::policy::outcome::Reason;
 use crate::state::gauges::Gauges;
+
+/// The largest message after which a connection is used again. More may still stand in the kernel's
+/// buffers when the answer comes, unread by an upstream that does not want it, and would be in the next
+/// request's way. Webhooks are far smaller.
+const CERTAINLY_READ: usize = 64 << 10;
 
 /// How far an exchange has come; it outlives one that the deadline cut short.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,13 +44,14 @@ pub async fn run(
     _permit: &Permit,
     message: &[u8],
     bounds: Bounds,
+    budget: &mut Budget<'_>,
     progress: &mut Progress,
 ) -> Result<Answer, Reason> {
     progress.began = Some(Instant::now());
     if let Some(stream) = pool.take() {
         Gauges::add(&gauges.upstream_reused);
         progress.attempts += 1;
-        match converse(stream, message, bounds, pool).await {
+        match converse(stream, message, bounds, budget, pool).await {
             Err(stale) if stale.before_first_byte => Gauges::add(&gauges.upstream_resent),
             Err(other) => return Err(other.reason),
             Ok(answer) => return Ok(answer),
@@ -53,17 +60,24 @@ pub async fn run(
     let stream = pool.upstream.connect().await?;
     Gauges::add(&gauges.upstream_opened);
     progress.attempts += 1;
-    converse(stream, message, bounds, pool).await.map_err(|broken| broken.reason)
+    converse(stream, message, bounds, budget, pool).await.map_err(|broken| broken.reason)
 }
 
-async fn converse(mut stream: Stream, message: &[u8], bounds: Bounds, pool: &Pool) -> Result<Answer, Broken> {
+async fn converse(
+    mut stream: Stream,
+    message: &[u8],
+    bounds: Bounds,
+    budget: &mut Budget<'_>,
+    pool: &Pool,
+) -> Result<Answer, Broken> {
     let sent = send(&mut stream, message, bounds.size).await;
-    let in_step = sent.whole && sent.heard.is_empty();
-    let answer = answer::read(&mut stream, sent.heard, bounds).await.map_err(|broken| match sent.error {
-        // The write knew first that the connection was gone; the read only saw its end.
-        Some(reason) if broken.before_first_byte => Broken { reason, ..broken },
-        _ => broken,
-    })?;
+    let in_step = sent.whole && sent.heard.is_empty() && message.len() <= CERTAINLY_READ;
+    let answer =
+        answer::read(&mut stream, sent.heard, bounds, budget).await.map_err(|broken| match sent.error {
+            // The write knew first that the connection was gone; the read only saw its end.
+            Some(reason) if broken.before_first_byte => Broken { reason, ..broken },
+            _ => broken,
+        })?;
     if answer.reusable && in_step {
         pool.put(stream);
     }

@@ -49,10 +49,11 @@ impl<'h, 'b> Head<'h, 'b> {
     /// Its syntax is wrong, or it has too many lines.
     pub fn parse(bytes: &'b [u8], slots: &'h mut Slots<'b>) -> Result<Self, Reason> {
         let mut request = httparse::Request::new(&mut []);
-        match httparse::ParserConfig::default().parse_request_with_uninit_headers(&mut request, bytes, slots) {
+        match httparse::ParserConfig::default().parse_request_with_uninit_headers(&mut request, bytes, slots)
+        {
             Ok(httparse::Status::Complete(len)) if len == bytes.len() => {}
             Err(httparse::Error::TooManyHeaders) => return Err(Reason::HeadTooLarge),
-            Err(httparse::Error::Version) => return Err(Reason::BadVersion),
+            // The version was judged when the line arrived: a wrong one here is a blank in the target.
             _ => return Err(Reason::MalformedHead),
         }
         let (Some(method), Some(target)) = (request.method, request.path) else {
@@ -191,7 +192,9 @@ fn unserved(codings: &[u8]) -> Reason {
     let mut parts: Vec<&[u8]> = codings.split(|b| *b == b',').map(<[u8]>::trim_ascii).collect();
     let is_chunked = |part: &[u8]| part.eq_ignore_ascii_case(b"chunked");
     let last = parts.pop().is_some_and(is_chunked);
-    let known = parts.iter().any(|part| is_chunked(part) || part.is_empty() || part.eq_ignore_ascii_case(b"identity"));
+    let known = parts
+        .iter()
+        .any(|part| is_chunked(part) || part.is_empty() || part.eq_ignore_ascii_case(b"identity"));
     if last && !known { Reason::UnknownCoding } else { Reason::BadFraming }
 }
 
@@ -254,10 +257,19 @@ mod tests {
         let cases = [
             ("GET /a?b=/c?d HTTP/1.1\r\nHost: h\r\n\r\n", "h /a?b=/c?d /a None"),
             ("POST / HTTP/1.1\r\nhost: h:80\r\ncontent-length: 05\r\n\r\n", "h:80 / / Length(5)"),
-            ("POST / HTTP/1.1\r\nHost: [::1]:80\r\nTransfer-Encoding: Chunked\r\n\r\n", "[::1]:80 / / Chunked"),
-            ("GET http://H/x HTTP/1.1\r\nHost: h\r\nConnection: x-hop\r\nConnection: Close\r\n\r\n", "h /x /x None close"),
+            (
+                "POST / HTTP/1.1\r\nHost: [::1]:80\r\nTransfer-Encoding: Chunked\r\n\r\n",
+                "[::1]:80 / / Chunked",
+            ),
+            (
+                "GET http://H/x HTTP/1.1\r\nHost: h\r\nConnection: x-hop\r\nConnection: Close\r\n\r\n",
+                "h /x /x None close",
+            ),
             ("GET https://h HTTP/1.0\r\nHost: h\r\n\r\n", "h / / None close"),
-            ("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n", "h / / Length(1) expect"),
+            (
+                "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n",
+                "h / / Length(1) expect",
+            ),
         ];
         for (text, wanted) in cases {
             assert_eq!(facts(text).as_deref(), Ok(wanted), "{text}");
@@ -289,13 +301,22 @@ mod tests {
             ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", Reason::BadMethod),
             ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", Reason::BadMethod),
             ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", Reason::BadMethod),
-            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::BadFraming),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
+                Reason::BadFraming,
+            ),
             ("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::BadFraming),
             ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", Reason::UnknownCoding),
             ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", Reason::BadFraming),
             ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", Reason::BadFraming),
-            ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::BadFraming),
-            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", Reason::BadFraming),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n",
+                Reason::BadFraming,
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+                Reason::BadFraming,
+            ),
             ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n", Reason::BadFraming),
             ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n", Reason::BadFraming),
             ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", Reason::BadFraming),

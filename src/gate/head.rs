@@ -76,7 +76,10 @@ pub async fn read(
         buffer.reserve(FIRST_READ.max(buffer.len()).min(bounds.size + 1));
         let read = stream.read_buf(buffer);
         let outcome = if idle {
-            alarm.until(began + bounds.idle, parking.unless_told_to_leave(read)).await.map_err(|_| NoHead::Over)?
+            alarm
+                .until(began + bounds.idle, parking.unless_told_to_leave(read))
+                .await
+                .map_err(|_| NoHead::Over)?
                 .ok_or(NoHead::Over)?
         } else {
             let late = |_| NoHead::Refused(Reason::HeadTimeout, began);
@@ -114,6 +117,9 @@ impl Scan {
             self.empty_lines += 1;
             buffer.drain(..2);
         }
+        if self.seen == 0 && buffer.as_slice() == b"\r" {
+            return Progress::More;
+        }
         for lf in memchr::memchr_iter(b'\n', &buffer[self.seen..]).map(|at| at + self.seen) {
             if lf == 0 || buffer[lf - 1] != b'\r' {
                 return Progress::Refused(Reason::MalformedHead);
@@ -126,7 +132,11 @@ impl Scan {
             }
             if buffer[..lf].ends_with(b"\r\n\r") {
                 let len = lf + 1;
-                return if len > max { Progress::Refused(Reason::HeadTooLarge) } else { Progress::Whole(len) };
+                return if len > max {
+                    Progress::Refused(Reason::HeadTooLarge)
+                } else {
+                    Progress::Whole(len)
+                };
             }
         }
         self.seen = buffer.len();

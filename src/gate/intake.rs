@@ -163,7 +163,12 @@ fn unfit(head: &Head<'_, '_>, facts: &Facts<'_>, route: &LiveRoute, max_body: us
 }
 
 /// What a trusted proxy says, if the words are of the wanted shape.
-fn told<'b>(head: &Head<'_, 'b>, trusted: bool, name: &'static str, fits: impl Fn(&[u8]) -> bool) -> Option<&'b [u8]> {
+fn told<'b>(
+    head: &Head<'_, 'b>,
+    trusted: bool,
+    name: &'static str,
+    fits: impl Fn(&[u8]) -> bool,
+) -> Option<&'b [u8]> {
     if !trusted {
         return None;
     }

@@ -13,6 +13,7 @@
 //! | [`facts`] | what a request head says; the only reader of request headers |
 //! | [`intake`] | admission: a head and a peer become a ticket, a denial or a rejection |
 //! | [`body`] | a request's body, whole |
+//! | [`budget`] | the bytes that one request may hold |
 //! | [`chunked`] | the chunked coding, decoded strictly |
 //! | [`request`] | one request, from its head to its line in the log |
 //! | [`request_id`] | names for requests |
@@ -29,6 +30,7 @@ pub mod access_log;
 pub mod alarm;
 pub mod answer;
 pub mod body;
+pub mod budget;
 pub mod chunked;
 pub mod connection;
 pub mod drain;

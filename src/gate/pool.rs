@@ -89,7 +89,8 @@ pub struct Pools {
 impl Pools {
     /// The pool of an upstream, made when it is first asked for.
     pub fn of(&self, upstream: &LiveUpstream) -> Arc<Pool> {
-        let known = self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(upstream.id).cloned().flatten();
+        let known =
+            self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(upstream.id).cloned().flatten();
         if let Some(pool) = known {
             return pool;
         }

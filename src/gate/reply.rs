@@ -45,7 +45,7 @@ pub fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply {
     Reply { bytes, body_len: body.len() }
 }
 
-/// An answer of the gate's own. `allow` are the methods to name in a 405.
+/// An answer of the gate's own; `allow` are the methods that a 405 names.
 #[must_use]
 pub fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply {
     let phrase = phrase(status);
@@ -53,11 +53,12 @@ pub fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply {
     let mut bytes = Vec::with_capacity(192);
     status_line(&mut bytes, status);
     // Writing to a Vec cannot fail.
-    let _ = write!(bytes, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n", 5 + phrase.len());
+    let _ =
+        write!(bytes, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n", 5 + phrase.len());
     if matches!(status, 503 | 504) {
         let _ = write!(bytes, "Retry-After: {RETRY_AFTER_S}\r\n");
     }
-    if let Some(allow) = allow.filter(|_| status == 405) {
+    if let Some(allow) = allow {
         let _ = write!(bytes, "Allow: {allow}\r\n");
     }
     finish(&mut bytes, frame.close);
@@ -113,7 +114,8 @@ mod tests {
         assert_eq!(relay(200, Body::Upstream, OPEN), wanted);
         let empty = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(relay(200, Body::UpstreamEmpty, OPEN), empty);
-        let no_content = "HTTP/1.1 204 No Content\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n";
+        let no_content =
+            "HTTP/1.1 204 No Content\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n";
         assert_eq!(relay(204, Body::UpstreamEmpty, Frame { to_head: false, close: true }), no_content);
         let to_head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n";
         assert_eq!(relay(200, Body::Upstream, Frame { to_head: true, close: false }), to_head);
@@ -122,7 +124,7 @@ mod tests {
     #[test]
     fn own_answers_say_little_and_end_where_they_say() {
         for status in [400, 403, 404, 405, 408, 413, 414, 417, 431, 501, 503, 504] {
-            let reply = own(status, Some("POST"), OPEN);
+            let reply = own(status, (status == 405).then_some("POST"), OPEN);
             let text = String::from_utf8(reply.bytes).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
             assert_eq!(body.len(), reply.body_len, "{text}");

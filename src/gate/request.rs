@@ -16,8 +16,10 @@ use tokio::time::Instant;
 
 use super::access_log::AccessEvent;
 use super::answer::{Answer, Bounds};
+use super::budget::Budget;
 use super::connection::{Line, Next};
 use super::exchange::{self, Progress};
+use super::facts::Framing;
 use super::head::{Arrived, NoHead};
 use super::intake::{self, Peer, Refusal, Seen, Ticket};
 use super::reply::{self, Frame, Reply};
@@ -25,6 +27,7 @@ use super::{Gate, body};
 use crate::policy::admission::Grant;
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
+use crate::policy::webhook::Webhook;
 use crate::state::counters::RouteCounters;
 use crate::state::gauges::{Gauges, Held};
 use crate::state::snapshot::{LiveRoute, Snapshot};
@@ -48,9 +51,7 @@ pub async fn serve(
             (arrived.began, judged)
         }
         Err(NoHead::Refused(reason, began)) => (began, Err(intake::unserved(snapshot, peer, reason))),
-        Err(NoHead::BrokenOff(began)) => {
-            (began, Err(intake::unserved(snapshot, peer, Reason::SenderGone)))
-        }
+        Err(NoHead::BrokenOff(began)) => (began, Err(intake::unserved(snapshot, peer, Reason::SenderGone))),
         Err(NoHead::Over) => return Next::Close,
     };
     let mut request = Request { gate, snapshot, peer, line, seen, began, told: Told::default() };
@@ -94,11 +95,12 @@ impl Request<'_> {
             return self.fail(&route, Reason::Overloaded).await;
         };
         let deadline = self.began + route.deadline;
+        let mut budget = Budget::new(&gate.gauges.buffered, limits.buffers);
         let mut message = std::mem::take(&mut ticket.head);
-        if let Err(reason) = self.read_body(&ticket, &mut message, deadline).await {
+        if let Err(reason) = self.read_body(&ticket, deadline, &mut budget, &mut message).await {
             return self.fail(&route, reason).await;
         }
-        let answer = self.ask(&ticket, &message, deadline).await;
+        let answer = self.ask(&ticket, &message, deadline, &mut budget).await;
         drop(message);
         match answer {
             Ok(answer) => self.relay(&route, &ticket, &answer).await,
@@ -119,8 +121,13 @@ impl Request<'_> {
     }
 
     /// Completes the message: Content-Length, the empty line, the body.
-    async fn read_body(&mut self, ticket: &Ticket, message: &mut Vec<u8>, deadline: Instant) -> Result<(), Reason> {
-        use super::facts::Framing;
+    async fn read_body(
+        &mut self,
+        ticket: &Ticket,
+        deadline: Instant,
+        budget: &mut Budget<'_>,
+        message: &mut Vec<u8>,
+    ) -> Result<(), Reason> {
         let limits = &self.snapshot.config.limits;
         let wanted = body::Wanted {
             framing: ticket.framing,
@@ -128,37 +135,36 @@ impl Request<'_> {
             expects_continue: ticket.expects_continue,
             deadline: deadline.min(Instant::now() + limits.body_timeout),
         };
-        // Reserved as announced: a body that is only promised takes its room from the others already.
-        let room = match ticket.framing {
-            Framing::None => 0,
-            Framing::Length(length) => length,
-            Framing::Chunked => limits.max_body as u64,
-        };
-        let gate = self.gate;
-        let _room = Held::within(&gate.gauges.buffered, room, limits.buffers as u64).ok_or(Reason::Overloaded)?;
         let line = &mut *self.line;
-        let before = message.len();
         if ticket.framing == Framing::Chunked {
             let mut decoded = Vec::new();
-            body::read(&mut line.stream, &mut line.buffer, &mut line.alarm, wanted, &mut decoded).await?;
+            body::read(&mut line.stream, &mut line.buffer, &mut line.alarm, wanted, budget, &mut decoded)
+                .await?;
             end_head(message, decoded.len() as u64, true);
             message.extend_from_slice(&decoded);
             self.told.bytes_in = decoded.len() as u64;
         } else {
-            end_head(message, room, ticket.announces_body);
-            body::read(&mut line.stream, &mut line.buffer, &mut line.alarm, wanted, message).await?;
-            self.told.bytes_in = room;
+            let length = if let Framing::Length(length) = ticket.framing { length } else { 0 };
+            end_head(message, length, ticket.announces_body);
+            body::read(&mut line.stream, &mut line.buffer, &mut line.alarm, wanted, budget, message).await?;
+            self.told.bytes_in = length;
         }
-        debug_assert!(message.len() > before);
         Ok(())
     }
 
     /// The exchange with the upstream, under the webhook's deadline.
-    async fn ask(&mut self, ticket: &Ticket, message: &[u8], deadline: Instant) -> Result<Answer, Reason> {
+    async fn ask(
+        &mut self,
+        ticket: &Ticket,
+        message: &[u8],
+        deadline: Instant,
+        budget: &mut Budget<'_>,
+    ) -> Result<Answer, Reason> {
         let pool = self.gate.pools.of(&ticket.route.upstream);
         let bounds = Bounds { size: self.snapshot.config.limits.max_response, to_head: ticket.is_head };
         let progress = &mut self.told.progress;
-        let exchange = exchange::run(&pool, &self.gate.gauges, &ticket.permit, message, bounds, progress);
+        let exchange =
+            exchange::run(&pool, &self.gate.gauges, &ticket.permit, message, bounds, budget, progress);
         let answer = self.line.alarm.until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
         self.told.upstream_took = self.told.progress.began.map(|began| began.elapsed());
         if let Ok(answer) = &answer {
@@ -190,7 +196,9 @@ impl Request<'_> {
         }
         // A body that is here already is read over; one that is not is not waited for.
         let unread = match self.seen.skippable.and_then(|length| usize::try_from(length).ok()) {
-            Some(length) if length <= self.line.buffer.len() && refusal.reason.outcome() == Outcome::Denied => {
+            Some(length)
+                if length <= self.line.buffer.len() && refusal.reason.outcome() == Outcome::Denied =>
+            {
                 self.line.buffer.drain(..length);
                 false
             }
@@ -207,7 +215,8 @@ impl Request<'_> {
     /// An answer of the gate's own. With `unread` bytes of the request outstanding the connection ends.
     async fn answer_here(&mut self, route: Option<&Arc<LiveRoute>>, reason: Reason, unread: bool) -> Next {
         let status = delivery::own_status(reason, self.snapshot.config.deny);
-        let allow = route.map(|route| route.webhook.spec().methods.allow_field());
+        let webhook = route.map_or(Webhook::Generic, |route| route.webhook);
+        let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
         let frame = Frame { to_head: self.seen.method == b"HEAD", close: unread || self.closes() };
         let reply = reply::own(status, allow, frame);
         self.finish(route, reason, status, reply, frame.close, unread).await
@@ -251,7 +260,13 @@ impl Request<'_> {
     }
 
     /// The request's one line, and its one count.
-    fn write_down(&self, route: Option<&Arc<LiveRoute>>, reason: Reason, status: Option<u16>, bytes_out: u64) {
+    fn write_down(
+        &self,
+        route: Option<&Arc<LiveRoute>>,
+        reason: Reason,
+        status: Option<u16>,
+        bytes_out: u64,
+    ) {
         let counters: &RouteCounters = &route.unwrap_or(&self.snapshot.unrouted).counters;
         counters.count(reason, status);
         let (seen, told) = (&self.seen, &self.told);
@@ -318,7 +333,8 @@ fn reset_meanwhile(stream: &mut Stream, buffer: &mut Vec<u8>) -> bool {
 
 /// What an operator can mend, where the answer shows it.
 fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
-    let text = |bytes: &Option<Vec<u8>>| String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
+    let text =
+        |bytes: &Option<Vec<u8>>| String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
     match reason {
         Reason::Redirect => Some(format!(
             "the application redirected to {:?}; Nexmo does not follow redirects: register the final URL, or stop the application from redirecting this path",
@@ -329,7 +345,10 @@ fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
             let kind = text(&answer.content_type);
             let is_json = kind.to_ascii_lowercase().contains("json");
             (answer.status != 200 || !is_json).then(|| {
-                format!("an answer webhook must say 200 with a JSON NCCO; the application said {} with {kind:?}", answer.status)
+                format!(
+                    "an answer webhook must say 200 with a JSON NCCO; the application said {} with {kind:?}",
+                    answer.status
+                )
             })
         }
         _ => None,

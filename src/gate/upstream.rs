@@ -98,12 +98,14 @@ impl Upstream {
 }
 
 async fn connect_unix(path: &Path) -> Result<Stream, Reason> {
-    let connected = timeout(CONNECT_TIMEOUT, UnixStream::connect(path)).await.map_err(|_| Reason::ConnectTimeout)?;
+    let connected =
+        timeout(CONNECT_TIMEOUT, UnixStream::connect(path)).await.map_err(|_| Reason::ConnectTimeout)?;
     connected.map(|socket| Box::new(L4Stream::from(socket)) as Stream).map_err(|error| failure(&error))
 }
 
 async fn connect_tcp(address: SocketAddr) -> Result<Stream, Reason> {
-    let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await.map_err(|_| Reason::ConnectTimeout)?;
+    let connected =
+        timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await.map_err(|_| Reason::ConnectTimeout)?;
     let socket = connected.map_err(|error| failure(&error))?;
     // A message leaves in one write; waiting for more of it would only add delay. Failing to say so is harmless.
     let _ = socket.set_nodelay(true);
@@ -124,7 +126,9 @@ fn reason_of(error: &pingora::Error) -> Reason {
     match error.etype() {
         ErrorType::ConnectRefused => Reason::ConnectRefused,
         ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => Reason::ConnectTimeout,
-        ErrorType::TLSHandshakeFailure | ErrorType::InvalidCert | ErrorType::HandshakeError => Reason::TlsFailed,
+        ErrorType::TLSHandshakeFailure | ErrorType::InvalidCert | ErrorType::HandshakeError => {
+            Reason::TlsFailed
+        }
         _ => Reason::ConnectFailed,
     }
 }
@@ -162,7 +166,8 @@ impl Addresses {
 
     /// Asks the resolver. An empty or failed answer leaves what is known.
     async fn fetch(&self, host: String, port: u16) -> Arc<[SocketAddr]> {
-        let found: Arc<[SocketAddr]> = match timeout(RESOLVE_EVERY, lookup_host((host.as_str(), port))).await {
+        let found: Arc<[SocketAddr]> = match timeout(RESOLVE_EVERY, lookup_host((host.as_str(), port))).await
+        {
             Ok(Ok(addresses)) => addresses.collect(),
             Ok(Err(error)) => {
                 tracing::warn!(host, %error, "upstream name not resolved");

@@ -231,7 +231,10 @@ mod tests {
                 assert_eq!(status, if *reason == Reason::Deadline { 504 } else { 503 }, "{reason:?}");
             }
             if reason.outcome() == Outcome::Denied {
-                assert_eq!([Deny::Forbid, Deny::Hide, Deny::Retry].map(|d| own_status(*reason, d)), [403, 404, 503]);
+                assert_eq!(
+                    [Deny::Forbid, Deny::Hide, Deny::Retry].map(|d| own_status(*reason, d)),
+                    [403, 404, 503]
+                );
             }
         }
     }

@@ -9,6 +9,9 @@ use std::io::Write as _;
 
 use super::client_ip::Client;
 
+/// Every header that begins so is the gate's word.
+const OWN_PREFIX: &[u8] = b"x-nexmo-gate-";
+
 /// What becomes of a header line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -27,6 +30,9 @@ pub enum Fate {
 pub fn request_fate(name: &[u8]) -> Fate {
     let is = |other: &str| same_name(name, other.as_bytes());
     let one_of = |names: &[&str], fate| if names.iter().any(|n| is(n)) { fate } else { Fate::Keep };
+    if name.len() > OWN_PREFIX.len() && same_name(&name[..OWN_PREFIX.len()], OWN_PREFIX) {
+        return Fate::Own;
+    }
     // By length first: a line costs a comparison or two, not two dozen.
     match name.len() {
         2 => one_of(&["te"], Fate::HopByHop),
@@ -48,7 +54,6 @@ pub fn request_fate(name: &[u8]) -> Fate {
         18 => one_of(&["proxy-authenticate"], Fate::HopByHop),
         19 if is("x-cluster-client-ip") => Fate::Claim,
         19 => one_of(&["proxy-authorization"], Fate::HopByHop),
-        13.. if same_name(&name[..13], b"x-nexmo-gate-") => Fate::Own,
         _ => Fate::Keep,
     }
 }
@@ -156,7 +161,8 @@ pub fn names(list: &[u8], name: &[u8]) -> bool {
 pub fn connection_overreaches(list: &[u8]) -> bool {
     list.split(|b| *b == b',').map(<[u8]>::trim_ascii).any(|name| {
         let framing = ["content-length", "transfer-encoding", "expect", "content-type", "content-encoding"];
-        matches!(request_fate(name), Fate::Own | Fate::Claim) || framing.iter().any(|f| same_name(name, f.as_bytes()))
+        matches!(request_fate(name), Fate::Own | Fate::Claim)
+            || framing.iter().any(|f| same_name(name, f.as_bytes()))
     })
 }
 
@@ -167,8 +173,7 @@ mod tests {
 
     fn written(fields: &[(&str, &str)], connection: &str, via: &[&str]) -> String {
         let address = |text: &str| Address::new(text.parse().unwrap());
-        let client =
-            Client { address: address("192.0.2.7"), via: via.iter().map(|v| address(v)).collect() };
+        let client = Client { address: address("192.0.2.7"), via: via.iter().map(|v| address(v)).collect() };
         let own = Own {
             client: &client,
             host: b"app.example",
@@ -201,31 +206,58 @@ mod tests {
             ("CF-Connecting-IP", "10.0.0.1"),
             ("Authorization", "Bearer x"),
         ];
-        let wanted = format!("POST /a?b=https://c:1,2 HTTP/1.1\r\nHost: app.example\r\nAuthorization: Bearer x\r\nX-Forwarded-For: 192.0.2.7\r\n{OWN}");
+        let wanted = format!(
+            "POST /a?b=https://c:1,2 HTTP/1.1\r\nHost: app.example\r\nAuthorization: Bearer x\r\nX-Forwarded-For: 192.0.2.7\r\n{OWN}"
+        );
         assert_eq!(written(&forged, "", &[]), wanted);
     }
 
     #[test]
     fn a_trusted_proxy_keeps_its_word_and_the_chain_is_told() {
         let text = written(&[("CF-Connecting-IP", "192.0.2.7")], "", &["10.0.0.2", "10.0.0.1"]);
-        assert!(text.contains("CF-Connecting-IP: 192.0.2.7\r\nX-Forwarded-For: 192.0.2.7, 10.0.0.2, 10.0.0.1\r\n"), "{text}");
+        assert!(
+            text.contains(
+                "CF-Connecting-IP: 192.0.2.7\r\nX-Forwarded-For: 192.0.2.7, 10.0.0.2, 10.0.0.1\r\n"
+            ),
+            "{text}"
+        );
     }
 
     #[test]
     fn what_belongs_to_one_connection_stays_there() {
         let hop = [
-            ("Connection", "close, X-Hop"), ("X-Hop", "1"), ("Keep-Alive", "timeout=5"), ("TE", "trailers"),
-            ("Transfer-Encoding", "chunked"), ("Content-Length", "5"), ("Upgrade", "websocket"),
-            ("Proxy-Authorization", "x"), ("Expect", "100-continue"), ("HTTP2-Settings", "x"), ("Trailer", "x"),
+            ("Connection", "close, X-Hop"),
+            ("X-Hop", "1"),
+            ("Keep-Alive", "timeout=5"),
+            ("TE", "trailers"),
+            ("Transfer-Encoding", "chunked"),
+            ("Content-Length", "5"),
+            ("Upgrade", "websocket"),
+            ("Proxy-Authorization", "x"),
+            ("Expect", "100-continue"),
+            ("HTTP2-Settings", "x"),
+            ("Trailer", "x"),
             ("Accept", "*/*"),
         ];
         let text = written(&hop, "close, X-Hop", &[]);
-        assert!(text.starts_with("POST /a?b=https://c:1,2 HTTP/1.1\r\nHost: app.example\r\nAccept: */*\r\nX-Forwarded-For: "), "{text}");
+        assert!(
+            text.starts_with(
+                "POST /a?b=https://c:1,2 HTTP/1.1\r\nHost: app.example\r\nAccept: */*\r\nX-Forwarded-For: "
+            ),
+            "{text}"
+        );
     }
 
     #[test]
     fn connection_may_not_name_what_the_gate_sets_or_decides_by() {
-        for list in ["X-Forwarded-For", "close, x-real-ip", "Host", "keep-alive,Content-Length", "X-Nexmo-Gate-List", "x_forwarded_proto"] {
+        for list in [
+            "X-Forwarded-For",
+            "close, x-real-ip",
+            "Host",
+            "keep-alive,Content-Length",
+            "X-Nexmo-Gate-List",
+            "x_forwarded_proto",
+        ] {
             assert!(connection_overreaches(list.as_bytes()), "{list}");
         }
         for list in ["close", "keep-alive, Upgrade", "X-Hop, Authorization", "", "TE"] {

@@ -36,7 +36,12 @@ impl GateService {
 
 #[async_trait]
 impl Service for GateService {
-    async fn start_service(&mut self, _fds: Option<ListenFds>, _shutdown: ShutdownWatch, _listeners_per_fd: usize) {
+    async fn start_service(
+        &mut self,
+        _fds: Option<ListenFds>,
+        _shutdown: ShutdownWatch,
+        _listeners_per_fd: usize,
+    ) {
         let Some(accepting) = self.accepting.take() else { return };
         let mut loops = JoinSet::new();
         let mut addresses = Vec::new();
@@ -86,7 +91,12 @@ impl AdminService {
 
 #[async_trait]
 impl Service for AdminService {
-    async fn start_service(&mut self, _fds: Option<ListenFds>, shutdown: ShutdownWatch, _listeners_per_fd: usize) {
+    async fn start_service(
+        &mut self,
+        _fds: Option<ListenFds>,
+        shutdown: ShutdownWatch,
+        _listeners_per_fd: usize,
+    ) {
         let Some(listener) = self.listener.take() else { return };
         if let Err(error) = admin::serve(listener, Arc::clone(&self.context), shutdown).await {
             tracing::error!(%error, "the admin interface ended");

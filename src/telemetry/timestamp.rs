@@ -41,9 +41,14 @@ fn civil(seconds: u64) -> [u8; 19] {
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let of_day = seconds % 86_400;
     let mut text = *b"0000-00-00T00:00:00";
-    for (end, width, number) in
-        [(4, 4, year), (7, 2, month), (10, 2, day), (13, 2, of_day / 3600), (16, 2, of_day / 60 % 60), (19, 2, of_day % 60)]
-    {
+    for (end, width, number) in [
+        (4, 4, year),
+        (7, 2, month),
+        (10, 2, day),
+        (13, 2, of_day / 3600),
+        (16, 2, of_day / 60 % 60),
+        (19, 2, of_day % 60),
+    ] {
         let mut rest = number;
         for place in (end - width..end).rev() {
             text[place] = b'0' + (rest % 10).to_le_bytes()[0];

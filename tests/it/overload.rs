@@ -48,7 +48,7 @@ fn requests_above_the_number_at_once_are_503() {
 #[test]
 fn bytes_above_all_buffers_are_503() {
     let body = vec![b'x'; 700 * 1024];
-    assert_surplus_is_turned_away("{ max_body: 1MiB, buffers: 1MiB }", &|target| {
+    assert_surplus_is_turned_away("{ max_body: 800KiB, max_response: 100KiB, buffers: 1MiB }", &|target| {
         request("POST", target, &[], &body)
     });
 }

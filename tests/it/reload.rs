@@ -106,7 +106,7 @@ fn a_changed_config_takes_effect_and_a_bad_one_does_not() {
 
     let from = gate.stderr.len();
     setup.key("deny", "hide").write_config();
-    gate.wait_message(from, is_reloaded);
+    gate.wait_message(from, |message, line| is_reloaded(message, line) && line["generation"] == 3);
     assert_eq!(gate.ask(STRANGER, &get("/hook")).status, 404, "noticed by itself");
 }
 

@@ -257,9 +257,9 @@ fn limits_and_drain() {
         ("limits: { max_body: 0B }", "limits.max_body: 0B is not from 1B to 1GiB"),
         ("limits: { max_body: 1048576 }", "limits.max_body: 1048576 has no unit; write 1048576B"),
         ("limits: { max_head: 1023B }", "limits.max_head: 1023B is not from 1KiB to 1MiB"),
-        ("limits: { keepalive: 999ms }", "limits.keepalive: 999ms is not from 1s to 3600s"),
-        ("limits: { head_timeout: 0s }", "limits.head_timeout: 0s is not from 1s to 3600s"),
-        ("limits: { body_timeout: 2h }", "limits.body_timeout: 7200s is not from 1s to 3600s"),
+        ("limits: { keepalive: 99ms }", "limits.keepalive: 99ms is not from 100ms to 3600s"),
+        ("limits: { head_timeout: 0s }", "limits.head_timeout: 0s is not from 100ms to 3600s"),
+        ("limits: { body_timeout: 2h }", "limits.body_timeout: 7200s is not from 100ms to 3600s"),
         (
             "limits: { connections: -1 }",
             "limits.connections: found the number -1, wanted a whole number from 1 to 1000000",
