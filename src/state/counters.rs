@@ -41,7 +41,9 @@ impl RouteCounters {
     /// One request ended: why, and with which status the sender was told (`None`: nothing was said).
     pub fn count(&self, reason: Reason, status: Option<u16>) {
         self.reasons[reason as usize].fetch_add(1, Relaxed);
-        let cell = status.and_then(|s| s.checked_sub(FIRST_STATUS)).and_then(|at| self.statuses.get(usize::from(at)));
+        let cell = status
+            .and_then(|s| s.checked_sub(FIRST_STATUS))
+            .and_then(|at| self.statuses.get(usize::from(at)));
         if let Some(cell) = cell {
             cell.fetch_add(1, Relaxed);
         }
@@ -55,7 +57,10 @@ impl RouteCounters {
     /// The upstream took this long to complete an answer.
     pub fn time(&self, took: Duration) {
         let ms = took.as_millis();
-        let slot = LATENCY_BOUNDS_MS.iter().position(|bound| ms <= u128::from(*bound)).unwrap_or(LATENCY_BOUNDS_MS.len());
+        let slot = LATENCY_BOUNDS_MS
+            .iter()
+            .position(|bound| ms <= u128::from(*bound))
+            .unwrap_or(LATENCY_BOUNDS_MS.len());
         self.latency[slot].fetch_add(1, Relaxed);
         self.latency_sum_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
@@ -67,7 +72,10 @@ impl RouteCounters {
 
     /// How often each status was told, those that were.
     pub fn by_status(&self) -> impl Iterator<Item = (u16, u64)> {
-        (FIRST_STATUS..).zip(&self.statuses).map(|(status, n)| (status, n.load(Relaxed))).filter(|(_, n)| *n > 0)
+        (FIRST_STATUS..)
+            .zip(&self.statuses)
+            .map(|(status, n)| (status, n.load(Relaxed)))
+            .filter(|(_, n)| *n > 0)
     }
 
     /// Requests that only `mode: observe` let pass.

@@ -301,3 +301,6 @@ fn put_back<T: PartialEq + Clone>(key: &str, new: &mut T, old: &T, changed: &mut
         changed.push(format!("{key}: needs a restart"));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,11 +132,9 @@ impl Reloader {
     /// answered together.
     pub async fn reload(&self, cause: Cause) -> Arc<Report> {
         let (answer, report) = oneshot::channel();
-        let asked = self.line.events.send(Event::Reload(cause, answer));
-        match (asked, report.await) {
-            (Ok(()), Ok(report)) => report,
-            _ => Arc::new(self.refusal(cause)),
-        }
+        // When the thread has ended, the event is dropped here and `answer` with it, so the wait ends.
+        drop(self.line.events.send(Event::Reload(cause, answer)));
+        report.await.unwrap_or_else(|_| Arc::new(self.refusal(cause)))
     }
 
     /// Ends the thread and waits for it. Later reloads are refused.
@@ -350,3 +348,6 @@ fn log_warnings(warnings: &[Problem]) {
 fn joined<'a>(problems: impl Iterator<Item = &'a Problem>) -> String {
     problems.map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests;
