@@ -239,6 +239,7 @@ impl Desk {
         let Some(cause) = cause else { return };
         self.arm();
         let look = self.loader.look();
+        self.settle.rest(Instant::now());
         let report = self.reload(cause, &look);
         for answer in waiting {
             // Whoever asked may have gone.

@@ -78,6 +78,11 @@ impl Settle {
         self.due = Some(((now + self.pace.debounce).min(latest), latest));
     }
 
+    /// Everything that happened so far was seen and loaded at a person's word.
+    pub(super) fn rest(&mut self, now: Instant) {
+        (self.poll, self.due, self.candidate) = (now + self.pace.poll, None, None);
+    }
+
     /// When to look. A look that is due soon is not forestalled by the poll, so two looks are never
     /// closer than a debounce.
     pub(super) fn wake(&self) -> Instant {
@@ -334,6 +339,15 @@ mod tests {
         assert_eq!(settle.wake(), start + ms(1000));
         settle.touch(start + ms(1000));
         assert_eq!(settle.wake(), start + ms(1000));
+    }
+
+    #[test]
+    fn a_reload_by_a_person_sees_what_was_due() {
+        let (mut settle, start) = settled();
+        assert!(!settle.look(start, 2, false));
+        settle.rest(start + ms(100));
+        assert_eq!(settle.wake(), start + ms(5100));
+        assert!(!settle.look(start + ms(5100), 2, false), "the candidate is forgotten");
     }
 
     #[test]

@@ -159,13 +159,24 @@ fn the_thread_ends_with_its_last_handle() {
 /// Every way in which people and tools replace a list, noticed by events and by the poll.
 fn notices(site: &Site, pace: Pace, replace: impl FnOnce(&Site)) {
     let running = run(site, pace);
-    // So that the change comes after the first look, and not with it.
+    // This takes the place of the first look, which would find the change without being told.
     running.ask(Cause::Asked);
     running.next();
     replace(site);
     let report = running.next();
     assert_eq!((report.cause, report.published), (Cause::Changed, true), "{report:?}");
     assert!(running.admits("sms", "192.0.2.200"), "{report:?}");
+}
+
+/// The other tests of this kind prove something only because this holds.
+#[test]
+fn without_events_and_polls_nothing_is_noticed() {
+    let site = Site::new();
+    let running = run(&site, Pace { poll: NEVER, ..POLL });
+    running.ask(Cause::Asked);
+    running.next();
+    site.list("sms", LONGER);
+    assert_eq!(running.reports.recv_timeout(Duration::from_millis(500)), Err(RecvTimeoutError::Timeout));
 }
 
 const LONGER: &str = "192.0.2.0/28\n198.51.100.0/28\n203.0.113.0/28\n192.0.2.192/27\n";
@@ -321,7 +332,7 @@ fn a_failure_that_stays_is_reported_once_although_it_is_polled() {
     let site = Site::new();
     let running = run(&site, POLL);
     site.write("config.yaml", "not: good\n");
-    assert_eq!(running.next().problems.is_empty(), false);
+    assert!(!running.next().problems.is_empty());
     // 20 polls fit into this time; the answer to the question must be the next report.
     assert_eq!(running.reports.recv_timeout(Duration::from_millis(400)), Err(RecvTimeoutError::Timeout));
     assert_eq!(running.ask(Cause::Asked).cause, Cause::Asked);
