@@ -112,7 +112,9 @@ impl Loader {
         loaded.held = std::mem::take(&mut lists.held);
         if config.is_some() {
             let mut unknown = unknown_lists(named.as_deref().unwrap_or_default(), &lists, look);
-            unknown.iter_mut().for_each(|problem| self.name_flag(problem));
+            for problem in &mut unknown {
+                self.name_flag(problem);
+            }
             lists.fatal |= !unknown.is_empty();
             loaded.problems.extend(unknown);
         }

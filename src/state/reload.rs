@@ -169,6 +169,9 @@ impl Report {
     }
 }
 
+/// Whoever is told of each reload.
+type Heard = Box<dyn Fn(&Arc<Report>) + Send>;
+
 /// The thread's own: everything that a reload needs.
 struct Desk {
     loader: Loader,
@@ -176,7 +179,7 @@ struct Desk {
     keep: Keep,
     watch: Watch,
     settle: Settle,
-    heard: Box<dyn Fn(&Arc<Report>) + Send>,
+    heard: Heard,
     /// The holds that were logged, by list: each change is worth one line.
     held: BTreeMap<String, Held>,
 }
@@ -319,10 +322,11 @@ fn log(report: &Report, snapshot: &Snapshot) {
     }
     if !report.problems.is_empty() {
         let count = report.problems.len();
-        let mut problems = joined(report.problems.iter().take(LOGGED_PROBLEMS));
-        if count > LOGGED_PROBLEMS {
-            problems += &format!("; and {} more", count - LOGGED_PROBLEMS);
-        }
+        let first = joined(report.problems.iter().take(LOGGED_PROBLEMS));
+        let problems = match count.saturating_sub(LOGGED_PROBLEMS) {
+            0 => first,
+            more => format!("{first}; and {more} more"),
+        };
         error!(generation, %cause, problems, count, "reload failed");
     }
     log_warnings(&report.warnings);

@@ -52,10 +52,10 @@ fn a_list_that_never_was_is_named_with_those_that_are() {
         "config.yaml",
         &format!("{CONFIG}  - {{ path: /x, allow: [vioce] }}\ntrusted_proxies: [lb]\n"),
     );
-    let loaded = site.loader().begin();
-    assert!(loaded.snapshot.is_none());
+    let outcome = site.loader().begin();
+    assert!(outcome.snapshot.is_none());
     assert_eq!(
-        site.problems(&loaded),
+        site.problems(&outcome),
         [
             "trusted_proxies[0]: no list named \"lb\"; there are: messages, sms, voice",
             "routes[2].allow[0]: no list named \"vioce\"; there are: messages, sms, voice (did you mean voice?)",
@@ -76,9 +76,9 @@ fn a_list_named_by_a_flag_is_reported_under_the_flag() {
         ranges: text(folder.to_str().unwrap()),
         ..Overrides::default()
     };
-    let loaded = Loader::new(None, overrides).begin();
+    let outcome = Loader::new(None, overrides).begin();
     assert_eq!(
-        site.problems(&loaded),
+        site.problems(&outcome),
         ["--allow (NEXMO_GATE_ALLOW): no list named \"sms\"; there is no *.txt file in none"]
     );
 }
@@ -90,9 +90,9 @@ fn a_first_load_reports_every_problem_of_every_file() {
     site.list("b ad", "192.0.2.1\n");
     site.list("unused", "");
     site.remove("ranges/voice.txt");
-    let loaded = site.loader().begin();
-    assert!(loaded.snapshot.is_none());
-    let problems = site.problems(&loaded);
+    let outcome = site.loader().begin();
+    assert!(outcome.snapshot.is_none());
+    let problems = site.problems(&outcome);
     let starts = [
         "routes[1].allow[0]: no list named \"voice\"; there are: sms, unused",
         "ranges/b ad.txt: a list is named by its file",
@@ -124,9 +124,9 @@ fn a_broken_list_keeps_its_last_good_version_and_the_others_move_on() {
     let old = first(&mut loader);
     site.list("sms", "192.0.2.0/2\n");
     site.list("voice", "2001:db8::/32\n2001:db9::/32\n");
-    let loaded = again(&mut loader, &old);
-    let new = loaded.snapshot.as_ref().unwrap();
-    let problems = site.problems(&loaded);
+    let outcome = again(&mut loader, &old);
+    let new = outcome.snapshot.as_ref().unwrap();
+    let problems = site.problems(&outcome);
     assert!(problems[0].starts_with("ranges/sms.txt:1: \"192.0.2.0/2\""), "{problems:?}");
     assert!(problems[0].ends_with("; the last good version stays (3 prefixes)"), "{problems:?}");
     assert_eq!((problems.len(), new.generation), (1, 2));
@@ -150,22 +150,22 @@ fn a_list_that_is_gone_stays_as_long_as_the_config_names_it() {
     let old = first(&mut loader);
     site.remove("ranges/voice.txt");
     site.remove("ranges/unused.txt");
-    let loaded = again(&mut loader, &old);
+    let outcome = again(&mut loader, &old);
     assert_eq!(
-        site.problems(&loaded),
+        site.problems(&outcome),
         [
             "ranges/voice.txt: the file is gone, and the config still names the list; the last good version stays (1 prefixes)"
         ]
     );
-    let new = loaded.snapshot.unwrap();
+    let new = outcome.snapshot.unwrap();
     assert_eq!(new.lists.keys().collect::<Vec<_>>(), ["sms", "voice"]);
     assert!(new.lists["voice"].last_good);
     assert_eq!(new.changes_since(&old), ["list=voice last good kept", "list=unused gone"]);
 
     site.write("config.yaml", &CONFIG.replace("[voice, sms]", "[sms]"));
-    let loaded = again(&mut loader, &new);
-    assert_eq!(site.problems(&loaded), [""; 0]);
-    assert_eq!(loaded.snapshot.unwrap().changes_since(&new), ["routes changed", "list=voice gone"]);
+    let outcome = again(&mut loader, &new);
+    assert_eq!(site.problems(&outcome), [""; 0]);
+    assert_eq!(outcome.snapshot.unwrap().changes_since(&new), ["routes changed", "list=voice gone"]);
 }
 
 #[test]
@@ -175,11 +175,11 @@ fn without_the_folder_every_list_stays() {
     let mut loader = site.loader();
     let old = first(&mut loader);
     std::fs::rename(site.path("ranges"), site.path("elsewhere")).unwrap();
-    let loaded = again(&mut loader, &old);
-    let problems = site.problems(&loaded);
+    let outcome = again(&mut loader, &old);
+    let problems = site.problems(&outcome);
     assert_eq!(problems.len(), 1);
     assert!(problems[0].contains("the ranges folder cannot be read: No such file"), "{problems:?}");
-    let new = loaded.snapshot.unwrap();
+    let new = outcome.snapshot.unwrap();
     assert!(new.lists.len() == 3 && new.lists.values().all(|list| list.last_good));
     // A start has nothing to stay with.
     let fresh = site.loader().begin();
@@ -194,15 +194,15 @@ fn a_new_list_that_was_never_good_stops_only_a_config_that_names_it() {
     let old = first(&mut loader);
     site.list("new", "192.0.2.\n");
     site.list("voice", "2001:db9::/32\n");
-    let loaded = again(&mut loader, &old);
-    assert_eq!(loaded.problems.len(), 1);
-    let new = loaded.snapshot.unwrap();
+    let outcome = again(&mut loader, &old);
+    assert_eq!(outcome.problems.len(), 1);
+    let new = outcome.snapshot.unwrap();
     assert!(!new.lists.contains_key("new") && admits(&new, "voice", "2001:db9::1"));
 
     site.write("config.yaml", &CONFIG.replace("[sms]", "[sms, new]"));
-    let loaded = again(&mut loader, &old);
-    assert!(loaded.snapshot.is_none());
-    assert_eq!(loaded.problems.len(), 1, "one cause, one problem: {:?}", loaded.problems);
+    let outcome = again(&mut loader, &old);
+    assert!(outcome.snapshot.is_none());
+    assert_eq!(outcome.problems.len(), 1, "one cause, one problem: {:?}", outcome.problems);
 }
 
 #[test]
@@ -212,9 +212,9 @@ fn a_broken_config_refuses_the_reload_and_the_lists_are_checked_all_the_same() {
     let old = first(&mut loader);
     site.write("config.yaml", &format!("{CONFIG}lisen: 1\n"));
     site.list("sms", "192.0.2.\n");
-    let loaded = again(&mut loader, &old);
-    assert!(loaded.snapshot.is_none());
-    let problems = site.problems(&loaded);
+    let outcome = again(&mut loader, &old);
+    assert!(outcome.snapshot.is_none());
+    let problems = site.problems(&outcome);
     assert!(problems[0].starts_with("lisen") && problems[1].starts_with("ranges/sms.txt:1"), "{problems:?}");
 }
 
@@ -250,13 +250,13 @@ fn a_change_that_removes_too_much_waits_for_a_person() {
     let (old, kept) = (first(&mut loader), Kept::default());
     site.list("sms", "192.0.2.0/28\n");
     site.list("voice", "2001:db8::/32\n2001:db9::/32\n");
-    let loaded = loader.load_after(&loader.look(), hold(&old, &kept));
+    let outcome = loader.load_after(&loader.look(), hold(&old, &kept));
     assert_eq!(
-        loaded.held.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        outcome.held.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["list=sms would lose 2 of 3 prefixes"]
     );
-    assert_eq!(site.problems(&loaded), [""; 0]);
-    let new = loaded.snapshot.unwrap();
+    assert_eq!(site.problems(&outcome), [""; 0]);
+    let new = outcome.snapshot.unwrap();
     assert_eq!(new.changes_since(&old), ["list=voice added=1 removed=0"]);
     assert!(admits(&new, "sms", "203.0.113.1"));
     let asked = again(&mut loader, &new).snapshot.unwrap();
@@ -270,9 +270,9 @@ fn what_removes_half_or_is_only_written_differently_is_not_held() {
     let (old, kept) = (first(&mut loader), Kept::default());
     site.list("voice", "2001:db8::/33\n2001:db8:8000::/33\n");
     site.list("sms", "192.0.2.0/28\n198.51.100.0/28\n");
-    let loaded = loader.load_after(&loader.look(), hold(&old, &kept));
-    assert_eq!(loaded.held, []);
-    let changes = loaded.snapshot.unwrap().changes_since(&old);
+    let outcome = loader.load_after(&loader.look(), hold(&old, &kept));
+    assert_eq!(outcome.held, []);
+    let changes = outcome.snapshot.unwrap().changes_since(&old);
     assert_eq!(changes, ["list=sms added=0 removed=1", "list=voice added=2 removed=1"]);
 }
 
@@ -285,21 +285,21 @@ fn a_restart_with_a_broken_list_serves_the_kept_copy() {
     super::super::keep::Keep::new(Some(&site.path("state"))).store(&good.lists);
     site.list("sms", "192.0.2.\n");
     site.remove("ranges/voice.txt");
-    let loaded = site.loader().begin();
-    let problems = site.problems(&loaded);
+    let outcome = site.loader().begin();
+    let problems = site.problems(&outcome);
     assert!(
         problems[0].starts_with("ranges/sms.txt:1: ")
             && problems[1].starts_with("ranges/voice.txt: the file is gone")
     );
-    let snapshot = loaded.snapshot.unwrap();
+    let snapshot = outcome.snapshot.unwrap();
     assert!(snapshot.lists.values().all(|list| list.last_good));
     assert!(admits(&snapshot, "sms", "192.0.2.1") && admits(&snapshot, "voice", "2001:db8::1"));
     assert_eq!(snapshot.lists["sms"].path, site.path("ranges/sms.txt"));
     // Once a process serves, it knows better than the kept copies.
     let look = site.loader().look();
     let kept = Kept::read(&site.path("state")).0;
-    let loaded = site.loader().load(&look, Some(&good), &kept);
-    assert_eq!(loaded.snapshot.unwrap().generation, good.generation + 1);
+    let outcome = site.loader().load(&look, Some(&good), &kept);
+    assert_eq!(outcome.snapshot.unwrap().generation, good.generation + 1);
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn cold_keys_stay_and_the_rest_is_applied() {
     let cold = "threads: 7\nadmin: { address: \"127.0.0.1:9999\" }\nstate: s\nlimits: { connections: 77, max_body: 2MiB }\n\
                 log: { format: text, level: debug, access: stderr }\n";
     site.write("config.yaml", &format!("{text}{cold}deny: hide\n"));
-    let loaded = again(&mut loader, &old);
+    let outcome = again(&mut loader, &old);
     let keys = [
         "listen",
         "admin",
@@ -335,8 +335,8 @@ fn cold_keys_stay_and_the_rest_is_applied() {
         "state",
         "limits.connections",
     ];
-    assert_eq!(loaded.needs_restart, keys.map(|key| format!("{key}: needs a restart")));
-    let new = loaded.snapshot.unwrap();
+    assert_eq!(outcome.needs_restart, keys.map(|key| format!("{key}: needs a restart")));
+    let new = outcome.snapshot.unwrap();
     assert_eq!(new.config.listen, old.config.listen);
     assert_eq!(new.config.limits.connections, old.config.limits.connections);
     assert_eq!(new.config.limits.max_body, 2 << 20);
@@ -404,12 +404,12 @@ fn a_fifo_among_the_lists_does_not_hang() {
     let old = first(&mut loader);
     site.remove("ranges/sms.txt");
     assert!(Command::new("mkfifo").arg(site.path("ranges/sms.txt")).status().unwrap().success());
-    let loaded = again(&mut loader, &old);
+    let outcome = again(&mut loader, &old);
     assert_eq!(
-        site.problems(&loaded),
+        site.problems(&outcome),
         ["ranges/sms.txt: must be a regular file, this is a FIFO; the last good version stays (3 prefixes)"]
     );
-    assert!(loaded.snapshot.unwrap().lists["sms"].last_good);
+    assert!(outcome.snapshot.unwrap().lists["sms"].last_good);
 }
 
 #[test]
@@ -427,8 +427,8 @@ fn a_million_prefixes_load() {
     shorter.truncate(text.find("10.1.0.0/30").unwrap());
     site.list("sms", &shorter);
     let kept = Kept::default();
-    let loaded = loader.load_after(&loader.look(), hold(&snapshot, &kept));
-    assert_eq!((loaded.held[0].removed, loaded.held[0].of), (1_000_000 - 8192, 1_000_000));
+    let outcome = loader.load_after(&loader.look(), hold(&snapshot, &kept));
+    assert_eq!((outcome.held[0].removed, outcome.held[0].of), (1_000_000 - 8192, 1_000_000));
 }
 
 #[test]
