@@ -5,7 +5,8 @@ use std::fmt;
 /// One problem: where, and what about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// A key path (`routes[2].allow[0]`), a flag, a variable, or `file:line`; may be empty.
+    /// A key path (`routes[2].allow[0]`), a flag with its variable, `file:line`, or `line 3, column 5` of
+    /// the config file; may be empty.
     pub at: String,
     /// What is wrong and what would be right.
     pub message: String,

@@ -3,7 +3,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::raw::Section;
+use serde_yaml::Value;
+
+use super::section::Section;
 use super::units::{show_duration, show_size};
 use super::{Drain, Limits, Route};
 
@@ -96,10 +98,10 @@ pub fn drain(root: &Section, routes: &[Route]) -> Drain {
 /// Reads `threads`; `None` means one a core.
 pub fn threads(root: &Section) -> Option<usize> {
     let node = root.get("threads")?;
-    if node.value.as_str() == Some("auto") {
+    if node.is_word("auto") {
         return None;
     }
-    if node.value.is_number() {
+    if matches!(node.value, Value::Number(_)) {
         node.count(1..=1024)
     } else {
         node.unwanted("auto or a number from 1 to 1024")

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde_yaml::Value;
 
-use super::raw::{Node, Section};
+use super::raw::Node;
+use super::section::Section;
 use super::units::quote;
 use super::upstream::unix_path;
 use super::{Admin, AdminAddress, Listener};
@@ -50,7 +51,7 @@ fn address_of<'a>(entry: &Node<'a>) -> Option<Node<'a>> {
 pub fn admin(root: &Section) -> Option<Admin> {
     let local = AdminAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)));
     let Some(node) = root.get("admin") else { return Some(Admin { address: local }) };
-    if matches!(node.value, Value::Null | Value::Bool(false)) || node.value.as_str() == Some("off") {
+    if matches!(node.value, Value::Null | Value::Bool(false)) || node.is_word("off") {
         return None;
     }
     let mut place = node.clone();

@@ -1,7 +1,8 @@
 //! Names of range lists: who a route allows, and who may name the client.
 
 use super::Trusted;
-use super::raw::{Node, Section};
+use super::raw::Node;
+use super::section::Section;
 use super::units::quote;
 use crate::policy::range_list::parse_prefix;
 

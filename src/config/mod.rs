@@ -5,6 +5,7 @@
 //! of that name exists. Invariant: a `Config` is complete, defaults filled in, and means the same
 //! whoever reads it; nothing later asks "was that key set".
 
+mod document;
 pub mod error;
 mod host;
 pub mod keys;
@@ -15,6 +16,7 @@ pub mod overrides;
 mod raw;
 mod report;
 mod routes;
+mod section;
 #[cfg(test)]
 mod tests;
 pub mod units;

@@ -41,13 +41,13 @@ pub struct Overrides {
 impl Overrides {
     /// By key path: the flag's name and the value as the file would hold it.
     pub(super) fn values(&self) -> BTreeMap<&'static str, (String, Value)> {
+        type Read<'a> = &'a dyn Fn(&str) -> Value;
         let text = |text: &str| Value::String(text.trim().to_owned());
         let list = |all: &str| Value::Sequence(all.split(',').map(text).collect());
         let number = |word: &str| match word.trim().parse::<u64>() {
             Ok(number) => Value::Number(number.into()),
             Err(_) => text(word),
         };
-        type Read<'a> = &'a dyn Fn(&str) -> Value;
         let rows: [(&'static str, &str, &Option<String>, Read); 13] = [
             ("listen", "listen", &self.listen, &list),
             ("upstream", "upstream", &self.upstream, &text),

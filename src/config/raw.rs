@@ -9,39 +9,12 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_yaml::{Mapping, Value};
+use serde_yaml::Value;
 
-use super::error::Problem;
 use super::keys;
-use super::report::{Report, join, segment};
+use super::report::Report;
+use super::section::Section;
 use super::units;
-
-/// Reads the text as one YAML document, merge keys applied; nothing becomes an empty mapping.
-pub fn document(text: &str) -> Result<Value, Problem> {
-    let wrong = |error: &serde_yaml::Error| {
-        let mut message = error.to_string();
-        let Some(spot) = error.location() else { return Problem::new("", message) };
-        let (line, column) = (spot.line(), spot.column());
-        message = message.replacen(&format!(" at line {line} column {column}"), "", 1);
-        let source = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        if source.trim_start_matches(' ').starts_with('\t') {
-            message.push_str("; the line begins with a tab, and YAML is indented with spaces");
-        }
-        if message.starts_with("unknown anchor") {
-            message.push_str("; a text that begins with '*' stands in quotes");
-        }
-        Problem::new(format!("line {line}, column {column}"), message)
-    };
-    let mut value: Value = serde_yaml::from_str(text).map_err(|e| wrong(&e))?;
-    value.apply_merge().map_err(|e| wrong(&e))?;
-    match value {
-        Value::Null => Ok(Value::Mapping(Mapping::new())),
-        Value::Mapping(_) => Ok(value),
-        other => {
-            Err(Problem::new("", format!("found {}, wanted keys such as \"upstream: ...\"", found(&other))))
-        }
-    }
-}
 
 /// Where values come from and where problems go.
 pub struct Source<'a> {
@@ -68,11 +41,24 @@ pub struct Node<'a> {
     pub path: String,
     /// What stands there.
     pub value: &'a Value,
-    base: &'a Path,
-    source: &'a Source<'a>,
+    /// Where a relative path starts: the file's folder, or nowhere for a flag.
+    pub base: &'a Path,
+    /// Where the value comes from and its problems go.
+    pub source: &'a Source<'a>,
 }
 
 impl<'a> Node<'a> {
+    /// Whether nothing stands here. Unlike `Value::is_null` this does not look inside a tag: tags have no
+    /// meaning in this file, so a tagged value is always of a wrong type.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    /// Whether this is exactly the word.
+    pub fn is_word(&self, word: &str) -> bool {
+        matches!(self.value, Value::String(text) if text == word)
+    }
+
     /// Notes a problem here.
     pub fn problem<T>(&self, message: impl Into<String>) -> Option<T> {
         self.source.report.problem(&self.path, message);
@@ -127,13 +113,20 @@ impl<'a> Node<'a> {
 
     /// `true` or `false`.
     pub fn truth(&self) -> Option<bool> {
-        self.value.as_bool().or_else(|| self.unwanted("true or false"))
+        match self.value {
+            Value::Bool(truth) => Some(*truth),
+            _ => self.unwanted("true or false"),
+        }
     }
 
     /// A whole number.
     pub fn count(&self, range: RangeInclusive<usize>) -> Option<usize> {
         let (first, last) = (range.start(), range.end());
-        match self.value.as_u64().and_then(|n| usize::try_from(n).ok()) {
+        let number = match self.value {
+            Value::Number(number) => number.as_u64().and_then(|n| usize::try_from(n).ok()),
+            _ => None,
+        };
+        match number {
             Some(number) if range.contains(&number) => Some(number),
             Some(number) => self.problem(format!("{number} is not from {first} to {last}")),
             None => self.unwanted(&format!("a whole number from {first} to {last}")),
@@ -202,75 +195,7 @@ impl<'a> Node<'a> {
     /// The keys of a mapping; unknown ones are noted.
     pub fn section(&self, wanted: &str) -> Option<Section<'a>> {
         let Value::Mapping(entries) = self.value else { return self.unwanted(wanted) };
-        let section = Section { path: self.path.clone(), entries: Some(entries), source: self.source };
-        section.note_unknown(entries);
-        Some(section)
-    }
-}
-
-/// A mapping with its place; flags stand before what the file says.
-pub struct Section<'a> {
-    path: String,
-    entries: Option<&'a Mapping>,
-    source: &'a Source<'a>,
-}
-
-impl<'a> Section<'a> {
-    /// The whole file.
-    pub fn root(file: &'a Value, source: &'a Source<'a>) -> Self {
-        let section = Self { path: String::new(), entries: file.as_mapping(), source };
-        if let Some(entries) = section.entries {
-            section.note_unknown(entries);
-        }
-        section
-    }
-
-    /// Where values come from and problems go.
-    pub fn source(&self) -> &'a Source<'a> {
-        self.source
-    }
-
-    /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<Node<'a>> {
-        let path = join(&self.path, key);
-        if let Some(node) = self.source.flag(&path) {
-            return Some(node);
-        }
-        let value = self.entries?.get(key)?;
-        Some(Node { path, value, base: self.source.base, source: self.source })
-    }
-
-    /// The value of a key, where an empty one is as good as none: all of its lines are commented out.
-    pub fn get_filled(&self, key: &str) -> Option<Node<'a>> {
-        self.get(key).filter(|node| !node.value.is_null())
-    }
-
-    /// The mapping under a key; an empty one when there is none.
-    pub fn section(&self, key: &str) -> Section<'a> {
-        let filled = self.get_filled(key).and_then(|node| node.section("a mapping of keys"));
-        filled.unwrap_or_else(|| Section { path: join(&self.path, key), entries: None, source: self.source })
-    }
-
-    /// Notes a problem at a key, which need not be there, or at the flag that stands in its place.
-    pub fn problem(&self, key: &str, message: impl Into<String>) {
-        let at = self.get(key).map_or_else(|| join(&self.path, key), |node| node.path);
-        self.source.report.problem(&at, message);
-    }
-
-    fn note_unknown(&self, entries: &Mapping) {
-        let known = keys::children(&self.path);
-        for (key, value) in entries {
-            let path = join(&self.path, &segment(key));
-            let message = match key.as_str() {
-                Some(key) if known.contains(&key) => continue,
-                // Saying that a feature is off is true in this version too.
-                Some(_) if keys::is_planned(&path) && *value == Value::Bool(false) => continue,
-                Some(_) if keys::is_planned(&path) => "not supported in this version".to_owned(),
-                Some(key) => unknown("key", key, &known),
-                None => unknown("key", &segment(key), &known),
-            };
-            self.source.report.problem(&path, message);
-        }
+        Some(Section::new(self.path.clone(), Some(entries), self.source))
     }
 }
 
@@ -285,7 +210,7 @@ pub fn unknown(what: &str, word: &str, known: &[&str]) -> String {
 }
 
 /// A value in words.
-fn found(value: &Value) -> String {
+pub fn found(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Bool(bool) => bool.to_string(),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_yaml::Value;
 
-use super::raw::{Node, Section, unknown};
+use super::raw::{Node, unknown};
+use super::section::Section;
 use super::units::show_duration;
 use super::{Route, Trusted, host, lists, upstream};
 use crate::policy::delivery::{OnError, SuccessSet};
@@ -34,8 +35,8 @@ pub fn routes(root: &Section, trusted: &[Trusted]) -> Vec<Route> {
     }
     let mut earlier = Vec::new();
     // A stand-in keeps the places of the others, and asks for nothing itself.
-    let none = || Route { deadline: Duration::ZERO, ..everything() };
-    entries.iter().map(|entry| route(entry, trusted, &mut earlier).unwrap_or_else(none)).collect()
+    let stand_in = || Route { deadline: Duration::ZERO, ..everything() };
+    entries.iter().map(|entry| route(entry, trusted, &mut earlier).unwrap_or_else(stand_in)).collect()
 }
 
 fn everything() -> Route {
@@ -61,18 +62,15 @@ fn route(entry: &Node, trusted: &[Trusted], earlier: &mut Vec<Taken>) -> Option<
     let section =
         entry.section("a mapping of keys such as { path: /webhooks/event, webhook: voice-event }")?;
     let host = section.get("host").map(|n| n.parsed("a host name", host::host).map(|h| h.bracketed()));
-    let path = match section.get("path") {
-        Some(node) => {
-            let path = node.parsed("a path such as /webhooks/event", PathPattern::parse);
-            if let (Some(path), None | Some(Some(_))) = (&path, &host) {
-                claim(&node, host.clone().flatten(), path, earlier);
-            }
-            path
+    let path = if let Some(node) = section.get("path") {
+        let path = node.parsed("a path such as /webhooks/event", PathPattern::parse);
+        if let (Some(path), None | Some(Some(_))) = (&path, &host) {
+            claim(&node, host.clone().flatten(), path, earlier);
         }
-        None => {
-            section.problem("path", "missing; which requests is this route for? e.g. /webhooks/event");
-            None
-        }
+        path
+    } else {
+        section.problem("path", "missing; which requests is this route for? e.g. /webhooks/event");
+        None
     };
     let webhook = section.get("webhook").map_or(Some(Webhook::Generic), |node| webhook(&node));
     let deadline = section.get("deadline").and_then(|node| deadline(&node, webhook));

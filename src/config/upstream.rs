@@ -10,6 +10,8 @@ use super::units::quote;
 use super::{Target, Upstream};
 
 const WANTED: &str = "a URL such as http://127.0.0.1:3000";
+/// What is said where an upstream should be.
+pub const MISSING: &str = "missing; where should requests go? e.g. http://127.0.0.1:3000";
 /// The longest path of a UNIX socket: `sun_path` is 108 bytes, the last one zero.
 const SOCKET_PATH: usize = 107;
 
@@ -24,12 +26,11 @@ pub fn upstream(node: &Node) -> Option<Upstream> {
 
 fn detailed(node: &Node) -> Option<Upstream> {
     let section = node.section(WANTED)?;
-    let target = match section.get("url") {
-        Some(url) => target(&url),
-        None => {
-            section.problem("url", "missing; where should requests go? e.g. http://127.0.0.1:3000");
-            None
-        }
+    let target = if let Some(url) = section.get("url") {
+        target(&url)
+    } else {
+        section.problem("url", MISSING);
+        None
     };
     let ca = section.get("ca");
     let server_name = section.get("server_name");
@@ -77,9 +78,10 @@ fn http(url: &str) -> Result<Target, String> {
         ));
     }
     let (host, port) = authority(place)?;
-    Ok(match tls {
-        false => Target::Http { host: host.name, port: port.unwrap_or(80) },
-        true => Target::Https { host: host.name, port: port.unwrap_or(443) },
+    Ok(if tls {
+        Target::Https { host: host.name, port: port.unwrap_or(443) }
+    } else {
+        Target::Http { host: host.name, port: port.unwrap_or(80) }
     })
 }
 

@@ -6,10 +6,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use super::document::document;
 use super::error::Problem;
 use super::overrides::Overrides;
-use super::raw::{Node, Section, Source, document};
+use super::raw::{Node, Source};
 use super::report::Report;
+use super::section::Section;
 use super::upstream::{self, show};
 use super::{
     AccessLog, Admin, AdminAddress, Config, Deny, Listener, Log, LogFormat, LogLevel, Mode, Route, Target,
@@ -72,7 +74,7 @@ fn read(root: &Section) -> Option<Config> {
 
 fn common_upstream(root: &Section) -> Option<Upstream> {
     let Some(node) = root.get_filled("upstream") else {
-        root.problem("upstream", "missing; where should requests go? e.g. http://127.0.0.1:3000");
+        root.problem("upstream", upstream::MISSING);
         return None;
     };
     upstream::upstream(&node)

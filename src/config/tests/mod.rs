@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use proptest::prelude::*;
-
 use super::*;
+
+mod chaos;
+mod flags;
+mod sections;
 
 const BASE: &str = "/etc/gate";
 
@@ -257,7 +259,15 @@ fn a_missing_upstream_is_asked_for() {
 fn what_is_no_yaml_is_reported_with_its_line() {
     for (text, wanted) in [
         ("a: b: c", "line 1, column 5: mapping values are not allowed in this context"),
-        ("mode: enforce\nmode: observe\n", "line 1, column 1: duplicate entry with key \"mode\""),
+        ("mode: enforce\nmode: observe\n", "mode: is there twice, in the mapping that begins on line 1"),
+        (
+            "limits: { max_body: 1MiB, max_body: 2MiB }",
+            "limits.max_body: is there twice, in the mapping that begins on line 1",
+        ),
+        (
+            "routes:\n  - path: /a\n    path: /b\n",
+            "routes[0].path: is there twice, in the mapping that begins on line 2",
+        ),
         (
             "limits:\n\tmax_body: 1MiB\n",
             "line 2, column 1: found character that cannot start any token, while scanning for the next token; the line begins with a tab, and YAML is indented with spaces",

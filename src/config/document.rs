@@ -1,0 +1,45 @@
+//! Text to one YAML document, or where and why it is none.
+//!
+//! A text that is no YAML has only this one problem: what follows the first syntax error means nothing.
+
+use serde_yaml::{Mapping, Value};
+
+use super::error::Problem;
+use super::raw::found;
+
+/// Reads the text as one YAML document, merge keys applied; no text at all is an empty mapping.
+///
+/// # Errors
+/// The syntax error with its line and column, or the key that is there twice.
+pub fn document(text: &str) -> Result<Value, Problem> {
+    let mut value: Value = serde_yaml::from_str(text).map_err(|error| flaw(text, &error))?;
+    value.apply_merge().map_err(|error| flaw(text, &error))?;
+    match value {
+        Value::Null => Ok(Value::Mapping(Mapping::new())),
+        Value::Mapping(_) => Ok(value),
+        other => {
+            Err(Problem::new("", format!("found {}, wanted keys such as \"upstream: ...\"", found(&other))))
+        }
+    }
+}
+
+fn flaw(text: &str, error: &serde_yaml::Error) -> Problem {
+    let mut message = error.to_string();
+    let Some(spot) = error.location() else { return Problem::new("", message) };
+    let (line, column) = (spot.line(), spot.column());
+    message = message.replacen(&format!(" at line {line} column {column}"), "", 1);
+    // The place that comes with a duplicate is the start of the mapping, not that of the key.
+    if let Some((path, key)) = message.split_once("duplicate entry with key ") {
+        let path = path.strip_suffix(": ").map_or(String::new(), |path| format!("{path}."));
+        let at = format!("{path}{}", key.trim_matches('"'));
+        return Problem::new(at, format!("is there twice, in the mapping that begins on line {line}"));
+    }
+    let source = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    if source.trim_start_matches(' ').starts_with('\t') {
+        message.push_str("; the line begins with a tab, and YAML is indented with spaces");
+    }
+    if message.starts_with("unknown anchor") {
+        message.push_str("; a text that begins with '*' stands in quotes");
+    }
+    Problem::new(format!("line {line}, column {column}"), message)
+}

@@ -1,0 +1,142 @@
+//! Flags and variables.
+
+use super::*;
+
+fn said(set: impl FnOnce(&mut Overrides)) -> Overrides {
+    let mut overrides = Overrides::default();
+    set(&mut overrides);
+    overrides
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it fills the fields of Overrides")]
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn all() -> Overrides {
+    Overrides {
+        listen: some("127.0.0.1:0, [::1]:8081"),
+        upstream: some("unix:run/app.sock"),
+        allow: some("voice, office"),
+        ranges: some("lists"),
+        trusted_proxies: some("10.0.0.0/8,balancers"),
+        deny: some("retry"),
+        mode: some("enforce"),
+        admin: some("unix:admin.sock"),
+        state: some("kept"),
+        log_format: some("text"),
+        log_level: some("warn"),
+        access_log: some("./access.log"),
+        threads: some("2"),
+    }
+}
+
+#[test]
+fn flags_alone_make_a_whole_configuration_with_paths_from_the_working_directory() {
+    let config = parse(None, &all(), Path::new(BASE)).unwrap().config;
+    let listen: Vec<String> = config.listen.iter().map(|l| l.address.to_string()).collect();
+    assert_eq!(listen, ["127.0.0.1:0", "[::1]:8081"]);
+    assert_eq!(config.upstream.target, Target::Unix(PathBuf::from("run/app.sock")));
+    assert_eq!(config.routes.len(), 1);
+    assert_eq!(config.routes[0].allow, ["voice", "office"]);
+    assert_eq!(config.ranges, Path::new("lists"));
+    let trusted = [Trusted::Prefix("10.0.0.0/8".parse().unwrap()), Trusted::List("balancers".to_owned())];
+    assert_eq!(config.trusted_proxies, trusted);
+    assert_eq!((config.deny, config.mode, config.threads), (Deny::Retry, Mode::Enforce, Some(2)));
+    assert_eq!(config.admin, Some(Admin { address: AdminAddress::Unix(PathBuf::from("admin.sock")) }));
+    assert_eq!(config.state, Some(PathBuf::from("kept")));
+    let access = AccessLog::File(PathBuf::from("./access.log"));
+    assert_eq!(config.log, Log { format: LogFormat::Text, level: LogLevel::Warn, access });
+    let bare = said(|o| o.upstream = some("http://127.0.0.1:3000"));
+    assert_eq!(parse(None, &bare, Path::new(BASE)).unwrap().config.ranges, Path::new("ranges"));
+}
+
+#[test]
+fn a_flag_stands_in_the_place_of_the_files_value() {
+    let file = "
+listen: [\"0.0.0.0:1\"]
+upstream: nonsense
+ranges: elsewhere
+trusted_proxies: [office]
+deny: hide
+admin: off
+state: other
+log: { format: json, level: error, access: off }
+threads: 7
+";
+    let config = parse(Some(file), &all(), Path::new(BASE)).unwrap().config;
+    assert_eq!(config, parse(None, &all(), Path::new(BASE)).unwrap().config);
+    let ranges = said(|o| o.ranges = some("mine"));
+    let file = "upstream: http://127.0.0.1:3000\nstate: kept\n";
+    let config = parse(Some(file), &ranges, Path::new(BASE)).unwrap().config;
+    assert_eq!(
+        (config.ranges.as_path(), config.state.as_deref()),
+        (Path::new("mine"), Some(Path::new("/etc/gate/kept")))
+    );
+}
+
+#[test]
+fn a_problem_of_a_flag_names_the_flag_and_its_variable() {
+    let flags = Overrides {
+        listen: some("8080,,0.0.0.0:99999"),
+        upstream: some("127.0.0.1:3000"),
+        allow: some("voice,192.0.2.0/24,"),
+        ranges: some(""),
+        trusted_proxies: some("0.0.0.0/0"),
+        deny: some("drop"),
+        mode: some("observ"),
+        admin: some("0.0.0.0:9901"),
+        state: some(" "),
+        log_format: some("xml"),
+        log_level: some("trace"),
+        access_log: some("stdot"),
+        threads: some("0"),
+    };
+    let wanted = [
+        "--listen (NEXMO_GATE_LISTEN): \"8080\" is not an address with a port such as 0.0.0.0:8080; names are not looked up",
+        "--listen (NEXMO_GATE_LISTEN): is empty, wanted an address with a port such as 0.0.0.0:8080",
+        "--listen (NEXMO_GATE_LISTEN): the port \"99999\" is not a number from 0 to 65535",
+        "--upstream (NEXMO_GATE_UPSTREAM): \"127.0.0.1:3000\" has no scheme; write http://127.0.0.1:3000 or https://127.0.0.1:3000",
+        "--trusted-proxies (NEXMO_GATE_TRUSTED_PROXIES): 0.0.0.0/0 is everybody, and then anybody could claim to be a client that a list admits; name the proxies' own addresses",
+        "--allow (NEXMO_GATE_ALLOW): \"192.0.2.0/24\" is an address; write it into a file of the ranges folder, and that file's name here",
+        "--allow (NEXMO_GATE_ALLOW): is empty, wanted the name of a range list",
+        "--admin (NEXMO_GATE_ADMIN): 0.0.0.0:9901 can be reached from other machines, and whoever reaches it may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
+        "--ranges (NEXMO_GATE_RANGES): is empty, wanted the path of a folder",
+        "--deny (NEXMO_GATE_DENY): drop is not supported in this version; there are: forbid, hide, retry",
+        "--mode (NEXMO_GATE_MODE): unknown value \"observ\"; did you mean \"observe\"? There are: enforce, observe",
+        "--state (NEXMO_GATE_STATE): is empty, wanted the path of a folder",
+        "--log-format (NEXMO_GATE_LOG_FORMAT): unknown value \"xml\"; there are: json, text",
+        "--log-level (NEXMO_GATE_LOG_LEVEL): unknown value \"trace\"; there are: error, warn, info, debug",
+        "--access-log (NEXMO_GATE_ACCESS_LOG): \"stdot\" is not stdout, stderr, off, or the path of a file; a file in this folder is written \"./stdot\"",
+        "--threads (NEXMO_GATE_THREADS): 0 is not from 1 to 1024",
+    ];
+    assert_eq!(lines(&parse(None, &flags, Path::new(BASE)).unwrap_err()), wanted);
+}
+
+#[test]
+fn allow_as_a_flag_is_for_the_one_default_route() {
+    let flags = said(|o| o.allow = some("voice"));
+    let file = "upstream: http://127.0.0.1:3000\n";
+    let config = parse(Some(file), &flags, Path::new(BASE)).unwrap().config;
+    assert_eq!(config.routes[0].allow, ["voice"]);
+    let routes = format!("{file}routes: [{{ path: /a, allow: [sms] }}]\n");
+    let wanted = [
+        "--allow (NEXMO_GATE_ALLOW): the config file has routes, and each says itself whom it allows; change them there",
+    ];
+    assert_eq!(lines(&parse(Some(&routes), &flags, Path::new(BASE)).unwrap_err()), wanted);
+}
+
+#[test]
+fn what_a_flag_spoils_elsewhere_is_reported_under_the_flag() {
+    let flags = Overrides {
+        listen: some("0.0.0.0:8080"),
+        upstream: some("http://127.0.0.1:8080"),
+        admin: some("127.0.0.1:8080"),
+        ..Overrides::default()
+    };
+    let wanted = [
+        "--admin (NEXMO_GATE_ADMIN): 127.0.0.1:8080 is taken by the listener on 0.0.0.0:8080",
+        "--upstream (NEXMO_GATE_UPSTREAM): http://127.0.0.1:8080 is the gate itself, which listens on 0.0.0.0:8080",
+    ];
+    assert_eq!(lines(&parse(None, &flags, Path::new(BASE)).unwrap_err()), wanted);
+}

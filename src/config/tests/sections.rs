@@ -1,0 +1,389 @@
+//! Each section's own rules, one bad value a row.
+
+use super::*;
+
+/// Every row is a line of a file that is right otherwise, and the one problem it makes.
+fn rows(rows: &[(&str, &str)]) {
+    for (text, wanted) in rows {
+        assert_eq!(with(text), [*wanted], "{text}");
+    }
+}
+
+#[test]
+fn listen() {
+    rows(&[
+        ("listen: []", "listen: is empty; without a listener no request can come in"),
+        ("listen:", "listen: is empty, wanted a list such as [{ address: \"0.0.0.0:8080\" }]"),
+        (
+            "listen: 0.0.0.0:80",
+            "listen: found the text \"0.0.0.0:80\", wanted a list such as [{ address: \"0.0.0.0:8080\" }]",
+        ),
+        (
+            "listen: [8080]",
+            "listen[0]: found the number 8080, wanted an address with a port such as 0.0.0.0:8080",
+        ),
+        ("listen: [{}]", "listen[0].address: missing; wanted an address with a port such as 0.0.0.0:8080"),
+        (
+            "listen: [\":80\"]",
+            "listen[0]: \":80\" has no address; write 0.0.0.0:80 for all of IPv4 or [::]:80 for both",
+        ),
+        ("listen: [0.0.0.0]", "listen[0]: \"0.0.0.0\" has no port; write for example 0.0.0.0:8080"),
+        ("listen: [\"::1\"]", "listen[0]: \"::1\" has no port; write for example [::1]:8080"),
+        (
+            "listen: [\"2001:db8::1:80:90:1:2:3\"]",
+            "listen[0]: an IPv6 address stands in brackets; write [2001:db8::1:80:90:1:2]:3",
+        ),
+        (
+            "listen: [\"1:2:3:4:5:6:7:8:80\"]",
+            "listen[0]: an IPv6 address stands in brackets; write [1:2:3:4:5:6:7:8]:80",
+        ),
+        (
+            "listen: [\"a.example:80\"]",
+            "listen[0]: \"a.example:80\" is not an address with a port such as 0.0.0.0:8080; names are not looked up",
+        ),
+        (
+            "listen: [\"127.0.0.1:80\", { address: \"0.0.0.0:80\" }]",
+            "listen[1].address: 0.0.0.0:80 is taken by the listener on 127.0.0.1:80",
+        ),
+        (
+            "listen: [{ address: \"0.0.0.0:80\", http2: true }]",
+            "listen[0].http2: not supported in this version",
+        ),
+        (
+            "listen: [{ address: \"0.0.0.0:80\", proxy_protocol: true }]",
+            "listen[0].proxy_protocol: not supported in this version",
+        ),
+    ]);
+    good("listen: [\"127.0.0.1:0\", \"127.0.0.1:0\", \"127.0.0.1:80\", \"127.0.0.2:80\", \"[::1]:80\"]");
+}
+
+#[test]
+fn upstream() {
+    for (text, wanted) in [
+        ("3000", "upstream: found the number 3000, wanted a URL such as http://127.0.0.1:3000"),
+        ("\"\"", "upstream: is empty, wanted a URL such as http://127.0.0.1:3000"),
+        ("app:3000", "upstream: \"app:3000\" has no scheme; write http://app:3000 or https://app:3000"),
+        (
+            "/run/app.sock",
+            "upstream: \"/run/app.sock\" is not a URL such as http://127.0.0.1:3000, https://app.example or unix:/run/app.sock",
+        ),
+        ("http://", "upstream: the host is missing"),
+        (
+            "http://app/hooks",
+            "upstream: \"/hooks\" is too much: requests keep their own path and query; write http://app",
+        ),
+        (
+            "http://app?x=1",
+            "upstream: \"?x=1\" is too much: requests keep their own path and query; write http://app",
+        ),
+        ("http://me:secret@app", "upstream: a user name or password has no place in this URL"),
+        ("http://app:99999", "upstream: the port \"99999\" is not a number from 1 to 65535"),
+        ("http://::1:80", "upstream: an IPv6 address stands in brackets; write \"[::1:80]\""),
+        ("\"unix:\"", "upstream: the path is missing; write unix:/run/app.sock"),
+        ("unix://run/app.sock", "upstream: a UNIX socket has no host; write unix:/run/app.sock"),
+        ("[http://a, http://b]", "upstream: several upstreams are not supported yet; name one"),
+        ("{}", "upstream.url: missing; where should requests go? e.g. http://127.0.0.1:3000"),
+        ("{ url: http://app, ca: a.pem }", "upstream.ca: has a meaning with https:// only"),
+        ("{ url: \"unix:/a\", server_name: a }", "upstream.server_name: has a meaning with https:// only"),
+        ("{ url: https://app, ca: [a] }", "upstream.ca: found a list, wanted the path of a PEM file"),
+        (
+            "{ url: https://app, server_name: \"a b\" }",
+            "upstream.server_name: \"a b\" holds ' ', which no host name has",
+        ),
+        (
+            "{ uri: https://app, url: https://app }",
+            "upstream.uri: unknown key; did you mean \"url\"? There are: url, ca, server_name",
+        ),
+        (
+            "http://127.0.0.1:8080",
+            "upstream: http://127.0.0.1:8080 is the gate itself, which listens on 0.0.0.0:8080",
+        ),
+        (
+            "http://localhost:8080",
+            "upstream: http://localhost:8080 is the gate itself, which listens on 0.0.0.0:8080",
+        ),
+    ] {
+        assert_eq!(problems(&format!("upstream: {text}")), [wanted], "{text}");
+    }
+    let long = format!("upstream: unix:/{}", "a".repeat(107));
+    assert_eq!(
+        problems(&long),
+        ["upstream: the path of a UNIX socket has at most 107 bytes and no zero byte"]
+    );
+    for (text, target) in [
+        ("HTTP://App", Target::Http { host: "app".to_owned(), port: 80 }),
+        ("https://[2001:db8::1]/", Target::Https { host: "2001:db8::1".to_owned(), port: 443 }),
+        ("unix:///run/a", Target::Unix(PathBuf::from("/run/a"))),
+        ("unix:run/a", Target::Unix(PathBuf::from("/etc/gate/run/a"))),
+        ("http://192.0.2.9:8080", Target::Http { host: "192.0.2.9".to_owned(), port: 8080 }),
+    ] {
+        assert_eq!(config(&format!("upstream: {text}")).upstream.target, target, "{text}");
+    }
+}
+
+#[test]
+fn trusted_proxies() {
+    rows(&[
+        (
+            "trusted_proxies: 10.0.0.0/8",
+            "trusted_proxies: found the text \"10.0.0.0/8\", wanted a list of CIDRs such as [10.0.0.0/8]",
+        ),
+        (
+            "trusted_proxies: [10]",
+            "trusted_proxies[0]: found the number 10, wanted a CIDR or the name of a range list",
+        ),
+        (
+            "trusted_proxies: [\"::/0\"]",
+            "trusted_proxies[0]: ::/0 is everybody, and then anybody could claim to be a client that a list admits; name the proxies' own addresses",
+        ),
+        (
+            "trusted_proxies: [lb.example]",
+            "trusted_proxies[0]: \"lb.example\": is not an IP address; names are not looked up",
+        ),
+        (
+            "trusted_proxies: [10.0.0]",
+            "trusted_proxies[0]: \"10.0.0\": an IPv4 address has four parts; 10.0.0.0?",
+        ),
+    ]);
+    let short = with("trusted_proxies: [0.0.0.0/7]");
+    assert!(
+        short[0].starts_with("trusted_proxies[0]: \"0.0.0.0/7\": a prefix shorter than /8 is refused"),
+        "{short:?}"
+    );
+    assert_eq!(good("trusted_proxies:").trusted_proxies, []);
+}
+
+#[test]
+fn routes() {
+    rows(&[
+        (
+            "routes:",
+            "routes: is empty, wanted a list of routes such as [{ path: /webhooks/event, webhook: voice-event }]",
+        ),
+        (
+            "routes: []",
+            "routes: is empty, so every request would be denied; leave it out for one route \"/*\"",
+        ),
+        (
+            "routes: [/a]",
+            "routes[0]: found the text \"/a\", wanted a mapping of keys such as { path: /webhooks/event, webhook: voice-event }",
+        ),
+        (
+            "routes: [{ webhook: generic }]",
+            "routes[0].path: missing; which requests is this route for? e.g. /webhooks/event",
+        ),
+        (
+            "routes: [{ path: /a b }]",
+            "routes[0].path: can never match: no admitted path holds ' ' (write it percent-encoded if it is part of the path, and leave the query out)",
+        ),
+        (
+            "routes: [{ path: /a, webhook: 1 }]",
+            "routes[0].webhook: found the number 1, wanted one of: voice-answer, voice-event, voice-fallback, sms-inbound, sms-delivery-receipt, short-code, messages-inbound, messages-status, number-insight, rtc-event, verify, generic",
+        ),
+        ("routes: [{ path: /a, host: \"a:80\" }]", "routes[0].host: leave the port out; write \"a\""),
+        (
+            "routes: [{ path: /a, host: A }, { path: /a, host: a }, { path: /a }]",
+            "routes[1].path: never matches: routes[0] has the same host and path",
+        ),
+        (
+            "routes: [{ path: /a, alow: [sms] }]",
+            "routes[0].alow: unknown key; did you mean \"allow\"? There are: path, host, webhook, allow, upstream, upstream_host, success, deadline, client_errors, server_errors",
+        ),
+        (
+            "routes: [{ path: /a, allow: sms }]",
+            "routes[0].allow: found the text \"sms\", wanted a list of range lists such as [voice, sms]",
+        ),
+        (
+            "routes: [{ path: /a, allow: }]",
+            "routes[0].allow: is empty, wanted a list of range lists such as [voice, sms]",
+        ),
+        (
+            "routes: [{ path: /a, allow: [2018] }]",
+            "routes[0].allow[0]: found the number 2018, wanted the name of a range list",
+        ),
+        (
+            "routes: [{ path: /a, allow: [sms.txt] }]",
+            "routes[0].allow[0]: a list is named without .txt; write sms",
+        ),
+        (
+            "routes: [{ path: /a, allow: [../sms] }]",
+            "routes[0].allow[0]: \"../sms\" is not the name of a list: letters, digits, '-', '_' and '.'",
+        ),
+        (
+            "routes: [{ path: /a, upstream: app }]",
+            "routes[0].upstream: \"app\" has no scheme; write http://app or https://app",
+        ),
+        (
+            "routes: [{ path: /a, upstream: \"http://[::1]:8080\" }]\nlisten: [\"[::]:8080\"]",
+            "routes[0].upstream: http://[::1]:8080 is the gate itself, which listens on [::]:8080",
+        ),
+        (
+            "routes: [{ path: /a, upstream_host: \"a\\r\\nb\" }]",
+            "routes[0].upstream_host: \"a\\r\\nb\" holds '\\r', which no host name has",
+        ),
+        (
+            "routes: [{ path: /a, success: [] }]",
+            "routes[0].success: is empty, wanted statuses from 200 to 205 such as 200-205 or [200, 204]",
+        ),
+        (
+            "routes: [{ path: /a, success: [200, 302] }]",
+            "routes[0].success[1]: \"302\" is not a status from 200 to 205, and Nexmo counts nothing else as delivered",
+        ),
+        (
+            "routes: [{ path: /a, success: true }]",
+            "routes[0].success: found true, wanted statuses from 200 to 205 such as 200-205 or [200, 204]",
+        ),
+        ("routes: [{ path: /a, deadline: 99ms }]", "routes[0].deadline: 99ms is not from 100ms to 60s"),
+        (
+            "routes: [{ path: /a, deadline: 61s }]\ndrain: { grace: 2m }",
+            "routes[0].deadline: 61s is not from 100ms to 60s",
+        ),
+        (
+            "routes: [{ path: /a, client_errors: drop }]",
+            "routes[0].client_errors: unknown value \"drop\"; there are: relay, retry",
+        ),
+    ]);
+    assert_eq!(good("routes: [{ path: /a }]").routes[0].webhook, Webhook::Generic);
+}
+
+#[test]
+fn limits_and_drain() {
+    rows(&[
+        ("limits: 5", "limits: found the number 5, wanted a mapping of keys"),
+        (
+            "limits: { max_boddy: 1MiB }",
+            "limits.max_boddy: unknown key; did you mean \"max_body\"? There are: max_body, max_response, max_head, head_timeout, body_timeout, keepalive, connections, concurrent_requests, buffers",
+        ),
+        ("limits: { max_body: 0B }", "limits.max_body: 0B is not from 1B to 1GiB"),
+        ("limits: { max_body: 1048576 }", "limits.max_body: 1048576 has no unit; write 1048576B"),
+        ("limits: { max_head: 1023B }", "limits.max_head: 1023B is not from 1KiB to 1MiB"),
+        ("limits: { keepalive: 999ms }", "limits.keepalive: 999ms is not from 1s to 3600s"),
+        ("limits: { head_timeout: 0s }", "limits.head_timeout: 0s is not from 1s to 3600s"),
+        ("limits: { body_timeout: 2h }", "limits.body_timeout: 7200s is not from 1s to 3600s"),
+        (
+            "limits: { connections: -1 }",
+            "limits.connections: found the number -1, wanted a whole number from 1 to 1000000",
+        ),
+        (
+            "limits: { connections: 1.5 }",
+            "limits.connections: found the number 1.5, wanted a whole number from 1 to 1000000",
+        ),
+        (
+            "limits: { connections: \"9\" }",
+            "limits.connections: found the text \"9\", wanted a whole number from 1 to 1000000",
+        ),
+        (
+            "limits: { connections: 10, concurrent_requests: 11 }",
+            "limits.concurrent_requests: 11 can never be reached with 10 connections",
+        ),
+        (
+            "limits: { buffers: 2MiB }",
+            "limits.buffers: 2MiB does not hold one largest message: max_head, max_body and max_response are 2064KiB together",
+        ),
+        (
+            "limits: { max_body: 100MiB }",
+            "limits.buffers: 64MiB does not hold one largest message: max_head, max_body and max_response are 103440KiB together",
+        ),
+        (
+            "drain: { grace: 13999ms }",
+            "drain.grace: 13999ms is shorter than the 14s that the one route (/*) may take: a stop would cut its requests off",
+        ),
+        (
+            "routes: [{ path: /a, deadline: 20s }, { path: /b, deadline: 30s }]",
+            "drain.grace: 15s is shorter than the 30s that routes[1] (/b) may take: a stop would cut its requests off",
+        ),
+        ("drain: { delay: 0 }", "drain.delay: 0 has no unit; write 0s"),
+        ("drain: { delay: 2h }", "drain.delay: 7200s is not from 0s to 3600s"),
+    ]);
+    assert_eq!(good("limits: { connections: 10 }").limits.concurrent_requests, 10);
+    assert_eq!(good("limits:\ndrain:\nlog:\nstate:\n"), good(""));
+    assert_eq!(good("limits: { buffers: 2064KiB }\ndrain: { grace: 14s }").limits.buffers, 2064 << 10);
+}
+
+#[test]
+fn admin() {
+    rows(&[
+        (
+            "admin: 9901",
+            "admin: found the number 9901, wanted an address such as 127.0.0.1:9901, unix:/run/nexmo-gate/admin.sock, or off",
+        ),
+        (
+            "admin: { adress: \"127.0.0.1:1\" }",
+            "admin.adress: unknown key; did you mean \"address\"? There are: address, allow_remote",
+        ),
+        (
+            "admin: { address: \"[::]:9901\" }",
+            "admin.address: [::]:9901 can be reached from other machines, and whoever reaches it may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
+        ),
+        (
+            "admin: { address: \"127.0.0.1:1\", allow_remote: yes please }",
+            "admin.allow_remote: found the text \"yes please\", wanted true or false",
+        ),
+        ("admin: \"unix:\"", "admin: the path is missing; write unix:/run/app.sock"),
+        ("admin: 127.0.0.1:8080", "admin: 127.0.0.1:8080 is taken by the listener on 0.0.0.0:8080"),
+    ]);
+    for text in ["admin: off", "admin: false", "admin:", "admin: null", "admin: ~"] {
+        assert_eq!(good(text).admin, None, "{text}");
+    }
+    let tcp = |text: &str| Some(Admin { address: AdminAddress::Tcp(text.parse().unwrap()) });
+    assert_eq!(good("admin: {}").admin, tcp("127.0.0.1:9901"));
+    assert_eq!(good("admin: \"[::1]:1\"").admin, tcp("[::1]:1"));
+    assert_eq!(good("admin: \"[::ffff:127.0.0.1]:1\"").admin, tcp("[::ffff:127.0.0.1]:1"));
+}
+
+#[test]
+fn the_rest() {
+    rows(&[
+        ("metrics: { address: \"0.0.0.0:9902\" }", "metrics: not supported in this version"),
+        ("health_path: /healthy", "health_path: not supported in this version"),
+        (
+            "forwarded_header: forwarded",
+            "forwarded_header: forwarded is not supported in this version; there are: x-forwarded-for",
+        ),
+        ("deny:", "deny: is empty, wanted one of: forbid, hide, retry"),
+        (
+            "mode: Enforce",
+            "mode: unknown value \"Enforce\"; did you mean \"enforce\"? There are: enforce, observe",
+        ),
+        ("ranges: 5", "ranges: found the number 5, wanted the path of a folder"),
+        ("ranges: \"a\\0b\"", "ranges: a path cannot hold a zero byte"),
+        ("log: { level: trace }", "log.level: unknown value \"trace\"; there are: error, warn, info, debug"),
+        (
+            "log: { access: false }",
+            "log.access: found false, wanted stdout, stderr, off, or the path of a file",
+        ),
+        (
+            "log: { access: stdot }",
+            "log.access: \"stdot\" is not stdout, stderr, off, or the path of a file; a file in this folder is written \"./stdot\"",
+        ),
+        ("threads: 1025", "threads: 1025 is not from 1 to 1024"),
+        ("threads: many", "threads: found the text \"many\", wanted auto or a number from 1 to 1024"),
+        ("threads: !x 4", "threads: found a value with the tag !x, wanted auto or a number from 1 to 1024"),
+        (
+            "5: 6",
+            "5: unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, log, threads",
+        ),
+        (
+            "\"a\\eb\": 6",
+            "\"a\\u{1b}b\": unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, log, threads",
+        ),
+    ]);
+}
+
+#[test]
+fn what_works_but_deserves_a_look_is_a_warning() {
+    let text = "
+upstream: http://127.0.0.1:3000
+mode: observe
+routes: [{ path: /a, webhook: voice-answer, deadline: 6s }, { path: /b, webhook: voice-answer, deadline: 4500ms }]
+admin: { address: \"0.0.0.0:9901\", allow_remote: true }
+";
+    let wanted = [
+        "mode: observe: nobody is denied, requests that no list admits are forwarded too",
+        "routes[0].deadline: 6s is longer than the 4500ms that voice-answer allows: the sender may have given up before it is answered",
+        "admin.address: 0.0.0.0:9901 can be reached from other machines; whoever reaches it may reload and read the status",
+    ];
+    let parsed = read(text).unwrap();
+    assert_eq!(lines(&parsed.warnings), wanted);
+    assert_eq!(parsed.config.routes[0].deadline, Duration::from_secs(6));
+}
