@@ -66,8 +66,8 @@ impl Site {
 
 /// A first load that must work.
 pub(super) fn first(loader: &mut Loader) -> Snapshot {
-    let loaded = loader.begin();
-    loaded.snapshot.unwrap_or_else(|| panic!("{:?}", loaded.problems))
+    let outcome = loader.begin();
+    outcome.snapshot.unwrap_or_else(|| panic!("{:?}", outcome.problems))
 }
 
 /// A reload by a person.
