@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::facts::{Facts, Framing, Head, MAX_FIELDS, Slots};
 use crate::policy::addr::Address;
 use crate::policy::admission::{self, Grant, Mode, Permit};
-use crate::policy::client_ip::{self, Client};
+use crate::policy::client_ip::{self, Client, Origin};
 use crate::policy::forward::{self, Own};
 use crate::policy::outcome::Reason;
 use crate::policy::route::ambiguity;
@@ -24,6 +24,8 @@ pub struct Peer {
     pub address: Address,
     /// Whether the connection is TLS.
     pub tls: bool,
+    /// Where the walk for the client begins.
+    pub origin: Origin,
 }
 
 /// A request that may be forwarded.
