@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::crowd::Place;
 use super::intake::Peer;
 use super::listener::refuses_unheard;
-use super::{Gate, connection};
+use super::{Gate, http1};
 use crate::policy::addr::Address;
 use crate::policy::client_ip::Origin;
 use crate::policy::outcome::Reason;
@@ -69,7 +69,7 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
     let descriptor = stream.as_raw_fd();
     // So that the kernel can be asked what became of an answer.
     stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
-    connection::run(gate, Box::new(stream), ahead, peer).await;
+    http1::run(gate, Box::new(stream), ahead, peer).await;
 }
 
 /// Reads until the header is whole; what follows it stays in `ahead`.

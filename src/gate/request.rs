@@ -4,6 +4,7 @@
 //! tell the sender, write it down. Invariant: whatever happens, one event is logged and one reason is
 //! counted, and the outcome `delivered` is only ever given after the last byte of a success was written.
 
+use std::mem::MaybeUninit;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,19 +12,20 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use ipnet::IpNet;
-use tokio::io::AsyncWriteExt as _;
 use tokio::time::Instant;
 
 use super::access_log::AccessEvent;
 use super::answer::{Answer, Bounds};
 use super::budget::Budget;
-use super::connection::{Line, Next};
+
 use super::exchange::{self, Progress};
-use super::facts::Framing;
-use super::farewell::{self, Sender};
+use super::facts::{Framing, Head, MAX_FIELDS, Slots, Version};
+use super::farewell::Sender;
 use super::head::{Arrived, NoHead};
+use super::http1::Line;
 use super::intake::{self, Peer, Refusal, Seen, Ticket};
 use super::reply::{self, Frame, Reply};
+use super::wire::Wire;
 use super::{Gate, body};
 use crate::policy::addr::Address;
 use crate::policy::admission::{Deny, Grant};
@@ -34,27 +36,55 @@ use crate::state::counters::RouteCounters;
 use crate::state::gauges::{Gauges, Held};
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
-/// How long the sender may take to read its answer.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What happens to the connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It serves another one.
+    Serve,
+    /// It closes; everything that was sent has been read.
+    Close,
+    /// It closes; the sender may still be sending.
+    Linger,
+}
 
-/// Serves one request, or what there is of one. A panic on the way is this request's alone: its sender
-/// is told 503, and the connection ends.
-pub async fn serve(
+/// Serves one HTTP/1 request, or what there is of one.
+pub async fn over_http1(
     gate: &Gate,
     snapshot: &Snapshot,
     peer: Peer,
     line: &mut Line,
     arrived: Result<Arrived, NoHead>,
 ) -> Next {
-    let began = match &arrived {
-        Ok(arrived) => arrived.began,
-        Err(NoHead::Refused(_, began) | NoHead::BrokenOff(began)) => *began,
+    let mut seen = Seen { request_id: gate.ids.next(), ..Seen::default() };
+    let (began, judged) = match arrived {
+        Ok(Arrived { len, began }) => {
+            let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+            let head = Head::parse(&line.buffer[..len], &mut slots);
+            let judged = intake::judge(snapshot, peer, head, &mut seen);
+            line.buffer.drain(..len);
+            (began, judged)
+        }
+        Err(NoHead::Refused(reason, began)) => (began, Err(intake::unserved(snapshot, peer, reason))),
+        Err(NoHead::BrokenOff(began)) => (began, Err(intake::unserved(snapshot, peer, Reason::SenderGone))),
         Err(NoHead::Over) => return Next::Close,
     };
-    let seen = Seen { request_id: gate.ids.next(), ..Seen::default() };
+    serve(gate, snapshot, peer, line, seen, began, judged).await
+}
+
+/// Serves one request that was judged. A panic on the way is this request's alone: its sender is told
+/// 503, and the connection ends.
+pub async fn serve<W: Wire>(
+    gate: &Gate,
+    snapshot: &Snapshot,
+    peer: Peer,
+    line: &mut W,
+    seen: Seen,
+    began: Instant,
+    judged: Result<Ticket, Refusal>,
+) -> Next {
     let mut request = Request { gate, snapshot, peer, line, seen, began, told: Told::default() };
     // Nothing of the request is looked at again but what the log says, which is whole at any time.
-    match AssertUnwindSafe(request.story(arrived)).catch_unwind().await {
+    match AssertUnwindSafe(request.story(judged)).catch_unwind().await {
         Ok(next) => next,
         Err(_) if request.told.logged => Next::Close,
         Err(_) => request.answer_here(None, Reason::Internal, true).await,
@@ -62,11 +92,11 @@ pub async fn serve(
 }
 
 /// A request under way.
-struct Request<'a> {
+struct Request<'a, W> {
     gate: &'a Gate,
     snapshot: &'a Snapshot,
     peer: Peer,
-    line: &'a mut Line,
+    line: &'a mut W,
     seen: Seen,
     began: Instant,
     told: Told,
@@ -85,21 +115,8 @@ struct Told {
     logged: bool,
 }
 
-impl Request<'_> {
-    async fn story(&mut self, arrived: Result<Arrived, NoHead>) -> Next {
-        let (snapshot, peer) = (self.snapshot, self.peer);
-        let judged = match arrived {
-            Ok(arrived) => {
-                let head = &self.line.buffer[..arrived.len];
-                let judged = intake::judge(snapshot, peer, head, &mut self.seen);
-                self.line.buffer.drain(..arrived.len);
-                judged
-            }
-            Err(NoHead::Refused(reason, _)) => Err(intake::unserved(snapshot, peer, reason)),
-            Err(NoHead::BrokenOff(_) | NoHead::Over) => {
-                Err(intake::unserved(snapshot, peer, Reason::SenderGone))
-            }
-        };
+impl<W: Wire> Request<'_, W> {
+    async fn story(&mut self, judged: Result<Ticket, Refusal>) -> Next {
         #[cfg(debug_assertions)]
         drill::panic_if_asked(&self.seen.path);
         match judged {
@@ -158,18 +175,16 @@ impl Request<'_> {
             expects_continue: ticket.expects_continue,
             deadline: deadline.min(Instant::now() + limits.body_timeout),
         };
-        let line = &mut *self.line;
         if ticket.framing == Framing::Chunked {
             let mut decoded = Vec::new();
-            body::read(&mut line.stream, &mut line.buffer, &mut line.alarm, wanted, budget, &mut decoded)
-                .await?;
+            self.line.read_body(wanted, budget, &mut decoded).await?;
             end_head(message, decoded.len() as u64, true);
             message.extend_from_slice(&decoded);
             self.told.bytes_in = decoded.len() as u64;
         } else {
             let length = if let Framing::Length(length) = ticket.framing { length } else { 0 };
             end_head(message, length, ticket.announces_body);
-            body::read(&mut line.stream, &mut line.buffer, &mut line.alarm, wanted, budget, message).await?;
+            self.line.read_body(wanted, budget, message).await?;
             self.told.bytes_in = length;
         }
         Ok(())
@@ -188,7 +203,7 @@ impl Request<'_> {
         let progress = &mut self.told.progress;
         let exchange =
             exchange::run(&pool, &self.gate.gauges, &ticket.permit, message, bounds, budget, progress);
-        let answer = self.line.alarm.until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
+        let answer = self.line.alarm().until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
         self.told.upstream_took = self.told.progress.began.map(|began| began.elapsed());
         if let Ok(answer) = &answer {
             self.told.upstream_status = Some(answer.status);
@@ -208,7 +223,7 @@ impl Request<'_> {
         }
         let frame = Frame { to_head: ticket.is_head, close: self.closes() };
         let reply = reply::relayed(verdict, answer, frame);
-        self.finish(Some(route), verdict.reason, verdict.status, reply, frame.close, false).await
+        self.finish(Some(route), verdict.reason, &reply, false).await
     }
 
     /// The way of a request that is not forwarded.
@@ -218,15 +233,8 @@ impl Request<'_> {
             return Next::Close;
         }
         // A body that is here already is read over; one that is not is not waited for.
-        let unread = match self.seen.skippable.and_then(|length| usize::try_from(length).ok()) {
-            Some(length)
-                if length <= self.line.buffer.len() && refusal.reason.outcome() == Outcome::Denied =>
-            {
-                self.line.buffer.drain(..length);
-                false
-            }
-            _ => true,
-        };
+        let skips = refusal.reason.outcome() == Outcome::Denied;
+        let unread = !(skips && self.seen.skippable.is_some_and(|length| self.line.skip_body(length)));
         self.answer_here(refusal.route.as_ref(), refusal.reason, unread).await
     }
 
@@ -246,7 +254,7 @@ impl Request<'_> {
         let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
         let frame = Frame { to_head: self.seen.method == b"HEAD", close: unread || self.closes() };
         let reply = reply::own(status, allow, frame);
-        self.finish(route, reason, status, reply, frame.close, unread).await
+        self.finish(route, reason, &reply, unread).await
     }
 
     /// Whether a denial is silence here. Behind a trusted proxy the connection is the proxy's and may
@@ -264,31 +272,22 @@ impl Request<'_> {
         &mut self,
         route: Option<&Arc<LiveRoute>>,
         reason: Reason,
-        status: u16,
-        reply: Reply,
-        close: bool,
+        reply: &Reply<'_>,
         unread: bool,
     ) -> Next {
-        let line = &mut *self.line;
-        let sender = farewell::look(&mut line.stream, &mut line.buffer);
-        let mut written = sender != Sender::Gone && {
-            let write = async {
-                line.stream.write_all(&reply.bytes).await?;
-                line.stream.flush().await
-            };
-            matches!(line.alarm.until(Instant::now() + WRITE_TIMEOUT, write).await, Ok(Ok(())))
-        };
+        let sender = self.line.sender();
+        let mut written = sender != Sender::Gone && self.line.write(reply).await;
         if written && sender == Sender::Closed {
-            written = farewell::was_taken(&line.stream).await;
+            written = self.line.was_taken().await;
         }
         if !written {
             let reason = if reason.outcome() == Outcome::Denied { reason } else { Reason::SenderGone };
             self.write_down(route, reason, None, 0);
             return Next::Close;
         }
-        self.write_down(route, reason, Some(status), reply.body_len as u64);
+        self.write_down(route, reason, Some(reply.status), reply.body.len() as u64);
         // A sender that closed its side has nothing more to ask.
-        let close = close || (sender == Sender::Closed && self.line.buffer.is_empty());
+        let close = reply.close || (sender == Sender::Closed && !self.line.has_more());
         match (close, unread) {
             (_, true) => Next::Linger,
             (true, false) => Next::Close,
@@ -329,13 +328,11 @@ impl Request<'_> {
             upstream: told.upstream_took,
             generation: self.snapshot.generation,
             tls: self.peer.tls,
-            http: seen.http11.map(|http11| if http11 { "1.1" } else { "1.0" }),
+            http: seen.version.map(Version::word),
             would_deny: told.would_deny,
             note: told.note.as_deref(),
         };
-        if !self.gate.log.write(&event) {
-            Gauges::add(&self.gate.gauges.log_lines_dropped);
-        }
+        self.gate.log.write(&event);
     }
 
     /// A peer that may not name others is the client, also of a request that could not be parsed.
@@ -381,9 +378,7 @@ impl Gate {
             would_deny: None,
             note: None,
         };
-        if !self.log.write(&event) {
-            Gauges::add(&self.gauges.log_lines_dropped);
-        }
+        self.log.write(&event);
     }
 }
 
