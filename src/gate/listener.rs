@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::intake::Peer;
 use super::{Gate, connection};
 use crate::policy::addr::Address;
+use crate::policy::client_ip::Origin;
 use crate::state::gauges::Gauges;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
@@ -62,6 +63,6 @@ fn admit(gate: &Arc<Gate>, socket: TcpStream, address: SocketAddr) {
     }
     // An answer leaves in one write; waiting for more of it would only add delay. Failing to say so is harmless.
     let _ = socket.set_nodelay(true);
-    let peer = Peer { address: Address::new(address.ip()), tls: false };
+    let peer = Peer { address: Address::new(address.ip()), tls: false, origin: Origin::Peer };
     tokio::spawn(connection::run(Arc::clone(gate), Box::new(L4Stream::from(socket)), peer));
 }
