@@ -231,6 +231,40 @@ fn the_configuration_table_states_the_real_defaults() {
     assert!(compared >= 25, "{compared} defaults");
 }
 
+/// Every key that can be changed is changed at once, and the running gate says which of them wait.
+#[test]
+fn the_configuration_table_says_which_keys_need_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for ranges in ["one", "two"] {
+        fs::create_dir(path(ranges)).unwrap();
+        fs::write(path(ranges).join("sms.txt"), "192.0.2.0/24\n").unwrap();
+    }
+    let write = |text: &str| fs::write(path("config.yaml"), text).unwrap();
+    write(
+        "upstream: \"http://127.0.0.1:1\"\nlisten: [{ address: \"127.0.0.1:0\" }]\nadmin: \"unix:admin.sock\"\n\
+         ranges: one\nroutes: [{ path: /a, allow: [sms] }]\n",
+    );
+    let (_running, _) = Running::begin(&["run"], folder.path());
+    write(
+        "upstream: \"http://127.0.0.1:2\"\nlisten: [{ address: \"127.0.0.2:0\" }]\nadmin: \"unix:other.sock\"\n\
+         ranges: two\nroutes: [{ path: /b, allow: [sms] }]\ntrusted_proxies: [10.0.0.0/8]\ndeny: hide\nmode: observe\n\
+         limits: { max_body: 1KiB, max_response: 1KiB, max_head: 1KiB, head_timeout: 1s, body_timeout: 1s, keepalive: 1s, \
+         connections: 20, concurrent_requests: 10, buffers: 1MiB }\ndrain: { delay: 1s, grace: 20s }\nstate: kept\n\
+         log: { format: text, level: debug, access: stderr }\nthreads: 1\n",
+    );
+    let reload = gate(&["reload", "--admin", "unix:admin.sock"]).current_dir(folder.path()).output().unwrap();
+    let text = String::from_utf8(reload.stdout).unwrap();
+    assert_eq!(reload.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&reload.stderr));
+    let waiting: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.trim().strip_suffix(": needs a restart")).collect();
+    let rows = table(README, "key");
+    let cold = rows.iter().filter(|row| row[3].ends_with("; cold")).map(|row| code(row[0])[0]);
+    let cold: BTreeSet<&str> =
+        cold.map(|key| key.trim_end_matches(".address").trim_end_matches("[]")).collect();
+    assert_eq!(cold, waiting, "{text}");
+}
+
 #[test]
 fn every_value_that_the_configuration_table_offers_is_taken() {
     let mut taken = 0;
@@ -337,6 +371,23 @@ fn the_table_of_reasons_is_the_programs_list() {
 /// A gate that is ended when the test is.
 struct Running(Child);
 
+impl Running {
+    /// Starts a gate and waits until it is ready; the listener's address is given too.
+    fn begin(args: &[&str], folder: &Path) -> (Self, String) {
+        let mut command = gate(args);
+        command.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = Self(command.spawn().unwrap());
+        let mut said = BufReader::new(running.0.stderr.take().unwrap()).lines();
+        let ready = said.find_map(|line| {
+            let line = line.unwrap();
+            let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+            (event["message"] == "ready").then(|| event["listen"].as_str().unwrap().to_owned())
+        });
+        // The pipe is closed from here on: what the gate still says is lost, and it must not mind.
+        (running, ready.expect("the gate ended"))
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -346,21 +397,15 @@ impl Drop for Running {
 
 #[test]
 fn the_access_log_has_exactly_the_documented_keys() {
-    // Port 1 of loopback: nothing listens there, and nothing is sent, as a stranger asks.
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("sms.txt"), "192.0.2.0/24\n").unwrap();
     let ranges = folder.path().to_str().unwrap();
+    // Port 1 of loopback: nothing listens there, and nothing is sent, as a stranger asks.
     let args = ["run", "--listen", "127.0.0.1:0", "--upstream", "http://127.0.0.1:1", "--allow", "sms"];
-    let mut command = gate(&[&args[..], &["--ranges", ranges, "--admin", "off"]].concat());
     // A folder without a configuration file: flags alone.
-    command.current_dir(folder.path()).env("NEXMO_GATE_LOG_FORMAT", "json");
-    let mut running = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-    let mut said = BufReader::new(running.0.stderr.take().unwrap()).lines();
-    let ready = said.find_map(|line| {
-        let event: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
-        (event["message"] == "ready").then(|| event["listen"].as_str().unwrap().to_owned())
-    });
-    let mut sender = TcpStream::connect(ready.expect("the gate ended")).unwrap();
+    let args = [&args[..], &["--ranges", ranges, "--admin", "off"]].concat();
+    let (mut running, address) = Running::begin(&args, folder.path());
+    let mut sender = TcpStream::connect(address).unwrap();
     sender
         .write_all(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         .unwrap();
