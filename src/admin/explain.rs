@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::question::Question;
 use super::status::{deny_word, mode_word};
 use crate::policy::addr::Address;
 use crate::policy::admission::{self, Grant};
@@ -16,94 +17,6 @@ use crate::policy::client_ip::{self, Client, NoClient};
 use crate::policy::outcome::Reason;
 use crate::policy::route::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
-
-/// Who asks for what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// The other end of the TCP connection.
-    pub peer: Address,
-    /// The value of the forwarding header as the peer would send it.
-    pub via: Option<String>,
-    /// The path; every route is tried without one.
-    pub path: Option<String>,
-    /// The Host; empty when not given, so that only routes without a host match.
-    pub host: String,
-}
-
-impl Question {
-    /// A question in the words of a person: an address, and a path that may still have its query.
-    ///
-    /// # Errors
-    /// What is not an address or not a path.
-    pub fn new(ip: &str, via: Option<String>, path: Option<&str>, host: &str) -> Result<Self, String> {
-        let peer = ip.parse().map_err(|_| format!("{ip:?} is not an IP address"))?;
-        let path = match path {
-            None => None,
-            Some(text) if text.starts_with('/') => Some(text.split('?').next().unwrap_or(text).to_owned()),
-            Some(text) => return Err(format!("a path begins with '/', this one is {text:?}")),
-        };
-        Ok(Self { peer: Address::new(peer), via, path, host: host.to_owned() })
-    }
-
-    /// A question from the query of `GET /explain?ip=..&via=..&path=..&host=..`, percent-encoded.
-    ///
-    /// # Errors
-    /// What is missing, unknown or unreadable.
-    pub fn from_query(query: &str) -> Result<Self, String> {
-        let (mut ip, mut via, mut path, mut host) = (None, None, None, None);
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let slot = match key {
-                "ip" => &mut ip,
-                "via" => &mut via,
-                "path" => &mut path,
-                "host" => &mut host,
-                _ => return Err(format!("{key:?} is not asked here; there are: ip, via, path, host")),
-            };
-            *slot = Some(decode(value).ok_or_else(|| format!("{key}: broken percent-encoding"))?);
-        }
-        let ip = ip.ok_or("which address? /explain?ip=192.0.2.1&path=/webhooks/answer")?;
-        Self::new(&ip, via, path.as_deref(), host.as_deref().unwrap_or_default())
-    }
-
-    /// The query that [`Self::from_query`] reads.
-    #[must_use]
-    pub fn to_query(&self) -> String {
-        let mut query = format!("ip={}", encode(&self.peer.to_string()));
-        for (key, value) in [("via", self.via.as_deref()), ("path", self.path.as_deref())] {
-            if let Some(value) = value {
-                query.push_str(&format!("&{key}={}", encode(value)));
-            }
-        }
-        if !self.host.is_empty() {
-            query.push_str(&format!("&host={}", encode(&self.host)));
-        }
-        query
-    }
-}
-
-fn encode(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
-}
-
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        if *first == b'%' {
-            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
 
 /// One step from the peer to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,12 +106,6 @@ pub fn explain(snapshot: &Snapshot, question: &Question) -> Explanation {
         generation: snapshot.generation,
         mode: mode_word(snapshot.config.mode),
         deny: deny_word(snapshot.config.deny),
-    }
-}
-
-impl Question {
-    fn lines(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
-        self.via.iter().map(String::as_bytes)
     }
 }
 
@@ -323,5 +230,133 @@ impl ListVerdict {
             "prefix": self.found.as_ref().map(|(prefix, _)| prefix),
             "line": self.found.as_ref().map(|(_, line)| line),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::explain_text::text;
+    use super::super::fixture::{CONFIG, Stage, anonymous};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn asked(ip: &str, via: Option<&str>, path: Option<&str>) -> Question {
+        Question::new(ip, via.map(str::to_owned), path, "").unwrap()
+    }
+
+    fn told(config: &str, ip: &str, via: Option<&str>, path: Option<&str>) -> (bool, String) {
+        let mut stage = Stage::new(config);
+        let explanation = explain(&stage.snapshot(), &asked(ip, via, path));
+        (explanation.admitted(), anonymous(&text(&explanation.value()), stage.folder.path()))
+    }
+
+    #[test]
+    fn the_whole_chain_of_an_admitted_client_is_told() {
+        let via = Some("1.2.3.4, 198.51.100.7, 203.0.113.9");
+        let (admitted, text) = told(CONFIG, "::ffff:10.1.1.1", via, Some("/webhooks/answer?x=1"));
+        assert!(admitted);
+        let wanted = "\
+peer     10.1.1.1           a trusted proxy (10.0.0.0/8)
+hop      203.0.113.9        a trusted proxy (list edge)
+hop      198.51.100.7       not a trusted proxy, so it is the client
+client   198.51.100.7
+route    /webhooks/answer (voice-answer) for /webhooks/answer
+list     voice              does not hold it (2 prefixes in DIR/ranges/voice.txt)
+list     sms                holds it: 198.51.100.7/32 at DIR/ranges/sms.txt:4
+verdict  ADMITTED by list sms, prefix 198.51.100.7/32
+answer   what the application answers, judged by the delivery rules
+";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn a_stranger_learns_nothing_by_a_header() {
+        let (admitted, text) = told(CONFIG, "192.0.2.99", Some("192.0.2.1"), Some("/webhooks/answer"));
+        assert!(!admitted);
+        let wanted = "\
+peer     192.0.2.99         not a trusted proxy, so it is the client
+client   192.0.2.99
+         the forwarding header is ignored: only a trusted proxy may name the client
+route    /webhooks/answer (voice-answer) for /webhooks/answer
+list     voice              does not hold it (2 prefixes in DIR/ranges/voice.txt)
+list     sms                does not hold it (3 prefixes in DIR/ranges/sms.txt)
+verdict  DENIED, not_listed: the client is in none of the route's lists
+answer   403 (deny: forbid)
+";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn nobody_can_be_named_in_two_ways() {
+        let (_, unnamed) = told(CONFIG, "10.1.1.1", Some("10.2.2.2"), Some("/nowhere"));
+        assert!(unnamed.contains("client   nobody: every hop is a trusted proxy"), "{unnamed}");
+        assert!(unnamed.contains("DENIED, no_client"), "{unnamed}");
+        let (_, unreadable) = told(CONFIG, "10.1.1.1", Some("192.0.2.1, \x1b[2J"), Some("/webhooks/answer"));
+        assert!(unreadable.contains("hop      \"\\u{1b}[2J\"        is not an address"), "{unreadable}");
+        assert!(unreadable.contains("DENIED, bad_chain"), "{unreadable}");
+    }
+
+    #[test]
+    fn without_a_path_every_route_is_tried() {
+        let (admitted, text) = told(CONFIG, "192.0.2.1", None, None);
+        assert!(admitted);
+        let wanted = "\
+peer     192.0.2.1          not a trusted proxy, so it is the client
+client   192.0.2.1
+
+route                            webhook               verdict
+/webhooks/answer                 voice-answer          admitted  voice 192.0.2.0/28 at DIR/ranges/voice.txt:3
+/webhooks/sms/*                  sms-inbound           denied    not_listed, answer 403 (deny: forbid)
+api.example.com/webhooks/verify  verify                denied    not_listed, answer 403 (deny: forbid)
+";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn what_only_observe_lets_pass_is_not_admitted() {
+        let observe = format!("{CONFIG}\nmode: observe\ndeny: retry\n");
+        let (admitted, text) = told(&observe, "192.0.2.99", None, Some("/webhooks/answer"));
+        assert!(!admitted);
+        assert!(text.contains("verdict  WOULD BE DENIED, not_listed"), "{text}");
+        assert!(text.contains("answer   what the application answers"), "{text}");
+    }
+
+    #[test]
+    fn a_host_and_an_odd_path_count() {
+        let mut stage = Stage::new(CONFIG);
+        let snapshot = stage.snapshot();
+        let verify =
+            Question::new("198.51.100.1", None, Some("/webhooks/verify"), "API.example.com:443").unwrap();
+        assert!(explain(&snapshot, &verify).admitted());
+        assert!(!explain(&snapshot, &Question { host: String::new(), ..verify }).admitted());
+        let odd = explain(&snapshot, &asked("198.51.100.1", None, Some("/webhooks/sms/../x")));
+        assert!(text(&odd.value()).contains("answer   400: the path holds a dot segment"));
+    }
+
+    proptest! {
+        /// What is shown is what was decided on.
+        #[test]
+        fn the_hops_end_where_the_client_is(
+            peer in "(10\\.0\\.0\\.1|192\\.0\\.2\\.1|203\\.0\\.113\\.9)",
+            hops in prop::option::of(prop::collection::vec("(10\\.0\\.0\\.[1-9]|203\\.0\\.113\\.9|192\\.0\\.2\\.[1-9]|_x|)", 0..5)),
+        ) {
+            let snapshot = Stage::new(CONFIG).snapshot();
+            let via = hops.map(|hops| hops.join(", "));
+            let explanation = explain(&snapshot, &asked(&peer, via.as_deref(), None));
+            let (last, before) = explanation.hops.split_last().unwrap();
+            prop_assert!(before.iter().all(|hop| hop.trusted_by.is_some()));
+            match &explanation.client {
+                Ok(client) => {
+                    prop_assert_eq!(&last.text, &client.address.to_string());
+                    prop_assert!(last.trusted_by.is_none());
+                    let via: Vec<String> = client.via.iter().rev().map(ToString::to_string).collect();
+                    prop_assert_eq!(before.iter().map(|hop| hop.text.clone()).collect::<Vec<_>>(), via);
+                }
+                Err(NoClient::Unnamed) => prop_assert!(last.trusted_by.is_some()),
+                Err(NoClient::Unreadable) => {
+                    prop_assert!(last.trusted_by.is_none() && Address::from_hop(last.text.as_bytes()).is_none());
+                }
+            }
+        }
     }
 }

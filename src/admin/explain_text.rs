@@ -29,19 +29,12 @@ fn chain(out: &mut String, explanation: &Value) {
         };
         let _ = writeln!(out, "{name:<8} {:<18} {why}", shown(word(hop, "hop")));
     }
-    match explanation["client"].as_str() {
-        Some(client) => {
-            let _ = writeln!(out, "client   {client}");
-        }
-        None => {
-            let why = match explanation["no_client"].as_str() {
-                Some("bad_chain") => "a hop that cannot be read is never skipped",
-                _ if hops.len() > 1 => "every hop is a trusted proxy, and a trusted proxy is never a client",
-                _ => "the peer is a trusted proxy and names nobody (give --via)",
-            };
-            let _ = writeln!(out, "client   nobody: {why}");
-        }
-    }
+    let nobody = match explanation["no_client"].as_str() {
+        Some("bad_chain") => "nobody: a hop that cannot be read is never skipped",
+        _ if hops.len() > 1 => "nobody: every hop is a trusted proxy, and a trusted proxy is never a client",
+        _ => "nobody: the peer is a trusted proxy and names no one (give --via)",
+    };
+    let _ = writeln!(out, "client   {}", explanation["client"].as_str().unwrap_or(nobody));
     if explanation["via"].is_string() && hops.len() == 1 {
         let _ = writeln!(
             out,

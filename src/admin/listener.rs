@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 
 use super::AdminContext;
-use super::routes::{self, Answer, Question};
+use super::routes::{self, Answer, Asked};
 
 /// Connections served at once; more wait in the socket's backlog.
 const CONNECTIONS: usize = 16;
@@ -106,7 +106,7 @@ async fn converse(stream: BoxedStream, ctx: &AdminContext) {
     session.set_keepalive(None);
     session.set_write_timeout(Some(WRITE_TIMEOUT));
     let answer = match tokio::time::timeout(READ_TIMEOUT, session.read_request()).await {
-        Ok(Ok(true)) => routes::answer(ctx, &question(&session)).await,
+        Ok(Ok(true)) => routes::answer(ctx, &asked(&session)).await,
         Ok(Err(_)) => Answer::plain(400, "not a request that is served here\n"),
         Ok(Ok(false)) | Err(_) => return,
     };
@@ -120,14 +120,14 @@ async fn converse(stream: BoxedStream, ctx: &AdminContext) {
     let _ = session.finish().await;
 }
 
-fn question(session: &ServerSession) -> Question {
+fn asked(session: &ServerSession) -> Asked {
     let head = session.req_header();
     let text = |name: &str| String::from_utf8_lossy(session.get_header_bytes(name)).into_owned();
     let host = match text("host") {
         host if host.is_empty() => head.uri.authority().map(ToString::to_string).unwrap_or_default(),
         host => host,
     };
-    Question {
+    Asked {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),

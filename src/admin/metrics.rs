@@ -212,7 +212,90 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{CONFIG, Stage};
     use super::*;
+    use std::collections::{BTreeMap, HashSet};
+    use std::time::Duration;
+
+    fn page() -> String {
+        let mut stage = Stage::new(CONFIG);
+        let snapshot = stage.snapshot();
+        let counters = &snapshot.routes[0].counters;
+        counters.count(Reason::Success, Some(200));
+        counters.count(Reason::Success, Some(200));
+        counters.count(Reason::Deadline, Some(504));
+        counters.count_would_deny();
+        counters.time(Duration::from_millis(3));
+        snapshot.unrouted.counters.count(Reason::NoRoute, Some(403));
+        let gauges = Gauges::default();
+        gauges.enter(Phase::Ready);
+        gauges.accepted.store(7, Relaxed);
+        let day = UNIX_EPOCH + Duration::from_secs(20_778 * 86_400);
+        render(&snapshot, None, &gauges, day)
+    }
+
+    #[test]
+    fn what_happened_is_told() {
+        let page = page();
+        let answer = "route=\"/webhooks/answer\",webhook=\"voice-answer\"";
+        for line in [
+            &format!("requests_total{{{answer},outcome=\"delivered\",reason=\"success\"}} 2"),
+            &format!("requests_total{{{answer},outcome=\"undelivered\",reason=\"deadline\"}} 1"),
+            &format!("requests_total{{{answer},outcome=\"denied\",reason=\"not_listed\"}} 0"),
+            "requests_total{route=\"-\",webhook=\"generic\",outcome=\"denied\",reason=\"no_route\"} 1",
+            &format!("responses_total{{{answer},status=\"504\"}} 1"),
+            &format!("would_deny_total{{{answer}}} 1"),
+            &format!("upstream_latency_seconds_bucket{{{answer},le=\"0.002\"}} 0"),
+            &format!("upstream_latency_seconds_bucket{{{answer},le=\"0.005\"}} 1"),
+            &format!("upstream_latency_seconds_bucket{{{answer},le=\"+Inf\"}} 1"),
+            &format!("upstream_latency_seconds_sum{{{answer}}} 0.003"),
+            &format!("upstream_latency_seconds_count{{{answer}}} 1"),
+            "phase{phase=\"ready\"} 1",
+            "phase{phase=\"draining\"} 0",
+            "connections_accepted_total 7",
+            "list_prefixes{list=\"sms\"} 3",
+            "list_last_good{list=\"sms\"} 0",
+            "list_reviewed_age_seconds{list=\"voice\"} 1728000",
+            "generation 1",
+            "last_reload_ok 1",
+            "last_reload_timestamp_seconds 0",
+        ] {
+            assert!(
+                page.lines().any(|seen| seen.strip_prefix("nexmo_gate_") == Some(line)),
+                "{line}\n{page}"
+            );
+        }
+        assert!(!page.contains("list_reviewed_age_seconds{list=\"edge\"}"), "nobody ever reviewed it");
+    }
+
+    /// The rules of the text format: one TYPE a family, before its samples, which stand together; no
+    /// series twice; every value a number; counters end in `_total`.
+    #[test]
+    fn the_page_follows_the_text_format() {
+        let page = page();
+        assert!(page.ends_with('\n'));
+        let mut kinds: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut series = HashSet::new();
+        let mut family = "";
+        for line in page.lines() {
+            if let Some(rest) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = rest.split_once(' ').unwrap();
+                assert_eq!(kinds.insert(name, kind), None, "{name}");
+                assert_eq!(kind == "counter", name.ends_with("_total"), "{name}");
+                family = name;
+            } else if !line.starts_with("# HELP ") {
+                let (sample, value) = line.rsplit_once(' ').unwrap();
+                assert!(value.parse::<f64>().is_ok(), "{line}");
+                assert!(series.insert(sample), "{line}");
+                let name = sample.split('{').next().unwrap();
+                let rest = name.strip_prefix(family).unwrap_or_else(|| panic!("{line} outside its family"));
+                let histogram = kinds[family] == "histogram" && ["_bucket", "_sum", "_count"].contains(&rest);
+                assert!(rest.is_empty() || histogram, "{line}");
+            }
+        }
+        assert_eq!(kinds.len(), 23);
+        assert!(series.len() > 80, "{}", series.len());
+    }
 
     #[test]
     fn label_values_cannot_break_out_of_their_quotes() {

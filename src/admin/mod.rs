@@ -12,19 +12,23 @@
 //! | [`routes`] | which request gets which answer |
 //! | [`metrics`] | the numbers in Prometheus' text format |
 //! | [`status`] | what is loaded and how it is doing |
+//! | [`status_text`] | the same in words |
 //! | [`explain`] | why an address is admitted or denied |
 //! | [`explain_text`] | the same in words |
+//! | [`question`] | what is asked of `explain` |
 //! | [`reload`] | a reload and how it went |
-//! | [`timestamp`] | a point in time as RFC 3339 text |
 
 pub mod explain;
 pub mod explain_text;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod listener;
 pub mod metrics;
+pub mod question;
 pub mod reload;
 pub mod routes;
 pub mod status;
-pub mod timestamp;
+pub mod status_text;
 
 use std::fmt;
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use super::{AdminContext, explain, metrics, phase_word, reload, status};
+use super::question::Question;
+use super::{AdminContext, explain, metrics, phase_word, reload, status, status_text};
 use crate::policy::route::without_port;
 use crate::state::gauges::Phase;
 
@@ -15,7 +16,7 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]
-pub struct Question {
+pub struct Asked {
     /// As it was sent.
     pub method: String,
     /// Without the query.
@@ -56,29 +57,27 @@ impl Answer {
 }
 
 /// Answers.
-pub async fn answer(ctx: &AdminContext, question: &Question) -> Answer {
-    let reading = matches!(question.method.as_str(), "GET" | "HEAD");
-    match question.path.as_str() {
+pub async fn answer(ctx: &AdminContext, asked: &Asked) -> Answer {
+    let reading = matches!(asked.method.as_str(), "GET" | "HEAD");
+    match asked.path.as_str() {
         "/healthz" | "/readyz" | "/metrics" | "/status" | "/explain" if !reading => {
             let allow = Some("GET, HEAD");
             Answer { allow, ..Answer::plain(405, "this is for reading: GET or HEAD\n") }
         }
-        "/reload" if question.method != "POST" => {
+        "/reload" if asked.method != "POST" => {
             Answer { allow: Some("POST"), ..Answer::plain(405, "a reload is asked for with POST\n") }
         }
         "/healthz" => Answer::plain(200, "ok\n"),
         "/readyz" => ready(ctx),
         "/metrics" => Answer { content_type: PROMETHEUS, ..Answer::plain(200, numbers(ctx)) },
-        "/status" | "/explain" | "/reload" if !is_local_name(&question.host) => Answer::plain(
+        "/status" | "/explain" | "/reload" if !is_local_name(&asked.host) => Answer::plain(
             403,
             "the Host of this request is a name, and any name can be made to point here; \
              use the address or localhost\n",
         ),
-        "/status" => report(ctx, question.wants_html),
-        "/explain" => explain(ctx, &question.query),
-        "/reload" if question.has_origin => {
-            Answer::plain(403, "a page in a browser cannot ask for a reload\n")
-        }
+        "/status" => report(ctx, asked.wants_html),
+        "/explain" => explain(ctx, &asked.query),
+        "/reload" if asked.has_origin => Answer::plain(403, "a page in a browser cannot ask for a reload\n"),
         "/reload" => load(ctx).await,
         _ => Answer::plain(404, "there are: /healthz /readyz /metrics /status /explain /reload\n"),
     }
@@ -98,14 +97,14 @@ fn report(ctx: &AdminContext, wants_html: bool) -> Answer {
     let last_reload = ctx.store.last_reload();
     let value = status::value(&ctx.store.load(), last_reload.as_deref(), &ctx.gauges, ctx.started.elapsed());
     if wants_html {
-        Answer { content_type: HTML, ..Answer::plain(200, status::page(&value)) }
+        Answer { content_type: HTML, ..Answer::plain(200, status_text::page(&value)) }
     } else {
         Answer::json(200, &value)
     }
 }
 
 fn explain(ctx: &AdminContext, query: &str) -> Answer {
-    match explain::Question::from_query(query) {
+    match Question::from_query(query) {
         Ok(question) => Answer::json(200, &explain::explain(&ctx.store.load(), &question).value()),
         Err(problem) => Answer::plain(400, format!("{problem}\n")),
     }

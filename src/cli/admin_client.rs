@@ -3,6 +3,9 @@
 //! One request a connection, everything under one deadline and a bound on size. Nothing of the answer
 //! is trusted further than that it is text.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -53,6 +56,7 @@ impl AdminClient {
         if let Some(text) = &gate.admin {
             return match parse(text) {
                 Some(address) => Ok(Self { address }),
+                None if text == "off" => Err(failed("--admin: the admin interface is off")),
                 None => Err(failed(format!("--admin: {text:?} is neither IP:PORT nor unix:PATH"))),
             };
         }
@@ -163,7 +167,7 @@ fn read_reply(answer: &[u8]) -> io::Result<Reply> {
 fn said(error: &io::Error, within: Duration) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            format!("no answer within {} s", within.as_secs())
+            format!("no answer within {} s", within.as_secs_f64())
         }
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
             format!("{error}; is the gate running, and is this its address?")
@@ -196,38 +200,4 @@ fn from_broken(text: &str) -> AdminAddress {
     let address =
         value.get("admin").and_then(|admin| admin.get("address")).and_then(serde_yaml::Value::as_str);
     address.and_then(parse).unwrap_or(AdminAddress::Tcp(DEFAULT))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_that_broke_off_is_no_answer() {
-        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
-        assert_eq!(read_reply(whole).unwrap(), Reply { status: 200, body: "ok\n".to_owned() });
-        assert_eq!(read_reply(&whole[..whole.len() - 1]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-        assert_eq!(read_reply(b"SSH-2.0-x\r\n").unwrap_err().kind(), io::ErrorKind::InvalidData);
-        assert_eq!(read_reply(b"").unwrap_err().kind(), io::ErrorKind::InvalidData);
-    }
-
-    #[test]
-    fn the_gate_is_found_even_when_its_configuration_is_broken() {
-        let broken = "upstraem: x\nadmin: { address: \"127.0.0.1:7\" }\n";
-        assert_eq!(from_broken(broken), AdminAddress::Tcp("127.0.0.1:7".parse().unwrap()));
-        assert_eq!(from_broken("a: [\n"), AdminAddress::Tcp(DEFAULT));
-        assert_eq!(
-            from_broken("admin: { address: \"unix:/a.sock\" }\nx: y"),
-            AdminAddress::Unix("/a.sock".into())
-        );
-    }
-
-    #[test]
-    fn a_gate_that_listens_everywhere_is_asked_here() {
-        for (bound, asked) in
-            [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1")]
-        {
-            assert_eq!(reachable(bound.parse().unwrap()).to_string(), asked);
-        }
-    }
 }

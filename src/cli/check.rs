@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::flags::Settings;
 use super::loading::{self, Read};
 use super::table::{columns, grouped};
 use super::{Failure, print};
 use crate::admin::status::{deny_word, mode_word};
-use crate::admin::timestamp::days_since_epoch;
 use crate::config::{Mode, Trusted};
 use crate::state::snapshot::{List, Snapshot};
 
@@ -28,12 +27,18 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let read = loading::read(&args.settings)?;
-    let today = days_since_epoch(SystemTime::now());
+    let today = today();
     for warning in warnings(&read, today) {
         eprintln!("warning: {warning}");
     }
     print(&summary(&read, today))?;
     Ok(0)
+}
+
+/// Whole days since 1970-01-01.
+fn today() -> i64 {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(seconds / 86_400).unwrap_or(i64::MAX)
 }
 
 /// What was read, in words.
@@ -142,4 +147,97 @@ fn warnings(read: &Read, today: i64) -> Vec<String> {
         lines.push("mode: observe admits everybody; it is meant for a trial run".to_owned());
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::fixture::{CONFIG, Stage, anonymous};
+
+    /// 2026-11-21
+    const TODAY: i64 = 20_778;
+
+    fn checked(
+        config: &str,
+        change: impl FnOnce(&std::path::Path),
+    ) -> Result<(String, Vec<String>), Failure> {
+        let mut stage = Stage::new(config);
+        change(stage.folder.path());
+        let folder = stage.folder.path().to_owned();
+        let judged = loading::judge(Some(folder.join("config.yaml")), stage.load());
+        match judged {
+            Ok(read) => Ok((
+                anonymous(&summary(&read, TODAY), &folder),
+                warnings(&read, TODAY).iter().map(|line| anonymous(line, &folder)).collect(),
+            )),
+            Err(failure) => {
+                let lines = failure.lines.iter().map(|line| anonymous(line, &folder)).collect();
+                Err(Failure { lines, ..failure })
+            }
+        }
+    }
+
+    #[test]
+    fn a_good_configuration_is_told_whole() {
+        let (summary, warnings) = checked(CONFIG, |_| {}).unwrap();
+        let wanted = "\
+DIR/config.yaml: good
+
+lists in DIR/ranges
+  list   prefixes  IPv4 addresses  IPv6 addresses  as of       reviewed
+  edge          1               1               0  -           -
+  sms           3             256             256  -           265 days ago
+  voice         2              32               0  2024-01-15  20 days ago
+
+routes
+  route                            webhook       deadline  lists
+  /webhooks/answer                 voice-answer   4500 ms  voice, sms
+  /webhooks/sms/*                  sms-inbound   14000 ms  sms
+  api.example.com/webhooks/verify  verify        14000 ms  sms
+
+trusted proxies  10.0.0.0/8, list edge
+a denied sender  hears 403 (deny: forbid), mode: enforce
+";
+        assert_eq!(summary, wanted);
+        assert_eq!(
+            warnings,
+            [
+                "DIR/ranges/edge.txt: no `# reviewed: YYYY-MM-DD` line says when a person last compared it with its source",
+                "DIR/ranges/sms.txt: last compared with its source 265 days ago; compare it and set `# reviewed:`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_list_that_nobody_uses_and_a_trial_run_are_odd() {
+        let config = "upstream: http://127.0.0.1:3000\nmode: observe\nroutes: [{ path: /a, webhook: generic, allow: [voice] }]";
+        let (_, warnings) = checked(config, |_| {}).unwrap();
+        let unused: Vec<&String> =
+            warnings.iter().filter(|line| line.contains("no route allows the list")).collect();
+        assert_eq!(
+            unused,
+            [
+                "DIR/ranges/edge.txt: no route allows the list edge",
+                "DIR/ranges/sms.txt: no route allows the list sms"
+            ]
+        );
+        assert!(warnings.iter().any(|line| line.starts_with("mode: observe")), "{warnings:?}");
+    }
+
+    #[test]
+    fn every_problem_of_every_file_is_told_at_once() {
+        let config = CONFIG.replace("[voice, sms]", "[vioce, sms]");
+        let failure = checked(&config, |folder| {
+            std::fs::write(folder.join("ranges/sms.txt"), "198.51.100.0/24\n198.51.100.1/24\n010.0.0.1\n")
+                .unwrap();
+        })
+        .unwrap_err();
+        assert_eq!(failure.code, 78);
+        let wanted = [
+            "routes[0].allow[0]: no list named \"vioce\"; there are: edge, sms, voice (did you mean voice?)",
+            "DIR/ranges/sms.txt:2: \"198.51.100.1/24\": the address has bits beyond its prefix length; write 198.51.100.0/24 for the range or 198.51.100.1/32 for the one address",
+            "DIR/ranges/sms.txt:3: \"010.0.0.1\": a leading zero is octal to some programs and decimal to others; write 10.0.0.1 if decimal was meant",
+        ];
+        assert_eq!(failure.lines, wanted);
+    }
 }

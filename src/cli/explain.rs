@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::admin_client::AdminClient;
 use super::flags::{Gate, Settings};
 use super::{DENIED, Failure, failed, loading, print};
-use crate::admin::explain::{Question, explain};
+use crate::admin::explain::explain;
 use crate::admin::explain_text::text;
+use crate::admin::question::Question;
 
 const WITHIN: Duration = Duration::from_secs(10);
 /// Wrong usage that clap cannot see.
@@ -56,7 +57,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
 }
 
 fn ask(settings: &Settings, question: &Question) -> Result<serde_json::Value, Failure> {
-    let gate = Gate { file: settings.file.clone(), admin: settings.admin.clone() };
+    let gate = Gate { file: settings.file.clone(), admin: settings.keys.admin.clone() };
     let client = AdminClient::find(&gate)?;
     let reply = client.ask("GET", &format!("/explain?{}", question.to_query()), WITHIN)?;
     let value = reply.json();

@@ -45,11 +45,18 @@ pub struct Gate {
 
 /// The configuration of this run: a file, and what stands over it.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Instead of keys of the configuration file")]
 #[expect(missing_docs, reason = "their docs are the help")]
 pub struct Settings {
     #[command(flatten)]
     pub file: ConfigFile,
+    #[command(flatten)]
+    pub keys: Keys,
+}
+
+/// What stands over keys of the file.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Instead of keys of the configuration file")]
+pub struct Keys {
     /// Where to accept requests: IP:PORT, several with commas
     #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_LISTEN", hide_env_values = true)]
     pub listen: Option<String>,
@@ -95,7 +102,7 @@ impl Settings {
     /// What stands over the file.
     #[must_use]
     pub fn overrides(&self) -> Overrides {
-        let own = self.clone();
+        let own = self.keys.clone();
         Overrides {
             listen: own.listen,
             upstream: own.upstream,

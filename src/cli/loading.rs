@@ -28,11 +28,11 @@ pub fn read(settings: &Settings) -> Result<Read, Failure> {
     let config = settings.file.path();
     let mut loader = Loader::new(config.clone(), settings.overrides());
     let look = loader.look();
-    let loaded = loader.load(&look, None, &Kept::default());
-    judge(config, loaded)
+    judge(config, loader.load(&look, None, &Kept::default()))
 }
 
-fn judge(config: Option<PathBuf>, loaded: Loaded) -> Result<Read, Failure> {
+/// What a load means to a person who checks the files: any problem is a failure.
+pub(super) fn judge(config: Option<PathBuf>, loaded: Loaded) -> Result<Read, Failure> {
     match loaded.snapshot {
         Some(snapshot) if loaded.problems.is_empty() => {
             Ok(Read { config, snapshot, warnings: loaded.warnings })

@@ -78,7 +78,7 @@ pub enum Command {
 /// The command failed; nothing about it has been printed yet.
 pub fn run(cli: Cli) -> Result<u8, Failure> {
     match cli.command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Health(args) => health::run(&args),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::admin_client::{AdminClient, Reply};
 use super::flags::Gate;
 use super::{FAILED, Failure, failed, print};
-use crate::admin::status::problem_line;
+use crate::admin::status_text::problem_line;
 
 /// Large lists take a while, and so does a slow file system.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -46,12 +46,12 @@ fn outcome(client: &AdminClient, reply: &Reply) -> Result<u8, Failure> {
 /// What changed, in words; problems are not part of it.
 fn text(report: &Value) -> String {
     let generation = &report["generation"];
-    let mut out = if report["published"] == true {
-        format!("loaded: generation {generation} serves\n")
-    } else if rows(&report["problems"]).is_empty() {
-        format!("nothing changed: generation {generation} goes on serving\n")
-    } else {
-        format!("not loaded: generation {generation} goes on serving\n")
+    let good = rows(&report["problems"]).is_empty();
+    let mut out = match (report["published"] == true, good) {
+        (true, true) => format!("loaded: generation {generation} serves\n"),
+        (true, false) => format!("loaded what is good: generation {generation} serves\n"),
+        (false, true) => format!("nothing changed: generation {generation} goes on serving\n"),
+        (false, false) => format!("not loaded: generation {generation} goes on serving\n"),
     };
     for (key, before) in [("changes", ""), ("held", "held: "), ("needs_restart", "")] {
         for line in rows(&report[key]) {

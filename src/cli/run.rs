@@ -14,7 +14,7 @@ pub struct Args {
     settings: Settings,
 }
 
-pub(super) fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     crate::server::serve(args.settings.file.path(), args.settings.overrides())?;
     Ok(0)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::admin_client::AdminClient;
 use super::flags::Gate;
 use super::{Failure, failed, print};
-use crate::admin::status;
+use crate::admin::status_text::text;
 
 const WITHIN: Duration = Duration::from_secs(10);
 
@@ -26,6 +26,6 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     if reply.status != 200 {
         return Err(failed(format!("{client} answered {}: {}", reply.status, reply.body.trim())));
     }
-    print(&if args.json { reply.body } else { status::text(&reply.json()) })?;
+    print(&if args.json { reply.body } else { text(&reply.json()) })?;
     Ok(0)
 }

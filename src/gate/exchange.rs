@@ -57,7 +57,8 @@ pub async fn run(
             Ok(answer) => return Ok(answer),
         }
     }
-    let stream = pool.upstream.connect().await?;
+    // Boxed: opening a connection is rare, and the TLS handshake would make every request its size.
+    let stream = Box::pin(pool.upstream.connect()).await?;
     Gauges::add(&gauges.upstream_opened);
     progress.attempts += 1;
     converse(stream, message, bounds, budget, pool).await.map_err(|broken| broken.reason)

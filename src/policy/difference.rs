@@ -247,9 +247,12 @@ mod tests {
             .iter()
             .flat_map(|prefix| {
                 let (is_v4, first, last) = span(prefix);
-                (0..=last - first).map(move |step| match is_v4 {
-                    true => IpAddr::V4(Ipv4Addr::from(u32::try_from(first + step).unwrap())),
-                    false => IpAddr::V6(Ipv6Addr::from(first + step)),
+                (0..=last - first).map(move |step| {
+                    if is_v4 {
+                        IpAddr::V4(Ipv4Addr::from(u32::try_from(first + step).unwrap()))
+                    } else {
+                        IpAddr::V6(Ipv6Addr::from(first + step))
+                    }
                 })
             })
             .collect()

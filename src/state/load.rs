@@ -112,7 +112,9 @@ impl Loader {
         loaded.held = std::mem::take(&mut lists.held);
         if config.is_some() {
             let mut unknown = unknown_lists(named.as_deref().unwrap_or_default(), &lists, look);
-            unknown.iter_mut().for_each(|problem| self.name_flag(problem));
+            for problem in &mut unknown {
+                self.name_flag(problem);
+            }
             lists.fatal |= !unknown.is_empty();
             loaded.problems.extend(unknown);
         }
@@ -301,3 +303,6 @@ fn put_back<T: PartialEq + Clone>(key: &str, new: &mut T, old: &T, changed: &mut
         changed.push(format!("{key}: needs a restart"));
     }
 }
+
+#[cfg(test)]
+mod tests;

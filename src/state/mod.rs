@@ -14,6 +14,8 @@ pub mod lists;
 pub mod load;
 pub mod look;
 pub mod reload;
+#[cfg(test)]
+mod site;
 pub mod snapshot;
 pub mod store;
 pub mod watch;

@@ -132,11 +132,9 @@ impl Reloader {
     /// answered together.
     pub async fn reload(&self, cause: Cause) -> Arc<Report> {
         let (answer, report) = oneshot::channel();
-        let asked = self.line.events.send(Event::Reload(cause, answer));
-        match (asked, report.await) {
-            (Ok(()), Ok(report)) => report,
-            _ => Arc::new(self.refusal(cause)),
-        }
+        // When the thread has ended, the event is dropped here and `answer` with it, so the wait ends.
+        drop(self.line.events.send(Event::Reload(cause, answer)));
+        report.await.unwrap_or_else(|_| Arc::new(self.refusal(cause)))
     }
 
     /// Ends the thread and waits for it. Later reloads are refused.
@@ -171,6 +169,9 @@ impl Report {
     }
 }
 
+/// Whoever is told of each reload.
+type Heard = Box<dyn Fn(&Arc<Report>) + Send>;
+
 /// The thread's own: everything that a reload needs.
 struct Desk {
     loader: Loader,
@@ -178,7 +179,7 @@ struct Desk {
     keep: Keep,
     watch: Watch,
     settle: Settle,
-    heard: Box<dyn Fn(&Arc<Report>) + Send>,
+    heard: Heard,
     /// The holds that were logged, by list: each change is worth one line.
     held: BTreeMap<String, Held>,
 }
@@ -241,6 +242,7 @@ impl Desk {
         let Some(cause) = cause else { return };
         self.arm();
         let look = self.loader.look();
+        self.settle.rest(Instant::now());
         let report = self.reload(cause, &look);
         for answer in waiting {
             // Whoever asked may have gone.
@@ -320,10 +322,11 @@ fn log(report: &Report, snapshot: &Snapshot) {
     }
     if !report.problems.is_empty() {
         let count = report.problems.len();
-        let mut problems = joined(report.problems.iter().take(LOGGED_PROBLEMS));
-        if count > LOGGED_PROBLEMS {
-            problems += &format!("; and {} more", count - LOGGED_PROBLEMS);
-        }
+        let first = joined(report.problems.iter().take(LOGGED_PROBLEMS));
+        let problems = match count.saturating_sub(LOGGED_PROBLEMS) {
+            0 => first,
+            more => format!("{first}; and {more} more"),
+        };
         error!(generation, %cause, problems, count, "reload failed");
     }
     log_warnings(&report.warnings);
@@ -350,3 +353,6 @@ fn log_warnings(warnings: &[Problem]) {
 fn joined<'a>(problems: impl Iterator<Item = &'a Problem>) -> String {
     problems.map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests;

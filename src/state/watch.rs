@@ -78,6 +78,11 @@ impl Settle {
         self.due = Some(((now + self.pace.debounce).min(latest), latest));
     }
 
+    /// Everything that happened so far was seen and loaded at a person's word.
+    pub(super) fn rest(&mut self, now: Instant) {
+        (self.poll, self.due, self.candidate) = (now + self.pace.poll, None, None);
+    }
+
     /// When to look. A look that is due soon is not forestalled by the poll, so two looks are never
     /// closer than a debounce.
     pub(super) fn wake(&self) -> Instant {
@@ -260,5 +265,151 @@ impl Places {
             }
         }
         at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use notify::event::{CreateKind, DataChange, Event as Seen, MetadataKind, RemoveKind, RenameMode};
+
+    use super::*;
+
+    const PACE: Pace =
+        Pace { debounce: Duration::from_millis(200), poll: Duration::from_secs(5), notice: Notice::Poll };
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    /// A settle that has seen what is loaded, at 0 ms.
+    fn settled() -> (Settle, Instant) {
+        let start = Instant::now();
+        let mut settle = Settle::new(PACE, start);
+        assert!(!settle.look(start, 1, true));
+        (settle, start)
+    }
+
+    #[test]
+    fn the_first_look_comes_soon_and_then_at_each_poll() {
+        let start = Instant::now();
+        assert_eq!(Settle::new(PACE, start).wake(), start + ms(200));
+        let (mut settle, start) = settled();
+        assert_eq!(settle.wake(), start + ms(5000));
+        assert!(!settle.look(start + ms(5000), 1, true));
+        assert_eq!(settle.wake(), start + ms(10_000));
+    }
+
+    #[test]
+    fn a_change_counts_when_two_looks_a_debounce_apart_agree() {
+        let (mut settle, start) = settled();
+        settle.touch(start + ms(1000));
+        assert_eq!(settle.wake(), start + ms(1200));
+        assert!(!settle.look(start + ms(1200), 2, false));
+        assert_eq!(settle.wake(), start + ms(1400));
+        assert!(settle.look(start + ms(1400), 2, false));
+        assert_eq!(settle.wake(), start + ms(6400));
+    }
+
+    #[test]
+    fn a_file_that_is_still_growing_is_not_loaded() {
+        let (mut settle, start) = settled();
+        for step in 0..50 {
+            assert!(!settle.look(start + ms(1000 + 200 * step), 2 + step, false), "{step}");
+        }
+        assert!(settle.look(start + ms(1000 + 200 * 50), 51, false));
+    }
+
+    #[test]
+    fn what_changes_and_changes_back_is_no_change() {
+        let (mut settle, start) = settled();
+        assert!(!settle.look(start, 2, false));
+        assert!(!settle.look(start + ms(200), 1, true));
+        assert!(!settle.look(start + ms(400), 2, false));
+        assert!(settle.look(start + ms(600), 2, false));
+    }
+
+    #[test]
+    fn events_put_a_look_off_but_not_for_ever() {
+        let (mut settle, start) = settled();
+        for n in 0..100 {
+            settle.touch(start + ms(10 * n));
+        }
+        assert_eq!(settle.wake(), start + ms(1000));
+        settle.touch(start + ms(1000));
+        assert_eq!(settle.wake(), start + ms(1000));
+    }
+
+    #[test]
+    fn a_reload_by_a_person_sees_what_was_due() {
+        let (mut settle, start) = settled();
+        assert!(!settle.look(start, 2, false));
+        settle.rest(start + ms(100));
+        assert_eq!(settle.wake(), start + ms(5100));
+        assert!(!settle.look(start + ms(5100), 2, false), "the candidate is forgotten");
+    }
+
+    #[test]
+    fn the_poll_does_not_come_between_two_looks() {
+        let (mut settle, start) = settled();
+        settle.touch(start + ms(4950));
+        assert_eq!(settle.wake(), start + ms(5150));
+    }
+
+    fn seen(kind: EventKind, path: &str) -> bool {
+        let names = Mutex::new(HashSet::from([OsString::from("config.yaml")]));
+        matters(&Seen::new(kind).add_path(PathBuf::from(path)), &names)
+    }
+
+    #[test]
+    fn reading_is_no_change_and_neither_is_a_log_that_grows() {
+        let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let mode = EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any));
+        for kind in [data, closed, mode] {
+            assert!(
+                seen(kind, "/r/sms.txt") && seen(kind, "/etc/config.yaml") && !seen(kind, "/etc/access.log")
+            );
+        }
+        for kind in [AccessKind::Open(AccessMode::Any), AccessKind::Close(AccessMode::Read), AccessKind::Read]
+        {
+            assert!(!seen(EventKind::Access(kind), "/r/sms.txt"));
+        }
+        // A link, whatever its name, may be on the way to a file.
+        for kind in [
+            EventKind::Create(CreateKind::Any),
+            EventKind::Remove(RemoveKind::Any),
+            EventKind::Modify(ModifyKind::Name(RenameMode::To)),
+        ] {
+            assert!(seen(kind, "/r/..data"));
+        }
+    }
+
+    #[test]
+    fn every_folder_on_the_way_of_a_link_is_watched() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(dir.path()).unwrap();
+        for folder in ["etc", "mnt/..v1", "opt/v1"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        fs::write(root.join("mnt/..v1/app.yaml"), "").unwrap();
+        symlink("../mnt/app.yaml", root.join("etc/config.yaml")).unwrap();
+        symlink("..data/app.yaml", root.join("mnt/app.yaml")).unwrap();
+        symlink("..v1", root.join("mnt/..data")).unwrap();
+        symlink(root.join("opt/v1"), root.join("etc/ranges")).unwrap();
+        let places = Places::of(Some(&root.join("etc/config.yaml")), Some(&root.join("etc/../etc/ranges/")));
+        let wanted = ["etc", "mnt", "mnt/..v1", "opt", "opt/v1"].map(|folder| root.join(folder));
+        assert_eq!(places.folders.into_iter().collect::<Vec<_>>(), wanted);
+        assert_eq!(places.names, HashSet::from([OsString::from("app.yaml")]));
+    }
+
+    #[test]
+    fn a_circle_of_links_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("b", dir.path().join("a")).unwrap();
+        symlink("a", dir.path().join("b")).unwrap();
+        let places = Places::of(Some(&dir.path().join("a")), None);
+        assert!(places.folders.contains(&fs::canonicalize(dir.path()).unwrap()));
     }
 }

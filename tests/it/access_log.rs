@@ -117,10 +117,13 @@ fn a_log_file_is_opened_anew_at_a_reload_so_that_it_can_be_rotated() {
     assert_eq!(gate.reload().0, 200);
     assert_eq!(gate.ask(ADMITTED, &post("/after", "after")).status, 200);
     assert_eq!(gate.finish().code, Some(0));
-    for (file, path) in [(rotated, "/before"), (file, "/after")] {
-        let text = std::fs::read_to_string(&file).expect("a log file");
-        let events: Vec<Value> = text.lines().map(json).collect();
-        assert_eq!(events.len(), 1, "{}: {text}", file.display());
-        assert_eq!(events[0]["path"], path, "{}", file.display());
-    }
+    let paths = |file: &std::path::Path| -> Vec<Value> {
+        let text = std::fs::read_to_string(file).expect("a log file");
+        text.lines().map(|line| json(line)["path"].clone()).collect()
+    };
+    // The writer is behind the requests, so an event from before may come into the new file; none may be lost, and
+    // none from after may go where nobody looks any more.
+    let (old, new) = (paths(&rotated), paths(&file));
+    assert_eq!([old.as_slice(), new.as_slice()].concat(), ["/before", "/after"], "{old:?} then {new:?}");
+    assert_eq!(new.last(), Some(&"/after".into()), "{old:?} then {new:?}");
 }

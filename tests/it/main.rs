@@ -12,6 +12,7 @@ mod admission;
 mod ambiguous;
 mod bytes;
 mod client_address;
+mod commands;
 mod delivery;
 mod downstream;
 mod overload;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::access_log::only_event;
-use crate::harness::{ADMITTED, PATIENCE, Sender, Setup, Upstream, post};
+use crate::harness::script::echo;
+use crate::harness::{ADMITTED, Answer, Gate, PATIENCE, Sender, Setup, Upstream, post};
 
 #[test]
 fn a_head_that_drips_is_closed_at_its_deadline_with_408() {
@@ -104,4 +105,43 @@ fn a_reset_in_the_middle_of_a_body_is_logged_and_not_forwarded() {
     assert!(matches!(events[0]["outcome"].as_str(), Some("undelivered" | "abandoned")), "{}", events[0]);
     assert_eq!(upstream.connections(), 0);
     assert_eq!(gate.finish().events.len(), 1);
+}
+
+/// A gate whose upstream answers with more than the kernel takes for a sender that does not read.
+fn large_answer() -> (Upstream, Gate) {
+    let body = vec![b'x'; 12 * 1024 * 1024];
+    let upstream = Upstream::start(move |arrival| match arrival.target().as_str() {
+        "/large" => Answer::body(200, "application/octet-stream", &body),
+        _ => echo(arrival),
+    });
+    let gate = Setup::new(upstream.url())
+        .key("limits", "{ max_response: 16MiB, buffers: 64MiB }")
+        .routes(&[r#"{ path: "/*", webhook: generic, allow: [test], deadline: 2s }"#])
+        .start();
+    (upstream, gate)
+}
+
+#[test]
+fn an_answer_that_was_not_written_whole_is_never_logged_as_delivered() {
+    let (upstream, gate) = large_answer();
+    let mut sender = Sender::connect_narrow(ADMITTED, gate.addr());
+    sender.send(&post("/large", "large"));
+    // The first byte of the answer proves that the exchange is over and the writing has begun.
+    assert!(!sender.is_closed_within(PATIENCE), "an answer begins");
+    assert!(sender.left_over().starts_with(b"HTTP/1.1 200"));
+    sender.reset();
+    let events = gate.events(1);
+    assert_eq!(upstream.arrivals()[0].said, Some(200), "the application did its part");
+    assert_eq!(events[0]["upstream_status"], 200, "{}", events[0]);
+    only_event(gate, "abandoned", "sender_gone");
+}
+
+#[test]
+fn a_sender_that_never_reads_its_answer_is_not_waited_for_for_ever() {
+    let (_upstream, gate) = large_answer();
+    let mut sender = Sender::connect_narrow(ADMITTED, gate.addr());
+    sender.send(&post("/large", "large"));
+    let event = &gate.events(1)[0];
+    assert_eq!((&event["outcome"], &event["delivered"]), (&"abandoned".into(), &false.into()), "{event}");
+    assert_eq!(gate.ask(ADMITTED, &post("/next", "next")).status, 200, "others are served");
 }

@@ -65,9 +65,9 @@ impl Gate {
         if let Some(stderr) = child.stderr.take() {
             // Read to its end: a full pipe would hold the gate up.
             thread::spawn(move || {
-                BufReader::new(stderr).lines().map_while(Result::ok).for_each(|line| {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                     let _ = send.send(line);
-                })
+                }
             });
         }
         match ready(&said) {

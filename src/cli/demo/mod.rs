@@ -10,7 +10,8 @@ mod samples;
 mod sender;
 mod tour;
 
-use std::io::IsTerminal as _;
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -105,7 +106,12 @@ fn walk(
 fn linger(events: &Receiver<Event>) -> Result<(), Failure> {
     loop {
         match events.recv() {
-            Ok(Event::Log(_, line)) => print(&format!("{line}\n"))?,
+            Ok(Event::Log(_, line)) => {
+                if writeln!(std::io::stdout(), "{line}").is_err() {
+                    // Nobody looks any more.
+                    return Ok(());
+                }
+            }
             Ok(Event::Stop) | Err(_) => return print("\nstopped\n"),
             Ok(Event::Ended) => {
                 // Ctrl-C reaches the gate too, and it may be the faster one to end.
@@ -169,7 +175,8 @@ fn closing(visits: &[Visit]) -> String {
     let mut text = String::from("\nTwo lines of the access log in full:\n");
     for admitted in [true, false] {
         if let Some(visit) = of(admitted).find(|visit| !visit.line.is_empty()) {
-            text.push_str(&format!("  {}\n", visit.line));
+            // Writing to a String cannot fail, here and below.
+            let _ = writeln!(text, "  {}", visit.line);
         }
     }
     let verdict = if visits.iter().all(|visit| visit.wrong.is_empty()) {
@@ -177,12 +184,13 @@ fn closing(visits: &[Visit]) -> String {
     } else {
         painted("NOT as it must be; see the lines marked WRONG.", Tone::Bad)
     };
-    text.push_str(&format!(
-        "\n{} delivered byte for byte from {ADMITTED}; {} denied from {STRANGER}, and the application saw \
-         none of them. {verdict}\n",
+    let _ = writeln!(
+        text,
+        "\n{} from {ADMITTED} delivered byte for byte; {} from {STRANGER} denied, and the application \
+         never saw them. {verdict}",
         count(true),
         count(false),
-    ));
+    );
     text
 }
 

@@ -1,6 +1,7 @@
 //! A sender: one request from one loopback address, and what it was told.
 
-use std::io::{self, Read, Write};
+use std::fmt::Write as _;
+use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -31,11 +32,12 @@ pub struct Told {
 pub fn send(sample: &Sample, from: Ipv4Addr, gate: SocketAddr) -> io::Result<Told> {
     let mut stream = connect(from, gate)?;
     let mut request = format!("{} {} HTTP/1.1\r\nHost: {gate}\r\n", sample.method, sample.target);
+    // Writing to a String cannot fail.
     for (name, value) in &sample.headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(request, "{name}: {value}\r\n");
     }
     if sample.method == "POST" {
-        request.push_str(&format!("Content-Length: {}\r\n", sample.body.len()));
+        let _ = write!(request, "Content-Length: {}\r\n", sample.body.len());
     }
     request.push_str("Connection: close\r\n\r\n");
     request.push_str(&sample.body);

@@ -200,7 +200,7 @@ mod tests {
         let sample = sample("voice-answer-post");
         let told = Told { status: 200, body: application::NCCO.into() };
         let good = arrival(&sample);
-        assert_eq!(admitted(&sample, &told, &[good.clone()]), Vec::<String>::new());
+        assert_eq!(admitted(&sample, &told, std::slice::from_ref(&good)), Vec::<String>::new());
         let bad: [(Told, Vec<Arrival>); 7] = [
             (Told { status: 503, ..told.clone() }, vec![good.clone()]),
             (Told { body: Vec::new(), ..told.clone() }, vec![good.clone()]),

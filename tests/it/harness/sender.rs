@@ -28,8 +28,20 @@ impl Sender {
     }
 
     pub fn try_connect(from: &str, to: SocketAddr) -> io::Result<Self> {
+        Self::open(from, to, None)
+    }
+
+    /// Connects with the smallest receive window that the kernel gives: what it does not read, the gate cannot write.
+    pub fn connect_narrow(from: &str, to: SocketAddr) -> Self {
+        Self::open(from, to, Some(1)).expect("connect to the gate")
+    }
+
+    fn open(from: &str, to: SocketAddr, receive_buffer: Option<usize>) -> io::Result<Self> {
         let from: IpAddr = from.parse().expect("an IP address");
         let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+        if let Some(size) = receive_buffer {
+            socket.set_recv_buffer_size(size)?;
+        }
         socket.bind(&SocketAddr::new(from, 0).into())?;
         socket.connect_timeout(&to.into(), PATIENCE)?;
         let stream: TcpStream = socket.into();

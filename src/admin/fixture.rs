@@ -1,0 +1,84 @@
+//! A small gate for tests: two lists, three routes, one trusted proxy, in a folder of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::AdminContext;
+use crate::config::Overrides;
+use crate::state::gauges::{Gauges, Phase};
+use crate::state::keep::Kept;
+use crate::state::load::{Loaded, Loader};
+use crate::state::reload::Reloader;
+use crate::state::snapshot::Snapshot;
+use crate::state::store::Store;
+use crate::state::watch::{Notice, Pace};
+
+pub(crate) const CONFIG: &str = "
+upstream: http://127.0.0.1:3000
+trusted_proxies: [10.0.0.0/8, edge]
+routes:
+  - { path: /webhooks/answer, webhook: voice-answer, allow: [voice, sms] }
+  - { path: /webhooks/sms/*, webhook: sms-inbound, allow: [sms] }
+  - { path: /webhooks/verify, webhook: verify, allow: [sms], host: api.example.com }
+";
+
+const LISTS: [(&str, &str); 3] = [
+    ("voice", "# reviewed: 2026-11-01\n# as-of: 2024-01-15\n192.0.2.0/28\n192.0.2.64/28\n"),
+    ("sms", "# reviewed: 2026-03-01\n198.51.100.0/24\n\n198.51.100.7 # one\n2001:db8::/120\n"),
+    ("edge", "203.0.113.9\n"),
+];
+
+/// The files, and what loads them.
+pub(crate) struct Stage {
+    pub(crate) folder: TempDir,
+    pub(crate) loader: Loader,
+}
+
+impl Stage {
+    pub(crate) fn new(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("ranges")).unwrap();
+        for (name, text) in LISTS {
+            std::fs::write(folder.path().join(format!("ranges/{name}.txt")), text).unwrap();
+        }
+        let path = folder.path().join("config.yaml");
+        std::fs::write(&path, config).unwrap();
+        Self { folder, loader: Loader::new(Some(path), Overrides::default()) }
+    }
+
+    pub(crate) fn load(&mut self) -> Loaded {
+        let look = self.loader.look();
+        self.loader.load(&look, None, &Kept::default())
+    }
+
+    pub(crate) fn snapshot(&mut self) -> Snapshot {
+        let loaded = self.load();
+        assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
+        loaded.snapshot.unwrap()
+    }
+
+    /// A context that serves these files and never looks at them by itself.
+    pub(crate) fn context(mut self) -> (TempDir, Arc<AdminContext>) {
+        let store = Arc::new(Store::new(self.snapshot()));
+        let never = Duration::from_secs(86_400);
+        let pace = Pace { debounce: never, poll: never, notice: Notice::Poll };
+        let gauges = Arc::new(Gauges::default());
+        gauges.enter(Phase::Ready);
+        let context = AdminContext {
+            reloader: Reloader::start(self.loader, Arc::clone(&store), pace, |_| {}).unwrap(),
+            store,
+            gauges,
+            started: Instant::now(),
+            before_reload: Box::new(|| {}),
+        };
+        (self.folder, Arc::new(context))
+    }
+}
+
+/// A text with the folder's name replaced by `DIR`.
+pub(crate) fn anonymous(text: &str, folder: &Path) -> String {
+    text.replace(&folder.display().to_string(), "DIR")
+}

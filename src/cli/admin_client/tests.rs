@@ -1,0 +1,179 @@
+//! The client against the real admin interface on a socket: each tests the other.
+
+use super::*;
+use crate::admin::fixture::{CONFIG, Stage};
+use crate::admin::{self, AdminListener};
+use crate::state::gauges::Phase;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// A client of a real admin interface on a socket, with its context, for as long as the test runs.
+fn with_admin(listener: AdminListener, test: impl FnOnce(&std::path::Path, &admin::AdminContext)) {
+    let (folder, context) = Stage::new(CONFIG).context();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let serving = runtime.spawn(admin::serve(listener, Arc::clone(&context), stopped));
+    test(folder.path(), &context);
+    stop.send(true).unwrap();
+    runtime.block_on(serving).unwrap().unwrap();
+}
+
+fn tcp() -> (AdminListener, AdminClient) {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = AdminAddress::Tcp(listener.local_addr().unwrap());
+    (AdminListener::Tcp(listener), AdminClient { address })
+}
+
+#[test]
+fn readiness_follows_the_phase() {
+    let (listener, client) = tcp();
+    with_admin(listener, |_, context| {
+        for (phase, status, body) in [
+            (Phase::Starting, 503, "starting\n"),
+            (Phase::Ready, 200, "ready\n"),
+            (Phase::Draining, 503, "draining\n"),
+        ] {
+            context.gauges.enter(phase);
+            let reply = client.ask("GET", "/readyz", WITHIN).unwrap();
+            assert_eq!(reply, Reply { status, body: body.to_owned() });
+            assert_eq!(client.ask("GET", "/healthz", WITHIN).unwrap().status, 200);
+        }
+    });
+}
+
+#[test]
+fn a_reload_tells_what_changed_or_every_problem() {
+    let (listener, client) = tcp();
+    with_admin(listener, |folder, context| {
+        let unchanged = client.ask("POST", "/reload", WITHIN).unwrap();
+        assert_eq!((unchanged.status, &unchanged.json()["published"]), (200, &false.into()));
+
+        std::fs::write(folder.join("ranges/voice.txt"), "192.0.2.0/28\n").unwrap();
+        let reply = client.ask("POST", "/reload", WITHIN).unwrap();
+        assert_eq!((reply.status, &reply.json()["generation"]), (200, &2.into()));
+        assert!(reply.body.contains("voice"), "{}", reply.body);
+        assert_eq!(context.store.load().lists["voice"].ranges.entries().len(), 1);
+
+        std::fs::write(folder.join("ranges/voice.txt"), "192.0.2.0/2\nx\n").unwrap();
+        let reply = client.ask("POST", "/reload", WITHIN).unwrap();
+        assert_eq!(reply.status, 422);
+        assert_eq!(reply.json()["problems"].as_array().map(Vec::len), Some(2), "{}", reply.body);
+        assert_eq!(context.store.load().lists["voice"].ranges.entries().len(), 1);
+        let status = client.ask("GET", "/status", WITHIN).unwrap().json();
+        assert_eq!(status["last_reload"]["problems"], reply.json()["problems"]);
+        let metrics = client.ask("GET", "/metrics", WITHIN).unwrap().body;
+        assert!(metrics.contains("\nnexmo_gate_last_reload_ok 0\n"), "{metrics}");
+    });
+}
+
+#[test]
+fn the_live_gate_explains_like_the_command() {
+    use crate::admin::explain::explain;
+    use crate::admin::question::Question;
+    let (listener, client) = tcp();
+    with_admin(listener, |_, context| {
+        let question =
+            Question::new("10.0.0.1", Some("192.0.2.1, 10.0.0.9".to_owned()), Some("/webhooks/answer"), "")
+                .unwrap();
+        let reply = client.ask("GET", &format!("/explain?{}", question.to_query()), WITHIN).unwrap();
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.json(), explain(&context.store.load(), &question).value());
+        assert_eq!(reply.json()["admitted"], true);
+        assert_eq!(client.ask("GET", "/explain?ip=nobody", WITHIN).unwrap().status, 400);
+    });
+}
+
+#[test]
+fn a_socket_file_serves_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    let listener = AdminListener::Unix(UnixListener::bind(&path).unwrap());
+    let client = AdminClient { address: AdminAddress::Unix(path) };
+    with_admin(listener, |_, _| {
+        assert_eq!(client.ask("GET", "/status", WITHIN).unwrap().json()["phase"], "ready");
+    });
+}
+
+/// Sends raw bytes, half-closes, and reads whatever comes.
+fn raw(client: &AdminClient, request: &str) -> String {
+    let AdminAddress::Tcp(address) = &client.address else { panic!("a TCP client") };
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(WITHIN)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn pages_in_a_browser_can_neither_act_nor_read() {
+    let (listener, client) = tcp();
+    with_admin(listener, |_, context| {
+        let cases = [
+            ("POST /reload HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\n\r\n", "403"),
+            ("POST /reload HTTP/1.1\r\nHost: rebound.example\r\n\r\n", "403"),
+            ("GET /status HTTP/1.1\r\nHost: rebound.example:9901\r\n\r\n", "403"),
+            ("GET /explain?ip=192.0.2.1 HTTP/1.1\r\nHost: rebound.example\r\n\r\n", "403"),
+            ("GET /metrics HTTP/1.1\r\nHost: gate.monitoring.svc:9901\r\n\r\n", "200"),
+            ("GET /readyz HTTP/1.1\r\nHost: gate.monitoring.svc:9901\r\n\r\n", "200"),
+            ("GET /reload HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"),
+            ("POST /status HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"),
+            ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "404"),
+            ("nonsense\r\n\r\n", "400"),
+        ];
+        for (request, status) in cases {
+            let answer = raw(&client, request);
+            assert_eq!(answer.split(' ').nth(1), Some(status), "{request}\n{answer}");
+        }
+        assert!(context.store.last_reload().is_none());
+    });
+}
+
+#[test]
+fn a_browser_gets_a_page_and_head_gets_no_body() {
+    let (listener, client) = tcp();
+    with_admin(listener, |_, _| {
+        let page = raw(&client, "GET /status HTTP/1.1\r\nHost: localhost\r\nAccept: text/html,*/*\r\n\r\n");
+        assert!(page.contains("text/html") && page.contains("<pre>nexmo-gate"), "{page}");
+        let head = raw(&client, "HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert!(head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"), "{head}");
+    });
+}
+
+#[test]
+fn nobody_there_is_said_in_time() {
+    let silent = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let client = AdminClient { address: AdminAddress::Tcp(silent.local_addr().unwrap()) };
+    let failure = client.ask("GET", "/readyz", Duration::from_millis(50)).unwrap_err();
+    assert!(failure.lines[0].ends_with("no answer within 0.05 s"), "{failure:?}");
+}
+
+#[test]
+fn an_answer_that_broke_off_is_no_answer() {
+    let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
+    assert_eq!(read_reply(whole).unwrap(), Reply { status: 200, body: "ok\n".to_owned() });
+    assert_eq!(read_reply(&whole[..whole.len() - 1]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    assert_eq!(read_reply(b"SSH-2.0-x\r\n").unwrap_err().kind(), io::ErrorKind::InvalidData);
+    assert_eq!(read_reply(b"").unwrap_err().kind(), io::ErrorKind::InvalidData);
+}
+
+#[test]
+fn the_gate_is_found_even_when_its_configuration_is_broken() {
+    let broken = "upstraem: x\nadmin: { address: \"127.0.0.1:7\" }\n";
+    assert_eq!(from_broken(broken), AdminAddress::Tcp("127.0.0.1:7".parse().unwrap()));
+    assert_eq!(from_broken("a: [\n"), AdminAddress::Tcp(DEFAULT));
+    assert_eq!(
+        from_broken("admin: { address: \"unix:/a.sock\" }\nx: y"),
+        AdminAddress::Unix("/a.sock".into())
+    );
+}
+
+#[test]
+fn a_gate_that_listens_everywhere_is_asked_here() {
+    for (bound, asked) in [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1")]
+    {
+        assert_eq!(reachable(bound.parse().unwrap()).to_string(), asked);
+    }
+}
