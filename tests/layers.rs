@@ -597,7 +597,7 @@ fn the_rules_saw_the_whole_house() {
     let named: usize = sources.iter().map(|source| imports(source).len()).sum();
     assert!(named >= 200, "{named} imports");
     let tests = sources.iter().filter(|source| source.lines == 0).count();
-    assert!((1..10).contains(&tests), "{tests} files of tests");
+    assert!((1..=sources.len() / 4).contains(&tests), "{tests} files of tests");
     let lines: usize = sources.iter().map(|source| source.lines).sum();
     assert!(lines > 8000, "{lines} lines");
     let of = |path: &str| sources.iter().find(|source| source.path == path).unwrap();
