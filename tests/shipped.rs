@@ -470,6 +470,20 @@ fn readme_has_every_flag_of_run_and_its_variable() {
     }
 }
 
+#[test]
+fn the_example_of_explain_is_what_the_program_says() {
+    let (output, text) = output(&["explain", "169.63.86.164", "--path", "/webhooks/inbound-sms"]);
+    assert_eq!(output.status.code(), Some(0));
+    let commands = section(README, "## Commands");
+    assert!(
+        blocks(commands, "sh").contains(&"nexmo-gate explain 169.63.86.164 --path /webhooks/inbound-sms\n")
+    );
+    assert!(
+        commands.contains(&format!("\n```\n{text}```\n")),
+        "README.md shows something else than:\n{text}"
+    );
+}
+
 /// Whether the program's own parser takes the words.
 fn parses(line: &str) -> Result<(), String> {
     Cli::try_parse_from(line.split_whitespace()).map(|_| ()).map_err(|error| format!("{line}: {error}"))
