@@ -113,6 +113,11 @@ fn a_log_file_is_opened_anew_at_a_reload_so_that_it_can_be_rotated() {
     let _folder = std::sync::Arc::clone(&gate.setup.dir);
     let (file, rotated) = (gate.setup.path().join("access.log"), gate.setup.path().join("access.log.1"));
     assert_eq!(gate.ask(ADMITTED, &post("/before", "before")).status, 200);
+    // The line follows the answer; a rotation before it would be one of nothing.
+    let begin = std::time::Instant::now();
+    while std::fs::metadata(&file).expect("a log file").len() == 0 && begin.elapsed() < crate::harness::PATIENCE {
+        std::thread::yield_now();
+    }
     std::fs::rename(&file, &rotated).expect("rotate");
     assert_eq!(gate.reload().0, 200);
     assert_eq!(gate.ask(ADMITTED, &post("/after", "after")).status, 200);
