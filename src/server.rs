@@ -170,7 +170,7 @@ fn bind_all(config: &Config) -> Result<Vec<TcpListener>, Failure> {
         match bind(listener.address) {
             Ok(socket) => bound.push(socket),
             Err(error) => {
-                problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address))
+                problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address));
             }
         }
     }

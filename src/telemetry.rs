@@ -54,12 +54,19 @@ struct Shared {
 struct Waiting {
     bytes: Vec<u8>,
     lines: u64,
-    /// The writer sleeps until it is woken; while it is busy nobody needs to wake it.
-    asleep: bool,
-    writing: bool,
+    writer: Writer,
     /// The file shall be opened again.
     reopen: bool,
     closed: bool,
+}
+
+/// What the writer does; while it is awake nobody needs to wake it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    Awake,
+    Asleep,
+    Writing,
 }
 
 impl Shared {
@@ -105,7 +112,10 @@ impl LineSink {
         }
         waiting.bytes.extend_from_slice(line);
         waiting.lines += 1;
-        let asleep = std::mem::take(&mut waiting.asleep);
+        let asleep = waiting.writer == Writer::Asleep;
+        if asleep {
+            waiting.writer = Writer::Awake;
+        }
         drop(waiting);
         if asleep {
             self.shared.wake.notify_one();
@@ -130,7 +140,9 @@ impl LineSink {
     pub fn flush(&self) {
         let end = Instant::now() + LAST_WORDS;
         let mut waiting = self.shared.lock();
-        while !self.shared.off && (waiting.reopen || waiting.writing || !waiting.bytes.is_empty()) {
+        while !self.shared.off
+            && (waiting.reopen || waiting.writer == Writer::Writing || !waiting.bytes.is_empty())
+        {
             let Some(left) = end.checked_duration_since(Instant::now()) else { return };
             waiting = self.shared.idle.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -155,7 +167,7 @@ fn write_batches(shared: &Shared, mut out: Out) {
             if waiting.closed {
                 return;
             }
-            waiting.asleep = true;
+            waiting.writer = Writer::Asleep;
             waiting = shared.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         if !waiting.reopen {
@@ -164,7 +176,7 @@ fn write_batches(shared: &Shared, mut out: Out) {
             waiting = shared.lock();
         }
         std::mem::swap(&mut waiting.bytes, &mut batch);
-        waiting.writing = true;
+        waiting.writer = Writer::Writing;
         let lines = std::mem::take(&mut waiting.lines);
         let reopen = std::mem::take(&mut waiting.reopen);
         drop(waiting);
@@ -178,7 +190,7 @@ fn write_batches(shared: &Shared, mut out: Out) {
         batch.clear();
         // A flood must not keep its memory for ever.
         batch.shrink_to(64 << 10);
-        shared.lock().writing = false;
+        shared.lock().writer = Writer::Awake;
         shared.idle.notify_all();
     }
 }

@@ -71,13 +71,13 @@ impl Parking<'_> {
             if self.drain.has_begun() { Poll::Ready(None) } else { Poll::Pending }
         })
         .await;
-        match told {
-            Some(output) => Some(output),
-            None => tokio::select! {
-                biased;
-                output = &mut future => Some(output),
-                () = sleep(LAST_CALL) => None,
-            },
+        if told.is_some() {
+            return told;
+        }
+        tokio::select! {
+            biased;
+            output = &mut future => Some(output),
+            () = sleep(LAST_CALL) => None,
         }
     }
 }

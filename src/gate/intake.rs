@@ -118,9 +118,8 @@ pub fn judge(snapshot: &Snapshot, peer: Peer, head: &[u8], seen: &mut Seen) -> R
         forwarded_host: told(&head, behind_proxy, "x-forwarded-host", is_plain).unwrap_or(facts.host),
         proto: match told(&head, behind_proxy, "x-forwarded-proto", |v| matches!(v, b"http" | b"https")) {
             Some(b"https") => "https",
-            Some(_) => "http",
             None if peer.tls => "https",
-            None => "http",
+            _ => "http",
         },
         request_id: &seen.request_id,
         list: match permit.grant() {

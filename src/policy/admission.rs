@@ -138,6 +138,7 @@ mod tests {
     use super::super::range_list;
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "the shape that decide takes")]
     fn client(text: &str) -> Result<Client, NoClient> {
         Ok(Client { address: Address::new(text.parse().unwrap()), via: Vec::new() })
     }

@@ -32,7 +32,11 @@ impl PrefixSet {
             let owner = u32::try_from(place).unwrap_or(NOBODY);
             match prefix {
                 IpNet::V4(net) => {
-                    v4.push(Span { first: u32::from(net.network()), last: u32::from(net.broadcast()), owner })
+                    v4.push(Span {
+                        first: u32::from(net.network()),
+                        last: u32::from(net.broadcast()),
+                        owner,
+                    });
                 }
                 IpNet::V6(net) => v6.push(Span {
                     first: u128::from(net.network()),

@@ -115,7 +115,9 @@ fn a_log_file_is_opened_anew_at_a_reload_so_that_it_can_be_rotated() {
     assert_eq!(gate.ask(ADMITTED, &post("/before", "before")).status, 200);
     // The line follows the answer; a rotation before it would be one of nothing.
     let begin = std::time::Instant::now();
-    while std::fs::metadata(&file).expect("a log file").len() == 0 && begin.elapsed() < crate::harness::PATIENCE {
+    while std::fs::metadata(&file).expect("a log file").len() == 0
+        && begin.elapsed() < crate::harness::PATIENCE
+    {
         std::thread::yield_now();
     }
     std::fs::rename(&file, &rotated).expect("rotate");

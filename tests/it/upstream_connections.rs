@@ -8,7 +8,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::harness::oracle::{self, Seen};
 use crate::harness::script::echo;
-use crate::harness::{ADMITTED, Act, Answer, Sender, Session, Setup, Upstream, post};
+use crate::harness::{ADMITTED, Act, Answer, Latch, Sender, Session, Setup, Upstream, post};
 
 #[test]
 fn an_answer_that_ends_with_its_connection_counts_when_it_ends_cleanly() {
@@ -48,6 +48,30 @@ fn bytes_after_an_answer_never_become_the_next_answer() {
         seen.extend([Seen::new(&extra, Some(200)), Seen::new(&next, Some(200))]);
     }
     assert_eq!(seen.len(), 400);
+    oracle::agree(&seen, &upstream.arrivals(), &gate.finish().events);
+}
+
+#[test]
+fn bytes_that_nobody_asked_for_on_an_idle_connection_end_its_use() {
+    let (idle, poisoned) = (Latch::default(), Latch::default());
+    let (wait, tell) = (idle.clone(), poisoned.clone());
+    let poison = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
+    let upstream = Upstream::start(move |arrival| match arrival.target().as_str() {
+        "/first" => echo(arrival)
+            .then(Act::Until(wait.clone()))
+            .then(Act::Send(poison.to_vec()))
+            .then(Act::Tell(tell.clone())),
+        _ => echo(arrival),
+    });
+    let gate = Setup::new(upstream.url()).start();
+    let mut session = Session::new(ADMITTED, gate.addr());
+    assert_eq!(session.ask(&post("/first", "first")).text(), "/first");
+    idle.release();
+    poisoned.wait();
+    let reply = session.ask(&post("/next", "next"));
+    assert_eq!((reply.status, reply.text().as_str()), (200, "/next"));
+    assert_ne!(upstream.of_case("first")[0].connection, upstream.of_case("next")[0].connection);
+    let seen = [Seen::new("first", Some(200)), Seen::new("next", Some(200))];
     oracle::agree(&seen, &upstream.arrivals(), &gate.finish().events);
 }
 

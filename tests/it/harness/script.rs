@@ -12,6 +12,8 @@ pub enum Act {
     /// A pause that is part of the misbehaviour, never a wait of the test.
     Pause(Duration),
     Until(Latch),
+    /// Lets the test know that the script has come this far.
+    Tell(Latch),
     /// Says nothing until the gate hangs up.
     Hold,
     /// Serves the next request if it comes in time, else closes.

@@ -236,6 +236,7 @@ fn perform(acts: &[Act], wire: &mut Wire, stream: &mut Box<dyn Stream>, said: im
             }
             Act::Pause(time) => thread::sleep(*time),
             Act::Until(latch) => latch.wait(),
+            Act::Tell(latch) => latch.release(),
             Act::Hold => {
                 wire.rest(stream)?;
                 return Ok(false);
