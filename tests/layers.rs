@@ -4,6 +4,8 @@
 //! The rules read tokens, so that a word in a comment or a string is no breach. Each rule is a function
 //! of one source, and each is shown at the end to find what it forbids.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test they are how it fails")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
@@ -170,7 +172,7 @@ fn after_closing(tokens: &[Token], open: usize) -> usize {
     tokens.len()
 }
 
-fn texts<'t>(tokens: &'t [Token], range: Range<usize>) -> Vec<&'t str> {
+fn texts(tokens: &[Token], range: Range<usize>) -> Vec<&str> {
     tokens[range.start.min(tokens.len())..range.end.min(tokens.len())]
         .iter()
         .map(|t| t.text.as_str())
@@ -436,8 +438,8 @@ fn pure(source: &Source, std: &[&str], crates: &[&str]) -> Vec<String> {
     for root in ["std", "core", "alloc"] {
         for (token, words) in paths(&source.shipped, root) {
             let path = format!("std::{}", words.join("::"));
-            let within = |allowed: &&str| path == **allowed || path.starts_with(&format!("{allowed}::"));
-            if !std.iter().any(|allowed| within(&allowed)) {
+            let within = |allowed: &str| path == *allowed || path.starts_with(&format!("{allowed}::"));
+            if !std.iter().any(|allowed| within(allowed)) {
                 breaches.push(source.at(token, &format!("{} names {path}", source.room())));
             }
         }
@@ -503,9 +505,9 @@ fn headers(source: &Source) -> Vec<String> {
     for at in 1..source.shipped.len() {
         // `.values()` without a name is a map's.
         let reads = match texts(&source.shipped, at - 1..at + 3)[..] {
-            [".", "fields", "(", ..] => true,
             [".", "values", "(", argument] => argument != ")",
-            [_, "parse_request" | "parse_request_with_uninit_headers" | "req_header", ..] => true,
+            [".", "fields", "(", ..]
+            | [_, "parse_request" | "parse_request_with_uninit_headers" | "req_header", ..] => true,
             _ => false,
         };
         if reads && source.path != "gate/intake.rs" {
@@ -520,12 +522,12 @@ fn panics(source: &Source) -> Vec<String> {
     let tokens = &source.shipped;
     let mut breaches = Vec::new();
     for at in 1..tokens.len() {
-        let found = match texts(tokens, at - 1..at + 2)[..] {
-            [".", "unwrap" | "expect" | "unwrap_err" | "expect_err", "("] => true,
-            ["::", "unwrap" | "expect" | "unwrap_err" | "expect_err", _] => true,
-            [_, "panic" | "todo" | "unimplemented" | "unreachable", "!"] => true,
-            _ => false,
-        };
+        let found = matches!(
+            texts(tokens, at - 1..at + 2)[..],
+            [".", "unwrap" | "expect" | "unwrap_err" | "expect_err", "("]
+                | ["::", "unwrap" | "expect" | "unwrap_err" | "expect_err", _]
+                | [_, "panic" | "todo" | "unimplemented" | "unreachable", "!"]
+        );
         if found {
             breaches.push(source.at(&tokens[at], &format!("`{}` outside a test", tokens[at].text)));
         }
@@ -608,8 +610,8 @@ fn the_rules_saw_the_whole_house() {
         1
     );
     for room in PINGORA {
-        let names = |source: &&Source| source.all.iter().any(|token| token.text == "pingora");
-        assert!(sources.iter().filter(|source| source.room() == room).any(|source| names(&source)), "{room}");
+        let uses = |source: &&Source| source.all.iter().any(|token| token.text == "pingora");
+        assert!(sources.iter().filter(|source| source.room() == room).any(|source| uses(&source)), "{room}");
     }
 }
 
