@@ -16,7 +16,6 @@ use super::alarm::Alarm;
 use super::head::{self, Bounds, NoHead};
 use super::intake::Peer;
 use super::request;
-use crate::state::gauges::Held;
 
 /// How long and how much a sender may go on sending after an answer that it did not wait for. Closing
 /// at once would reset the connection, and the reset could destroy the answer before it is read.
@@ -47,12 +46,11 @@ pub enum Next {
     Linger,
 }
 
-/// Serves a connection to its end.
-pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
-    let _open = Held::new(&gate.gauges.connections, 1);
+/// Serves a connection to its end. `ahead` was read from it already.
+pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
     let parking = gate.drain.parking();
     let mut view = gate.store.view();
-    let mut line = Line { stream, buffer: Vec::new(), alarm: Alarm::new(Instant::now()) };
+    let mut line = Line { stream, buffer: ahead, alarm: Alarm::new(Instant::now()) };
     let mut first = true;
     loop {
         let limits = &view.load().config.limits;

@@ -8,6 +8,8 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`listener`] | the accept loop |
+//! | [`crowd`] | how many connections an address holds open |
+//! | [`door`] | from a socket to a stream and a peer: PROXY header, TLS |
 //! | [`connection`] | one downstream connection: request after request |
 //! | [`head`] | one head off a stream, within its bounds, judged on its raw bytes |
 //! | [`facts`] | what a request head says; the only reader of request headers |
@@ -23,6 +25,8 @@
 //! | [`pool`] | idle upstream connections |
 //! | [`reply`] | what the sender is sent |
 //! | [`access_log`] | one event a request |
+//! | [`farewell`] | whether a sender is still there when its answer is ready |
+//! | [`flood`] | denials that are summed up |
 //! | [`alarm`] | one timer a connection |
 //! | [`drain`] | the end of the process, as connections see it |
 
@@ -33,9 +37,13 @@ pub mod body;
 pub mod budget;
 pub mod chunked;
 pub mod connection;
+pub mod crowd;
+pub mod door;
 pub mod drain;
 pub mod exchange;
 pub mod facts;
+pub mod farewell;
+pub mod flood;
 pub mod head;
 pub mod intake;
 pub mod listener;
@@ -61,6 +69,10 @@ pub struct Gate {
     pub log: access_log::AccessLog,
     /// Upstreams and their idle connections.
     pub pools: pool::Pools,
+    /// Who holds how many connections.
+    pub crowd: Arc<crowd::Crowd>,
+    /// Connections that the process has descriptors for.
+    pub room: usize,
     /// Names for requests.
     pub ids: request_id::RequestIds,
     /// Whether the process is ending.
@@ -68,16 +80,33 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate that serves what the store holds.
+    /// A gate that serves what the store holds, with descriptors for `room` connections.
     #[must_use]
-    pub fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: access_log::AccessLog) -> Self {
+    pub fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: access_log::AccessLog, room: usize) -> Self {
         Self {
             store,
             gauges,
             log,
             pools: pool::Pools::default(),
+            crowd: Arc::default(),
+            room,
             ids: request_id::RequestIds::default(),
             drain: drain::Drain::default(),
+        }
+    }
+}
+
+/// How often housekeeping is done.
+const HOUSEKEEPING: std::time::Duration = std::time::Duration::from_millis(500);
+
+impl Gate {
+    /// Closes what has idled for too long and says what was only counted, for ever.
+    pub async fn keep_house(&self) {
+        let mut tick = tokio::time::interval(HOUSEKEEPING);
+        loop {
+            tick.tick().await;
+            self.pools.prune();
+            self.log.sum_up(false);
         }
     }
 }

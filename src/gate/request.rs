@@ -4,14 +4,14 @@
 //! tell the sender, write it down. Invariant: whatever happens, one event is logged and one reason is
 //! counted, and the outcome `delivered` is only ever given after the last byte of a success was written.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use ipnet::IpNet;
-use pingora::protocols::Stream;
-use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
+use tokio::io::AsyncWriteExt as _;
 use tokio::time::Instant;
 
 use super::access_log::AccessEvent;
@@ -20,11 +20,13 @@ use super::budget::Budget;
 use super::connection::{Line, Next};
 use super::exchange::{self, Progress};
 use super::facts::Framing;
+use super::farewell::{self, Sender};
 use super::head::{Arrived, NoHead};
 use super::intake::{self, Peer, Refusal, Seen, Ticket};
 use super::reply::{self, Frame, Reply};
 use super::{Gate, body};
-use crate::policy::admission::Grant;
+use crate::policy::addr::Address;
+use crate::policy::admission::{Deny, Grant};
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::webhook::Webhook;
@@ -35,7 +37,8 @@ use crate::state::snapshot::{LiveRoute, Snapshot};
 /// How long the sender may take to read its answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves one request, or what there is of one.
+/// Serves one request, or what there is of one. A panic on the way is this request's alone: its sender
+/// is told 503, and the connection ends.
 pub async fn serve(
     gate: &Gate,
     snapshot: &Snapshot,
@@ -43,21 +46,18 @@ pub async fn serve(
     line: &mut Line,
     arrived: Result<Arrived, NoHead>,
 ) -> Next {
-    let mut seen = Seen { request_id: gate.ids.next(), ..Seen::default() };
-    let (began, judged) = match arrived {
-        Ok(arrived) => {
-            let judged = intake::judge(snapshot, peer, &line.buffer[..arrived.len], &mut seen);
-            line.buffer.drain(..arrived.len);
-            (arrived.began, judged)
-        }
-        Err(NoHead::Refused(reason, began)) => (began, Err(intake::unserved(snapshot, peer, reason))),
-        Err(NoHead::BrokenOff(began)) => (began, Err(intake::unserved(snapshot, peer, Reason::SenderGone))),
+    let began = match &arrived {
+        Ok(arrived) => arrived.began,
+        Err(NoHead::Refused(_, began) | NoHead::BrokenOff(began)) => *began,
         Err(NoHead::Over) => return Next::Close,
     };
+    let seen = Seen { request_id: gate.ids.next(), ..Seen::default() };
     let mut request = Request { gate, snapshot, peer, line, seen, began, told: Told::default() };
-    match judged {
-        Ok(ticket) => request.forward(ticket).await,
-        Err(refusal) => request.refuse(refusal).await,
+    // Nothing of the request is looked at again but what the log says, which is whole at any time.
+    match AssertUnwindSafe(request.story(arrived)).catch_unwind().await {
+        Ok(next) => next,
+        Err(_) if request.told.logged => Next::Close,
+        Err(_) => request.answer_here(None, Reason::Internal, true).await,
     }
 }
 
@@ -82,9 +82,32 @@ struct Told {
     would_deny: Option<Reason>,
     list: Option<(usize, IpNet)>,
     note: Option<String>,
+    logged: bool,
 }
 
 impl Request<'_> {
+    async fn story(&mut self, arrived: Result<Arrived, NoHead>) -> Next {
+        let (snapshot, peer) = (self.snapshot, self.peer);
+        let judged = match arrived {
+            Ok(arrived) => {
+                let head = &self.line.buffer[..arrived.len];
+                let judged = intake::judge(snapshot, peer, head, &mut self.seen);
+                self.line.buffer.drain(..arrived.len);
+                judged
+            }
+            Err(NoHead::Refused(reason, _)) => Err(intake::unserved(snapshot, peer, reason)),
+            Err(NoHead::BrokenOff(_) | NoHead::Over) => {
+                Err(intake::unserved(snapshot, peer, Reason::SenderGone))
+            }
+        };
+        #[cfg(debug_assertions)]
+        drill::panic_if_asked(&self.seen.path);
+        match judged {
+            Ok(ticket) => self.forward(ticket).await,
+            Err(refusal) => self.refuse(refusal).await,
+        }
+    }
+
     /// The way of an admitted request.
     async fn forward(&mut self, mut ticket: Ticket) -> Next {
         let gate = self.gate;
@@ -214,12 +237,22 @@ impl Request<'_> {
 
     /// An answer of the gate's own. With `unread` bytes of the request outstanding the connection ends.
     async fn answer_here(&mut self, route: Option<&Arc<LiveRoute>>, reason: Reason, unread: bool) -> Next {
+        if reason.outcome() == Outcome::Denied && self.hangs_up() {
+            self.write_down(route, reason, None, 0);
+            return Next::Close;
+        }
         let status = delivery::own_status(reason, self.snapshot.config.deny);
         let webhook = route.map_or(Webhook::Generic, |route| route.webhook);
         let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
         let frame = Frame { to_head: self.seen.method == b"HEAD", close: unread || self.closes() };
         let reply = reply::own(status, allow, frame);
         self.finish(route, reason, status, reply, frame.close, unread).await
+    }
+
+    /// Whether a denial is silence here. Behind a trusted proxy the connection is the proxy's and may
+    /// carry others' requests: there it is an answer.
+    fn hangs_up(&self) -> bool {
+        self.snapshot.config.deny == Deny::Drop && !self.snapshot.trusted.contains(self.peer.address)
     }
 
     fn closes(&self) -> bool {
@@ -237,21 +270,25 @@ impl Request<'_> {
         unread: bool,
     ) -> Next {
         let line = &mut *self.line;
-        let written = if reset_meanwhile(&mut line.stream, &mut line.buffer) {
-            false
-        } else {
+        let sender = farewell::look(&mut line.stream, &mut line.buffer);
+        let mut written = sender != Sender::Gone && {
             let write = async {
                 line.stream.write_all(&reply.bytes).await?;
                 line.stream.flush().await
             };
             matches!(line.alarm.until(Instant::now() + WRITE_TIMEOUT, write).await, Ok(Ok(())))
         };
+        if written && sender == Sender::Closed {
+            written = farewell::was_taken(&line.stream).await;
+        }
         if !written {
             let reason = if reason.outcome() == Outcome::Denied { reason } else { Reason::SenderGone };
             self.write_down(route, reason, None, 0);
             return Next::Close;
         }
         self.write_down(route, reason, Some(status), reply.body_len as u64);
+        // A sender that closed its side has nothing more to ask.
+        let close = close || (sender == Sender::Closed && self.line.buffer.is_empty());
         match (close, unread) {
             (_, true) => Next::Linger,
             (true, false) => Next::Close,
@@ -261,12 +298,13 @@ impl Request<'_> {
 
     /// The request's one line, and its one count.
     fn write_down(
-        &self,
+        &mut self,
         route: Option<&Arc<LiveRoute>>,
         reason: Reason,
         status: Option<u16>,
         bytes_out: u64,
     ) {
+        self.told.logged = true;
         let counters: &RouteCounters = &route.unwrap_or(&self.snapshot.unrouted).counters;
         counters.count(reason, status);
         let (seen, told) = (&self.seen, &self.told);
@@ -300,9 +338,10 @@ impl Request<'_> {
         }
     }
 
-    /// A peer that may not name others is the client, also of a request that could not be parsed.
-    fn peer_as_client(&self) -> Option<crate::policy::addr::Address> {
-        (!self.snapshot.trusted.contains(self.peer.address)).then_some(self.peer.address)
+    /// Whoever may not name others is the client, also of a request that could not be parsed.
+    fn peer_as_client(&self) -> Option<Address> {
+        let writer = self.peer.writer();
+        (!self.snapshot.trusted.contains(writer)).then_some(writer)
     }
 }
 
@@ -315,19 +354,37 @@ fn end_head(message: &mut Vec<u8>, length: u64, announced: bool) {
     message.extend_from_slice(b"\r\n");
 }
 
-/// Looks, without waiting, whether the sender reset the connection. A sender that only closed its side
-/// may still be reading; bytes of a next request are kept.
-fn reset_meanwhile(stream: &mut Stream, buffer: &mut Vec<u8>) -> bool {
-    let mut room = [0u8; 1024];
-    let mut into = ReadBuf::new(&mut room);
-    let mut cx = Context::from_waker(Waker::noop());
-    match std::pin::Pin::new(stream).poll_read(&mut cx, &mut into) {
-        Poll::Ready(Ok(())) => {
-            buffer.extend_from_slice(into.filled());
-            false
+impl Gate {
+    /// The line of a connection that was closed before it could say anything.
+    pub fn log_unheard(&self, snapshot: &Snapshot, address: Address, reason: Reason) {
+        snapshot.unrouted.counters.count(reason, None);
+        let event = AccessEvent {
+            request_id: &[],
+            reason,
+            client: Some(address),
+            peer: address,
+            list: None,
+            prefix: None,
+            route: None,
+            webhook: None,
+            method: &[],
+            path: &[],
+            status: None,
+            upstream_status: None,
+            attempts: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            duration: Duration::ZERO,
+            upstream: None,
+            generation: snapshot.generation,
+            tls: false,
+            http: None,
+            would_deny: None,
+            note: None,
+        };
+        if !self.log.write(&event) {
+            Gauges::add(&self.gauges.log_lines_dropped);
         }
-        Poll::Ready(Err(_)) => true,
-        Poll::Pending => false,
     }
 }
 
@@ -359,4 +416,17 @@ fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
 #[must_use]
 pub fn in_flight(gauges: &Gauges) -> u64 {
     gauges.in_flight.load(Relaxed)
+}
+
+/// A fire drill: debug builds panic on the path that the environment names, so that a test can see what
+/// a panic does to everybody else. Not compiled into a release.
+#[cfg(debug_assertions)]
+mod drill {
+    use std::sync::OnceLock;
+
+    pub(super) fn panic_if_asked(path: &[u8]) {
+        static PATH: OnceLock<Option<String>> = OnceLock::new();
+        let asked = PATH.get_or_init(|| std::env::var("NEXMO_GATE_PANIC_PATH").ok());
+        assert!(asked.as_deref().is_none_or(|asked| asked.as_bytes() != path), "a fire drill");
+    }
 }
