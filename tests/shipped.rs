@@ -303,10 +303,7 @@ fn what_is_not_there_yet_is_refused_and_not_ignored() {
     for (words, yaml) in [
         ("TLS on the listeners", "listen: [{ address: \"127.0.0.1:1\", tls: { certificate: a, key: b } }]"),
         ("HTTP/2", "listen: [{ address: \"127.0.0.1:1\", http2: true }]"),
-        ("PROXY protocol", "listen: [{ address: \"127.0.0.1:1\", proxy_protocol: true }]"),
         ("several upstreams", "upstream: [\"http://a\", \"http://b\"]"),
-        ("`deny: drop`", "deny: drop"),
-        ("`Forwarded`", "forwarded_header: forwarded"),
         ("metrics address", "metrics: { address: \"127.0.0.1:1\" }"),
         ("`health_path`", "health_path: /-/healthy"),
     ] {
