@@ -11,6 +11,7 @@
 //! | [`crowd`] | how many connections an address holds open |
 //! | [`door`] | from a socket to a stream and a peer: PROXY header, TLS |
 //! | [`http1`] | one HTTP/1 connection: request after request |
+//! | [`http2`] | one HTTP/2 connection: requests side by side |
 //! | [`wire`] | how a body comes in and an answer goes out, whatever the version |
 //! | [`head`] | one head off a stream, within its bounds, judged on its raw bytes |
 //! | [`facts`] | what a request head says; the only reader of request headers |
@@ -49,6 +50,7 @@ pub mod farewell;
 pub mod flood;
 pub mod head;
 pub mod http1;
+pub mod http2;
 pub mod intake;
 pub mod listener;
 pub mod pool;

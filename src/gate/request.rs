@@ -168,7 +168,7 @@ impl<W: Wire> Request<'_, W> {
             message.extend_from_slice(&decoded);
             self.record.bytes_in = decoded.len() as u64;
         } else {
-            let length = if let Framing::Length(length) = ticket.framing { length } else { 0 };
+            let length = ticket.framing.announced().unwrap_or(0);
             end_head(message, length, ticket.announces_body);
             self.line.read_body(wanted, budget, message).await?;
             self.record.bytes_in = length;
