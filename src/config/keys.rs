@@ -6,6 +6,14 @@
 /// Every key that has a meaning, in the order of the shipped file.
 pub const KEYS: &[&str] = &[
     "listen[].address",
+    "listen[].tls.certificate",
+    "listen[].tls.key",
+    "listen[].tls.certificates[].certificate",
+    "listen[].tls.certificates[].key",
+    "listen[].tls.min_version",
+    "listen[].tls.client_ca",
+    "listen[].tls.client_auth",
+    "listen[].acme_challenges",
     "upstream",
     "upstream.url",
     "upstream.ca",
@@ -50,8 +58,7 @@ pub const KEYS: &[&str] = &[
 
 /// Keys that are planned: known, so that they are not called a slip, and refused all the same,
 /// because a setting that is read and not obeyed is worse than an error.
-pub const PLANNED: &[&str] =
-    &["metrics", "health_path", "listen[].tls", "listen[].http2", "listen[].proxy_protocol"];
+pub const PLANNED: &[&str] = &["metrics", "health_path", "listen[].http2", "listen[].proxy_protocol"];
 
 /// The keys that may stand directly in the mapping at a key path.
 #[must_use]
@@ -135,11 +142,11 @@ mod tests {
     #[test]
     fn children_are_the_keys_one_step_down() {
         assert_eq!(children("drain"), ["delay", "grace"]);
-        assert_eq!(children("listen[7]"), ["address"]);
+        assert_eq!(children("listen[7]"), ["address", "tls", "acme_challenges"]);
         assert_eq!(children("routes[12].upstream"), ["url", "ca", "server_name"]);
         assert_eq!(children("").len(), 14);
         assert!(children("nothing").is_empty());
-        assert!(is_planned("listen[0].tls") && !is_planned("tls"));
+        assert!(is_planned("listen[0].http2") && !is_planned("http2"));
     }
 
     #[test]

@@ -8,13 +8,17 @@ use super::raw::Node;
 use super::section::Section;
 use super::units::quote;
 use super::upstream::unix_path;
-use super::{Admin, AdminAddress, Listener};
+use super::{Admin, AdminAddress, Listener, tls};
 
 const WANTED: &str = "an address with a port such as 0.0.0.0:8080";
 
 /// Reads `listen`: a list of addresses, or of mappings with an `address`.
 pub fn listeners(root: &Section) -> Vec<Listener> {
-    let everywhere = Listener { address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)) };
+    let everywhere = Listener {
+        address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
+        tls: None,
+        acme_challenges: None,
+    };
     let Some(node) = root.get("listen") else { return vec![everywhere] };
     let Some(entries) = node.list("a list such as [{ address: \"0.0.0.0:8080\" }]") else {
         return Vec::new();
@@ -24,27 +28,33 @@ pub fn listeners(root: &Section) -> Vec<Listener> {
     }
     let mut listeners: Vec<Listener> = Vec::new();
     for entry in entries {
-        let Some(place) = address_of(&entry) else { continue };
-        let Some(address) = place.parsed(WANTED, socket_address) else { continue };
+        let Some((place, listener)) = listener(&entry) else { continue };
+        let address = listener.address;
         if let Some(other) = listeners.iter().find(|other| collide(other.address, address)) {
             place.problem::<()>(format!("{address} is taken by the listener on {}", other.address));
         }
-        listeners.push(Listener { address });
+        listeners.push(listener);
     }
     listeners
 }
 
-/// The node of the address: the entry itself or its key.
-fn address_of<'a>(entry: &Node<'a>) -> Option<Node<'a>> {
+/// One entry, and the node of its address: the entry itself or its key.
+fn listener<'a>(entry: &Node<'a>) -> Option<(Node<'a>, Listener)> {
+    let read = |place: &Node<'a>| place.parsed(WANTED, socket_address);
     if !matches!(entry.value, Value::Mapping(_)) {
-        return Some(entry.clone());
+        let address = read(entry)?;
+        return Some((entry.clone(), Listener { address, tls: None, acme_challenges: None }));
     }
     let section = entry.section(WANTED)?;
-    let address = section.get("address");
-    if address.is_none() {
+    // All keys are read before any is missed: every problem at once.
+    let tls = section.get("tls").and_then(|node| tls::tls(&node));
+    let acme_challenges = section.get("acme_challenges").and_then(|node| node.file("the path of a folder"));
+    let Some(place) = section.get("address") else {
         section.problem("address", format!("missing; wanted {WANTED}"));
-    }
-    address
+        return None;
+    };
+    let address = read(&place)?;
+    Some((place, Listener { address, tls, acme_challenges }))
 }
 
 /// Reads `admin`: a mapping, an address, or `off`.
