@@ -16,6 +16,7 @@ const WANTED: &str = "an address with a port such as 0.0.0.0:8080";
 pub fn listeners(root: &Section) -> Vec<Listener> {
     let everywhere = Listener {
         address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
+        proxy_protocol: false,
         tls: None,
         acme_challenges: None,
     };
@@ -43,7 +44,7 @@ fn listener<'a>(entry: &Node<'a>) -> Option<(Node<'a>, Listener)> {
     let read = |place: &Node<'a>| place.parsed(WANTED, socket_address);
     if !matches!(entry.value, Value::Mapping(_)) {
         let address = read(entry)?;
-        return Some((entry.clone(), Listener { address, tls: None, acme_challenges: None }));
+        return Some((entry.clone(), Listener { address, proxy_protocol: false, tls: None, acme_challenges: None }));
     }
     let section = entry.section(WANTED)?;
     // All keys are read before any is missed: every problem at once.
@@ -54,7 +55,7 @@ fn listener<'a>(entry: &Node<'a>) -> Option<(Node<'a>, Listener)> {
         return None;
     };
     let address = read(&place)?;
-    Some((place, Listener { address, tls, acme_challenges }))
+    Some((place, Listener { address, proxy_protocol: false, tls, acme_challenges }))
 }
 
 /// Reads `admin`: a mapping, an address, or `off`.

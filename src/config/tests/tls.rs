@@ -111,3 +111,13 @@ fn what_is_wrong_with_tls_is_said_whole() {
         assert_eq!(refused(entry), wanted, "{entry}");
     }
 }
+
+#[test]
+fn challenges_need_strangers_to_be_heard() {
+    assert_eq!(
+        with("deny: drop\nlisten: [\"0.0.0.0:443\", { address: \"0.0.0.0:80\", acme_challenges: acme }]"),
+        [
+            "listen[1].acme_challenges: with `deny: drop` a stranger is closed unheard, so the authority's question is never answered; use another `deny`, or prove the name by DNS"
+        ]
+    );
+}
