@@ -337,7 +337,8 @@ impl<W: Wire> Request<'_, W> {
 
     /// A peer that may not name others is the client, also of a request that could not be parsed.
     fn peer_as_client(&self) -> Option<Address> {
-        (!self.snapshot.trusted.contains(self.peer.address)).then_some(self.peer.address)
+        let writer = self.peer.writer();
+        (!self.snapshot.trusted.contains(writer)).then_some(writer)
     }
 }
 
