@@ -7,6 +7,14 @@
 pub const KEYS: &[&str] = &[
     "listen[].address",
     "listen[].proxy_protocol",
+    "listen[].tls.certificate",
+    "listen[].tls.key",
+    "listen[].tls.certificates[].certificate",
+    "listen[].tls.certificates[].key",
+    "listen[].tls.min_version",
+    "listen[].tls.client_ca",
+    "listen[].tls.client_auth",
+    "listen[].acme_challenges",
     "upstream",
     "upstream.url",
     "upstream.ca",
@@ -53,7 +61,7 @@ pub const KEYS: &[&str] = &[
 
 /// Keys that are planned: known, so that they are not called a slip, and refused all the same,
 /// because a setting that is read and not obeyed is worse than an error.
-pub const PLANNED: &[&str] = &["metrics", "health_path", "listen[].tls", "listen[].http2"];
+pub const PLANNED: &[&str] = &["metrics", "health_path", "listen[].http2"];
 
 /// The keys that may stand directly in the mapping at a key path.
 #[must_use]
@@ -137,11 +145,11 @@ mod tests {
     #[test]
     fn children_are_the_keys_one_step_down() {
         assert_eq!(children("drain"), ["delay", "grace"]);
-        assert_eq!(children("listen[7]"), ["address", "proxy_protocol"]);
+        assert_eq!(children("listen[7]"), ["address", "proxy_protocol", "tls", "acme_challenges"]);
         assert_eq!(children("routes[12].upstream"), ["url", "ca", "server_name"]);
         assert_eq!(children("").len(), 14);
         assert!(children("nothing").is_empty());
-        assert!(is_planned("listen[0].tls") && !is_planned("tls"));
+        assert!(is_planned("listen[0].http2") && !is_planned("http2"));
     }
 
     #[test]

@@ -8,14 +8,14 @@ use super::raw::Node;
 use super::section::Section;
 use super::units::quote;
 use super::upstream::unix_path;
-use super::{Admin, AdminAddress, Listener, Trusted};
+use super::{Admin, AdminAddress, Listener, Trusted, tls};
 
 const WANTED: &str = "an address with a port such as 0.0.0.0:8080";
 
 /// Reads `listen`: a list of addresses, or of mappings with an `address`.
 pub fn listeners(root: &Section, trusted: &[Trusted]) -> Vec<Listener> {
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080));
-    let everywhere = Listener { address, proxy_protocol: false };
+    let everywhere = plain(address);
     let Some(node) = root.get("listen") else { return vec![everywhere] };
     let Some(entries) = node.list("a list such as [{ address: \"0.0.0.0:8080\" }]") else {
         return Vec::new();
@@ -25,22 +25,42 @@ pub fn listeners(root: &Section, trusted: &[Trusted]) -> Vec<Listener> {
     }
     let mut listeners: Vec<Listener> = Vec::new();
     for entry in entries {
-        let Some((place, proxy_protocol)) = parts(root, &entry, trusted) else { continue };
-        let Some(address) = place.parsed(WANTED, socket_address) else { continue };
+        let Some((place, listener)) = listener(root, &entry, trusted) else { continue };
+        let address = listener.address;
         if let Some(other) = listeners.iter().find(|other| collide(other.address, address)) {
             place.problem::<()>(format!("{address} is taken by the listener on {}", other.address));
         }
-        listeners.push(Listener { address, proxy_protocol });
+        listeners.push(listener);
     }
     listeners
 }
 
-/// The node of the address (the entry itself or its key), and whether PROXY headers are wanted.
-fn parts<'a>(root: &Section, entry: &Node<'a>, trusted: &[Trusted]) -> Option<(Node<'a>, bool)> {
+/// One entry, and the node of its address: the entry itself or its key.
+fn listener<'a>(root: &Section, entry: &Node<'a>, trusted: &[Trusted]) -> Option<(Node<'a>, Listener)> {
     if !matches!(entry.value, Value::Mapping(_)) {
-        return Some((entry.clone(), false));
+        let address = entry.parsed(WANTED, socket_address)?;
+        return Some((entry.clone(), plain(address)));
     }
     let section = entry.section(WANTED)?;
+    // Every key is read before one is missed: all problems at once.
+    let proxy_protocol = proxy_protocol(root, &section, trusted);
+    let tls = section.get("tls").and_then(|node| tls::tls(&node));
+    let acme_challenges = section.get("acme_challenges").and_then(|node| node.file("the path of a folder"));
+    let Some(place) = section.get("address") else {
+        section.problem("address", format!("missing; wanted {WANTED}"));
+        return None;
+    };
+    let address = place.parsed(WANTED, socket_address)?;
+    Some((place, Listener { address, proxy_protocol, tls, acme_challenges }))
+}
+
+/// A listener that only has an address.
+fn plain(address: SocketAddr) -> Listener {
+    Listener { address, proxy_protocol: false, tls: None, acme_challenges: None }
+}
+
+/// Whether PROXY headers are wanted.
+fn proxy_protocol(root: &Section, section: &Section, trusted: &[Trusted]) -> bool {
     let proxied = section.get("proxy_protocol").filter(|node| node.truth() == Some(true));
     // What was meant to be trusted and could not be read is its own problem.
     let place = root.get("trusted_proxies").map_or("trusted_proxies".to_owned(), |node| node.path);
@@ -52,11 +72,7 @@ fn parts<'a>(root: &Section, entry: &Node<'a>, trusted: &[Trusted]) -> Option<(N
              connection would be closed; name the proxies there",
         );
     }
-    let address = section.get("address");
-    if address.is_none() {
-        section.problem("address", format!("missing; wanted {WANTED}"));
-    }
-    Some((address?, proxied.is_some()))
+    proxied.is_some()
 }
 
 /// Reads `admin`: a mapping, an address, or `off`.

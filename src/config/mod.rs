@@ -19,6 +19,7 @@ mod routes;
 mod section;
 #[cfg(test)]
 mod tests;
+mod tls;
 pub mod units;
 mod upstream;
 pub mod validate;
@@ -80,6 +81,51 @@ pub struct Listener {
     /// Every connection must begin with a PROXY header, from a trusted proxy. Where this is set
     /// `trusted_proxies` is not empty.
     pub proxy_protocol: bool,
+    /// What it takes to be spoken to in TLS; plain HTTP when `None`.
+    pub tls: Option<Tls>,
+    /// The folder of ACME challenge files that are answered from here to anyone.
+    pub acme_challenges: Option<PathBuf>,
+}
+
+/// The TLS of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificates; never empty. The first one is shown where the sender names none that is known.
+    pub certificates: Vec<CertificateFiles>,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+    /// The certificate that senders are asked for.
+    pub client_auth: Option<ClientAuth>,
+}
+
+/// A certificate with its chain, and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The key path of the mapping that names the two files.
+    pub at: String,
+    /// A PEM file: the certificate first, then those that signed it.
+    pub certificate: PathBuf,
+    /// A PEM file with the private key.
+    pub key: PathBuf,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum TlsVersion {
+    /// RFC 5246
+    #[default]
+    V12,
+    /// RFC 8446
+    V13,
+}
+
+/// The certificate that a sender is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAuth {
+    /// A PEM file with the certificates that may sign it.
+    pub ca: PathBuf,
+    /// Whether a sender without one is turned away; one that cannot be verified always is.
+    pub required: bool,
 }
 
 /// Where requests are sent.

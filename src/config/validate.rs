@@ -52,12 +52,14 @@ fn read(root: &Section) -> Option<Config> {
     let upstream = common_upstream(root);
     let routes = routes::routes(root, &trusted_proxies);
     let admin = listener::admin(root);
+    let deny = deny(root);
     note_collision(root, &listen, admin.as_ref());
+    note_unheard_challenges(root, &listen, deny);
     note_loops(root, &listen, upstream.as_ref(), &routes);
     Some(Config {
         ranges: folder(root, "ranges").unwrap_or_else(|| root.source().base.join("ranges")),
         forwarded_header: forwarded_header(root),
-        deny: deny(root),
+        deny,
         mode: mode(root),
         limits: limits::limits(root),
         drain: limits::drain(root, &routes),
@@ -142,6 +144,21 @@ fn note_collision(root: &Section, listen: &[Listener], admin: Option<&Admin>) {
     if let Some(other) = listen.iter().find(|other| listener::collide(other.address, *own)) {
         let taken = format!("{own} is taken by the listener on {}", other.address);
         root.problem("admin", taken);
+    }
+}
+
+/// A certificate authority asks from addresses that no list has, and `deny: drop` does not hear them.
+fn note_unheard_challenges(root: &Section, listen: &[Listener], deny: Deny) {
+    if deny != Deny::Drop || root.source().report.is_spoilt("listen") {
+        return;
+    }
+    for place in (0..listen.len()).filter(|place| listen[*place].acme_challenges.is_some()) {
+        let at = format!("listen[{place}].acme_challenges");
+        root.source().report.problem(
+            &at,
+            "with `deny: drop` a stranger is closed unheard, so the authority's question is never answered; use \
+             another `deny`, or prove the name by DNS",
+        );
     }
 }
 

@@ -7,6 +7,7 @@ use super::*;
 mod chaos;
 mod flags;
 mod sections;
+mod tls;
 
 const BASE: &str = "/etc/gate";
 
@@ -54,7 +55,12 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
         server_errors: OnError::Relay,
     };
     let wanted = Config {
-        listen: vec![Listener { address: "0.0.0.0:8080".parse().unwrap(), proxy_protocol: false }],
+        listen: vec![Listener {
+            address: "0.0.0.0:8080".parse().unwrap(),
+            proxy_protocol: false,
+            tls: None,
+            acme_challenges: None,
+        }],
         upstream: Upstream {
             target: Target::Http { host: "127.0.0.1".to_owned(), port: 3000 },
             ca: None,
@@ -217,7 +223,7 @@ fn all_problems_come_at_once_in_the_order_of_the_file() {
 lisen: 1
 listen:
   - address: localhost:8080
-    tls: { certificate: a.pem, key: b.pem }
+    tls: { certificate: a.pem, min_version: 1.1 }
 upstream: ftp://app
 trusted_proxies: [0.0.0.0/0, 10.0.0.1/8, proxies]
 deny: dropp
@@ -233,7 +239,8 @@ log: { format: jsn }
     let wanted = [
         "lisen: unknown key; did you mean \"listen\"? There are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, log, threads",
         "listen[0].address: names are not looked up here; write 127.0.0.1:8080 or [::1]:8080",
-        "listen[0].tls: not supported in this version",
+        "listen[0].tls.key: missing; wanted the path of a PEM file with the private key",
+        "listen[0].tls.min_version: TLS 1.1 is not safe and not served; write \"1.2\"",
         "upstream: the scheme \"ftp\" is not http, https or unix",
         "trusted_proxies[0]: 0.0.0.0/0 is everybody, and then anybody could claim to be a client that a list admits; name the proxies' own addresses",
         "trusted_proxies[1]: \"10.0.0.1/8\": the address has bits beyond its prefix length; write 10.0.0.0/8 for the range or 10.0.0.1/32 for the one address",
