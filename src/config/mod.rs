@@ -83,6 +83,8 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// What it takes to be spoken to in TLS; plain HTTP when `None`.
     pub tls: Option<Tls>,
+    /// HTTP/2 is served beside HTTP/1: chosen by ALPN with TLS, by prior knowledge without.
+    pub http2: bool,
     /// The folder of ACME challenge files that are answered from here to anyone.
     pub acme_challenges: Option<PathBuf>,
 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::crowd::Place;
 use super::intake::Peer;
 use super::listener::refuses_unheard;
-use super::{Gate, http1};
+use super::{Gate, http1, http2};
 use crate::policy::addr::Address;
 use crate::policy::client_ip::Origin;
 use crate::policy::outcome::Reason;
@@ -29,6 +29,8 @@ use crate::state::snapshot::Snapshot;
 pub struct Door {
     /// Every connection begins with a PROXY header.
     pub proxy_protocol: bool,
+    /// HTTP/2 is served beside HTTP/1.
+    pub http2: bool,
 }
 
 impl Door {
@@ -68,7 +70,30 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
     let descriptor = stream.as_raw_fd();
     // So that the kernel can be asked what became of an answer.
     stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
+    if door.http2 && !peer.tls {
+        return by_prior_knowledge(gate, stream, ahead, peer).await;
+    }
     http1::run(gate, Box::new(stream), ahead, peer).await;
+}
+
+/// Without TLS the first bytes say which HTTP it is (RFC 9113 section 3.3): an HTTP/2 client begins with
+/// a preface that no HTTP/1 request begins with.
+async fn by_prior_knowledge(gate: Arc<Gate>, mut stream: L4Stream, mut ahead: Vec<u8>, peer: Peer) {
+    let deadline = Instant::now() + gate.store.load().config.limits.head_timeout;
+    while ahead.len() < http2::PREFACE.len() && http2::PREFACE.starts_with(&ahead) {
+        ahead.reserve(64);
+        match timeout_at(deadline, stream.read_buf(&mut ahead)).await {
+            Ok(Ok(count)) if count > 0 => {}
+            // Nothing, or less than a preface: HTTP/1 knows what to make of it.
+            _ => break,
+        }
+    }
+    if ahead.starts_with(http2::PREFACE) {
+        stream.rewind(&ahead);
+        http2::run(gate, Box::new(stream), peer).await;
+    } else {
+        http1::run(gate, Box::new(stream), ahead, peer).await;
+    }
 }
 
 /// Reads until the header is whole; what follows it stays in `ahead`.

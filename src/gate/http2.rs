@@ -61,7 +61,9 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
     let mut alarm = Alarm::new(Instant::now());
     // One reference a stream that is served, and this one.
     let streams = Arc::new(());
-    while let Some((request, respond)) = accept(&mut connection, &parking, &mut alarm, &limits, &streams).await {
+    while let Some((request, respond)) =
+        accept(&mut connection, &parking, &mut alarm, &limits, &streams).await
+    {
         let (gate, held) = (Arc::clone(&gate), Arc::clone(&streams));
         tokio::spawn(async move {
             serve(&gate, peer, request, respond).await;
@@ -157,7 +159,8 @@ fn fields(parts: &Parts) -> Option<Vec<httparse::Header<'_>>> {
         fields.push(httparse::Header { name: "host", value: authority.as_bytes() });
     }
     for (name, value) in &parts.headers {
-        let repeats = name == http::header::HOST && authority.is_some_and(|own| own.as_bytes() == value.as_bytes());
+        let repeats =
+            name == http::header::HOST && authority.is_some_and(|own| own.as_bytes() == value.as_bytes());
         if !repeats {
             fields.push(httparse::Header { name: name.as_str(), value: value.as_bytes() });
         }
@@ -182,7 +185,8 @@ impl Wire for Exchange {
     ) -> Result<(), Reason> {
         let before = message.len();
         loop {
-            let data = self.alarm.until(wanted.deadline, self.body.data()).await.map_err(|_| Reason::BodyTimeout)?;
+            let data =
+                self.alarm.until(wanted.deadline, self.body.data()).await.map_err(|_| Reason::BodyTimeout)?;
             let Some(data) = data else { break };
             // A length that the data contradicts is an error of the stream here already.
             let data = data.map_err(|_| Reason::BodyIncomplete)?;
@@ -224,7 +228,10 @@ impl Wire for Exchange {
             return true;
         }
         let body = Bytes::copy_from_slice(&reply.body);
-        matches!(self.alarm.until(Instant::now() + WRITE_TIMEOUT, send_body(stream, body)).await, Ok(Some(())))
+        matches!(
+            self.alarm.until(Instant::now() + WRITE_TIMEOUT, send_body(stream, body)).await,
+            Ok(Some(()))
+        )
     }
 
     async fn was_taken(&mut self) -> bool {

@@ -15,6 +15,7 @@ mod client_address;
 mod commands;
 mod delivery;
 mod downstream;
+mod http2;
 mod overload;
 mod process;
 mod proxy_protocol;

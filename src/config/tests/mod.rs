@@ -59,6 +59,7 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
             address: "0.0.0.0:8080".parse().unwrap(),
             proxy_protocol: false,
             tls: None,
+            http2: false,
             acme_challenges: None,
         }],
         upstream: Upstream {

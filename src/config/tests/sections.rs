@@ -46,8 +46,8 @@ fn listen() {
             "listen[1].address: 0.0.0.0:80 is taken by the listener on 127.0.0.1:80",
         ),
         (
-            "listen: [{ address: \"0.0.0.0:80\", http2: true }]",
-            "listen[0].http2: not supported in this version",
+            "listen: [{ address: \"0.0.0.0:80\", http2: maybe }]",
+            "listen[0].http2: found the text \"maybe\", wanted true or false",
         ),
         (
             "listen: [{ address: \"0.0.0.0:80\", proxy_protocol: true }]",
