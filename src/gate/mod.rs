@@ -19,7 +19,10 @@
 //! | [`request_id`] | names for requests |
 //! | [`exchange`] | a ticket and a body become a complete answer, or a failure |
 //! | [`answer`] | an upstream's answer, read whole |
-//! | [`upstream`] | where an upstream is and how it is connected to |
+//! | [`balancer`] | which endpoint of an upstream is next |
+//! | [`upstream`] | how an endpoint is connected to |
+//! | [`resolver`] | the addresses of its name |
+//! | [`health`] | whether it says that it is well |
 //! | [`pool`] | idle upstream connections |
 //! | [`reply`] | what the sender is sent |
 //! | [`access_log`] | one event a request |
@@ -29,6 +32,7 @@
 pub mod access_log;
 pub mod alarm;
 pub mod answer;
+pub mod balancer;
 pub mod body;
 pub mod budget;
 pub mod chunked;
@@ -37,12 +41,14 @@ pub mod drain;
 pub mod exchange;
 pub mod facts;
 pub mod head;
+pub mod health;
 pub mod intake;
 pub mod listener;
 pub mod pool;
 pub mod reply;
 pub mod request;
 pub mod request_id;
+pub mod resolver;
 pub mod upstream;
 
 use std::sync::Arc;

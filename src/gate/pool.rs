@@ -1,31 +1,36 @@
-//! Idle upstream connections.
+//! Idle upstream connections, a pool for each endpoint.
 //!
 //! Last in, first out, so that the warmest is used and the rest can age. A connection is kept for less
 //! time than common servers keep it on their side (gunicorn 2 s, Node and uvicorn 5 s), and is asked
 //! whether it still lives before it is used. What slips through both is caught by the one resend of
 //! `exchange`. Invariant: a connection in a pool has nothing unread and owes nothing.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use pingora::protocols::Stream;
 use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::upstream::Upstream;
-use crate::state::snapshot::LiveUpstream;
+use super::resolver::{Addresses, keep_fresh};
+use super::upstream::{Unreachable, connect};
+use super::{balancer, health};
+use crate::state::endpoint::{Endpoint, LiveUpstream};
+use crate::state::store::Store;
 
 /// Below gunicorn's 2 s, the shortest keep-alive of the common application servers.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
-/// Idle connections that are kept for one upstream.
+/// Idle connections that are kept for one endpoint.
 const MAX_IDLE: usize = 512;
 
-/// An upstream and its idle connections.
+/// An endpoint, its addresses and its idle connections.
 #[derive(Debug)]
 pub struct Pool {
-    /// How new connections are opened.
-    pub upstream: Upstream,
+    endpoint: Arc<Endpoint>,
+    addresses: Addresses,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -36,8 +41,17 @@ struct Idle {
 }
 
 impl Pool {
-    fn new(upstream: Upstream) -> Self {
-        Self { upstream, idle: Mutex::new(Vec::new()) }
+    /// Opens a connection, and takes note of how that went: `upstream` is the one that it is for.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn open(&self, upstream: &LiveUpstream) -> Result<Stream, Unreachable> {
+        let opened = connect(&self.endpoint, &self.addresses).await;
+        match &opened {
+            Ok(_) => balancer::note_connected(&self.endpoint),
+            Err(why) => balancer::note_unreachable(upstream, &self.endpoint, why),
+        }
+        opened
     }
 
     /// The warmest connection that still lives.
@@ -80,37 +94,93 @@ fn is_quiet(stream: &mut Stream) -> bool {
     matches!(read, Poll::Pending)
 }
 
-/// All pools, by the number of their upstream.
+/// All pools. Invariant: sorted by the number of the endpoint, so that a request finds its own in a few
+/// comparisons.
 #[derive(Debug, Default)]
 pub struct Pools {
-    by_id: RwLock<Vec<Option<Arc<Pool>>>>,
+    open: RwLock<Vec<Open>>,
+}
+
+/// A pool and what goes on behind it, which ends with it.
+#[derive(Debug)]
+struct Open {
+    id: usize,
+    pool: Arc<Pool>,
+    _tasks: JoinSet<()>,
+}
+
+impl Open {
+    /// Begins to resolve the endpoint's name and to check its health. Needs a runtime.
+    fn new(endpoint: &Arc<Endpoint>) -> Self {
+        let (addresses, name) = Addresses::of(&endpoint.target);
+        let pool = Arc::new(Pool { endpoint: Arc::clone(endpoint), addresses, idle: Mutex::default() });
+        let mut tasks = JoinSet::new();
+        if let Some(name) = name {
+            let pool = Arc::clone(&pool);
+            tasks.spawn(async move { keep_fresh(&pool.addresses, &name).await });
+        }
+        if let Some(check) = endpoint.check.clone() {
+            let pool = Arc::clone(&pool);
+            tasks.spawn(async move {
+                health::check_forever(&pool.endpoint, &pool.addresses, &check).await;
+            });
+        }
+        Self { id: endpoint.id, pool, _tasks: tasks }
+    }
 }
 
 impl Pools {
-    /// The pool of an upstream, made when it is first asked for.
-    pub fn of(&self, upstream: &LiveUpstream) -> Arc<Pool> {
-        let known =
-            self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(upstream.id).cloned().flatten();
-        if let Some(pool) = known {
-            return pool;
+    /// The pool of an endpoint. It is there, but for the request that is faster than
+    /// [`Self::tend_forever`], or late enough to be the last that wants it.
+    pub fn of(&self, endpoint: &Arc<Endpoint>) -> Arc<Pool> {
+        {
+            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+            if let Ok(place) = open.binary_search_by_key(&endpoint.id, |one| one.id) {
+                return Arc::clone(&open[place].pool);
+            }
         }
-        let mut pools = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
-        if pools.len() <= upstream.id {
-            pools.resize(upstream.id + 1, None);
-        }
-        Arc::clone(
-            pools[upstream.id]
-                .get_or_insert_with(|| Arc::new(Pool::new(Upstream::new(Arc::clone(&upstream.spec))))),
-        )
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let place = match open.binary_search_by_key(&endpoint.id, |one| one.id) {
+            Ok(place) => place,
+            Err(place) => {
+                open.insert(place, Open::new(endpoint));
+                place
+            }
+        };
+        Arc::clone(&open[place].pool)
     }
 
-    /// Closes what has been idle for too long, everywhere, for ever.
-    pub async fn prune_forever(&self) {
+    /// Keeps in step with what is published, and closes what has been idle for too long, for ever.
+    pub async fn tend_forever(&self, store: &Store) {
         let mut tick = tokio::time::interval(IDLE_TIMEOUT / 3);
+        let mut published = store.published();
         loop {
-            tick.tick().await;
-            let pools = self.by_id.read().unwrap_or_else(PoisonError::into_inner).clone();
-            pools.iter().flatten().for_each(|pool| pool.prune());
+            // Names are resolved before the first request asks for them.
+            let wanted: BTreeSet<usize> = {
+                let snapshot = store.load();
+                let endpoints = snapshot.endpoints();
+                endpoints.values().for_each(|endpoint| drop(self.of(endpoint)));
+                endpoints.into_keys().collect()
+            };
+            tokio::select! {
+                Ok(()) = published.changed() => {}
+                _ = tick.tick() => self.prune(&wanted),
+            }
         }
+    }
+
+    /// Closes what has been idle for too long, and all of endpoints that are not wanted any more. A
+    /// request under way keeps its own connection.
+    fn prune(&self, wanted: &BTreeSet<usize>) {
+        let gone: Vec<Open> = {
+            let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            open.extract_if(.., |one| !wanted.contains(&one.id)).collect()
+        };
+        drop(gone);
+        let kept: Vec<Arc<Pool>> = {
+            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+            open.iter().map(|one| Arc::clone(&one.pool)).collect()
+        };
+        kept.iter().for_each(|pool| pool.prune());
     }
 }

@@ -18,7 +18,7 @@ use super::access_log::AccessEvent;
 use super::answer::{Answer, Bounds};
 use super::budget::Budget;
 use super::connection::{Line, Next};
-use super::exchange::{self, Progress};
+use super::exchange::{self, Errand, Progress};
 use super::facts::Framing;
 use super::head::{Arrived, NoHead};
 use super::intake::{self, Peer, Refusal, Seen, Ticket};
@@ -160,11 +160,11 @@ impl Request<'_> {
         deadline: Instant,
         budget: &mut Budget<'_>,
     ) -> Result<Answer, Reason> {
-        let pool = self.gate.pools.of(&ticket.route.upstream);
+        let (pools, upstream) = (&self.gate.pools, &ticket.route.upstream);
         let bounds = Bounds { size: self.snapshot.config.limits.max_response, to_head: ticket.is_head };
         let progress = &mut self.told.progress;
-        let exchange =
-            exchange::run(&pool, &self.gate.gauges, &ticket.permit, message, bounds, budget, progress);
+        let errand = Errand { upstream, message, bounds };
+        let exchange = exchange::run(pools, &self.gate.gauges, &ticket.permit, errand, budget, progress);
         let answer = self.line.alarm.until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
         self.told.upstream_took = self.told.progress.began.map(|began| began.elapsed());
         if let Ok(answer) = &answer {

@@ -56,8 +56,8 @@ impl Service for GateService {
             addresses.push(address);
         }
         drop(accepting);
-        let pools = Arc::clone(&self.gate);
-        tokio::spawn(async move { pools.pools.prune_forever().await });
+        let gate = Arc::clone(&self.gate);
+        tokio::spawn(async move { gate.pools.tend_forever(&gate.store).await });
         self.gate.gauges.enter(Phase::Ready);
         let snapshot = self.gate.store.load();
         tracing::info!(

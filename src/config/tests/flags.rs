@@ -36,7 +36,7 @@ fn flags_alone_make_a_whole_configuration_with_paths_from_the_working_directory(
     let config = parse(None, &all(), Path::new(BASE)).unwrap().config;
     let listen: Vec<String> = config.listen.iter().map(|l| l.address.to_string()).collect();
     assert_eq!(listen, ["127.0.0.1:0", "[::1]:8081"]);
-    assert_eq!(config.upstream.target, Target::Unix(PathBuf::from("run/app.sock")));
+    assert_eq!(config.upstream.targets, [Target::Unix(PathBuf::from("run/app.sock"))]);
     assert_eq!(config.routes.len(), 1);
     assert_eq!(config.routes[0].allow, ["voice", "office"]);
     assert_eq!(config.ranges, Path::new("lists"));

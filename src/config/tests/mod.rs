@@ -56,9 +56,10 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
     let wanted = Config {
         listen: vec![Listener { address: "0.0.0.0:8080".parse().unwrap() }],
         upstream: Upstream {
-            target: Target::Http { host: "127.0.0.1".to_owned(), port: 3000 },
+            targets: vec![Target::Http { host: "127.0.0.1".to_owned(), port: 3000 }],
             ca: None,
             server_name: None,
+            health: None,
         },
         ranges: PathBuf::from("/etc/gate/ranges"),
         trusted_proxies: Vec::new(),
@@ -143,9 +144,10 @@ threads: 3
         ["[::1]:8081", "127.0.0.1:0"]
     );
     let upstream = Upstream {
-        target: Target::Https { host: "app.example".to_owned(), port: 443 },
+        targets: vec![Target::Https { host: "app.example".to_owned(), port: 443 }],
         ca: Some(PathBuf::from("/etc/gate/ca.pem")),
         server_name: Some("inside.example".to_owned()),
+        health: None,
     };
     assert_eq!(seen.upstream, upstream);
     assert_eq!(seen.ranges, Path::new("/srv/lists"));
@@ -164,7 +166,7 @@ threads: 3
         host: Some("hooks.example".to_owned()),
         webhook: Webhook::SmsInbound,
         allow: vec!["sms".to_owned(), "nexmo-2018".to_owned()],
-        upstream: Some(Upstream { target: unix, ca: None, server_name: None }),
+        upstream: Some(Upstream { targets: vec![unix], ca: None, server_name: None, health: None }),
         upstream_host: Some("app.example:8080".to_owned()),
         success: SuccessSet::parse("200").unwrap(),
         deadline: Duration::from_millis(4500),
@@ -175,7 +177,7 @@ threads: 3
     let second = Route {
         host: Some("[2001:db8::1]".to_owned()),
         success: SuccessSet::parse("200,204-205").unwrap(),
-        upstream: Some(Upstream { target: https, ca: None, server_name: None }),
+        upstream: Some(Upstream { targets: vec![https], ca: None, server_name: None, health: None }),
         ..first.clone()
     };
     assert_eq!(seen.routes, [first, second]);

@@ -41,7 +41,7 @@ fn the_route_that_stands_in_for_none_allows_nobody() {
     let snapshot = first(&mut Site::new().loader());
     let unrouted = &snapshot.unrouted;
     assert_eq!((unrouted.label.as_str(), unrouted.webhook, unrouted.allow.len()), ("-", Webhook::Generic, 0));
-    assert_eq!(*unrouted.upstream.spec, snapshot.config.upstream);
+    assert_eq!(unrouted.upstream.spec, snapshot.config.upstream);
 }
 
 #[test]
@@ -348,14 +348,15 @@ fn cold_keys_stay_and_the_rest_is_applied() {
 }
 
 #[test]
-fn upstream_numbers_and_counters_survive_reloads() {
+fn endpoint_numbers_and_counters_survive_reloads() {
     let site = Site::new();
     let mut loader = site.loader();
     let with = |extra: &str| site.write("config.yaml", &format!("{CONFIG}{extra}"));
     with("  - { path: /b, allow: [sms], upstream: \"http://127.0.0.1:4000\" }\n");
     let one = first(&mut loader);
     one.routes[2].counters.count(Reason::Success, Some(200));
-    let ids = |snapshot: &Snapshot| snapshot.routes.iter().map(|r| r.upstream.id).collect::<Vec<_>>();
+    let ids =
+        |snapshot: &Snapshot| snapshot.routes.iter().map(|r| r.upstream.endpoints[0].id).collect::<Vec<_>>();
     assert_eq!(ids(&one), [0, 0, 1]);
     with("");
     let two = again(&mut loader, &one).snapshot.unwrap();
