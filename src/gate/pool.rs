@@ -163,6 +163,8 @@ impl Pools {
                 endpoints.into_keys().collect()
             };
             tokio::select! {
+                // What is no longer wanted is known before anything is closed.
+                biased;
                 Ok(()) = published.changed() => {}
                 _ = tick.tick() => self.prune(&wanted),
             }
@@ -182,5 +184,75 @@ impl Pools {
             open.iter().map(|one| Arc::clone(&one.pool)).collect()
         };
         kept.iter().for_each(|pool| pool.prune());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Weak;
+    use std::time::Duration;
+
+    use pingora::protocols::l4::stream::Stream as L4Stream;
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::config::{HealthCheck, Target, Upstream};
+    use crate::state::endpoint::Upstreams;
+
+    fn endpoint(all: &mut Upstreams, target: Target) -> Arc<LiveUpstream> {
+        let every = Duration::from_secs(5);
+        let health = Some(HealthCheck { path: "/".to_owned(), every, timeout: every });
+        all.of(&Upstream { targets: vec![target], ca: None, server_name: None, health }, None)
+    }
+
+    fn here(name: &str) -> Target {
+        Target::Unix(PathBuf::from(name))
+    }
+
+    #[tokio::test]
+    async fn pools_are_found_again_and_those_not_wanted_end_with_all_they_hold() {
+        let mut all = Upstreams::default();
+        // A name, so that both tasks run: the resolver's and the checks'.
+        let name = Target::Http { host: "app.invalid".to_owned(), port: 80 };
+        let upstreams = [here("/a"), name, here("/c")].map(|target| endpoint(&mut all, target));
+        let endpoints = upstreams.each_ref().map(|upstream| &upstream.endpoints[0]);
+        let pools = Pools::default();
+        // Not in the order of their numbers.
+        let [third, first, second] = [2, 0, 1].map(|at: usize| pools.of(endpoints[at]));
+        assert!(Arc::ptr_eq(&pools.of(endpoints[0]), &first));
+        assert!(Arc::ptr_eq(&pools.of(endpoints[2]), &third));
+        let (one, mut other) = UnixStream::pair().unwrap();
+        second.put(Box::new(L4Stream::from(one)));
+        let gone: Weak<Pool> = Arc::downgrade(&second);
+        drop(second);
+        pools.prune(&BTreeSet::from([endpoints[0].id, endpoints[2].id]));
+        // The tasks are told to end, and end when they are next looked at; then the connection closes.
+        let read = tokio::io::AsyncReadExt::read(&mut other, &mut [0u8; 1]).await;
+        assert_eq!(read.unwrap(), 0);
+        assert!(gone.upgrade().is_none());
+        assert!(Arc::ptr_eq(&pools.of(endpoints[0]), &first), "the others are as they were");
+        assert!(!Arc::ptr_eq(&pools.of(endpoints[1]), &first), "a late request gets a new one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_warmest_is_used_first_and_the_old_are_closed() {
+        let mut all = Upstreams::default();
+        let upstream = endpoint(&mut all, here("/a"));
+        let pools = Pools::default();
+        let pool = pools.of(&upstream.endpoints[0]);
+        let mut others = Vec::new();
+        for _ in 0..3 {
+            let (one, other) = UnixStream::pair().unwrap();
+            pool.put(Box::new(L4Stream::from(one)));
+            others.push(other);
+            tokio::time::advance(IDLE_TIMEOUT / 2).await;
+        }
+        pools.prune(&BTreeSet::from([upstream.endpoints[0].id]));
+        assert_eq!(pool.idle.lock().unwrap().len(), 1, "two were idle for too long");
+        drop(others.pop());
+        // The runtime has to hear of it first.
+        tokio::task::yield_now().await;
+        assert!(pool.take().is_none(), "the last one's other end is gone");
     }
 }

@@ -74,6 +74,12 @@ impl Addresses {
         }
     }
 
+    /// Addresses as a resolver gave them.
+    #[cfg(test)]
+    pub fn answered(list: impl Into<Vec<SocketAddr>>) -> Self {
+        Self { known: watch::Sender::new(Known::Yes(Arc::from(list.into()))) }
+    }
+
     /// Takes an answer in; true if there are addresses, these or earlier ones.
     fn learn(&self, answer: Result<Arc<[SocketAddr]>, String>) -> bool {
         match answer {

@@ -93,3 +93,47 @@ fn failure(error: &std::io::Error) -> Unreachable {
     };
     Unreachable::new(reason, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::Upstream;
+    use crate::state::endpoint::{LiveUpstream, Upstreams};
+
+    fn upstream(target: Target) -> Arc<LiveUpstream> {
+        let spec = Upstream { targets: vec![target], ca: None, server_name: None, health: None };
+        Upstreams::default().of(&spec, None)
+    }
+
+    fn named(port: u16) -> Arc<LiveUpstream> {
+        upstream(Target::Http { host: "app.example".to_owned(), port })
+    }
+
+    #[tokio::test]
+    async fn the_addresses_of_a_name_are_tried_in_order_until_one_accepts() {
+        let listener = TcpListener::bind("127.0.0.3:0").await.unwrap();
+        let here = listener.local_addr().unwrap();
+        let at = |ip: &str| SocketAddr::new(ip.parse().unwrap(), here.port());
+        let upstream = named(here.port());
+        let endpoint = &upstream.endpoints[0];
+        let known = Addresses::answered([at("127.0.0.1"), at("::1"), at("127.0.0.3")]);
+        assert!(connect(endpoint, &known).await.is_ok());
+        let (_, from) = listener.accept().await.unwrap();
+        assert!(from.ip().is_loopback());
+        let elsewhere = Addresses::answered([at("127.0.0.1"), at("127.0.0.4")]);
+        let why = connect(endpoint, &elsewhere).await.unwrap_err();
+        assert_eq!(why.reason, Reason::ConnectRefused);
+        assert!(why.error.starts_with(&format!("127.0.0.4:{}: ", here.port())), "{}", why.error);
+    }
+
+    #[tokio::test]
+    async fn a_socket_file_that_is_not_there_refuses() {
+        let dir = tempfile::tempdir().unwrap();
+        let upstream = upstream(Target::Unix(dir.path().join("app.sock")));
+        let endpoint = &upstream.endpoints[0];
+        let (addresses, _) = Addresses::of(&endpoint.target);
+        assert_eq!(connect(endpoint, &addresses).await.unwrap_err().reason, Reason::ConnectRefused);
+    }
+}

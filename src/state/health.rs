@@ -24,6 +24,8 @@ pub const FIRST_REST: Duration = Duration::from_secs(5);
 pub const LONGEST_REST: Duration = Duration::from_secs(60);
 /// Checks in a row that fail before an endpoint is down.
 pub const FAILED_CHECKS: u32 = 2;
+/// How often it is worth a line that a connection failed once.
+const STUMBLE_EVERY: Duration = Duration::from_secs(60);
 /// How long a trial is waited for: longer than a connection may take. A request whose deadline comes
 /// first never says how its trial went.
 const TRIAL: Duration = Duration::from_secs(2);
@@ -39,6 +41,7 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct Known {
     failures: u32,
+    stumbled: Option<Instant>,
     rest: Option<Rest>,
     failed_checks: u32,
     down: bool,
@@ -67,7 +70,8 @@ pub enum Condition {
 /// What is worth a line in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The first connection that failed after one that opened.
+    /// The first connection that failed after one that opened; told once a minute at most, because an
+    /// endpoint can stumble at every other request.
     Stumbled,
     /// It rests now.
     Ejected(Duration),
@@ -144,7 +148,14 @@ impl Health {
                 Some(Change::Ejected(FIRST_REST))
             }
             None if failures == FAILURES => Some(Change::Failing),
-            None => (failures == 1).then_some(Change::Stumbled),
+            None => {
+                let told = known.stumbled.is_some_and(|at| now.saturating_duration_since(at) < STUMBLE_EVERY);
+                if failures > 1 || told {
+                    return None;
+                }
+                known.stumbled = Some(now);
+                Some(Change::Stumbled)
+            }
         }
     }
 
@@ -161,7 +172,7 @@ impl Health {
             return Some(Change::Down);
         }
         let was_bad = known.down || known.rest.is_some() || known.failures >= FAILURES;
-        *known = Known::default();
+        *known = Known { stumbled: known.stumbled, ..Known::default() };
         self.out.store(false, Relaxed);
         was_bad.then_some(Change::Back)
     }
@@ -193,12 +204,23 @@ mod tests {
     fn three_failures_in_a_row_eject_and_one_success_between_them_forgives() {
         let health = Health::default();
         for _ in 0..10 {
-            assert_eq!(health.failed(true, at(0)), Some(Change::Stumbled));
+            let _ = health.failed(true, at(0));
             assert_eq!(health.failed(true, at(0)), None);
             assert_eq!(health.connected(), None);
             assert!(health.is_up());
         }
         assert!(!ejected().is_up());
+    }
+
+    #[test]
+    fn stumbling_at_every_other_request_is_told_once_a_minute() {
+        let health = Health::default();
+        let told = |second| {
+            assert_eq!(health.connected(), None);
+            health.failed(true, at(second))
+        };
+        let seconds: Vec<u64> = (0..180).filter(|second| told(*second) == Some(Change::Stumbled)).collect();
+        assert_eq!(seconds, [0, 60, 120]);
     }
 
     #[test]
@@ -248,7 +270,9 @@ mod tests {
         assert_eq!(health.condition(at(0)), Condition::Failing);
         assert_eq!(health.failed(true, at(0)), Some(Change::Ejected(FIRST_REST)), "now there is another");
         let health = Health::default();
-        (0..3).for_each(|_| drop(health.failed(false, at(0))));
+        for _ in 0..3 {
+            let _ = health.failed(false, at(0));
+        }
         assert_eq!(health.connected(), Some(Change::Back));
         assert_eq!(health.condition(at(0)), Condition::Up);
     }

@@ -24,3 +24,4 @@ mod slow_senders;
 mod storm;
 mod upstream_connections;
 mod upstream_faults;
+mod upstreams;

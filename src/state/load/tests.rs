@@ -372,6 +372,39 @@ fn endpoint_numbers_and_counters_survive_reloads() {
 }
 
 #[test]
+fn an_endpoint_is_the_same_one_for_as_long_as_the_config_names_it() {
+    let site = Site::new();
+    let mut loader = site.loader();
+    let upstream = |urls: &str| {
+        let text = CONFIG.replace("\"http://127.0.0.1:3000\"", urls);
+        assert_ne!(text, CONFIG);
+        site.write("config.yaml", &text);
+    };
+    let endpoints = |snapshot: &Snapshot| snapshot.endpoints().into_keys().collect::<Vec<_>>();
+    upstream("[http://a, http://b]");
+    let one = first(&mut loader);
+    assert_eq!(endpoints(&one), [0, 1]);
+    assert!(Arc::ptr_eq(&one.routes[0].upstream, &one.unrouted.upstream));
+    // Another order is another upstream of the same endpoints; back again, it is the first one.
+    upstream("[http://b, http://a]");
+    let two = again(&mut loader, &one).snapshot.unwrap();
+    assert!(Arc::ptr_eq(&one.routes[0].upstream.endpoints[0], &two.routes[0].upstream.endpoints[1]));
+    upstream("[http://a, http://b] ");
+    let three = again(&mut loader, &two).snapshot.unwrap();
+    assert!(Arc::ptr_eq(&one.routes[0].upstream, &three.routes[0].upstream));
+    // Checks make another endpoint of it: another one may be checked otherwise.
+    upstream("{ urls: [http://a, http://b], health: { path: /up } }");
+    let four = again(&mut loader, &three).snapshot.unwrap();
+    assert_eq!(endpoints(&four), [2, 3]);
+    assert_eq!(four.changes_since(&three), ["upstream changed"]);
+    // Nobody holds the first ones any more: they are forgotten, and their numbers are not given again.
+    drop((one, two, three));
+    upstream("[http://a, http://b]");
+    let five = again(&mut loader, &four).snapshot.unwrap();
+    assert_eq!(endpoints(&five), [4, 5]);
+}
+
+#[test]
 fn a_host_is_part_of_the_label() {
     let site = Site::new();
     site.write("config.yaml", &format!("{CONFIG}  - {{ path: /sms, host: one.example, allow: [sms] }}\n"));
