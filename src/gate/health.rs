@@ -31,7 +31,7 @@ pub async fn check_forever(endpoint: &Endpoint, addresses: &Addresses, check: &H
         let result = timeout(check.timeout, ask(endpoint, addresses, check)).await;
         let too_late = unwell(Reason::Deadline, "no answer within the check's timeout");
         let result = result.unwrap_or(Err(too_late));
-        balancer::note_checked(endpoint, result.as_ref().map(|_| ()));
+        balancer::note_checked(endpoint, result.as_ref().err());
         sleep(check.every).await;
     }
 }

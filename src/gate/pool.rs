@@ -19,7 +19,7 @@ use super::resolver::{Addresses, keep_fresh};
 use super::upstream::{Unreachable, connect};
 use super::{balancer, health};
 use crate::state::endpoint::{Endpoint, LiveUpstream};
-use crate::state::store::Store;
+use crate::state::snapshot::Snapshot;
 
 /// Below gunicorn's 2 s, the shortest keep-alive of the common application servers.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -131,7 +131,7 @@ impl Open {
 
 impl Pools {
     /// The pool of an endpoint. It is there, but for the request that is faster than
-    /// [`Self::tend_forever`], or late enough to be the last that wants it.
+    /// [`Self::open_all`], or late enough to be the last that wants it.
     pub fn of(&self, endpoint: &Arc<Endpoint>) -> Arc<Pool> {
         {
             let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
@@ -150,30 +150,19 @@ impl Pools {
         Arc::clone(&open[place].pool)
     }
 
-    /// Keeps in step with what is published, and closes what has been idle for too long, for ever.
-    pub async fn tend_forever(&self, store: &Store) {
-        let mut tick = tokio::time::interval(IDLE_TIMEOUT / 3);
-        let mut published = store.published();
-        loop {
-            // Names are resolved before the first request asks for them.
-            let wanted: BTreeSet<usize> = {
-                let snapshot = store.load();
-                let endpoints = snapshot.endpoints();
-                endpoints.values().for_each(|endpoint| drop(self.of(endpoint)));
-                endpoints.into_keys().collect()
-            };
-            tokio::select! {
-                // What is no longer wanted is known before anything is closed.
-                biased;
-                Ok(()) = published.changed() => {}
-                _ = tick.tick() => self.prune(&wanted),
-            }
+    /// Opens a pool for every endpoint of the snapshot, so that names are resolved before a request asks
+    /// for them; gives their numbers.
+    pub fn open_all(&self, snapshot: &Snapshot) -> BTreeSet<usize> {
+        let endpoints = snapshot.endpoints();
+        for endpoint in endpoints.values() {
+            self.of(endpoint);
         }
+        endpoints.into_keys().collect()
     }
 
     /// Closes what has been idle for too long, and all of endpoints that are not wanted any more. A
     /// request under way keeps its own connection.
-    fn prune(&self, wanted: &BTreeSet<usize>) {
+    pub fn prune(&self, wanted: &BTreeSet<usize>) {
         let gone: Vec<Open> = {
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
             open.extract_if(.., |one| !wanted.contains(&one.id)).collect()
@@ -183,7 +172,9 @@ impl Pools {
             let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
             open.iter().map(|one| Arc::clone(&one.pool)).collect()
         };
-        kept.iter().for_each(|pool| pool.prune());
+        for pool in kept {
+            pool.prune();
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Unreachable {
 }
 
 impl Unreachable {
-    fn new(reason: Reason, error: impl ToString) -> Self {
+    fn new(reason: Reason, error: &(impl ToString + ?Sized)) -> Self {
         Self { reason, error: error.to_string() }
     }
 }
@@ -48,7 +48,7 @@ pub async fn connect(endpoint: &Endpoint, addresses: &Addresses) -> Result<Strea
         return within_time(connect_unix(path)).await;
     }
     let found = addresses.known(CONNECT_TIMEOUT).await;
-    let found = found.map_err(|why| Unreachable::new(Reason::ConnectFailed, why))?;
+    let found = found.map_err(|why| Unreachable::new(Reason::ConnectFailed, &*why))?;
     let mut last = Unreachable::new(Reason::ConnectFailed, "the name has no address");
     for address in found.iter() {
         match within_time(connect_ip(endpoint, *address)).await {
@@ -81,7 +81,7 @@ async fn connect_ip(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, 
     };
     let connector = TlsConnector::from(Arc::clone(&tls.config));
     let secured = handshake(&connector, &tls.name, stream).await;
-    Ok(Box::new(secured.map_err(|error| Unreachable::new(Reason::TlsFailed, error))?))
+    Ok(Box::new(secured.map_err(|error| Unreachable::new(Reason::TlsFailed, &error))?))
 }
 
 fn failure(error: &std::io::Error) -> Unreachable {

@@ -73,7 +73,7 @@ struct Key {
 #[derive(Debug, Default)]
 pub struct Upstreams {
     endpoints: HashMap<Key, Weak<Endpoint>>,
-    upstreams: HashMap<Upstream, Weak<LiveUpstream>>,
+    live: HashMap<Upstream, Weak<LiveUpstream>>,
     next: usize,
 }
 
@@ -82,7 +82,7 @@ impl Upstreams {
     pub fn of(&mut self, spec: &Upstream, config: Option<&Arc<ClientConfig>>) -> Arc<LiveUpstream> {
         let endpoints: Vec<_> =
             spec.targets.iter().map(|target| self.endpoint(target, spec, config)).collect();
-        if let Some(known) = self.upstreams.get(spec).and_then(Weak::upgrade)
+        if let Some(known) = self.live.get(spec).and_then(Weak::upgrade)
             && known.endpoints.iter().zip(&endpoints).all(|(old, new)| Arc::ptr_eq(old, new))
         {
             return known;
@@ -93,7 +93,7 @@ impl Upstreams {
             turn: AtomicUsize::new(0),
             ejecting: Mutex::new(()),
         });
-        self.upstreams.insert(spec.clone(), Arc::downgrade(&live));
+        self.live.insert(spec.clone(), Arc::downgrade(&live));
         live
     }
 
@@ -130,7 +130,7 @@ impl Upstreams {
     /// Forgets what no snapshot and no request uses any more.
     pub fn forget_unused(&mut self) {
         self.endpoints.retain(|_, endpoint| endpoint.strong_count() > 0);
-        self.upstreams.retain(|_, upstream| upstream.strong_count() > 0);
+        self.live.retain(|_, upstream| upstream.strong_count() > 0);
     }
 }
 
