@@ -52,6 +52,27 @@ fn flags_alone_make_a_whole_configuration_with_paths_from_the_working_directory(
 }
 
 #[test]
+fn several_upstreams_come_with_commas() {
+    let said_so = |text: &str| {
+        let flags = said(|o| o.upstream = some(text));
+        parse(None, &flags, Path::new(BASE)).map(|parsed| parsed.config.upstream.targets)
+    };
+    let targets = said_so("http://a:1, unix:run/app.sock").unwrap();
+    assert_eq!(
+        targets.iter().map(Target::to_string).collect::<Vec<_>>(),
+        ["http://a:1", "unix:run/app.sock"]
+    );
+    let flag = "--upstream (NEXMO_GATE_UPSTREAM)";
+    for (text, wanted) in [
+        ("http://a,http://a", "http://a:80 stands in this list twice"),
+        ("http://a,", "is empty, wanted a URL such as http://127.0.0.1:3000"),
+        ("http://a,b", "\"b\" has no scheme; write http://b or https://b"),
+    ] {
+        assert_eq!(lines(&said_so(text).unwrap_err()), [format!("{flag}: {wanted}")], "{text}");
+    }
+}
+
+#[test]
 fn a_flag_stands_in_the_place_of_the_files_value() {
     let file = "
 listen: [\"0.0.0.0:1\"]
