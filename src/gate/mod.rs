@@ -24,7 +24,10 @@
 //! | [`record`] | what the log will say of a request |
 //! | [`exchange`] | a ticket and a body become a complete answer, or a failure |
 //! | [`answer`] | an upstream's answer, read whole |
-//! | [`upstream`] | where an upstream is and how it is connected to |
+//! | [`balancer`] | which endpoint of an upstream is next |
+//! | [`upstream`] | how an endpoint is connected to |
+//! | [`resolver`] | the addresses of its name |
+//! | [`health`] | whether it says that it is well |
 //! | [`pool`] | idle upstream connections |
 //! | [`reply`] | what the sender is sent |
 //! | [`access_log`] | one event a request |
@@ -36,6 +39,7 @@
 pub mod access_log;
 pub mod alarm;
 pub mod answer;
+pub mod balancer;
 pub mod body;
 pub mod budget;
 pub mod chunked;
@@ -49,6 +53,7 @@ pub mod facts;
 pub mod farewell;
 pub mod flood;
 pub mod head;
+pub mod health;
 pub mod http1;
 pub mod http2;
 pub mod intake;
@@ -58,6 +63,7 @@ pub mod record;
 pub mod reply;
 pub mod request;
 pub mod request_id;
+pub mod resolver;
 pub mod upstream;
 pub mod wire;
 
@@ -115,12 +121,20 @@ impl Gate {
         self.gauges.connections.load(Relaxed)
     }
 
-    /// Closes what has idled for too long and says what was only counted, for ever.
+    /// Keeps the pools in step with what is published, closes what has idled for too long and says what
+    /// was only counted, for ever.
     pub async fn keep_house(&self) {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
+        let mut published = self.store.published();
         loop {
-            tick.tick().await;
-            self.pools.prune();
+            let wanted = self.pools.open_all(&self.store.load());
+            tokio::select! {
+                // What is wanted is known before anything is closed.
+                biased;
+                Ok(()) = published.changed() => continue,
+                _ = tick.tick() => {}
+            }
+            self.pools.prune(&wanted);
             self.log.sum_up(false);
             self.gauges.log_lines_dropped.store(self.log.dropped(), Relaxed);
         }

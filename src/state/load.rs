@@ -1,7 +1,7 @@
 //! From one look at the files to a snapshot, or to every problem.
 //!
-//! The [`Loader`] owns what must outlive a snapshot: the numbers of the upstreams, by which their
-//! idle connections are found again, and the counters of the routes. It publishes nothing.
+//! The [`Loader`] owns what must outlive a snapshot: the endpoints of the upstreams, by whose numbers
+//! their idle connections are found again, and the counters of the routes. It publishes nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -11,11 +11,13 @@ use std::time::SystemTime;
 
 use ipnet::IpNet;
 
+use super::authorities::{self, Authorities};
 use super::counters::RouteCounters;
+use super::endpoint::{LiveUpstream, Upstreams};
 use super::keep::Kept;
 use super::lists::{Before, Held, Lists, Shrink, resolve};
 use super::look::{Folder, Look, Seen};
-use super::snapshot::{List, LiveRoute, LiveUpstream, Snapshot};
+use super::snapshot::{List, LiveRoute, Snapshot};
 use crate::config::{self, Config, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
 use crate::policy::prefix_set::PrefixSet;
@@ -32,7 +34,8 @@ pub struct Loader {
     overrides: Overrides,
     /// The ranges folder of the last config that was good.
     folder: Option<PathBuf>,
-    upstreams: HashMap<Upstream, LiveUpstream>,
+    authorities: Authorities,
+    upstreams: Upstreams,
     counters: HashMap<String, Arc<RouteCounters>>,
     marks: RandomState,
     loaded: Option<u64>,
@@ -62,7 +65,8 @@ impl Loader {
             config_path,
             overrides,
             folder: None,
-            upstreams: HashMap::new(),
+            authorities: Authorities::default(),
+            upstreams: Upstreams::default(),
             counters: HashMap::new(),
             marks: RandomState::new(),
             loaded: None,
@@ -79,12 +83,16 @@ impl Loader {
         loaded
     }
 
-    /// Reads the config and the range files, once each.
+    /// Reads the config and the files that it names, once each.
     #[must_use]
     pub fn look(&self) -> Look {
-        let mut look = Look { config: self.config_path.as_deref().map(Seen::at), ranges: None };
-        let folder = self.parse(&look).map(|parsed| parsed.config.ranges).ok();
-        look.ranges = folder.or_else(|| self.folder.clone()).map(|path| Folder::at(&path));
+        let config = self.config_path.as_deref().map(Seen::at);
+        let mut look = Look { config, ranges: None, authorities: Vec::new() };
+        let config = self.parse(&look).map(|parsed| parsed.config).ok();
+        let authorities: BTreeSet<&Path> = config.iter().flat_map(authorities::files).collect();
+        look.authorities = authorities.into_iter().map(Seen::at).collect();
+        let folder = config.map(|config| config.ranges).or_else(|| self.folder.clone());
+        look.ranges = folder.map(|path| Folder::at(&path));
         look
     }
 
@@ -119,12 +127,18 @@ impl Loader {
             loaded.problems.extend(unknown);
         }
         loaded.problems.append(&mut lists.problems);
+        if let Some(config) = &config {
+            let unusable = self.authorities.load(config, look);
+            lists.fatal |= !unusable.is_empty();
+            loaded.problems.extend(unusable);
+        }
         let Some(mut config) = config.filter(|_| !lists.fatal) else { return loaded };
         if let Some(snapshot) = before.snapshot {
             loaded.needs_restart = keep_cold(&mut config, &snapshot.config);
         }
         self.folder = Some(config.ranges.clone());
         let generation = before.snapshot.map_or(1, |snapshot| snapshot.generation + 1);
+        self.upstreams.forget_unused();
         loaded.snapshot = Some(self.compile(config, lists.good, generation));
         loaded
     }
@@ -218,10 +232,8 @@ impl Loader {
         })
     }
 
-    fn upstream(&mut self, spec: &Upstream) -> LiveUpstream {
-        let id = self.upstreams.len();
-        let live = || LiveUpstream { id, spec: Arc::new(spec.clone()) };
-        self.upstreams.entry(spec.clone()).or_insert_with(live).clone()
+    fn upstream(&mut self, spec: &Upstream) -> Arc<LiveUpstream> {
+        self.upstreams.of(spec, self.authorities.of(spec))
     }
 
     /// Never forgotten: a route that comes back goes on counting where it stopped.

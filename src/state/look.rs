@@ -19,6 +19,8 @@ pub struct Look {
     pub config: Option<Seen>,
     /// The ranges folder, if the config says which.
     pub ranges: Option<Folder>,
+    /// The files of certificates that the config names, each once.
+    pub authorities: Vec<Seen>,
 }
 
 /// One file.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::counters::RouteCounters;
-use crate::config::{Config, Upstream};
+use super::endpoint::{Endpoint, LiveUpstream};
+use crate::config::Config;
 use crate::policy::addr::Address;
 use crate::policy::delivery::Rules;
 use crate::policy::difference::compare;
@@ -66,7 +67,7 @@ pub struct LiveRoute {
     /// Who may use it.
     pub allow: Vec<Arc<List>>,
     /// Where its requests go.
-    pub upstream: LiveUpstream,
+    pub upstream: Arc<LiveUpstream>,
     /// The Host that the upstream is given.
     pub upstream_host: Option<String>,
     /// What its answers mean.
@@ -77,16 +78,6 @@ pub struct LiveRoute {
     pub counters: Arc<RouteCounters>,
 }
 
-/// An upstream with a number that stays the same over reloads as long as the process lives, so that
-/// its idle connections can be found again.
-#[derive(Clone, Debug)]
-pub struct LiveUpstream {
-    /// Counts distinct upstreams, from 0.
-    pub id: usize,
-    /// How it is reached.
-    pub spec: Arc<Upstream>,
-}
-
 impl Snapshot {
     /// Whether the peer is a trusted proxy, or in any list that some route allows. Anyone else is a
     /// stranger and gets the deny answer however odd the request is.
@@ -94,6 +85,13 @@ impl Snapshot {
     pub fn knows(&self, peer: Address) -> bool {
         self.trusted.contains(peer)
             || self.routes.iter().flat_map(|r| &r.allow).any(|list| list.ranges.set().contains(peer))
+    }
+
+    /// Every endpoint that some request may go to, once.
+    #[must_use]
+    pub fn endpoints(&self) -> BTreeMap<usize, &Arc<Endpoint>> {
+        let routes = self.routes.iter().chain([&self.unrouted]);
+        routes.flat_map(|route| &route.upstream.endpoints).map(|endpoint| (endpoint.id, endpoint)).collect()
     }
 
     /// How many prefixes all lists have.
@@ -107,6 +105,10 @@ impl Snapshot {
     pub fn changes_since(&self, old: &Self) -> Vec<String> {
         let mut changes: Vec<String> =
             config_changes(&old.config, &self.config).iter().map(|key| format!("{key} changed")).collect();
+        // The config names the same files, and they say something else.
+        if changes.is_empty() && !self.endpoints().keys().eq(old.endpoints().keys()) {
+            changes.push("upstream certificates changed".to_owned());
+        }
         for (name, list) in &self.lists {
             match old.lists.get(name) {
                 None => changes.push(format!("list={name} new")),

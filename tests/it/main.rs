@@ -27,3 +27,4 @@ mod storm;
 mod strangers;
 mod upstream_connections;
 mod upstream_faults;
+mod upstreams;

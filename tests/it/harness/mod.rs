@@ -1,5 +1,6 @@
 //! What every black-box test stands on. No test sleeps: each wait blocks on the thing it waits for, with a bound.
 
+pub mod certificates;
 pub mod gate;
 pub mod http;
 pub mod latch;
@@ -20,7 +21,7 @@ pub use nix::sys::signal::Signal;
 pub use script::{Act, Answer};
 pub use sender::{Sender, Session};
 pub use setup::Setup;
-pub use upstream::Upstream;
+pub use upstream::{Port, Upstream};
 
 /// The address that the default range list admits.
 pub const ADMITTED: &str = "127.0.0.2";
