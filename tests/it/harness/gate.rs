@@ -99,6 +99,16 @@ impl Gate {
         self.events_until(|events| events.len() >= count)
     }
 
+    /// Waits until `count` events follow number `from`, and gives all that follow; parses no line before.
+    pub fn events_from(&self, from: usize, count: usize) -> Vec<Value> {
+        let enough = |lines: &[String]| {
+            (lines.len() >= count).then(|| lines.iter().map(|line| json(line)).collect::<Vec<_>>())
+        };
+        self.stdout.find(from, PATIENCE, enough).unwrap_or_else(|| {
+            panic!("no {count} events from number {from} on in\n{}", self.stdout.all().join("\n"))
+        })
+    }
+
     pub fn events_until(&self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         self.stdout
             .find(0, PATIENCE, |lines| {

@@ -1,0 +1,269 @@
+//! Nobody but a trusted proxy names the client, by whatever header or line: every way to say it, from every kind of
+//! peer, against what the verdict must be and what the application must be told.
+
+use crate::harness::upstream::Arrival;
+use crate::harness::{ADMITTED, Gate, STRANGER, Setup, Upstream, request};
+
+const PROXY: &str = "127.0.0.10";
+/// Addresses that a list admits, that none admits, and that are trusted proxies.
+const LISTED: &str = "203.0.113.7";
+const UNLISTED: &str = "192.0.2.66";
+const TRUSTED: &str = "198.51.100.9";
+
+/// What the peer may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    Stranger,
+    Listed,
+    Trusted,
+}
+
+const PEERS: [Peer; 3] = [Peer::Stranger, Peer::Listed, Peer::Trusted];
+
+impl Peer {
+    fn address(self) -> &'static str {
+        match self {
+            Self::Stranger => STRANGER,
+            Self::Listed => ADMITTED,
+            Self::Trusted => PROXY,
+        }
+    }
+}
+
+fn gate(upstream: &Upstream) -> Gate {
+    Setup::new(upstream.url())
+        .range("test", "127.0.0.2/32\n203.0.113.0/24\n")
+        .key("trusted_proxies", r#"["127.0.0.10/32", "198.51.100.0/24"]"#)
+        .start()
+}
+
+/// Asks, and compares status, reason, client and what the application is told with what must be. `client` is `None`
+/// where the request must not be served.
+struct Check<'a> {
+    gate: &'a Gate,
+    upstream: &'a Upstream,
+    asked: usize,
+    arrived: usize,
+}
+
+impl<'a> Check<'a> {
+    fn new(gate: &'a Gate, upstream: &'a Upstream) -> Self {
+        Self { gate, upstream, asked: 0, arrived: 0 }
+    }
+
+    fn ask(&mut self, peer: Peer, bytes: &[u8], want: (u16, &str), client: Option<&str>) -> Option<Arrival> {
+        let what = format!("{peer:?}: {}", String::from_utf8_lossy(bytes));
+        let reply = self.gate.ask(peer.address(), bytes);
+        let events = self.gate.events_from(self.asked, 1);
+        self.asked += events.len();
+        let event = &events[0];
+        assert_eq!((events.len(), reply.status, &event["reason"]), (1, want.0, &want.1.into()), "{what}");
+        assert_eq!(event["peer_ip"], peer.address(), "{what}: {event}");
+        let arrivals = self.upstream.arrivals_from(self.arrived);
+        self.arrived += arrivals.len();
+        assert_eq!(arrivals.len(), usize::from(client.is_some()), "{what}: {event}");
+        if let Some(client) = client {
+            assert_eq!(event["client_ip"], client, "{what}: {event}");
+        }
+        arrivals.into_iter().next()
+    }
+}
+
+/// Every header by which some server somewhere believes to know the client.
+const NAMES: [&str; 16] = [
+    "X-Forwarded-For",
+    "x-FORWARDED-for",
+    "X_Forwarded_For",
+    "X-Forwarded_For",
+    "Forwarded",
+    "X-Real-IP",
+    "X_Real_IP",
+    "True-Client-IP",
+    "CF-Connecting-IP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
+    "X-Forwarded-Host",
+    "X-Request-Id",
+    "X-Nexmo-Gate-List",
+    "X-Nexmo-Gate-Webhook",
+    "X_Nexmo_Gate_List",
+];
+
+fn values() -> Vec<String> {
+    let mut values = Vec::new();
+    for address in [LISTED, UNLISTED, TRUSTED, "127.0.0.1"] {
+        values.extend([
+            address.to_owned(),
+            format!("for={address}"),
+            format!("for=\"{address}\";proto=https;by={TRUSTED}"),
+            format!("{address}, {address}"),
+            format!("::ffff:{address}"),
+        ]);
+    }
+    values
+}
+
+/// Whether the gate reads the client from this header (or writes one of that name in its place).
+fn is_chain(name: &str) -> bool {
+    name.eq_ignore_ascii_case("x-forwarded-for")
+}
+
+/// Headers that some vendor's proxy vouches for pass from a trusted proxy, and from nobody else.
+fn is_claim(name: &str) -> bool {
+    ["True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "X-Cluster-Client-IP"].contains(&name)
+}
+
+#[test]
+fn no_header_of_an_untrusted_peer_names_the_client_or_reaches_the_application() {
+    let upstream = Upstream::echo();
+    let gate = gate(&upstream);
+    let mut check = Check::new(&gate, &upstream);
+    for name in NAMES {
+        for value in values() {
+            for copies in [1, 3] {
+                let bytes = request("POST", "/hook", &vec![(name, value.as_str()); copies], b"x");
+                check.ask(Peer::Stranger, &bytes, (403, "not_listed"), None);
+                let arrival = check.ask(Peer::Listed, &bytes, (200, "success"), Some(ADMITTED));
+                assert_told(&arrival.expect("forwarded"), ADMITTED, &[&value]);
+            }
+        }
+    }
+    assert_eq!(check.asked, 16 * 20 * 2 * 2);
+}
+
+/// The application reads this client, once in each header of the gate, and nothing of what was forged.
+fn assert_told(arrival: &Arrival, client: &str, forged: &[&str]) {
+    let head = &arrival.head;
+    let text = head.text();
+    assert_eq!(head.one("x-real-ip").as_deref(), Some(client), "{text}");
+    let chain = head.one("x-forwarded-for").expect("one X-Forwarded-For");
+    assert_eq!(chain.split(',').next(), Some(client), "{text}");
+    assert_eq!(head.one("x-nexmo-gate-list").as_deref(), Some("test"), "{text}");
+    assert_eq!(head.one("x-nexmo-gate-webhook").as_deref(), Some("generic"), "{text}");
+    for value in forged {
+        assert!(!head.headers().iter().any(|(_, told)| told == value), "{value} in {text}");
+    }
+    let folded = head.headers().into_iter().map(|(name, _)| name.replace('_', "-"));
+    let chains = folded.filter(|name| name == "x-forwarded-for").count();
+    assert_eq!(chains, 1, "a server that folds underscores finds one chain: {text}");
+}
+
+#[test]
+fn behind_a_trusted_proxy_only_the_chain_names_the_client() {
+    let upstream = Upstream::echo();
+    let gate = gate(&upstream);
+    let mut check = Check::new(&gate, &upstream);
+    let others: Vec<&str> = NAMES.into_iter().filter(|name| !is_chain(name)).collect();
+    for name in &others {
+        for value in values() {
+            for copies in [1, 3] {
+                let forged = vec![(*name, value.as_str()); copies];
+                // Without a chain nobody is named, whatever else is said.
+                let alone = request("POST", "/hook", &forged, b"x");
+                check.ask(Peer::Trusted, &alone, (403, "no_client"), None);
+                let with = |client: &'static str| {
+                    let mut headers = forged.clone();
+                    headers.insert(copies / 2, ("X-Forwarded-For", client));
+                    request("POST", "/hook", &headers, b"x")
+                };
+                check.ask(Peer::Trusted, &with(UNLISTED), (403, "not_listed"), None);
+                check.ask(Peer::Trusted, &with(TRUSTED), (403, "no_client"), None);
+                let arrival = check.ask(Peer::Trusted, &with(LISTED), (200, "success"), Some(LISTED));
+                let is_kept = is_claim(name) || is_proxys_word(name) || value == LISTED;
+                let words: &[&str] = if is_kept { &[] } else { &[&value] };
+                assert_told(&arrival.expect("forwarded"), LISTED, words);
+            }
+        }
+    }
+    assert_eq!(check.asked, 14 * 20 * 2 * 4);
+}
+
+/// A trusted proxy names the request, and the host that it was asked for.
+fn is_proxys_word(name: &str) -> bool {
+    matches!(name, "X-Forwarded-Host" | "X-Request-Id")
+}
+
+#[test]
+fn lines_of_one_chain_are_walked_as_one_from_the_right() {
+    let upstream = Upstream::echo();
+    let gate = gate(&upstream);
+    let mut check = Check::new(&gate, &upstream);
+    let hops = [LISTED, UNLISTED, TRUSTED];
+    // Every chain of up to four hops over up to four lines, against the rule in its plainest words.
+    for length in 1..=4usize {
+        for number in 0..3usize.pow(u32::try_from(length).expect("small")) {
+            let chain: Vec<&str> = (0..length)
+                .map(|at| hops[number / 3usize.pow(u32::try_from(at).expect("small")) % 3])
+                .collect();
+            for lines in [1, length] {
+                let texts: Vec<String> = chain.chunks(length / lines).map(|part| part.join(", ")).collect();
+                let headers: Vec<(&str, &str)> =
+                    texts.iter().map(|text| ("X-Forwarded-For", text.as_str())).collect();
+                let bytes = request("POST", "/hook", &headers, b"x");
+                match chain.iter().rev().find(|hop| **hop != TRUSTED) {
+                    None => check.ask(Peer::Trusted, &bytes, (403, "no_client"), None),
+                    Some(&UNLISTED) => check.ask(Peer::Trusted, &bytes, (403, "not_listed"), None),
+                    Some(_) => {
+                        let arrival = check.ask(Peer::Trusted, &bytes, (200, "success"), Some(LISTED));
+                        let told = arrival.as_ref().expect("forwarded").head.one("x-forwarded-for");
+                        let via = chain.iter().rev().take_while(|hop| **hop == TRUSTED).count();
+                        let wanted =
+                            [LISTED].into_iter().chain(vec![TRUSTED; via]).chain([PROXY]).collect::<Vec<_>>();
+                        assert_eq!(told, Some(wanted.join(", ")), "{chain:?}");
+                        arrival
+                    }
+                };
+            }
+        }
+    }
+    assert_eq!(check.asked, (3 + 9 + 27 + 81) * 2);
+}
+
+#[test]
+fn connection_cannot_take_away_what_the_gate_says() {
+    let upstream = Upstream::echo();
+    let gate = gate(&upstream);
+    let mut check = Check::new(&gate, &upstream);
+    for name in NAMES.into_iter().chain(["Host", "X-Forwarded-Proto", "X-Forwarded-Port", "Content-Length"]) {
+        for option in
+            [name.to_owned(), format!("close, {name}"), format!("keep-alive,{}", name.to_lowercase())]
+        {
+            for peer in PEERS {
+                let headers = [("Connection", option.as_str()), ("X-Forwarded-For", LISTED)];
+                let bytes = request("POST", "/hook", &headers, b"x");
+                let want = if peer == Peer::Stranger { (403, "not_listed") } else { (400, "bad_connection") };
+                check.ask(peer, &bytes, want, None);
+            }
+        }
+    }
+    assert_eq!(check.asked, 20 * 3 * 3);
+}
+
+/// A PROXY header that nobody asked for: version 1, and version 2 with its signature, for TCP over IPv4.
+fn proxy_headers() -> Vec<Vec<u8>> {
+    let mut version_2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec();
+    version_2.extend([203, 0, 113, 7, 127, 0, 0, 1, 0x12, 0x34, 0x00, 0x50]);
+    vec![
+        format!("PROXY TCP4 {LISTED} 127.0.0.1 4660 80\r\n").into_bytes(),
+        b"PROXY UNKNOWN\r\n".to_vec(),
+        format!("PROXY TCP6 ::ffff:{LISTED} ::1 4660 80\r\n").into_bytes(),
+        version_2,
+        b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00".to_vec(),
+    ]
+}
+
+#[test]
+fn a_proxy_header_on_a_listener_that_speaks_none_is_only_an_odd_request() {
+    let upstream = Upstream::echo();
+    let gate = gate(&upstream);
+    let mut check = Check::new(&gate, &upstream);
+    for header in proxy_headers() {
+        for peer in PEERS {
+            let bytes =
+                [header.clone(), request("POST", "/hook", &[("X-Forwarded-For", LISTED)], b"x")].concat();
+            let want = if peer == Peer::Stranger { (403, "not_listed") } else { (400, "malformed_head") };
+            check.ask(peer, &bytes, want, None);
+        }
+    }
+    assert_eq!(check.asked, 5 * 3);
+}
