@@ -3,6 +3,7 @@
 //! Load, bind, start, serve, drain: everything is made here once and handed down. Sockets are bound
 //! before anything runs, so a taken port is one clear line and not a half-started process.
 
+mod descriptors;
 mod services;
 mod signals;
 
@@ -24,6 +25,7 @@ use crate::config::{
 };
 use crate::gate::Gate;
 use crate::gate::access_log::AccessLog;
+use crate::gate::door::Door;
 use crate::state::gauges::Gauges;
 use crate::state::load::{Loaded, Loader};
 use crate::state::reload::Reloader;
@@ -74,7 +76,8 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     let gauges = Arc::new(Gauges::default());
     let reloader = Reloader::start(loader, Arc::clone(&store), Pace::default(), |_| ())
         .map_err(|error| Failure::run_time(format!("cannot start the reload thread: {error}")))?;
-    let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&gauges), logs.access.clone()));
+    let room = descriptors::room(&config.limits);
+    let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&gauges), logs.access.clone(), room));
     let (stop_accepting, accepting) = watch::channel(false);
     let access = logs.access.clone();
     let signals = signals::listen(signals::Reaction {
@@ -96,6 +99,7 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     server.add_service(GateService::new(gate, listeners, accepting, admin_address));
     server.run(RunArgs { shutdown_signal: Box::new(signals) });
     reloader.stop();
+    logs.access.sum_up(true);
     logs.flush();
     Ok(())
 }
@@ -163,12 +167,12 @@ fn announce(snapshot: &Snapshot, problems: &[Problem], warnings: &[Problem]) {
     }
 }
 
-fn bind_all(config: &Config) -> Result<Vec<TcpListener>, Failure> {
+fn bind_all(config: &Config) -> Result<Vec<(TcpListener, Arc<Door>)>, Failure> {
     let mut bound = Vec::new();
     let mut problems = Vec::new();
     for (place, listener) in config.listen.iter().enumerate() {
         match bind(listener.address) {
-            Ok(socket) => bound.push(socket),
+            Ok(socket) => bound.push((socket, Arc::new(Door { proxy_protocol: listener.proxy_protocol }))),
             Err(error) => {
                 problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address));
             }

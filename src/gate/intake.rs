@@ -5,13 +5,12 @@
 //! servable, then a client must be named, admitted to its route, and only then is the request's own
 //! shape judged. Invariant: a [`Ticket`] holds a [`Permit`], and nothing is forwarded without one.
 
-use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use super::facts::{Facts, Framing, Head, MAX_FIELDS, Slots};
+use super::facts::{Facts, Framing, Head, Version};
 use crate::policy::addr::Address;
 use crate::policy::admission::{self, Grant, Mode, Permit};
-use crate::policy::client_ip::{self, Client};
+use crate::policy::client_ip::{self, Client, Origin};
 use crate::policy::forward::{self, Own};
 use crate::policy::outcome::Reason;
 use crate::policy::route::ambiguity;
@@ -24,6 +23,16 @@ pub struct Peer {
     pub address: Address,
     /// Whether the connection is TLS.
     pub tls: bool,
+    /// Whether the peer speaks for itself, or began with a PROXY header.
+    pub origin: Origin,
+}
+
+impl Peer {
+    /// Who wrote what comes over the connection: the source that a PROXY header named, else the peer.
+    #[must_use]
+    pub fn writer(&self) -> Address {
+        self.origin.writer(self.address).unwrap_or(self.address)
+    }
 }
 
 /// A request that may be forwarded.
@@ -61,8 +70,8 @@ pub struct Seen {
     pub method: Vec<u8>,
     /// The path without the query.
     pub path: Vec<u8>,
-    /// HTTP/1.1, else HTTP/1.0; `None` when the head could not be parsed.
-    pub http11: Option<bool>,
+    /// The version; `None` when the head could not be parsed.
+    pub version: Option<Version>,
     /// Who is asking, where it could be named.
     pub client: Option<Address>,
     /// Kept from a trusted proxy, else the gate's own.
@@ -77,12 +86,16 @@ pub struct Seen {
 ///
 /// # Errors
 /// The request is answered here.
-pub fn judge(snapshot: &Snapshot, peer: Peer, head: &[u8], seen: &mut Seen) -> Result<Ticket, Refusal> {
-    let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-    let head = Head::parse(head, &mut slots).map_err(|reason| unserved(snapshot, peer, reason))?;
+pub fn judge(
+    snapshot: &Snapshot,
+    peer: Peer,
+    head: Result<Head<'_, '_>, Reason>,
+    seen: &mut Seen,
+) -> Result<Ticket, Refusal> {
+    let head = head.map_err(|reason| unserved(snapshot, peer, reason))?;
     seen.method.extend_from_slice(head.method);
     seen.path.extend_from_slice(head.target.split(|b| *b == b'?').next().unwrap_or_default());
-    seen.http11 = Some(head.http11);
+    seen.version = Some(head.version);
     let facts = Facts::read(&head).map_err(|reason| unserved(snapshot, peer, reason))?;
     seen.close = facts.close;
     seen.skippable = match facts.framing {
@@ -95,8 +108,10 @@ pub fn judge(snapshot: &Snapshot, peer: Peer, head: &[u8], seen: &mut Seen) -> R
         seen.path.extend_from_slice(facts.path);
     }
 
-    let behind_proxy = snapshot.trusted.contains(peer.address);
-    let client = client_ip::resolve(peer.address, &snapshot.trusted, head.values("x-forwarded-for"));
+    let behind_proxy = peer.origin.is_trusted(peer.address, &snapshot.trusted);
+    let header = snapshot.config.forwarded_header;
+    let lines = head.values(header.name());
+    let client = client_ip::resolve(peer.address, peer.origin, &snapshot.trusted, header, lines);
     seen.client = client.as_ref().ok().map(|client| client.address);
     if behind_proxy && let Some(id) = head.values("x-request-id").next().filter(|id| is_request_id(id)) {
         seen.request_id.clear();
@@ -114,6 +129,8 @@ pub fn judge(snapshot: &Snapshot, peer: Peer, head: &[u8], seen: &mut Seen) -> R
     }
     let own = Own {
         client: permit.client(),
+        believed: behind_proxy,
+        header,
         host: route.upstream_host.as_ref().map_or(facts.host, |host| host.as_bytes()),
         forwarded_host: told(&head, behind_proxy, "x-forwarded-host", is_plain).unwrap_or(facts.host),
         proto: match told(&head, behind_proxy, "x-forwarded-proto", |v| matches!(v, b"http" | b"https")) {
@@ -143,7 +160,7 @@ pub fn judge(snapshot: &Snapshot, peer: Peer, head: &[u8], seen: &mut Seen) -> R
 
 /// A head that cannot be served. A stranger is told what strangers are told, however odd the request.
 pub fn unserved(snapshot: &Snapshot, peer: Peer, reason: Reason) -> Refusal {
-    let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.address);
+    let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.writer());
     Refusal { reason: if stranger { Reason::NotListed } else { reason }, route: None }
 }
 

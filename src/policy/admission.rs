@@ -29,6 +29,9 @@ pub enum Deny {
     Hide,
     /// 503 with `Retry-After`: a new provider address that the lists do not know yet loses nothing.
     Retry,
+    /// No answer: a connection that can only be denied is closed. 403 where an answer must be given,
+    /// to a client behind a trusted proxy.
+    Drop,
 }
 
 impl Deny {
@@ -36,7 +39,7 @@ impl Deny {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::Forbid => 403,
+            Self::Forbid | Self::Drop => 403,
             Self::Hide => 404,
             Self::Retry => 503,
         }

@@ -10,7 +10,9 @@
 //! | [`prefix_set`] | a set of prefixes that answers "which one holds this address" |
 //! | [`range_list`] | a range file: its grammar, its problems, its prefixes |
 //! | [`difference`] | what changes when one range list takes the place of another |
+//! | [`proxy_header`] | what the PROXY protocol says about a connection |
 //! | [`client_ip`] | who is asking, behind trusted proxies |
+//! | [`forwarded`] | one element of the `Forwarded` header |
 //! | [`route`] | which route a path belongs to |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
 //! | [`webhook`] | what each webhook's documents say: methods, deadline, success codes |
@@ -24,8 +26,10 @@ pub mod client_ip;
 pub mod delivery;
 pub mod difference;
 pub mod forward;
+pub mod forwarded;
 pub mod outcome;
 pub mod prefix_set;
+pub mod proxy_header;
 pub mod range_list;
 pub mod route;
 pub mod webhook;
