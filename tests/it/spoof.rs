@@ -1,6 +1,8 @@
 //! Nobody but a trusted proxy names the client, by whatever header or line: every way to say it, from every kind of
 //! peer, against what the verdict must be and what the application must be told.
 
+use std::collections::HashMap;
+
 use crate::harness::upstream::Arrival;
 use crate::harness::{ADMITTED, Gate, STRANGER, Setup, Upstream, request};
 
@@ -37,35 +39,66 @@ fn gate(upstream: &Upstream) -> Gate {
         .start()
 }
 
-/// Asks, and compares status, reason, client and what the application is told with what must be. `client` is `None`
-/// where the request must not be served.
+/// Asks, and compares status, client and what the application is told with what must be, and the log at the end.
 struct Check<'a> {
-    gate: &'a Gate,
+    gate: Gate,
     upstream: &'a Upstream,
     asked: usize,
     arrived: usize,
+    /// The request ids of what was served, with the client that each must have.
+    served: Vec<(String, String)>,
+    /// How often each reason must be in the log for what was not served.
+    turned_away: HashMap<String, u64>,
 }
 
 impl<'a> Check<'a> {
-    fn new(gate: &'a Gate, upstream: &'a Upstream) -> Self {
-        Self { gate, upstream, asked: 0, arrived: 0 }
+    fn new(upstream: &'a Upstream) -> Self {
+        let gate = gate(upstream);
+        Self { gate, upstream, asked: 0, arrived: 0, served: Vec::new(), turned_away: HashMap::new() }
     }
 
-    fn ask(&mut self, peer: Peer, bytes: &[u8], want: (u16, &str), client: Option<&str>) -> Option<Arrival> {
+    /// The request must not be served.
+    fn turns_away(&mut self, peer: Peer, bytes: &[u8], want: (u16, &str)) {
         let what = format!("{peer:?}: {}", String::from_utf8_lossy(bytes));
-        let reply = self.gate.ask(peer.address(), bytes);
-        let events = self.gate.events_from(self.asked, 1);
-        self.asked += events.len();
-        let event = &events[0];
-        assert_eq!((events.len(), reply.status, &event["reason"]), (1, want.0, &want.1.into()), "{what}");
-        assert_eq!(event["peer_ip"], peer.address(), "{what}: {event}");
-        let arrivals = self.upstream.arrivals_from(self.arrived);
-        self.arrived += arrivals.len();
-        assert_eq!(arrivals.len(), usize::from(client.is_some()), "{what}: {event}");
-        if let Some(client) = client {
-            assert_eq!(event["client_ip"], client, "{what}: {event}");
+        assert_eq!(self.gate.ask(peer.address(), bytes).status, want.0, "{what}");
+        assert!(self.upstream.arrivals_from(self.arrived).is_empty(), "{what}");
+        *self.turned_away.entry(want.1.to_owned()).or_default() += 1;
+        self.asked += 1;
+    }
+
+    /// The request must be served, for this client.
+    fn serves(&mut self, peer: Peer, bytes: &[u8], client: &str) -> Arrival {
+        let what = format!("{peer:?}: {}", String::from_utf8_lossy(bytes));
+        assert_eq!(self.gate.ask(peer.address(), bytes).status, 200, "{what}");
+        let mut arrivals = self.upstream.arrivals_from(self.arrived);
+        assert_eq!(arrivals.len(), 1, "{what}");
+        self.arrived += 1;
+        self.asked += 1;
+        let arrival = arrivals.remove(0);
+        // A trusted proxy may name two requests alike; then the order tells them apart.
+        self.served.push((arrival.head.one("x-request-id").expect("an id"), client.to_owned()));
+        arrival
+    }
+
+    /// The log says the same. A flood of denials is summed up in it, with exact counts.
+    fn finish(self, asked: usize) {
+        assert_eq!(self.asked, asked);
+        let events = self.gate.finish().events;
+        let mut served = Vec::new();
+        let mut turned_away: HashMap<String, u64> = HashMap::new();
+        for event in &events {
+            if event["outcome"] == "delivered" {
+                let text = |key: &str| event[key].as_str().expect("text").to_owned();
+                served.push((text("request_id"), text("client_ip")));
+            } else {
+                let reason = event["reason"].as_str().expect("reason").to_owned();
+                *turned_away.entry(reason).or_default() += event["suppressed"].as_u64().unwrap_or(1);
+            }
         }
-        arrivals.into_iter().next()
+        let mut wanted = self.served;
+        (served.sort_unstable(), wanted.sort_unstable());
+        assert_eq!(served, wanted);
+        assert_eq!(turned_away, self.turned_away);
     }
 }
 
@@ -116,19 +149,18 @@ fn is_claim(name: &str) -> bool {
 #[test]
 fn no_header_of_an_untrusted_peer_names_the_client_or_reaches_the_application() {
     let upstream = Upstream::echo();
-    let gate = gate(&upstream);
-    let mut check = Check::new(&gate, &upstream);
+    let mut check = Check::new(&upstream);
     for name in NAMES {
         for value in values() {
             for copies in [1, 3] {
                 let bytes = request("POST", "/hook", &vec![(name, value.as_str()); copies], b"x");
-                check.ask(Peer::Stranger, &bytes, (403, "not_listed"), None);
-                let arrival = check.ask(Peer::Listed, &bytes, (200, "success"), Some(ADMITTED));
-                assert_told(&arrival.expect("forwarded"), ADMITTED, &[&value]);
+                check.turns_away(Peer::Stranger, &bytes, (403, "not_listed"));
+                let arrival = check.serves(Peer::Listed, &bytes, ADMITTED);
+                assert_told(&arrival, ADMITTED, &[&value]);
             }
         }
     }
-    assert_eq!(check.asked, 16 * 20 * 2 * 2);
+    check.finish(16 * 20 * 2 * 2);
 }
 
 /// The application reads this client, once in each header of the gate, and nothing of what was forged.
@@ -151,8 +183,7 @@ fn assert_told(arrival: &Arrival, client: &str, forged: &[&str]) {
 #[test]
 fn behind_a_trusted_proxy_only_the_chain_names_the_client() {
     let upstream = Upstream::echo();
-    let gate = gate(&upstream);
-    let mut check = Check::new(&gate, &upstream);
+    let mut check = Check::new(&upstream);
     let others: Vec<&str> = NAMES.into_iter().filter(|name| !is_chain(name)).collect();
     for name in &others {
         for value in values() {
@@ -160,22 +191,22 @@ fn behind_a_trusted_proxy_only_the_chain_names_the_client() {
                 let forged = vec![(*name, value.as_str()); copies];
                 // Without a chain nobody is named, whatever else is said.
                 let alone = request("POST", "/hook", &forged, b"x");
-                check.ask(Peer::Trusted, &alone, (403, "no_client"), None);
+                check.turns_away(Peer::Trusted, &alone, (403, "no_client"));
                 let with = |client: &'static str| {
                     let mut headers = forged.clone();
                     headers.insert(copies / 2, ("X-Forwarded-For", client));
                     request("POST", "/hook", &headers, b"x")
                 };
-                check.ask(Peer::Trusted, &with(UNLISTED), (403, "not_listed"), None);
-                check.ask(Peer::Trusted, &with(TRUSTED), (403, "no_client"), None);
-                let arrival = check.ask(Peer::Trusted, &with(LISTED), (200, "success"), Some(LISTED));
+                check.turns_away(Peer::Trusted, &with(UNLISTED), (403, "not_listed"));
+                check.turns_away(Peer::Trusted, &with(TRUSTED), (403, "no_client"));
+                let arrival = check.serves(Peer::Trusted, &with(LISTED), LISTED);
                 let is_kept = is_claim(name) || is_proxys_word(name) || value == LISTED;
                 let words: &[&str] = if is_kept { &[] } else { &[&value] };
-                assert_told(&arrival.expect("forwarded"), LISTED, words);
+                assert_told(&arrival, LISTED, words);
             }
         }
     }
-    assert_eq!(check.asked, 14 * 20 * 2 * 4);
+    check.finish(14 * 20 * 2 * 4);
 }
 
 /// A trusted proxy names the request, and the host that it was asked for.
@@ -186,8 +217,7 @@ fn is_proxys_word(name: &str) -> bool {
 #[test]
 fn lines_of_one_chain_are_walked_as_one_from_the_right() {
     let upstream = Upstream::echo();
-    let gate = gate(&upstream);
-    let mut check = Check::new(&gate, &upstream);
+    let mut check = Check::new(&upstream);
     let hops = [LISTED, UNLISTED, TRUSTED];
     // Every chain of up to four hops over up to four lines, against the rule in its plainest words.
     for length in 1..=4usize {
@@ -201,29 +231,26 @@ fn lines_of_one_chain_are_walked_as_one_from_the_right() {
                     texts.iter().map(|text| ("X-Forwarded-For", text.as_str())).collect();
                 let bytes = request("POST", "/hook", &headers, b"x");
                 match chain.iter().rev().find(|hop| **hop != TRUSTED) {
-                    None => check.ask(Peer::Trusted, &bytes, (403, "no_client"), None),
-                    Some(&UNLISTED) => check.ask(Peer::Trusted, &bytes, (403, "not_listed"), None),
+                    None => check.turns_away(Peer::Trusted, &bytes, (403, "no_client")),
+                    Some(&UNLISTED) => check.turns_away(Peer::Trusted, &bytes, (403, "not_listed")),
                     Some(_) => {
-                        let arrival = check.ask(Peer::Trusted, &bytes, (200, "success"), Some(LISTED));
-                        let told = arrival.as_ref().expect("forwarded").head.one("x-forwarded-for");
+                        let told = check.serves(Peer::Trusted, &bytes, LISTED).head.one("x-forwarded-for");
                         let via = chain.iter().rev().take_while(|hop| **hop == TRUSTED).count();
-                        let wanted =
-                            [LISTED].into_iter().chain(vec![TRUSTED; via]).chain([PROXY]).collect::<Vec<_>>();
+                        let wanted: Vec<&str> =
+                            [LISTED].into_iter().chain(vec![TRUSTED; via]).chain([PROXY]).collect();
                         assert_eq!(told, Some(wanted.join(", ")), "{chain:?}");
-                        arrival
                     }
-                };
+                }
             }
         }
     }
-    assert_eq!(check.asked, (3 + 9 + 27 + 81) * 2);
+    check.finish((3 + 9 + 27 + 81) * 2);
 }
 
 #[test]
 fn connection_cannot_take_away_what_the_gate_says() {
     let upstream = Upstream::echo();
-    let gate = gate(&upstream);
-    let mut check = Check::new(&gate, &upstream);
+    let mut check = Check::new(&upstream);
     for name in NAMES.into_iter().chain(["Host", "X-Forwarded-Proto", "X-Forwarded-Port", "Content-Length"]) {
         for option in
             [name.to_owned(), format!("close, {name}"), format!("keep-alive,{}", name.to_lowercase())]
@@ -232,11 +259,11 @@ fn connection_cannot_take_away_what_the_gate_says() {
                 let headers = [("Connection", option.as_str()), ("X-Forwarded-For", LISTED)];
                 let bytes = request("POST", "/hook", &headers, b"x");
                 let want = if peer == Peer::Stranger { (403, "not_listed") } else { (400, "bad_connection") };
-                check.ask(peer, &bytes, want, None);
+                check.turns_away(peer, &bytes, want);
             }
         }
     }
-    assert_eq!(check.asked, 20 * 3 * 3);
+    check.finish(20 * 3 * 3);
 }
 
 /// A PROXY header that nobody asked for: version 1, and version 2 with its signature, for TCP over IPv4.
@@ -255,15 +282,14 @@ fn proxy_headers() -> Vec<Vec<u8>> {
 #[test]
 fn a_proxy_header_on_a_listener_that_speaks_none_is_only_an_odd_request() {
     let upstream = Upstream::echo();
-    let gate = gate(&upstream);
-    let mut check = Check::new(&gate, &upstream);
+    let mut check = Check::new(&upstream);
     for header in proxy_headers() {
         for peer in PEERS {
             let bytes =
                 [header.clone(), request("POST", "/hook", &[("X-Forwarded-For", LISTED)], b"x")].concat();
             let want = if peer == Peer::Stranger { (403, "not_listed") } else { (400, "malformed_head") };
-            check.ask(peer, &bytes, want, None);
+            check.turns_away(peer, &bytes, want);
         }
     }
-    assert_eq!(check.asked, 5 * 3);
+    check.finish(5 * 3);
 }

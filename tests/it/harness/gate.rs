@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::http::Reply;
 use super::lines::{Lines, json};
-use super::{PATIENCE, Setup, sender};
+use super::{PATIENCE, Setup, Vitals, sender};
 
 pub struct Gate {
     child: Child,
@@ -61,6 +61,18 @@ impl Gate {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    pub fn vitals(&self) -> Vitals {
+        Vitals::of(self.pid())
+    }
+
+    /// A sample of `/metrics` by its name without the gate's prefix, with its labels as they are written.
+    pub fn metric(&self, name: &str) -> f64 {
+        let page = self.admin("GET", "/metrics").text();
+        let line = format!("nexmo_gate_{name} ");
+        let value = page.lines().find_map(|one| one.strip_prefix(&line));
+        value.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no sample {name} in\n{page}"))
     }
 
     /// The first listener's address.

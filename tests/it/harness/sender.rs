@@ -170,6 +170,11 @@ impl Sender {
         }
     }
 
+    /// Everything that comes until the gate closes; a reset ends it too.
+    pub fn rest(&mut self) -> Vec<u8> {
+        self.wire.rest(&mut self.stream).unwrap_or_else(|_| std::mem::take(&mut self.wire.ahead))
+    }
+
     /// Bytes that came and no response has claimed.
     pub fn left_over(&self) -> &[u8] {
         &self.wire.ahead
