@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::harness::upstream::Arrival;
-use crate::harness::{ADMITTED, Gate, STRANGER, Setup, Upstream, request};
+use crate::harness::{ADMITTED, Gate, STRANGER, Sender, Setup, Upstream, request};
 
 const PROXY: &str = "127.0.0.10";
 /// Addresses that a list admits, that none admits, and that are trusted proxies.
@@ -32,11 +32,11 @@ impl Peer {
     }
 }
 
-fn gate(upstream: &Upstream) -> Gate {
+/// A gate behind trusted proxies, one of which is [`PROXY`].
+fn behind_proxies(upstream: &Upstream) -> Setup {
     Setup::new(upstream.url())
         .range("test", "127.0.0.2/32\n203.0.113.0/24\n")
         .key("trusted_proxies", r#"["127.0.0.10/32", "198.51.100.0/24"]"#)
-        .start()
 }
 
 /// Asks, and compares status, client and what the application is told with what must be, and the log at the end.
@@ -53,7 +53,10 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn new(upstream: &'a Upstream) -> Self {
-        let gate = gate(upstream);
+        Self::of(upstream, behind_proxies(upstream).start())
+    }
+
+    fn of(upstream: &'a Upstream, gate: Gate) -> Self {
         Self { gate, upstream, asked: 0, arrived: 0, served: Vec::new(), turned_away: HashMap::new() }
     }
 
@@ -63,6 +66,17 @@ impl<'a> Check<'a> {
         assert_eq!(self.gate.ask(peer.address(), bytes).status, want.0, "{what}");
         assert!(self.upstream.arrivals_from(self.arrived).is_empty(), "{what}");
         *self.turned_away.entry(want.1.to_owned()).or_default() += 1;
+        self.asked += 1;
+    }
+
+    /// The connection must be closed without a byte.
+    fn hangs_up(&mut self, peer: Peer, bytes: &[u8]) {
+        let mut sender = Sender::connect(peer.address(), self.gate.addr());
+        // It may be gone before everything is written.
+        let _ = sender.try_send(bytes);
+        assert_eq!(sender.rest(), b"", "{peer:?}: {}", String::from_utf8_lossy(bytes));
+        assert!(self.upstream.arrivals_from(self.arrived).is_empty());
+        *self.turned_away.entry("not_listed".to_owned()).or_default() += 1;
         self.asked += 1;
     }
 
@@ -292,4 +306,79 @@ fn a_proxy_header_on_a_listener_that_speaks_none_is_only_an_odd_request() {
         }
     }
     check.finish(5 * 3);
+}
+
+/// RFC 7239 chosen: it takes the place of X-Forwarded-For, which is nobody's word then.
+#[test]
+fn with_forwarded_chosen_nothing_else_names_the_client() {
+    let upstream = Upstream::echo();
+    let gate = behind_proxies(&upstream).key("forwarded_header", "forwarded").start();
+    let mut check = Check::of(&upstream, gate);
+    let others: Vec<&str> = NAMES.into_iter().filter(|name| *name != "Forwarded").collect();
+    for name in &others {
+        for value in values() {
+            let forged = (*name, value.as_str());
+            let alone = request("POST", "/hook", &[forged], b"x");
+            check.turns_away(Peer::Stranger, &alone, (403, "not_listed"));
+            check.turns_away(Peer::Trusted, &alone, (403, "no_client"));
+            let own = check.serves(Peer::Listed, &alone, ADMITTED);
+            assert_told(&own, ADMITTED, &[&value]);
+            let with = |client: &str| {
+                let element = format!("for={client}");
+                request("POST", "/hook", &[forged, ("Forwarded", &element), forged], b"x")
+            };
+            check.turns_away(Peer::Stranger, &with(LISTED), (403, "not_listed"));
+            check.turns_away(Peer::Trusted, &with(UNLISTED), (403, "not_listed"));
+            check.turns_away(Peer::Trusted, &with(TRUSTED), (403, "no_client"));
+            check.turns_away(Peer::Trusted, &with("unknown"), (403, "bad_chain"));
+            check.turns_away(Peer::Trusted, &with("_hidden"), (403, "bad_chain"));
+            let arrival = check.serves(Peer::Trusted, &with(LISTED), LISTED);
+            let is_kept = is_claim(name) || is_proxys_word(name) || value == LISTED;
+            let words: &[&str] = if is_kept { &[] } else { &[&value] };
+            assert_told(&arrival, LISTED, words);
+            let told = arrival.head.one("forwarded").expect("one Forwarded");
+            assert!(told.starts_with(&format!("for={LISTED};")), "{told}");
+        }
+    }
+    check.finish(15 * 20 * 9);
+}
+
+/// A listener that speaks PROXY: the source that a trusted proxy names wrote the request, and names nobody else unless
+/// it is a trusted proxy too.
+#[test]
+fn behind_a_proxy_header_what_its_source_writes_names_nobody() {
+    let upstream = Upstream::echo();
+    let listen = r#"[{ address: "127.0.0.1:0", proxy_protocol: true }]"#;
+    let mut check = Check::of(&upstream, behind_proxies(&upstream).key("listen", listen).start());
+    let version_1 = |source: &str| format!("PROXY TCP4 {source} 127.0.0.1 4660 80\r\n").into_bytes();
+    let version_2 = |source: &str| {
+        let source: std::net::Ipv4Addr = source.parse().expect("an address");
+        let head = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".as_slice();
+        [head, &source.octets(), &[127, 0, 0, 1, 0x12, 0x34, 0x00, 0x50]].concat()
+    };
+    let headers: [&dyn Fn(&str) -> Vec<u8>; 2] = [&version_1, &version_2];
+    for header in headers {
+        for name in NAMES {
+            for value in values() {
+                let http = request("POST", "/hook", &[(name, value.as_str()), (name, value.as_str())], b"x");
+                let from = |source: &str| [header(source), http.clone()].concat();
+                let arrival = check.serves(Peer::Trusted, &from(LISTED), LISTED);
+                let words: &[&str] = if value == LISTED { &[] } else { &[&value] };
+                assert_told(&arrival, LISTED, words);
+                check.turns_away(Peer::Trusted, &from(UNLISTED), (403, "not_listed"));
+                if !is_chain(name) {
+                    check.turns_away(Peer::Trusted, &from(TRUSTED), (403, "no_client"));
+                }
+            }
+        }
+        // Nobody else may speak it, whomever it names, nor leave it out.
+        let http = request("POST", "/hook", &[("X-Forwarded-For", LISTED)], b"x");
+        for peer in [Peer::Stranger, Peer::Listed] {
+            for source in [LISTED, UNLISTED, TRUSTED, ADMITTED] {
+                check.hangs_up(peer, &[header(source), http.clone()].concat());
+            }
+            check.hangs_up(peer, &http);
+        }
+    }
+    check.finish(2 * (16 * 20 * 2 + 14 * 20 + 2 * 5));
 }
