@@ -90,6 +90,8 @@ impl Stream for StreamOwned<ServerConnection, TcpStream> {
 struct Record {
     arrivals: Vec<Arrival>,
     connections: usize,
+    /// Connections that are over, by whichever side.
+    closed: usize,
     stopped: bool,
 }
 
@@ -217,12 +219,26 @@ impl Upstream {
         self.shared.record.lock().expect("record").arrivals.clone()
     }
 
+    /// The same from number `from` on.
+    pub fn arrivals_from(&self, from: usize) -> Vec<Arrival> {
+        self.shared.record.lock().expect("record").arrivals.get(from..).unwrap_or_default().to_vec()
+    }
+
     pub fn of_case(&self, case: &str) -> Vec<Arrival> {
         self.arrivals().into_iter().filter(|arrival| arrival.case().as_deref() == Some(case)).collect()
     }
 
     pub fn connections(&self) -> usize {
         self.shared.record.lock().expect("record").connections
+    }
+
+    /// Whether all but `open` connections are over within [`PATIENCE`].
+    pub fn wait_open(&self, open: usize) -> bool {
+        let record = self.shared.record.lock().expect("record");
+        let over = |record: &mut Record| record.connections - record.closed > open;
+        let (_record, waited) =
+            self.shared.changed.wait_timeout_while(record, PATIENCE, over).expect("record");
+        !waited.timed_out()
     }
 
     /// Blocks until `count` requests have arrived whole (head and, where the script reads it, body).
@@ -267,6 +283,8 @@ impl Shared {
             let mut stream = stream;
             // Errors end the connection, as they would end an application's.
             let _ = shared.serve(&mut stream, number);
+            shared.record.lock().expect("record").closed += 1;
+            shared.changed.notify_all();
         });
         true
     }
