@@ -90,6 +90,7 @@ fn words(name: &str) -> &'static [&'static str] {
         ],
         "chunked" => &[
             "1\r\na\r\n",
+            "1\r\na\r ",
             "0\r\n\r\n",
             "0\r\n",
             "A: b\r\n",
