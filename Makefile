@@ -32,8 +32,8 @@ build: prerequisites ## the release binary: target/release/nexmo-gate
 	$(CARGO) build --locked --release
 
 .PHONY: bench-side-by-side
-bench-side-by-side: prerequisites ## CPU a request next to nginx and HAProxy, in one run
-	benches/side-by-side $(ARGS)
+bench-side-by-side: build ## CPU a request next to nginx and HAProxy, in one run (benches/side-by-side/README.md)
+	benches/side-by-side/run $(ARGS)
 
 .PHONY: prerequisites prerequisites-lint
 prerequisites:

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use nexmo_gate::config::{self, Overrides};
 use nexmo_gate::gate::answer;
 use nexmo_gate::gate::chunked::{Decoder, Malformed};
-use nexmo_gate::gate::facts::{Facts, Framing, Head, MAX_FIELDS, Slots};
+use nexmo_gate::gate::facts::{Facts, Framing, Head, MAX_FIELDS, Slots, Version};
 use nexmo_gate::gate::head::{Progress, Scan};
 use nexmo_gate::policy::addr::Address;
 use nexmo_gate::policy::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
@@ -245,7 +245,10 @@ pub fn request_head(data: &[u8]) -> bool {
     let Ok(facts) = Facts::read(&head) else { return false };
     assert!(!facts.host.is_empty() && facts.path.first() == Some(&b'/'));
     assert!(facts.target.starts_with(facts.path) && !facts.path.contains(&b'?'));
-    assert!(head.http11 || (facts.framing != Framing::Chunked && facts.close && !facts.expects_continue));
+    assert!(
+        head.version == Version::Http11
+            || (facts.framing != Framing::Chunked && facts.close && !facts.expects_continue)
+    );
     let lengths = head.values("content-length").count();
     let codings = head.values("transfer-encoding").count();
     assert_eq!(

@@ -81,19 +81,18 @@ impl AccessLog {
         Self { sink, form, flood: Arc::new(Flood::new(Instant::now())) }
     }
 
-    /// Writes one event. False when the line had to be dropped. A denial in a flood of them is counted
-    /// and said in a summary.
-    pub fn write(&self, event: &AccessEvent<'_>) -> bool {
+    /// Writes one event. A denial in a flood of them is counted and said in a summary.
+    pub fn write(&self, event: &AccessEvent<'_>) {
         let denied = event.reason.outcome() == Outcome::Denied;
         if denied && !self.flood.lets_through(event.reason, event.peer, Instant::now()) {
-            return true;
+            return;
         }
         let mut line = Vec::with_capacity(768);
         match self.form {
             Form::Json => event.write_json(&mut line),
             Form::Text => event.write_text(&mut line),
         }
-        self.sink.push(&line)
+        self.sink.push(&line);
     }
 
     /// Says what was only counted; `all` at the end of the process.

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::crowd::Place;
 use super::intake::Peer;
 use super::listener::refuses_unheard;
-use super::{Gate, connection};
+use super::{Gate, http1};
 use crate::policy::addr::Address;
 use crate::policy::client_ip::Origin;
 use crate::policy::outcome::Reason;
@@ -48,13 +48,12 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
     if door.proxy_protocol {
         let snapshot = gate.store.load();
         let deadline = Instant::now() + snapshot.config.limits.head_timeout;
-        match timeout_at(deadline, read_header(&mut socket, &mut ahead)).await {
-            Ok(Some(header)) => peer.origin = Origin::Proxied(header.source),
-            _ => {
-                Gauges::add(&gate.gauges.bad_proxy_headers);
-                tracing::debug!(peer = %address, "closed: no PROXY header, or a malformed one");
-                return;
-            }
+        if let Ok(Some(header)) = timeout_at(deadline, read_header(&mut socket, &mut ahead)).await {
+            peer.origin = Origin::Proxied(header.source);
+        } else {
+            Gauges::add(&gate.gauges.bad_proxy_headers);
+            tracing::debug!(peer = %address, "closed: no PROXY header, or a malformed one");
+            return;
         }
         let stranger = |source| !snapshot.knows(source);
         if let Origin::Proxied(Some(source)) = peer.origin
@@ -69,7 +68,7 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
     let descriptor = stream.as_raw_fd();
     // So that the kernel can be asked what became of an answer.
     stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
-    connection::run(gate, Box::new(stream), ahead, peer).await;
+    http1::run(gate, Box::new(stream), ahead, peer).await;
 }
 
 /// Reads until the header is whole; what follows it stays in `ahead`.

@@ -10,7 +10,8 @@
 //! | [`listener`] | the accept loop |
 //! | [`crowd`] | how many connections an address holds open |
 //! | [`door`] | from a socket to a stream and a peer: PROXY header, TLS |
-//! | [`connection`] | one downstream connection: request after request |
+//! | [`http1`] | one HTTP/1 connection: request after request |
+//! | [`wire`] | how a body comes in and an answer goes out, whatever the version |
 //! | [`head`] | one head off a stream, within its bounds, judged on its raw bytes |
 //! | [`facts`] | what a request head says; the only reader of request headers |
 //! | [`intake`] | admission: a head and a peer become a ticket, a denial or a rejection |
@@ -19,6 +20,7 @@
 //! | [`chunked`] | the chunked coding, decoded strictly |
 //! | [`request`] | one request, from its head to its line in the log |
 //! | [`request_id`] | names for requests |
+//! | [`record`] | what the log will say of a request |
 //! | [`exchange`] | a ticket and a body become a complete answer, or a failure |
 //! | [`answer`] | an upstream's answer, read whole |
 //! | [`upstream`] | where an upstream is and how it is connected to |
@@ -36,24 +38,29 @@ pub mod answer;
 pub mod body;
 pub mod budget;
 pub mod chunked;
-pub mod connection;
 pub mod crowd;
 pub mod door;
 pub mod drain;
+#[cfg(debug_assertions)]
+mod drill;
 pub mod exchange;
 pub mod facts;
 pub mod farewell;
 pub mod flood;
 pub mod head;
+pub mod http1;
 pub mod intake;
 pub mod listener;
 pub mod pool;
+pub mod record;
 pub mod reply;
 pub mod request;
 pub mod request_id;
 pub mod upstream;
+pub mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::state::gauges::Gauges;
 use crate::state::store::Store;
@@ -100,6 +107,12 @@ impl Gate {
 const HOUSEKEEPING: std::time::Duration = std::time::Duration::from_millis(500);
 
 impl Gate {
+    /// Connections that are open now.
+    #[must_use]
+    pub fn open_connections(&self) -> u64 {
+        self.gauges.connections.load(Relaxed)
+    }
+
     /// Closes what has idled for too long and says what was only counted, for ever.
     pub async fn keep_house(&self) {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
@@ -107,6 +120,7 @@ impl Gate {
             tick.tick().await;
             self.pools.prune();
             self.log.sum_up(false);
+            self.gauges.log_lines_dropped.store(self.log.dropped(), Relaxed);
         }
     }
 }

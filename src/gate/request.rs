@@ -4,104 +4,107 @@
 //! tell the sender, write it down. Invariant: whatever happens, one event is logged and one reason is
 //! counted, and the outcome `delivered` is only ever given after the last byte of a success was written.
 
+use std::mem::MaybeUninit;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use ipnet::IpNet;
-use tokio::io::AsyncWriteExt as _;
 use tokio::time::Instant;
 
-use super::access_log::AccessEvent;
 use super::answer::{Answer, Bounds};
 use super::budget::Budget;
-use super::connection::{Line, Next};
-use super::exchange::{self, Progress};
-use super::facts::Framing;
-use super::farewell::{self, Sender};
+use super::exchange;
+use super::facts::{Framing, Head, MAX_FIELDS, Slots};
+use super::farewell::Sender;
 use super::head::{Arrived, NoHead};
+use super::http1::Line;
 use super::intake::{self, Peer, Refusal, Seen, Ticket};
+use super::record::{self, Ending, Record, Scene};
 use super::reply::{self, Frame, Reply};
+use super::wire::Wire;
 use super::{Gate, body};
-use crate::policy::addr::Address;
 use crate::policy::admission::{Deny, Grant};
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::webhook::Webhook;
-use crate::state::counters::RouteCounters;
 use crate::state::gauges::{Gauges, Held};
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
-/// How long the sender may take to read its answer.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What happens to the connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It serves another one.
+    Serve,
+    /// It closes; everything that was sent has been read.
+    Close,
+    /// It closes; the sender may still be sending.
+    Linger,
+}
 
-/// Serves one request, or what there is of one. A panic on the way is this request's alone: its sender
-/// is told 503, and the connection ends.
-pub async fn serve(
+/// Serves one HTTP/1 request, or what there is of one.
+pub async fn over_http1(
     gate: &Gate,
     snapshot: &Snapshot,
     peer: Peer,
     line: &mut Line,
     arrived: Result<Arrived, NoHead>,
 ) -> Next {
-    let began = match &arrived {
-        Ok(arrived) => arrived.began,
-        Err(NoHead::Refused(_, began) | NoHead::BrokenOff(began)) => *began,
+    let mut seen = Seen { request_id: gate.ids.next(), ..Seen::default() };
+    let (began, judged) = match arrived {
+        Ok(Arrived { len, began }) => {
+            let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+            let head = Head::parse(&line.buffer[..len], &mut slots);
+            let judged = intake::judge(snapshot, peer, head, &mut seen);
+            line.buffer.drain(..len);
+            (began, judged)
+        }
+        Err(NoHead::Refused(reason, began)) => (began, Err(intake::unserved(snapshot, peer, reason))),
+        Err(NoHead::BrokenOff(began)) => (began, Err(intake::unserved(snapshot, peer, Reason::SenderGone))),
         Err(NoHead::Over) => return Next::Close,
     };
-    let seen = Seen { request_id: gate.ids.next(), ..Seen::default() };
-    let mut request = Request { gate, snapshot, peer, line, seen, began, told: Told::default() };
+    serve(Scene { gate, snapshot, peer, began }, line, seen, judged).await
+}
+
+/// Serves one request that was judged. A panic on the way is this request's alone: its sender is told
+/// 503, and the connection ends.
+pub async fn serve<W: Wire>(
+    scene: Scene<'_>,
+    line: &mut W,
+    seen: Seen,
+    judged: Result<Ticket, Refusal>,
+) -> Next {
+    let mut request = Request { scene, line, seen, record: Record::default() };
     // Nothing of the request is looked at again but what the log says, which is whole at any time.
-    match AssertUnwindSafe(request.story(arrived)).catch_unwind().await {
+    match AssertUnwindSafe(request.story(judged)).catch_unwind().await {
         Ok(next) => next,
-        Err(_) if request.told.logged => Next::Close,
+        Err(_) if request.record.is_written() => Next::Close,
         Err(_) => request.answer_here(None, Reason::Internal, true).await,
     }
 }
 
 /// A request under way.
-struct Request<'a> {
-    gate: &'a Gate,
-    snapshot: &'a Snapshot,
-    peer: Peer,
-    line: &'a mut Line,
+struct Request<'a, W> {
+    scene: Scene<'a>,
+    line: &'a mut W,
     seen: Seen,
-    began: Instant,
-    told: Told,
+    record: Record,
 }
 
-/// What the log will say, as far as it is known.
-#[derive(Default)]
-struct Told {
-    upstream_status: Option<u16>,
-    progress: Progress,
-    upstream_took: Option<Duration>,
-    bytes_in: u64,
-    would_deny: Option<Reason>,
-    list: Option<(usize, IpNet)>,
-    note: Option<String>,
-    logged: bool,
-}
+impl<W: Wire> Request<'_, W> {
+    fn write_down(
+        &mut self,
+        route: Option<&Arc<LiveRoute>>,
+        reason: Reason,
+        status: Option<u16>,
+        bytes_out: u64,
+    ) {
+        self.record.write(self.scene, &self.seen, route, Ending { reason, status, bytes_out });
+    }
 
-impl Request<'_> {
-    async fn story(&mut self, arrived: Result<Arrived, NoHead>) -> Next {
-        let (snapshot, peer) = (self.snapshot, self.peer);
-        let judged = match arrived {
-            Ok(arrived) => {
-                let head = &self.line.buffer[..arrived.len];
-                let judged = intake::judge(snapshot, peer, head, &mut self.seen);
-                self.line.buffer.drain(..arrived.len);
-                judged
-            }
-            Err(NoHead::Refused(reason, _)) => Err(intake::unserved(snapshot, peer, reason)),
-            Err(NoHead::BrokenOff(_) | NoHead::Over) => {
-                Err(intake::unserved(snapshot, peer, Reason::SenderGone))
-            }
-        };
+    async fn story(&mut self, judged: Result<Ticket, Refusal>) -> Next {
         #[cfg(debug_assertions)]
-        drill::panic_if_asked(&self.seen.path);
+        super::drill::panic_if_asked(&self.seen.path);
         match judged {
             Ok(ticket) => self.forward(ticket).await,
             Err(refusal) => self.refuse(refusal).await,
@@ -110,14 +113,14 @@ impl Request<'_> {
 
     /// The way of an admitted request.
     async fn forward(&mut self, mut ticket: Ticket) -> Next {
-        let gate = self.gate;
+        let gate = self.scene.gate;
         let route = Arc::clone(&ticket.route);
         self.note_grant(&ticket);
-        let limits = &self.snapshot.config.limits;
+        let limits = &self.scene.snapshot.config.limits;
         let Some(_place) = Held::within(&gate.gauges.in_flight, 1, limits.concurrent_requests as u64) else {
             return self.fail(&route, Reason::Overloaded).await;
         };
-        let deadline = self.began + route.deadline;
+        let deadline = self.scene.began + route.deadline;
         let mut budget = Budget::new(&gate.gauges.buffered, limits.buffers);
         let mut message = std::mem::take(&mut ticket.head);
         if let Err(reason) = self.read_body(&ticket, deadline, &mut budget, &mut message).await {
@@ -134,10 +137,10 @@ impl Request<'_> {
     fn note_grant(&mut self, ticket: &Ticket) {
         match ticket.permit.grant() {
             Grant::Listed { list, entry } => {
-                self.told.list = Some((list, ticket.route.allow[list].ranges.entries()[entry].prefix));
+                self.record.list = Some((list, ticket.route.allow[list].ranges.entries()[entry].prefix));
             }
             Grant::Observed(denial) => {
-                self.told.would_deny = Some(denial.reason());
+                self.record.would_deny = Some(denial.reason());
                 ticket.route.counters.count_would_deny();
             }
         }
@@ -151,26 +154,24 @@ impl Request<'_> {
         budget: &mut Budget<'_>,
         message: &mut Vec<u8>,
     ) -> Result<(), Reason> {
-        let limits = &self.snapshot.config.limits;
+        let limits = &self.scene.snapshot.config.limits;
         let wanted = body::Wanted {
             framing: ticket.framing,
             max: limits.max_body,
             expects_continue: ticket.expects_continue,
             deadline: deadline.min(Instant::now() + limits.body_timeout),
         };
-        let line = &mut *self.line;
         if ticket.framing == Framing::Chunked {
             let mut decoded = Vec::new();
-            body::read(&mut line.stream, &mut line.buffer, &mut line.alarm, wanted, budget, &mut decoded)
-                .await?;
+            self.line.read_body(wanted, budget, &mut decoded).await?;
             end_head(message, decoded.len() as u64, true);
             message.extend_from_slice(&decoded);
-            self.told.bytes_in = decoded.len() as u64;
+            self.record.bytes_in = decoded.len() as u64;
         } else {
             let length = if let Framing::Length(length) = ticket.framing { length } else { 0 };
             end_head(message, length, ticket.announces_body);
-            body::read(&mut line.stream, &mut line.buffer, &mut line.alarm, wanted, budget, message).await?;
-            self.told.bytes_in = length;
+            self.line.read_body(wanted, budget, message).await?;
+            self.record.bytes_in = length;
         }
         Ok(())
     }
@@ -183,16 +184,16 @@ impl Request<'_> {
         deadline: Instant,
         budget: &mut Budget<'_>,
     ) -> Result<Answer, Reason> {
-        let pool = self.gate.pools.of(&ticket.route.upstream);
-        let bounds = Bounds { size: self.snapshot.config.limits.max_response, to_head: ticket.is_head };
-        let progress = &mut self.told.progress;
+        let pool = self.scene.gate.pools.of(&ticket.route.upstream);
+        let bounds = Bounds { size: self.scene.snapshot.config.limits.max_response, to_head: ticket.is_head };
+        let progress = &mut self.record.progress;
         let exchange =
-            exchange::run(&pool, &self.gate.gauges, &ticket.permit, message, bounds, budget, progress);
-        let answer = self.line.alarm.until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
-        self.told.upstream_took = self.told.progress.began.map(|began| began.elapsed());
+            exchange::run(&pool, &self.scene.gate.gauges, &ticket.permit, message, bounds, budget, progress);
+        let answer = self.line.alarm().until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
+        self.record.upstream_took = self.record.progress.began.map(|began| began.elapsed());
         if let Ok(answer) = &answer {
-            self.told.upstream_status = Some(answer.status);
-            if let Some(took) = self.told.upstream_took {
+            self.record.upstream_status = Some(answer.status);
+            if let Some(took) = self.record.upstream_took {
                 ticket.route.counters.time(took);
             }
         }
@@ -202,13 +203,13 @@ impl Request<'_> {
     /// Tells the sender what the upstream's answer means.
     async fn relay(&mut self, route: &Arc<LiveRoute>, ticket: &Ticket, answer: &Answer) -> Next {
         let verdict = delivery::relay(answer.status, route.rules);
-        self.told.note = note(route, answer, verdict.reason);
+        self.record.note = record::note(route, answer, verdict.reason);
         if verdict.body == Body::Gate {
             return self.answer_here(Some(route), verdict.reason, false).await;
         }
         let frame = Frame { to_head: ticket.is_head, close: self.closes() };
         let reply = reply::relayed(verdict, answer, frame);
-        self.finish(Some(route), verdict.reason, verdict.status, reply, frame.close, false).await
+        self.finish(Some(route), verdict.reason, &reply, false).await
     }
 
     /// The way of a request that is not forwarded.
@@ -218,15 +219,8 @@ impl Request<'_> {
             return Next::Close;
         }
         // A body that is here already is read over; one that is not is not waited for.
-        let unread = match self.seen.skippable.and_then(|length| usize::try_from(length).ok()) {
-            Some(length)
-                if length <= self.line.buffer.len() && refusal.reason.outcome() == Outcome::Denied =>
-            {
-                self.line.buffer.drain(..length);
-                false
-            }
-            _ => true,
-        };
+        let skips = refusal.reason.outcome() == Outcome::Denied;
+        let unread = !(skips && self.seen.skippable.is_some_and(|length| self.line.skip_body(length)));
         self.answer_here(refusal.route.as_ref(), refusal.reason, unread).await
     }
 
@@ -241,22 +235,23 @@ impl Request<'_> {
             self.write_down(route, reason, None, 0);
             return Next::Close;
         }
-        let status = delivery::own_status(reason, self.snapshot.config.deny);
+        let status = delivery::own_status(reason, self.scene.snapshot.config.deny);
         let webhook = route.map_or(Webhook::Generic, |route| route.webhook);
         let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
         let frame = Frame { to_head: self.seen.method == b"HEAD", close: unread || self.closes() };
         let reply = reply::own(status, allow, frame);
-        self.finish(route, reason, status, reply, frame.close, unread).await
+        self.finish(route, reason, &reply, unread).await
     }
 
     /// Whether a denial is silence here. Behind a trusted proxy the connection is the proxy's and may
     /// carry others' requests: there it is an answer.
     fn hangs_up(&self) -> bool {
-        self.snapshot.config.deny == Deny::Drop && !self.snapshot.trusted.contains(self.peer.address)
+        self.scene.snapshot.config.deny == Deny::Drop
+            && !self.scene.snapshot.trusted.contains(self.scene.peer.address)
     }
 
     fn closes(&self) -> bool {
-        self.seen.close || self.gate.drain.has_begun()
+        self.seen.close || self.scene.gate.drain.has_begun()
     }
 
     /// Writes the answer, then the log.
@@ -264,84 +259,27 @@ impl Request<'_> {
         &mut self,
         route: Option<&Arc<LiveRoute>>,
         reason: Reason,
-        status: u16,
-        reply: Reply,
-        close: bool,
+        reply: &Reply<'_>,
         unread: bool,
     ) -> Next {
-        let line = &mut *self.line;
-        let sender = farewell::look(&mut line.stream, &mut line.buffer);
-        let mut written = sender != Sender::Gone && {
-            let write = async {
-                line.stream.write_all(&reply.bytes).await?;
-                line.stream.flush().await
-            };
-            matches!(line.alarm.until(Instant::now() + WRITE_TIMEOUT, write).await, Ok(Ok(())))
-        };
+        let sender = self.line.sender();
+        let mut written = sender != Sender::Gone && self.line.write(reply).await;
         if written && sender == Sender::Closed {
-            written = farewell::was_taken(&line.stream).await;
+            written = self.line.was_taken().await;
         }
         if !written {
             let reason = if reason.outcome() == Outcome::Denied { reason } else { Reason::SenderGone };
             self.write_down(route, reason, None, 0);
             return Next::Close;
         }
-        self.write_down(route, reason, Some(status), reply.body_len as u64);
+        self.write_down(route, reason, Some(reply.status), reply.body.len() as u64);
         // A sender that closed its side has nothing more to ask.
-        let close = close || (sender == Sender::Closed && self.line.buffer.is_empty());
+        let close = reply.close || (sender == Sender::Closed && !self.line.has_more());
         match (close, unread) {
             (_, true) => Next::Linger,
             (true, false) => Next::Close,
             (false, false) => Next::Serve,
         }
-    }
-
-    /// The request's one line, and its one count.
-    fn write_down(
-        &mut self,
-        route: Option<&Arc<LiveRoute>>,
-        reason: Reason,
-        status: Option<u16>,
-        bytes_out: u64,
-    ) {
-        self.told.logged = true;
-        let counters: &RouteCounters = &route.unwrap_or(&self.snapshot.unrouted).counters;
-        counters.count(reason, status);
-        let (seen, told) = (&self.seen, &self.told);
-        let listed = route.zip(told.list).map(|(route, (list, prefix))| (&route.allow[list].name, prefix));
-        let event = AccessEvent {
-            request_id: &seen.request_id,
-            reason,
-            client: seen.client.or_else(|| self.peer_as_client()),
-            peer: self.peer.address,
-            list: listed.map(|(name, _)| name.as_str()),
-            prefix: listed.map(|(_, prefix)| prefix),
-            route: route.map(|route| route.label.as_str()),
-            webhook: route.map(|route| route.webhook.name()),
-            method: &seen.method,
-            path: &seen.path,
-            status,
-            upstream_status: told.upstream_status,
-            attempts: told.progress.attempts,
-            bytes_in: told.bytes_in,
-            bytes_out,
-            duration: self.began.elapsed(),
-            upstream: told.upstream_took,
-            generation: self.snapshot.generation,
-            tls: self.peer.tls,
-            http: seen.http11.map(|http11| if http11 { "1.1" } else { "1.0" }),
-            would_deny: told.would_deny,
-            note: told.note.as_deref(),
-        };
-        if !self.gate.log.write(&event) {
-            Gauges::add(&self.gate.gauges.log_lines_dropped);
-        }
-    }
-
-    /// Whoever may not name others is the client, also of a request that could not be parsed.
-    fn peer_as_client(&self) -> Option<Address> {
-        let writer = self.peer.writer();
-        (!self.snapshot.trusted.contains(writer)).then_some(writer)
     }
 }
 
@@ -354,79 +292,8 @@ fn end_head(message: &mut Vec<u8>, length: u64, announced: bool) {
     message.extend_from_slice(b"\r\n");
 }
 
-impl Gate {
-    /// The line of a connection that was closed before it could say anything.
-    pub fn log_unheard(&self, snapshot: &Snapshot, address: Address, reason: Reason) {
-        snapshot.unrouted.counters.count(reason, None);
-        let event = AccessEvent {
-            request_id: &[],
-            reason,
-            client: Some(address),
-            peer: address,
-            list: None,
-            prefix: None,
-            route: None,
-            webhook: None,
-            method: &[],
-            path: &[],
-            status: None,
-            upstream_status: None,
-            attempts: 0,
-            bytes_in: 0,
-            bytes_out: 0,
-            duration: Duration::ZERO,
-            upstream: None,
-            generation: snapshot.generation,
-            tls: false,
-            http: None,
-            would_deny: None,
-            note: None,
-        };
-        if !self.log.write(&event) {
-            Gauges::add(&self.gauges.log_lines_dropped);
-        }
-    }
-}
-
-/// What an operator can mend, where the answer shows it.
-fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
-    let text =
-        |bytes: &Option<Vec<u8>>| String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
-    match reason {
-        Reason::Redirect => Some(format!(
-            "the application redirected to {:?}; Nexmo does not follow redirects: register the final URL, or stop the application from redirecting this path",
-            text(&answer.location)
-        )),
-        Reason::Status => Some(format!("{} is no success to Nexmo: answer 200", answer.status)),
-        Reason::Success if route.webhook.spec().answers_ncco => {
-            let kind = text(&answer.content_type);
-            let is_json = kind.to_ascii_lowercase().contains("json");
-            (answer.status != 200 || !is_json).then(|| {
-                format!(
-                    "an answer webhook must say 200 with a JSON NCCO; the application said {} with {kind:?}",
-                    answer.status
-                )
-            })
-        }
-        _ => None,
-    }
-}
-
 /// Open requests of the process, for the end of it.
 #[must_use]
 pub fn in_flight(gauges: &Gauges) -> u64 {
     gauges.in_flight.load(Relaxed)
-}
-
-/// A fire drill: debug builds panic on the path that the environment names, so that a test can see what
-/// a panic does to everybody else. Not compiled into a release.
-#[cfg(debug_assertions)]
-mod drill {
-    use std::sync::OnceLock;
-
-    pub(super) fn panic_if_asked(path: &[u8]) {
-        static PATH: OnceLock<Option<String>> = OnceLock::new();
-        let asked = PATH.get_or_init(|| std::env::var("NEXMO_GATE_PANIC_PATH").ok());
-        assert!(asked.as_deref().is_none_or(|asked| asked.as_bytes() != path), "a fire drill");
-    }
 }

@@ -17,6 +17,7 @@ mod delivery;
 mod downstream;
 mod overload;
 mod process;
+mod proxy_protocol;
 mod range_files;
 mod reload;
 mod self_test;
