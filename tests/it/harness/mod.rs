@@ -23,7 +23,6 @@ pub use nix::sys::signal::Signal;
 pub use script::{Act, Answer};
 pub use sender::{Sender, Session};
 pub use setup::Setup;
-pub use upstream::Upstream;
 pub use upstream::{Port, Upstream};
 pub use vitals::Vitals;
 
