@@ -172,7 +172,9 @@ fn bind_all(config: &Config) -> Result<Vec<(TcpListener, Arc<Door>)>, Failure> {
     let mut problems = Vec::new();
     for (place, listener) in config.listen.iter().enumerate() {
         match bind(listener.address) {
-            Ok(socket) => bound.push((socket, Arc::new(Door { proxy_protocol: listener.proxy_protocol }))),
+            Ok(socket) => {
+                bound.push((socket, Arc::new(Door { place, proxy_protocol: listener.proxy_protocol })))
+            }
             Err(error) => {
                 problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address));
             }

@@ -16,7 +16,8 @@ use super::keep::Kept;
 use super::lists::{Before, Held, Lists, Shrink, resolve};
 use super::look::{Folder, Look, Seen};
 use super::snapshot::{List, LiveRoute, LiveUpstream, Snapshot};
-use crate::config::{self, Config, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
+use super::tls::{self, Doors};
+use crate::config::{self, Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
 use crate::policy::prefix_set::PrefixSet;
 use crate::policy::route::RouteTable;
@@ -32,6 +33,8 @@ pub struct Loader {
     overrides: Overrides,
     /// The ranges folder of the last config that was good.
     folder: Option<PathBuf>,
+    /// Its listeners, whose certificates serve.
+    listen: Vec<Listener>,
     upstreams: HashMap<Upstream, LiveUpstream>,
     counters: HashMap<String, Arc<RouteCounters>>,
     marks: RandomState,
@@ -62,6 +65,7 @@ impl Loader {
             config_path,
             overrides,
             folder: None,
+            listen: Vec::new(),
             upstreams: HashMap::new(),
             counters: HashMap::new(),
             marks: RandomState::new(),
@@ -79,12 +83,18 @@ impl Loader {
         loaded
     }
 
-    /// Reads the config and the range files, once each.
+    /// Reads the config and the files that it names, once each.
     #[must_use]
     pub fn look(&self) -> Look {
-        let mut look = Look { config: self.config_path.as_deref().map(Seen::at), ranges: None };
-        let folder = self.parse(&look).map(|parsed| parsed.config.ranges).ok();
-        look.ranges = folder.or_else(|| self.folder.clone()).map(|path| Folder::at(&path));
+        let config = self.config_path.as_deref().map(Seen::at);
+        let mut look = Look { config, ranges: None, certificates: Vec::new() };
+        let config = self.parse(&look).map(|parsed| parsed.config).ok();
+        let folder = config.as_ref().map(|config| &config.ranges).or(self.folder.as_ref());
+        look.ranges = folder.map(|path| Folder::at(path));
+        // What serves now is looked at too: the new config may be refused.
+        let mut certificates = tls::files(&self.listen);
+        certificates.extend(config.iter().flat_map(|config| tls::files(&config.listen)));
+        look.certificates = certificates.into_iter().map(Seen::at).collect();
         look
     }
 
@@ -119,13 +129,19 @@ impl Loader {
             loaded.problems.extend(unknown);
         }
         loaded.problems.append(&mut lists.problems);
-        let Some(mut config) = config.filter(|_| !lists.fatal) else { return loaded };
+        let Some(mut config) = config else { return loaded };
         if let Some(snapshot) = before.snapshot {
             loaded.needs_restart = keep_cold(&mut config, &snapshot.config);
         }
+        let doors = before.snapshot.map_or(&[][..], |snapshot| &snapshot.doors);
+        let tls = tls::load(&config.listen, look, doors, SystemTime::now());
+        loaded.problems.extend(tls.problems);
+        loaded.warnings.extend(tls.warnings);
+        let Some(doors) = tls.doors.filter(|_| !lists.fatal) else { return loaded };
         self.folder = Some(config.ranges.clone());
+        self.listen.clone_from(&config.listen);
         let generation = before.snapshot.map_or(1, |snapshot| snapshot.generation + 1);
-        loaded.snapshot = Some(self.compile(config, lists.good, generation));
+        loaded.snapshot = Some(self.compile(config, lists.good, doors, generation));
         loaded
     }
 
@@ -139,9 +155,11 @@ impl Loader {
         self.loaded
     }
 
-    /// The config file and the ranges folder, for whoever watches them.
-    pub(super) fn places(&self) -> (Option<&Path>, Option<&Path>) {
-        (self.config_path.as_deref(), self.folder.as_deref())
+    /// The single files (the config, certificates and keys) and the ranges folder, for whoever watches
+    /// them.
+    pub(super) fn places(&self) -> (impl Iterator<Item = &Path>, Option<&Path>) {
+        let config = self.config_path.as_deref();
+        (config.into_iter().chain(tls::files(&self.listen)), self.folder.as_deref())
     }
 
     fn parse(&self, look: &Look) -> Result<Parsed, Vec<Problem>> {
@@ -166,13 +184,30 @@ impl Loader {
         }
     }
 
-    fn compile(&mut self, config: Config, lists: BTreeMap<String, Arc<List>>, generation: u64) -> Snapshot {
+    fn compile(
+        &mut self,
+        config: Config,
+        lists: BTreeMap<String, Arc<List>>,
+        doors: Doors,
+        generation: u64,
+    ) -> Snapshot {
         let table = RouteTable::new(config.routes.iter().map(|r| (r.host.as_deref(), &r.path)));
         let routes = config.routes.iter().map(|route| self.route(route, &config.upstream, &lists)).collect();
         let (trusted, trusted_names) = trusted(&config.trusted_proxies, &lists);
         let unrouted = self.unrouted(&config.upstream);
         let loaded_at = SystemTime::now();
-        Snapshot { generation, loaded_at, config, lists, routes, table, unrouted, trusted, trusted_names }
+        Snapshot {
+            generation,
+            loaded_at,
+            config,
+            doors,
+            lists,
+            routes,
+            table,
+            unrouted,
+            trusted,
+            trusted_names,
+        }
     }
 
     fn route(
@@ -286,7 +321,9 @@ fn trusted(entries: &[Trusted], lists: &BTreeMap<String, Arc<List>>) -> (PrefixS
 /// Puts back what cannot change while the process runs, and says which keys that were.
 fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
     let mut changed = Vec::new();
-    put_back("listen", &mut new.listen, &old.listen, &mut changed);
+    if !same_sockets(&new.listen, &old.listen) {
+        put_back("listen", &mut new.listen, &old.listen, &mut changed);
+    }
     put_back("admin", &mut new.admin, &old.admin, &mut changed);
     put_back("threads", &mut new.threads, &old.threads, &mut changed);
     put_back("log.format", &mut new.log.format, &old.log.format, &mut changed);
@@ -295,6 +332,16 @@ fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
     put_back("state", &mut new.state, &old.state, &mut changed);
     put_back("limits.connections", &mut new.limits.connections, &old.limits.connections, &mut changed);
     changed
+}
+
+/// Whether the listeners differ in nothing but what can change while they are open: the certificates
+/// and rules of their TLS, and the folder of their challenges.
+fn same_sockets(new: &[Listener], old: &[Listener]) -> bool {
+    let socket = |one: &Listener| Listener { tls: None, acme_challenges: None, ..one.clone() };
+    let same = |(new, old): (&Listener, &Listener)| {
+        socket(new) == socket(old) && new.tls.is_some() == old.tls.is_some()
+    };
+    new.len() == old.len() && new.iter().zip(old).all(same)
 }
 
 fn put_back<T: PartialEq + Clone>(key: &str, new: &mut T, old: &T, changed: &mut Vec<String>) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::counters::RouteCounters;
+use super::tls::{self, Doors, LiveTls};
 use crate::config::{Config, Upstream};
 use crate::policy::addr::Address;
 use crate::policy::delivery::Rules;
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub loaded_at: SystemTime,
     /// The configuration it was made from.
     pub config: Config,
+    /// The TLS of the listeners, in the order of the config's `listen`; `None` where HTTP is plain.
+    pub doors: Doors,
     /// Every range list of the folder, by name.
     pub lists: BTreeMap<String, Arc<List>>,
     /// The routes, in the order of the config.
@@ -96,6 +99,12 @@ impl Snapshot {
             || self.routes.iter().flat_map(|r| &r.allow).any(|list| list.ranges.set().contains(peer))
     }
 
+    /// What handshakes on a listener are made with, by its place in `listen`.
+    #[must_use]
+    pub fn tls(&self, listener: usize) -> Option<&Arc<LiveTls>> {
+        self.doors.get(listener).and_then(Option::as_ref)
+    }
+
     /// How many prefixes all lists have.
     #[must_use]
     pub fn prefixes(&self) -> usize {
@@ -107,6 +116,7 @@ impl Snapshot {
     pub fn changes_since(&self, old: &Self) -> Vec<String> {
         let mut changes: Vec<String> =
             config_changes(&old.config, &self.config).iter().map(|key| format!("{key} changed")).collect();
+        changes.extend(tls::changes(&old.doors, &self.doors));
         for (name, list) in &self.lists {
             match old.lists.get(name) {
                 None => changes.push(format!("list={name} new")),
