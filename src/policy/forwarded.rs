@@ -75,8 +75,11 @@ pub fn read(element: &[u8]) -> Result<Option<Node>, Invalid> {
     Ok(client)
 }
 
+/// A parameter's name and value, and what follows it.
+type Pair<'a> = (&'a [u8], Cow<'a, [u8]>, &'a [u8]);
+
 /// `name=value`, and what follows it. A value is a token or a quoted string.
-fn pair(text: &[u8]) -> Result<(&[u8], Cow<'_, [u8]>, &[u8]), Invalid> {
+fn pair(text: &[u8]) -> Result<Pair<'_>, Invalid> {
     let (name, rest) = token(text)?;
     let rest = rest.strip_prefix(b"=").ok_or(Invalid)?;
     if let Some(quoted) = rest.strip_prefix(b"\"") {
@@ -127,22 +130,19 @@ fn unquote(text: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), Invalid> {
 /// An address in its own form, `unknown` or a hidden name, each with an optional port (section 6).
 fn node(text: &[u8]) -> Result<Node, Invalid> {
     let text = std::str::from_utf8(text).map_err(|_| Invalid)?;
-    let (name, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (inside, port) = rest.split_once(']').ok_or(Invalid)?;
-            let ip: Ipv6Addr = inside.parse().map_err(|_| Invalid)?;
-            (Node::Address(Address::new(ip.into())), port)
-        }
-        None => {
-            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            let hidden = name.eq_ignore_ascii_case("unknown") || is_obfuscated(name);
-            let found = if hidden {
-                Node::Hidden
-            } else {
-                Node::Address(Address::new(name.parse::<Ipv4Addr>().map_err(|_| Invalid)?.into()))
-            };
-            (found, port)
-        }
+    let (name, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (inside, port) = rest.split_once(']').ok_or(Invalid)?;
+        let ip: Ipv6Addr = inside.parse().map_err(|_| Invalid)?;
+        (Node::Address(Address::new(ip.into())), port)
+    } else {
+        let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+        let hidden = name.eq_ignore_ascii_case("unknown") || is_obfuscated(name);
+        let found = if hidden {
+            Node::Hidden
+        } else {
+            Node::Address(Address::new(name.parse::<Ipv4Addr>().map_err(|_| Invalid)?.into()))
+        };
+        (found, port)
     };
     match port.strip_prefix(':') {
         None if port.is_empty() => Ok(name),
