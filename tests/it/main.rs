@@ -24,5 +24,6 @@ mod self_test;
 mod slow_senders;
 mod storm;
 mod strangers;
+mod tls;
 mod upstream_connections;
 mod upstream_faults;

@@ -5,10 +5,12 @@ pub mod http;
 pub mod latch;
 pub mod lines;
 pub mod oracle;
+pub mod papers;
 pub mod scratch;
 pub mod script;
 pub mod sender;
 pub mod setup;
+pub mod transport;
 pub mod upstream;
 
 use std::time::Duration;
