@@ -172,10 +172,10 @@ fn bind_all(config: &Config) -> Result<Vec<(TcpListener, Arc<Door>)>, Failure> {
     let mut problems = Vec::new();
     for (place, listener) in config.listen.iter().enumerate() {
         match bind(listener.address) {
-            Ok(socket) => bound.push((
-                socket,
-                Arc::new(Door { proxy_protocol: listener.proxy_protocol, http2: listener.http2 }),
-            )),
+            Ok(socket) => {
+                let (proxy_protocol, http2) = (listener.proxy_protocol, listener.http2);
+                bound.push((socket, Arc::new(Door { place, proxy_protocol, http2 })));
+            }
             Err(error) => {
                 problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address));
             }

@@ -205,6 +205,13 @@ fn with(key: &str, value: &str) -> String {
             format!("upstream: \"http://a\"\nroutes: [{{ path: \"/*\", {own}]")
         }
         "listen[]" if key == "listen[].address" => format!("upstream: \"http://a\"\nlisten: [{inner}]"),
+        "listen[]" if key.starts_with("listen[].tls.") => {
+            let own = key.trim_start_matches("listen[].tls.");
+            format!(
+                "upstream: \"http://a\"\nlisten: [{{ address: \"0.0.0.0:8080\", tls: {{ certificate: a, key: b, client_ca: c, \
+                 {own}: {value} }} }}]"
+            )
+        }
         "listen[]" => {
             let inner = inner.trim_start_matches('{');
             format!(
@@ -309,7 +316,6 @@ fn the_yaml_of_the_documents_parses() {
 fn what_is_not_there_yet_is_refused_and_not_ignored() {
     let text = section(README, "## What is not there yet");
     for (words, yaml) in [
-        ("TLS on the listeners", "listen: [{ address: \"127.0.0.1:1\", tls: { certificate: a, key: b } }]"),
         ("HTTP/2", "listen: [{ address: \"127.0.0.1:1\", http2: true }]"),
         ("metrics address", "metrics: { address: \"127.0.0.1:1\" }"),
         ("`health_path`", "health_path: /-/healthy"),

@@ -274,6 +274,7 @@ fn forwarded_head(head: &Head<'_, '_>, facts: &Facts<'_>) {
         forwarded_host: facts.host,
         proto: "http",
         request_id: b"id",
+        client_cert: None,
         list: None,
         webhook: "generic",
     };

@@ -17,6 +17,7 @@ use crate::state::gauges::{Gauges, Phase};
 use crate::state::health::Condition;
 use crate::state::reload::Report;
 use crate::state::snapshot::{LiveRoute, Snapshot};
+use crate::state::tls;
 
 /// All numbers, as text.
 #[must_use]
@@ -27,6 +28,7 @@ pub fn render(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges
     process(&mut page, gauges);
     upstreams(&mut page, snapshot);
     lists(&mut page, snapshot, now);
+    certificates(&mut page, snapshot, now);
     loads(&mut page, snapshot, last_reload);
     page.text
 }
@@ -110,6 +112,13 @@ fn process(page: &mut Page, gauges: &Gauges) {
             "Connections closed because limits.connections were open.",
             &gauges.over_capacity,
         ),
+        ("tls_handshakes_total", "counter", "TLS handshakes completed.", &gauges.tls_completed),
+        (
+            "tls_handshakes_failed_total",
+            "counter",
+            "TLS handshakes that failed or were not over in time.",
+            &gauges.tls_failed,
+        ),
         ("accept_errors_total", "counter", "Connections that could not be accepted.", &gauges.accept_errors),
         ("requests_in_flight", "gauge", "Requests being served.", &gauges.in_flight),
         ("buffered_bytes", "gauge", "Bytes of messages held.", &gauges.buffered),
@@ -185,6 +194,30 @@ fn lists(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
             let reviewed = u64::try_from(day.days_since_epoch()).unwrap_or(0) * 86_400;
             page.sample("list_reviewed_age_seconds", &[("list", name)], now.saturating_sub(reviewed));
         }
+    }
+}
+
+fn certificates(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
+    let mut all: Vec<_> = tls::certificates(&snapshot.doors).collect();
+    all.sort_by_key(|one| &one.files.certificate);
+    // Listeners may share one.
+    all.dedup_by_key(|one| &one.files.certificate);
+    let paths: Vec<_> = all.iter().map(|one| one.files.certificate.display().to_string()).collect();
+    page.family("certificate_not_after_timestamp_seconds", "gauge", "When a certificate expires.");
+    for (one, path) in all.iter().zip(&paths) {
+        page.sample("certificate_not_after_timestamp_seconds", &[("certificate", path)], one.not_after);
+    }
+    page.family("certificate_days_left", "gauge", "Whole days until a certificate expires; -1 when it has.");
+    for (one, path) in all.iter().zip(&paths) {
+        page.sample("certificate_days_left", &[("certificate", path)], one.days_left(now).unwrap_or(-1));
+    }
+    page.family(
+        "certificate_last_good",
+        "gauge",
+        "1 where the files cannot be used now and their last good version serves.",
+    );
+    for (one, path) in all.iter().zip(&paths) {
+        page.sample("certificate_last_good", &[("certificate", path)], u8::from(one.last_good));
     }
 }
 
@@ -324,7 +357,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 24);
+        assert_eq!(kinds.len(), 29);
         assert!(series.len() > 80, "{}", series.len());
     }
 

@@ -29,6 +29,7 @@ pub fn value(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges,
         "deny": deny_word(snapshot.config.deny),
         "trusted_proxies": snapshot.trusted_names,
         "lists": snapshot.lists.values().map(|l| list(l)).collect::<Vec<_>>(),
+        "certificates": certificates(snapshot, SystemTime::now()),
         "routes": snapshot.routes.iter().map(|r| route(r)).collect::<Vec<_>>(),
         "unrouted": counted(&snapshot.unrouted),
         "upstreams": snapshot.endpoints().values().map(|e| upstream(e)).collect::<Vec<_>>(),
@@ -72,6 +73,25 @@ fn list(list: &List) -> Value {
         "as_of": list.ranges.as_of().map(|day| day.to_string()),
         "last_good": list.last_good,
     })
+}
+
+/// The certificates by listener, in the order of the config.
+fn certificates(snapshot: &Snapshot, now: SystemTime) -> Vec<Value> {
+    let doors = snapshot.config.listen.iter().zip(&snapshot.doors);
+    let shown = doors.filter_map(|(listener, door)| Some((listener, door.as_ref()?)));
+    let all = shown.flat_map(|(listener, door)| door.certificates.iter().map(move |one| (listener, one)));
+    all.map(|(listener, one)| {
+        json!({
+            "listener": listener.address.to_string(),
+            "path": one.files.certificate.display().to_string(),
+            "names": one.names,
+            "serial": one.serial,
+            "until": one.until,
+            "days_left": one.days_left(now),
+            "last_good": one.last_good,
+        })
+    })
+    .collect()
 }
 
 fn route(route: &LiveRoute) -> Value {
@@ -124,6 +144,8 @@ fn numbers(gauges: &Gauges) -> Value {
         "connections": gauges.connections.load(Relaxed),
         "connections_accepted": gauges.accepted.load(Relaxed),
         "connections_over_capacity": gauges.over_capacity.load(Relaxed),
+        "tls_handshakes": gauges.tls_completed.load(Relaxed),
+        "tls_handshakes_failed": gauges.tls_failed.load(Relaxed),
         "accept_errors": gauges.accept_errors.load(Relaxed),
         "requests_in_flight": gauges.in_flight.load(Relaxed),
         "buffered_bytes": gauges.buffered.load(Relaxed),

@@ -34,6 +34,7 @@ pub fn text(status: &Value) -> String {
             plain(&list["path"]),
         );
     }
+    certificates(&mut out, &status["certificates"]);
     let _ = writeln!(out, "\nroutes");
     for route in rows(&status["routes"]) {
         let allow: Vec<String> = rows(&route["allow"]).iter().map(plain).collect();
@@ -64,6 +65,29 @@ pub fn text(status: &Value) -> String {
     }
     last_reload(&mut out, &status["last_reload"]);
     out
+}
+
+fn certificates(out: &mut String, all: &Value) {
+    if rows(all).is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\ncertificates");
+    for one in rows(all) {
+        let last_good = if one["last_good"] == true { "  LAST GOOD: the files cannot be used" } else { "" };
+        let left = match one["days_left"].as_i64() {
+            Some(days) => format!("{days} days left"),
+            None => "EXPIRED".to_owned(),
+        };
+        let names: Vec<String> = rows(&one["names"]).iter().map(plain).collect();
+        let _ = writeln!(
+            out,
+            "  {:<21} until {} ({left})  {}  [{}]{last_good}",
+            plain(&one["listener"]),
+            plain(&one["until"]),
+            plain(&one["path"]),
+            names.join(", "),
+        );
+    }
 }
 
 fn last_reload(out: &mut String, report: &Value) {

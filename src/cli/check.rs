@@ -53,6 +53,7 @@ fn summary(read: &Read, today: i64) -> String {
     out.push_str(&lists(snapshot, today));
     out.push_str("\nroutes\n");
     out.push_str(&routes(snapshot));
+    out.push_str(&certificates(snapshot));
     let trusted = match snapshot.config.trusted_proxies.as_slice() {
         [] => "none: the other end of the connection is the client".to_owned(),
         entries => entries.iter().map(trusted_text).collect::<Vec<_>>().join(", "),
@@ -109,6 +110,24 @@ fn routes(snapshot: &Snapshot) -> String {
         ]);
     }
     columns(&rows, &[2])
+}
+
+/// What the listeners show, where they speak TLS.
+fn certificates(snapshot: &Snapshot) -> String {
+    let mut rows =
+        vec![["listener", "certificate", "names", "until", "days left"].map(str::to_owned).to_vec()];
+    for (listener, door) in snapshot.config.listen.iter().zip(&snapshot.doors) {
+        for one in door.iter().flat_map(|door| &door.certificates) {
+            rows.push(vec![
+                listener.address.to_string(),
+                one.files.certificate.display().to_string(),
+                one.names.join(", "),
+                one.until.clone(),
+                one.days_left(SystemTime::now()).map_or("-".to_owned(), |days| days.to_string()),
+            ]);
+        }
+    }
+    if rows.len() == 1 { String::new() } else { format!("\ncertificates\n{}", columns(&rows, &[4])) }
 }
 
 /// Days since a person compared the list with its source; a day to come counts as today.

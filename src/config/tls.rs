@@ -69,6 +69,8 @@ fn version(node: &Node) -> Option<TlsVersion> {
 fn client_auth(section: &Section) -> Option<ClientAuth> {
     let words = [("optional", false), ("required", true)];
     let how = section.get("client_auth");
+    // Whoever names an authority means to be asked for its signature; `optional` is the exception.
+    let required = how.as_ref().map_or(Some(true), |how| how.choice(&words, &[]));
     let Some(node) = section.get("client_ca") else {
         if let Some(how) = how {
             how.problem::<()>("needs `client_ca`: the certificates that may sign a sender's");
@@ -76,8 +78,6 @@ fn client_auth(section: &Section) -> Option<ClientAuth> {
         return None;
     };
     let ca = node.file("the path of a PEM file with the certificates that may sign a sender's");
-    // Whoever names an authority means to be asked for its signature; `optional` is the exception.
-    let required = how.as_ref().map_or(Some(true), |how| how.choice(&words, &[]));
     if required == Some(true) {
         node.warning(
             "a sender without a certificate is turned away, and Vonage is known to present one for Video only; \

@@ -52,12 +52,13 @@ fn read(root: &Section) -> Option<Config> {
     let upstream = common_upstream(root);
     let routes = routes::routes(root, &trusted_proxies);
     let admin = listener::admin(root);
-    let deny = deny(root);
     note_collision(root, &listen, admin.as_ref());
-    note_unheard_challenges(root, &listen, deny);
     note_loops(root, &listen, upstream.as_ref(), &routes);
+    let ranges = folder(root, "ranges").unwrap_or_else(|| root.source().base.join("ranges"));
+    let deny = deny(root);
+    note_unheard_challenges(root, &listen, deny);
     Some(Config {
-        ranges: folder(root, "ranges").unwrap_or_else(|| root.source().base.join("ranges")),
+        ranges,
         forwarded_header: forwarded_header(root),
         deny,
         mode: mode(root),

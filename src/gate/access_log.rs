@@ -62,6 +62,8 @@ pub struct AccessEvent<'a> {
     pub http: Option<&'static str>,
     /// The reason for which it would be denied, where only `mode: observe` let it pass.
     pub would_deny: Option<Reason>,
+    /// The subject of the sender's certificate, where it presented one that was asked for.
+    pub client_cert: Option<&'a str>,
     /// What an operator should know and can mend.
     pub note: Option<&'a str>,
 }
@@ -147,6 +149,7 @@ impl AccessEvent<'_> {
         shown(out, "tls", Some(self.tls), false);
         string(out, "http", self.http.map(str::as_bytes));
         string(out, "would_deny", self.would_deny.map(|reason| reason.word().as_bytes()));
+        string(out, "client_cert", self.client_cert.map(str::as_bytes));
         string(out, "note", self.note.map(str::as_bytes));
         out.extend_from_slice(b"}\n");
     }
@@ -171,6 +174,9 @@ impl AccessEvent<'_> {
         }
         if let Some(reason) = self.would_deny {
             let _ = write!(out, " would_deny={}", reason.word());
+        }
+        if let Some(subject) = self.client_cert {
+            let _ = write!(out, " client_cert={subject:?}");
         }
         let _ = write!(out, " {}ms", Milliseconds(self.duration));
         if let Some(note) = self.note {

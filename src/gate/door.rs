@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::crowd::Place;
 use super::intake::Peer;
 use super::listener::refuses_unheard;
-use super::{Gate, http1, http2};
+use super::{Gate, http1, http2, tls};
 use crate::policy::addr::Address;
 use crate::policy::client_ip::Origin;
 use crate::policy::outcome::Reason;
@@ -27,6 +27,8 @@ use crate::state::snapshot::Snapshot;
 /// What a listener asks of its connections.
 #[derive(Debug, Default)]
 pub struct Door {
+    /// Its place in the config's `listen`.
+    pub place: usize,
     /// Every connection begins with a PROXY header.
     pub proxy_protocol: bool,
     /// HTTP/2 is served beside HTTP/1.
@@ -45,11 +47,12 @@ impl Door {
 pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, address: Address, _place: Place) {
     let open = Arc::clone(&gate);
     let _open = Held::new(&open.gauges.connections, 1);
-    let mut peer = Peer { address, tls: false, origin: Origin::Peer };
+    let mut peer = Peer { address, door: door.place, tls: false, client_cert: None, origin: Origin::Peer };
     let mut ahead = Vec::new();
+    let snapshot = gate.store.load();
+    // For all that must be said before HTTP.
+    let deadline = Instant::now() + snapshot.config.limits.head_timeout;
     if door.proxy_protocol {
-        let snapshot = gate.store.load();
-        let deadline = Instant::now() + snapshot.config.limits.head_timeout;
         if let Ok(Some(header)) = timeout_at(deadline, read_header(&mut socket, &mut ahead)).await {
             peer.origin = Origin::Proxied(header.source);
         } else {
@@ -70,10 +73,28 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
     let descriptor = stream.as_raw_fd();
     // So that the kernel can be asked what became of an answer.
     stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
-    if door.http2 && !peer.tls {
-        return by_prior_knowledge(gate, stream, ahead, peer).await;
+    let Some(tls) = snapshot.tls(door.place).cloned() else {
+        drop(snapshot);
+        if door.http2 {
+            return by_prior_knowledge(gate, stream, ahead, peer).await;
+        }
+        return http1::run(gate, Box::new(stream), ahead, peer).await;
+    };
+    // What came with the PROXY header is the beginning of the handshake.
+    stream.rewind(&ahead);
+    match tls::accept(&tls, stream, deadline).await {
+        Ok(secured) => {
+            Gauges::add(&gate.gauges.tls_completed);
+            (peer.tls, peer.client_cert) = (true, secured.client_cert);
+            // A connection outlives many snapshots.
+            drop((snapshot, tls));
+            if secured.http2 {
+                return http2::run(gate, secured.stream, peer).await;
+            }
+            http1::run(gate, secured.stream, Vec::new(), peer).await;
+        }
+        Err(why) => gate.note_failed_handshake(&snapshot, peer.writer(), &why),
     }
-    http1::run(gate, Box::new(stream), ahead, peer).await;
 }
 
 /// Without TLS the first bytes say which HTTP it is (RFC 9113 section 3.3): an HTTP/2 client begins with

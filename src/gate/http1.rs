@@ -59,7 +59,7 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
         first = false;
         // One load a request; it finishes on this snapshot whatever is published meanwhile.
         let snapshot = Arc::clone(view.load());
-        match request::over_http1(&gate, &snapshot, peer, &mut line, arrived).await {
+        match request::over_http1(&gate, &snapshot, &peer, &mut line, arrived).await {
             Next::Serve if line.buffer.is_empty() => line.buffer.shrink_to(IDLE_BUFFER),
             Next::Serve => {}
             Next::Close => return line.close().await,

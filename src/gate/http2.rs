@@ -54,6 +54,7 @@ type Http2 = Connection<Stream, Bytes>;
 
 /// Serves a connection to its end.
 pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
+    let peer = Arc::new(peer);
     let limits = gate.store.load().config.limits.clone();
     let shaken = timeout(limits.head_timeout, handshake(stream, Some(options(&limits)))).await;
     let Ok(Ok(mut connection)) = shaken else { return };
@@ -64,9 +65,9 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
     while let Some((request, respond)) =
         accept(&mut connection, &parking, &mut alarm, &limits, &streams).await
     {
-        let (gate, held) = (Arc::clone(&gate), Arc::clone(&streams));
+        let (gate, peer, held) = (Arc::clone(&gate), Arc::clone(&peer), Arc::clone(&streams));
         tokio::spawn(async move {
-            serve(&gate, peer, request, respond).await;
+            serve(&gate, &peer, request, respond).await;
             drop(held);
         });
     }
@@ -120,7 +121,7 @@ async fn accept(
     }
 }
 
-async fn serve(gate: &Gate, peer: Peer, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+async fn serve(gate: &Gate, peer: &Peer, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
     let began = Instant::now();
     let snapshot = gate.store.load();
     let (parts, body) = request.into_parts();

@@ -5,8 +5,10 @@
 //! servable, then a client must be named, admitted to its route, and only then is the request's own
 //! shape judged. Invariant: a [`Ticket`] holds a [`Permit`], and nothing is forwarded without one.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::acme;
 use super::facts::{Facts, Framing, Head, Version};
 use crate::policy::addr::Address;
 use crate::policy::admission::{self, Grant, Mode, Permit};
@@ -17,12 +19,16 @@ use crate::policy::route::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// Who is at the other end of the connection, and how it got here.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     /// The other end of the TCP connection.
     pub address: Address,
+    /// The listener's place in the config's `listen`.
+    pub door: usize,
     /// Whether the connection is TLS.
     pub tls: bool,
+    /// The subject of the certificate that it presented, if it did and that was asked for.
+    pub client_cert: Option<Arc<str>>,
     /// Whether the peer speaks for itself, or began with a PROXY header.
     pub origin: Origin,
 }
@@ -80,6 +86,9 @@ pub struct Seen {
     pub skippable: Option<u64>,
     /// The sender wants the connection closed.
     pub close: bool,
+    /// The file of the ACME challenge that is asked for. If it can be shown, that is the answer, and
+    /// no verdict counts.
+    pub challenge: Option<PathBuf>,
 }
 
 /// Judges one head.
@@ -88,7 +97,7 @@ pub struct Seen {
 /// The request is answered here.
 pub fn judge(
     snapshot: &Snapshot,
-    peer: Peer,
+    peer: &Peer,
     head: Result<Head<'_, '_>, Reason>,
     seen: &mut Seen,
 ) -> Result<Ticket, Refusal> {
@@ -107,6 +116,8 @@ pub fn judge(
         seen.path.clear();
         seen.path.extend_from_slice(facts.path);
     }
+    let folder = snapshot.config.listen.get(peer.door).and_then(|door| door.acme_challenges.as_deref());
+    seen.challenge = folder.and_then(|folder| acme::file(folder, &head, &facts));
 
     let behind_proxy = peer.origin.is_trusted(peer.address, &snapshot.trusted);
     let header = snapshot.config.forwarded_header;
@@ -144,6 +155,7 @@ pub fn judge(
             Grant::Observed(_) => None,
         },
         webhook: route.webhook.name(),
+        client_cert: peer.client_cert.as_deref(),
     };
     let mut out = Vec::with_capacity(1024);
     forward::write_request_head(&mut out, head.method, facts.target, head.fields(), &facts.connection, own);
@@ -159,7 +171,7 @@ pub fn judge(
 }
 
 /// A head that cannot be served. A stranger is told what strangers are told, however odd the request.
-pub fn unserved(snapshot: &Snapshot, peer: Peer, reason: Reason) -> Refusal {
+pub fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Refusal {
     let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.writer());
     Refusal { reason: if stranger { Reason::NotListed } else { reason }, route: None }
 }

@@ -10,12 +10,14 @@
 //! | [`listener`] | the accept loop |
 //! | [`crowd`] | how many connections an address holds open |
 //! | [`door`] | from a socket to a stream and a peer: PROXY header, TLS |
+//! | [`tls`] | the handshake |
 //! | [`http1`] | one HTTP/1 connection: request after request |
 //! | [`http2`] | one HTTP/2 connection: requests side by side |
 //! | [`wire`] | how a body comes in and an answer goes out, whatever the version |
 //! | [`head`] | one head off a stream, within its bounds, judged on its raw bytes |
 //! | [`facts`] | what a request head says; the only reader of request headers |
 //! | [`intake`] | admission: a head and a peer become a ticket, a denial or a rejection |
+//! | [`acme`] | the challenges that anybody may ask for |
 //! | [`body`] | a request's body, whole |
 //! | [`budget`] | the bytes that one request may hold |
 //! | [`chunked`] | the chunked coding, decoded strictly |
@@ -37,6 +39,7 @@
 //! | [`drain`] | the end of the process, as connections see it |
 
 pub mod access_log;
+pub mod acme;
 pub mod alarm;
 pub mod answer;
 pub mod balancer;
@@ -64,6 +67,7 @@ pub mod reply;
 pub mod request;
 pub mod request_id;
 pub mod resolver;
+pub mod tls;
 pub mod upstream;
 pub mod wire;
 
@@ -88,6 +92,8 @@ pub struct Gate {
     pub crowd: Arc<crowd::Crowd>,
     /// Connections that the process has descriptors for.
     pub room: usize,
+    /// Handshakes of listed senders that failed.
+    pub tls_failures: tls::Failures,
     /// Names for requests.
     pub ids: request_id::RequestIds,
     /// Whether the process is ending.
@@ -105,6 +111,7 @@ impl Gate {
             pools: pool::Pools::default(),
             crowd: Arc::default(),
             room,
+            tls_failures: tls::Failures::default(),
             ids: request_id::RequestIds::default(),
             drain: drain::Drain::default(),
         }

@@ -27,7 +27,7 @@ pub struct Scene<'a> {
     /// What it is judged by.
     pub snapshot: &'a Snapshot,
     /// Who is at the other end.
-    pub peer: Peer,
+    pub peer: &'a Peer,
     /// When its first byte was there.
     pub began: Instant,
 }
@@ -108,6 +108,7 @@ impl Record {
             tls: scene.peer.tls,
             http: seen.version.map(Version::word),
             would_deny: told.would_deny,
+            client_cert: scene.peer.client_cert.as_deref(),
             note: told.note.as_deref(),
         };
         scene.gate.log.write(&event);
@@ -140,6 +141,7 @@ impl Gate {
             tls: false,
             http: None,
             would_deny: None,
+            client_cert: None,
             note: None,
         };
         self.log.write(&event);

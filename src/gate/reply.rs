@@ -66,6 +66,15 @@ pub fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'static> {
     Reply { status, fields: Cow::Owned(fields), length, body: Cow::Owned(body), close: frame.close }
 }
 
+/// The file of an ACME challenge.
+#[must_use]
+pub fn challenge(content: Vec<u8>, frame: Frame) -> Reply<'static> {
+    let length = Some(content.len() as u64);
+    let body = if frame.to_head { Vec::new() } else { content };
+    let fields = Cow::Borrowed(&b"Content-Type: application/octet-stream\r\n"[..]);
+    Reply { status: 200, fields, length, body: Cow::Owned(body), close: frame.close }
+}
+
 impl Reply<'_> {
     /// The whole answer as HTTP/1.1 sends it.
     #[must_use]

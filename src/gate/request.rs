@@ -23,7 +23,7 @@ use super::intake::{self, Peer, Refusal, Seen, Ticket};
 use super::record::{self, Ending, Record, Scene};
 use super::reply::{self, Frame, Reply};
 use super::wire::Wire;
-use super::{Gate, body};
+use super::{Gate, acme, body};
 use crate::policy::admission::{Deny, Grant};
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
@@ -46,7 +46,7 @@ pub enum Next {
 pub async fn over_http1(
     gate: &Gate,
     snapshot: &Snapshot,
-    peer: Peer,
+    peer: &Peer,
     line: &mut Line,
     arrived: Result<Arrived, NoHead>,
 ) -> Next {
@@ -105,10 +105,21 @@ impl<W: Wire> Request<'_, W> {
     async fn story(&mut self, judged: Result<Ticket, Refusal>) -> Next {
         #[cfg(debug_assertions)]
         super::drill::panic_if_asked(&self.seen.path);
+        if let Some(file) = self.seen.challenge.take()
+            && let Some(content) = acme::content(file).await
+        {
+            return self.answer_challenge(content).await;
+        }
         match judged {
             Ok(ticket) => self.forward(ticket).await,
             Err(refusal) => self.refuse(refusal).await,
         }
+    }
+
+    /// A certificate authority asks for the proof of a name; that it asks is nobody's message.
+    async fn answer_challenge(&mut self, content: Vec<u8>) -> Next {
+        let frame = Frame { to_head: self.seen.method == b"HEAD", close: self.closes() };
+        self.finish(None, Reason::AcmeChallenge, &reply::challenge(content, frame), false).await
     }
 
     /// The way of an admitted request.
@@ -268,7 +279,9 @@ impl<W: Wire> Request<'_, W> {
             written = self.line.was_taken().await;
         }
         if !written {
-            let reason = if reason.outcome() == Outcome::Denied { reason } else { Reason::SenderGone };
+            // Without a message there is none to abandon.
+            let none = matches!(reason.outcome(), Outcome::Denied | Outcome::Served);
+            let reason = if none { reason } else { Reason::SenderGone };
             self.write_down(route, reason, None, 0);
             return Next::Close;
         }

@@ -55,6 +55,7 @@ pub fn request_fate(name: &[u8]) -> Fate {
         18 => one_of(&["proxy-authenticate"], Fate::HopByHop),
         19 if is("x-cluster-client-ip") => Fate::Claim,
         19 => one_of(&["proxy-authorization"], Fate::HopByHop),
+        21 => one_of(&["x-client-cert-subject"], Fate::Own),
         _ => Fate::Keep,
     }
 }
@@ -102,6 +103,8 @@ pub struct Own<'a> {
     pub list: Option<&'a str>,
     /// The route's webhook.
     pub webhook: &'a str,
+    /// The subject of the sender's certificate, which an authority of the operator's signed.
+    pub client_cert: Option<&'a str>,
 }
 
 /// Writes the request line, `Host`, the lines that pass and the gate's own. `Content-Length` and the
@@ -151,6 +154,9 @@ pub fn write_request_head<'a>(
         line(out, "X-Nexmo-Gate-List", list.as_bytes());
     }
     line(out, "X-Nexmo-Gate-Webhook", own.webhook.as_bytes());
+    if let Some(subject) = own.client_cert {
+        line(out, "X-Client-Cert-Subject", subject.as_bytes());
+    }
 }
 
 fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
@@ -204,6 +210,7 @@ mod tests {
             request_id: b"id-1",
             list: Some("sms"),
             webhook: "sms-inbound",
+            client_cert: None,
         };
         change(&mut own);
         let mut out = Vec::new();
@@ -223,6 +230,8 @@ mod tests {
             ("X-Real-IP", "10.0.0.1"),
             ("Forwarded", "for=10.0.0.1"),
             ("X-Forwarded-Port", "1"),
+            ("X-Client-Cert-Subject", "CN=vonage"),
+            ("x_client_cert_subject", "CN=vonage"),
             ("X-Nexmo-Gate-List", "all"),
             ("X_Nexmo_Gate_Whatever", "x"),
             ("True-Client-IP", "10.0.0.1"),
@@ -300,6 +309,7 @@ mod tests {
             "keep-alive,Content-Length",
             "X-Nexmo-Gate-List",
             "x_forwarded_proto",
+            "X-Client-Cert-Subject",
         ] {
             assert!(connection_overreaches(list.as_bytes()), "{list}");
         }

@@ -18,6 +18,8 @@ pub enum Outcome {
     Rejected,
     /// The sender was gone before the answer was written.
     Abandoned,
+    /// The gate had the answer itself; there was no message for the application.
+    Served,
 }
 
 impl Outcome {
@@ -31,6 +33,7 @@ impl Outcome {
             Self::Denied => "denied",
             Self::Rejected => "rejected",
             Self::Abandoned => "abandoned",
+            Self::Served => "served",
         }
     }
 }
@@ -144,6 +147,9 @@ reasons! {
 
     /// The sender closed or reset before the answer was written.
     SenderGone = "sender_gone" => Abandoned,
+
+    /// The file of an ACME challenge, which anybody may ask for.
+    AcmeChallenge = "acme" => Served,
 }
 
 #[cfg(test)]

@@ -29,6 +29,10 @@ pub struct Gauges {
     pub dropped_unheard: AtomicU64,
     /// Connections of trusted proxies that were closed for want of a PROXY header.
     pub bad_proxy_headers: AtomicU64,
+    /// TLS handshakes that were completed.
+    pub tls_completed: AtomicU64,
+    /// TLS handshakes that failed or were not over in time.
+    pub tls_failed: AtomicU64,
     /// Accepts that failed (out of descriptors or memory).
     pub accept_errors: AtomicU64,
     /// Requests being served now.

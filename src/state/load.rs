@@ -18,7 +18,8 @@ use super::keep::Kept;
 use super::lists::{Before, Held, Lists, Shrink, resolve};
 use super::look::{Folder, Look, Seen};
 use super::snapshot::{List, LiveRoute, Snapshot};
-use crate::config::{self, Config, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
+use super::tls::{self, Doors};
+use crate::config::{self, Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
 use crate::policy::prefix_set::PrefixSet;
 use crate::policy::route::RouteTable;
@@ -34,6 +35,8 @@ pub struct Loader {
     overrides: Overrides,
     /// The ranges folder of the last config that was good.
     folder: Option<PathBuf>,
+    /// Its listeners, whose certificates serve.
+    listen: Vec<Listener>,
     authorities: Authorities,
     upstreams: Upstreams,
     counters: HashMap<String, Arc<RouteCounters>>,
@@ -65,6 +68,7 @@ impl Loader {
             config_path,
             overrides,
             folder: None,
+            listen: Vec::new(),
             authorities: Authorities::default(),
             upstreams: Upstreams::default(),
             counters: HashMap::new(),
@@ -87,10 +91,14 @@ impl Loader {
     #[must_use]
     pub fn look(&self) -> Look {
         let config = self.config_path.as_deref().map(Seen::at);
-        let mut look = Look { config, ranges: None, authorities: Vec::new() };
+        let mut look = Look { config, ranges: None, certificates: Vec::new(), authorities: Vec::new() };
         let config = self.parse(&look).map(|parsed| parsed.config).ok();
         let authorities: BTreeSet<&Path> = config.iter().flat_map(authorities::files).collect();
         look.authorities = authorities.into_iter().map(Seen::at).collect();
+        // What serves now is looked at too: the new config may be refused.
+        let mut certificates = tls::files(&self.listen);
+        certificates.extend(config.iter().flat_map(|config| tls::files(&config.listen)));
+        look.certificates = certificates.into_iter().map(Seen::at).collect();
         let folder = config.map(|config| config.ranges).or_else(|| self.folder.clone());
         look.ranges = folder.map(|path| Folder::at(&path));
         look
@@ -132,14 +140,20 @@ impl Loader {
             lists.fatal |= !unusable.is_empty();
             loaded.problems.extend(unusable);
         }
-        let Some(mut config) = config.filter(|_| !lists.fatal) else { return loaded };
+        let Some(mut config) = config else { return loaded };
         if let Some(snapshot) = before.snapshot {
             loaded.needs_restart = keep_cold(&mut config, &snapshot.config);
         }
+        let doors = before.snapshot.map_or(&[][..], |snapshot| &snapshot.doors);
+        let tls = tls::load(&config.listen, look, doors, SystemTime::now());
+        loaded.problems.extend(tls.problems);
+        loaded.warnings.extend(tls.warnings);
+        let Some(doors) = tls.doors.filter(|_| !lists.fatal) else { return loaded };
         self.folder = Some(config.ranges.clone());
+        self.listen.clone_from(&config.listen);
         let generation = before.snapshot.map_or(1, |snapshot| snapshot.generation + 1);
         self.upstreams.forget_unused();
-        loaded.snapshot = Some(self.compile(config, lists.good, generation));
+        loaded.snapshot = Some(self.compile(config, lists.good, doors, generation));
         loaded
     }
 
@@ -153,9 +167,11 @@ impl Loader {
         self.loaded
     }
 
-    /// The config file and the ranges folder, for whoever watches them.
-    pub(super) fn places(&self) -> (Option<&Path>, Option<&Path>) {
-        (self.config_path.as_deref(), self.folder.as_deref())
+    /// The single files (the config, certificates and keys) and the ranges folder, for whoever watches
+    /// them.
+    pub(super) fn places(&self) -> (impl Iterator<Item = &Path>, Option<&Path>) {
+        let config = self.config_path.as_deref();
+        (config.into_iter().chain(tls::files(&self.listen)), self.folder.as_deref())
     }
 
     fn parse(&self, look: &Look) -> Result<Parsed, Vec<Problem>> {
@@ -180,13 +196,30 @@ impl Loader {
         }
     }
 
-    fn compile(&mut self, config: Config, lists: BTreeMap<String, Arc<List>>, generation: u64) -> Snapshot {
+    fn compile(
+        &mut self,
+        config: Config,
+        lists: BTreeMap<String, Arc<List>>,
+        doors: Doors,
+        generation: u64,
+    ) -> Snapshot {
         let table = RouteTable::new(config.routes.iter().map(|r| (r.host.as_deref(), &r.path)));
         let routes = config.routes.iter().map(|route| self.route(route, &config.upstream, &lists)).collect();
         let (trusted, trusted_names) = trusted(&config.trusted_proxies, &lists);
         let unrouted = self.unrouted(&config.upstream);
         let loaded_at = SystemTime::now();
-        Snapshot { generation, loaded_at, config, lists, routes, table, unrouted, trusted, trusted_names }
+        Snapshot {
+            generation,
+            loaded_at,
+            config,
+            doors,
+            lists,
+            routes,
+            table,
+            unrouted,
+            trusted,
+            trusted_names,
+        }
     }
 
     fn route(
@@ -298,7 +331,9 @@ fn trusted(entries: &[Trusted], lists: &BTreeMap<String, Arc<List>>) -> (PrefixS
 /// Puts back what cannot change while the process runs, and says which keys that were.
 fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
     let mut changed = Vec::new();
-    put_back("listen", &mut new.listen, &old.listen, &mut changed);
+    if !same_sockets(&new.listen, &old.listen) {
+        put_back("listen", &mut new.listen, &old.listen, &mut changed);
+    }
     put_back("admin", &mut new.admin, &old.admin, &mut changed);
     put_back("threads", &mut new.threads, &old.threads, &mut changed);
     put_back("log.format", &mut new.log.format, &old.log.format, &mut changed);
@@ -307,6 +342,16 @@ fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
     put_back("state", &mut new.state, &old.state, &mut changed);
     put_back("limits.connections", &mut new.limits.connections, &old.limits.connections, &mut changed);
     changed
+}
+
+/// Whether the listeners differ in nothing but what can change while they are open: the certificates
+/// and rules of their TLS, and the folder of their challenges.
+fn same_sockets(new: &[Listener], old: &[Listener]) -> bool {
+    let socket = |one: &Listener| Listener { tls: None, acme_challenges: None, ..one.clone() };
+    let same = |(new, old): (&Listener, &Listener)| {
+        socket(new) == socket(old) && new.tls.is_some() == old.tls.is_some()
+    };
+    new.len() == old.len() && new.iter().zip(old).all(same)
 }
 
 fn put_back<T: PartialEq + Clone>(key: &str, new: &mut T, old: &T, changed: &mut Vec<String>) {

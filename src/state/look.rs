@@ -4,6 +4,7 @@
 //! operator got wrong must not stop the program: a FIFO, a device or a folder is refused without
 //! waiting for it, and a file that grows without end is cut off.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -19,12 +20,26 @@ pub struct Look {
     pub config: Option<Seen>,
     /// The ranges folder, if the config says which.
     pub ranges: Option<Folder>,
-    /// The files of certificates that the config names, each once.
+    /// The files of certificates that the upstreams' are signed by, each once.
     pub authorities: Vec<Seen>,
+    /// The files of certificates and keys that the config names, each once.
+    pub certificates: Vec<Seen>,
+}
+
+impl Look {
+    /// What a file of [`Look::certificates`] holds.
+    ///
+    /// # Errors
+    /// In words for the operator.
+    pub fn file(&self, path: &Path) -> Result<&[u8], String> {
+        let seen = self.certificates.iter().find(|seen| seen.path == path);
+        let content = seen.map(|seen| seen.content.as_deref().map_err(Clone::clone));
+        content.unwrap_or_else(|| Err("was not looked at".to_owned()))
+    }
 }
 
 /// One file.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Seen {
     /// Where.
     pub path: PathBuf,
@@ -39,6 +54,14 @@ pub struct Folder {
     pub path: PathBuf,
     /// Its range files by name, or why it cannot be listed.
     pub files: Result<Vec<Seen>, String>,
+}
+
+/// Without the bytes: they may be a private key.
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let content = self.content.as_ref().map(Vec::len);
+        f.debug_struct("Seen").field("path", &self.path).field("content", &content).finish()
+    }
 }
 
 impl Seen {

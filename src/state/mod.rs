@@ -22,4 +22,5 @@ pub mod reload;
 mod site;
 pub mod snapshot;
 pub mod store;
+pub mod tls;
 pub mod watch;

@@ -11,7 +11,7 @@ use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
@@ -22,11 +22,15 @@ use super::load::Loader;
 use super::look::Look;
 use super::snapshot::Snapshot;
 use super::store::Store;
+use super::tls;
 use super::watch::{Pace, Settle, Watch};
 use crate::config::Problem;
 
 /// Problems that one log line spells out; the report has them all.
 const LOGGED_PROBLEMS: usize = 20;
+
+/// How often certificates that expire soon are warned about while nothing changes.
+const EXPIRY_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a reload happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +127,8 @@ impl Reloader {
             settle: Settle::new(pace, Instant::now()),
             heard: Box::new(heard),
             held: BTreeMap::new(),
+            // The load that came before this was the first to tell.
+            expiry_told: Instant::now(),
         };
         let thread = thread::Builder::new().name("reload".to_owned()).spawn(move || desk.serve(&inbox))?;
         Ok(Self { store, line: Arc::new(Line { events, thread: Mutex::new(Some(thread)) }) })
@@ -182,6 +188,8 @@ struct Desk {
     heard: Heard,
     /// The holds that were logged, by list: each change is worth one line.
     held: BTreeMap<String, Held>,
+    /// When certificates that expire soon were last warned about.
+    expiry_told: Instant,
 }
 
 /// What came in at once.
@@ -250,7 +258,19 @@ impl Desk {
         }
     }
 
+    /// Certificates expire without any file changing.
+    fn tell_of_expiry(&mut self) {
+        if self.expiry_told.elapsed() < EXPIRY_EVERY {
+            return;
+        }
+        self.expiry_told = Instant::now();
+        for one in tls::expiring(&self.store.load().doors, SystemTime::now()) {
+            warn!(certificate = %one.files.certificate.display(), until = one.until, "a certificate expires soon");
+        }
+    }
+
     fn look_around(&mut self) {
+        self.tell_of_expiry();
         self.arm();
         let look = self.loader.look();
         let mark = self.loader.mark(&look);
@@ -261,8 +281,8 @@ impl Desk {
     }
 
     fn arm(&mut self) -> bool {
-        let (config, folder) = self.loader.places();
-        self.watch.arm(config, folder)
+        let (files, folder) = self.loader.places();
+        self.watch.arm(files, folder)
     }
 
     fn reload(&mut self, cause: Cause, look: &Look) -> Arc<Report> {

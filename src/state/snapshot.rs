@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use super::counters::RouteCounters;
 use super::endpoint::{Endpoint, LiveUpstream};
+use super::tls::{self, Doors, LiveTls};
 use crate::config::Config;
 use crate::policy::addr::Address;
 use crate::policy::delivery::Rules;
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub loaded_at: SystemTime,
     /// The configuration it was made from.
     pub config: Config,
+    /// The TLS of the listeners, in the order of the config's `listen`; `None` where HTTP is plain.
+    pub doors: Doors,
     /// Every range list of the folder, by name.
     pub lists: BTreeMap<String, Arc<List>>,
     /// The routes, in the order of the config.
@@ -94,6 +97,12 @@ impl Snapshot {
         routes.flat_map(|route| &route.upstream.endpoints).map(|endpoint| (endpoint.id, endpoint)).collect()
     }
 
+    /// What handshakes on a listener are made with, by its place in `listen`.
+    #[must_use]
+    pub fn tls(&self, listener: usize) -> Option<&Arc<LiveTls>> {
+        self.doors.get(listener).and_then(Option::as_ref)
+    }
+
     /// How many prefixes all lists have.
     #[must_use]
     pub fn prefixes(&self) -> usize {
@@ -109,6 +118,7 @@ impl Snapshot {
         if changes.is_empty() && !self.endpoints().keys().eq(old.endpoints().keys()) {
             changes.push("upstream certificates changed".to_owned());
         }
+        changes.extend(tls::changes(&old.doors, &self.doors));
         for (name, list) in &self.lists {
             match old.lists.get(name) {
                 None => changes.push(format!("list={name} new")),

@@ -133,13 +133,14 @@ impl Watch {
         watch
     }
 
-    /// Watches what is on the way to the config file and the range files now. Must come before a
-    /// look, so that nothing falls between the two. Says whether a folder was added.
-    pub(super) fn arm(&mut self, config: Option<&Path>, ranges: Option<&Path>) -> bool {
+    /// Watches what is on the way to the files (the config, certificates, keys) and to the range files
+    /// now. Must come before a look, so that nothing falls between the two. Says whether a folder was
+    /// added.
+    pub(super) fn arm<'a>(&mut self, files: impl Iterator<Item = &'a Path>, ranges: Option<&Path>) -> bool {
         if self.watcher.is_none() {
             return false;
         }
-        let places = Places::of(config, ranges);
+        let places = Places::of(files, ranges);
         *self.names.lock().unwrap_or_else(PoisonError::into_inner) = places.names;
         let wanted: BTreeMap<PathBuf, (u64, u64)> = places
             .folders
@@ -216,11 +217,9 @@ struct Places {
 }
 
 impl Places {
-    fn of(config: Option<&Path>, ranges: Option<&Path>) -> Self {
+    fn of<'a>(files: impl Iterator<Item = &'a Path>, ranges: Option<&Path>) -> Self {
         let mut places = Self::default();
-        if let Some(config) = config {
-            places.file(config);
-        }
+        files.for_each(|file| places.file(file));
         let Some(ranges) = ranges else { return places };
         let folder = places.follow(ranges);
         for file in range_files(&folder).unwrap_or_default() {
@@ -398,7 +397,10 @@ mod tests {
         symlink("..data/app.yaml", root.join("mnt/app.yaml")).unwrap();
         symlink("..v1", root.join("mnt/..data")).unwrap();
         symlink(root.join("opt/v1"), root.join("etc/ranges")).unwrap();
-        let places = Places::of(Some(&root.join("etc/config.yaml")), Some(&root.join("etc/../etc/ranges/")));
+        let places = Places::of(
+            [root.join("etc/config.yaml").as_path()].into_iter(),
+            Some(&root.join("etc/../etc/ranges/")),
+        );
         let wanted = ["etc", "mnt", "mnt/..v1", "opt", "opt/v1"].map(|folder| root.join(folder));
         assert_eq!(places.folders.into_iter().collect::<Vec<_>>(), wanted);
         assert_eq!(places.names, HashSet::from([OsString::from("app.yaml")]));
@@ -409,7 +411,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         symlink("b", dir.path().join("a")).unwrap();
         symlink("a", dir.path().join("b")).unwrap();
-        let places = Places::of(Some(&dir.path().join("a")), None);
+        let places = Places::of([dir.path().join("a").as_path()].into_iter(), None);
         assert!(places.folders.contains(&fs::canonicalize(dir.path()).unwrap()));
     }
 }

@@ -130,10 +130,15 @@ fn targets() -> Vec<Row> {
 
 #[test]
 fn ambiguous_requests_are_rejected_and_never_forwarded() {
+    every_row_is_refused(|setup| setup);
+}
+
+/// On the transport that `over` sets up.
+pub fn every_row_is_refused(over: impl FnOnce(Setup) -> Setup) {
     let rows: Vec<Row> = [framings(), heads(), targets()].concat();
     assert_eq!(rows.len(), 25 + 31 + 20);
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = over(Setup::new(upstream.url())).start();
     for (number, (name, bytes, statuses)) in rows.iter().enumerate() {
         let mut sender = Sender::connect(ADMITTED, gate.addr());
         sender.send(bytes);

@@ -53,11 +53,16 @@ fn by_path(arrival: &Arrival) -> Answer {
 
 #[test]
 fn every_final_status_of_every_webhook_reaches_the_sender_as_the_table_says() {
+    every_final_status_as_the_table_says(|setup| setup);
+}
+
+/// On the transport that `over` sets up.
+pub fn every_final_status_as_the_table_says(over: impl FnOnce(Setup) -> Setup) {
     let upstream = Upstream::start(by_path);
     let routes: Vec<String> =
         KINDS.iter().map(|kind| format!("{{ path: /{kind}/*, webhook: {kind}, allow: [test] }}")).collect();
-    let gate =
-        Setup::new(upstream.url()).routes(&routes.iter().map(String::as_str).collect::<Vec<_>>()).start();
+    let routes: Vec<&str> = routes.iter().map(String::as_str).collect();
+    let gate = over(Setup::new(upstream.url()).routes(&routes)).start();
     let to = gate.addr();
 
     let rows: usize = thread::scope(|scope| {

@@ -31,6 +31,7 @@ mod spoof;
 mod stale;
 mod storm;
 mod strangers;
+mod tls;
 mod upstream_connections;
 mod upstream_faults;
 mod upstreams;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::http::Reply;
 use super::lines::{Lines, json};
-use super::{PATIENCE, Setup, Vitals, sender};
+use super::{PATIENCE, Setup, Vitals, papers, sender};
 
 pub struct Gate {
     child: Child,
@@ -56,6 +56,11 @@ impl Gate {
         gate.listen =
             text("listen").split(',').map(|one| one.trim().parse().expect("a listen address")).collect();
         gate.admin = text("admin");
+        match gate.setup.way() {
+            Some(way) => papers::speak_tls(gate.listen[0], way),
+            // A gate of another test may have had the port.
+            None => papers::forget(gate.listen[0]),
+        }
         gate
     }
 
@@ -78,6 +83,11 @@ impl Gate {
     /// The first listener's address.
     pub fn addr(&self) -> SocketAddr {
         self.listen[0]
+    }
+
+    /// The address of a listener by its place.
+    pub fn addr_of(&self, place: usize) -> SocketAddr {
+        self.listen[place]
     }
 
     /// One request on a connection of its own.
@@ -187,6 +197,7 @@ impl Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
+        self.listen.iter().for_each(|address| papers::forget(*address));
         if !self.ended {
             let _ = self.child.kill();
             let _ = self.child.wait();

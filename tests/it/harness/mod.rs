@@ -7,10 +7,12 @@ pub mod latch;
 pub mod lines;
 pub mod oracle;
 pub mod pace;
+pub mod papers;
 pub mod scratch;
 pub mod script;
 pub mod sender;
 pub mod setup;
+pub mod transport;
 pub mod upstream;
 pub mod vitals;
 

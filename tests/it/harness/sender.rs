@@ -1,13 +1,14 @@
 //! The sender's side: raw TCP from any 127.x address, exact bytes out, whole responses in.
 
-use std::io::{self, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
-use super::PATIENCE;
 use super::http::{Reply, Wire};
+use super::transport::{self, Handshake, Transport};
+use super::{PATIENCE, papers};
 
 /// What came instead of a whole response.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Cut {
 }
 
 pub struct Sender {
-    stream: TcpStream,
+    stream: Box<dyn Transport>,
     wire: Wire,
 }
 
@@ -48,7 +49,20 @@ impl Sender {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, wire: Wire::default() })
+        Ok(match papers::way_to(to) {
+            None => Self::over(stream),
+            Some(config) => Self::over(transport::to_host(stream, config)),
+        })
+    }
+
+    /// A sender on a connection that is there already.
+    pub fn over(stream: impl Transport + 'static) -> Self {
+        Self { stream: Box::new(stream), wire: Wire::default() }
+    }
+
+    /// What was learnt in the TLS handshake, once it was made.
+    pub fn handshake(&self) -> Option<Handshake> {
+        self.stream.handshake()
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
@@ -56,7 +70,8 @@ impl Sender {
     }
 
     pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
     }
 
     /// The next final response; panics when it does not come whole.
@@ -157,9 +172,9 @@ impl Sender {
             if left.is_zero() {
                 return None;
             }
-            self.stream.set_read_timeout(Some(left)).expect("a read time-out");
+            self.stream.bound_reads(left);
             let read = self.wire.fill(&mut self.stream);
-            self.stream.set_read_timeout(Some(PATIENCE)).expect("a read time-out");
+            self.stream.bound_reads(PATIENCE);
             match read {
                 Ok(0) => return Some(io::ErrorKind::UnexpectedEof),
                 Ok(_) => return None,
@@ -180,13 +195,13 @@ impl Sender {
         &self.wire.ahead
     }
 
-    pub fn half_close(&self) {
-        self.stream.shutdown(Shutdown::Write).expect("half-close");
+    pub fn half_close(&mut self) {
+        self.stream.half_close();
     }
 
     /// Goes away with an RST, as a crashed host or an aborted client does.
     pub fn reset(self) {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER 0");
+        self.stream.reset_at_close();
     }
 }
 

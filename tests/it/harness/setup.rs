@@ -4,8 +4,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use rustls::ClientConfig;
+
 use super::gate::Gate;
 use super::lines::Lines;
+use super::papers::{Authority, HOST};
 use super::scratch::Scratch;
 use super::{ADMITTED, PATIENCE};
 
@@ -15,7 +18,15 @@ pub struct Setup {
     pub dir: Arc<Scratch>,
     keys: Vec<(String, String)>,
     read_stdout: bool,
+    /// How senders speak to the gate where it listens as [`Setup::over_tls`] says.
+    tls: Option<Arc<ClientConfig>>,
 }
+
+/// What [`Setup::over_tls`] listens on.
+const TLS_LISTEN: &str =
+    r#"[{ address: "127.0.0.1:0", tls: { certificate: tls/chain.pem, key: tls/key.pem } }]"#;
+/// With `tls` in it, every test whose listener is the default one runs over TLS.
+const TRANSPORT: &str = "NEXMO_GATE_TEST_TRANSPORT";
 
 /// What is left of a process that ended by itself.
 pub struct Exit {
@@ -26,15 +37,32 @@ pub struct Exit {
 impl Setup {
     /// One listener, one list `test` that admits [`ADMITTED`], one generic route for every path.
     pub fn new(upstream: &str) -> Self {
-        let setup = Self { dir: Arc::new(Scratch::new()), keys: Vec::new(), read_stdout: true };
+        let setup = Self { dir: Arc::new(Scratch::new()), keys: Vec::new(), read_stdout: true, tls: None };
         setup.dir.write("ranges/test.txt", &format!("{ADMITTED}/32\n"));
-        setup
+        let setup = setup
             .key("listen", r#"[{ address: "127.0.0.1:0" }]"#)
             .key("upstream", &format!("{upstream:?}"))
             .key("ranges", "ranges/")
             .routes(&[r#"{ path: "/*", webhook: generic, allow: [test] }"#])
             .key("admin", r#"{ address: "127.0.0.1:0" }"#)
-            .key("log", "{ format: json, level: info, access: stdout }")
+            .key("log", "{ format: json, level: info, access: stdout }");
+        if std::env::var(TRANSPORT).is_ok_and(|way| way == "tls") { setup.over_tls() } else { setup }
+    }
+
+    /// The default listener speaks TLS, and so do the senders that connect to it.
+    pub fn over_tls(mut self) -> Self {
+        let authority = Authority::new("Test CA");
+        let pair = authority.pair(&[HOST]);
+        self.dir.write("tls/chain.pem", &pair.chain);
+        self.dir.write("tls/key.pem", &pair.key);
+        self.tls = Some(Arc::new(authority.client_config()));
+        self.key("listen", TLS_LISTEN)
+    }
+
+    /// How senders speak to the first listener.
+    pub fn way(&self) -> Option<Arc<ClientConfig>> {
+        let default = self.keys.iter().any(|(key, value)| key == "listen" && value == TLS_LISTEN);
+        self.tls.clone().filter(|_| default)
     }
 
     /// Sets a top-level key, in the place it had.

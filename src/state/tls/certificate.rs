@@ -1,0 +1,216 @@
+//! A pair of files, a certificate with its chain and a key, read and checked.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::{Error, InconsistentKeys};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer as _;
+
+use super::{PROVIDER, chain};
+use crate::config::{CertificateFiles, Problem};
+use crate::state::look::Look;
+
+/// Fewer days than this before it expires, a certificate is warned about.
+pub const WARN_DAYS: i64 = 14;
+const DAY: i64 = 86_400;
+
+/// A certificate that can be shown to senders.
+#[derive(Debug)]
+pub struct Certificate {
+    /// Where it is from.
+    pub files: CertificateFiles,
+    /// The chain, the certificate first, and the key.
+    pub key: Arc<CertifiedKey>,
+    /// The host names it is for, in lower case; `*.` at the front stands for any one label.
+    pub names: Vec<String>,
+    /// Its serial number in hexadecimal.
+    pub serial: String,
+    /// The first second that it is good for, since 1970.
+    pub not_before: i64,
+    /// The last second that it is good for, since 1970.
+    pub not_after: i64,
+    /// The day of `not_after`.
+    pub until: String,
+    /// Whether the files cannot be used now, and this is the last good version of them.
+    pub last_good: bool,
+}
+
+/// Reads and checks a pair. With the certificate comes what is odd about it.
+///
+/// # Errors
+/// What makes it unusable, at the key of the file.
+pub fn read(files: &CertificateFiles, look: &Look) -> Result<(Certificate, Vec<String>), Vec<Problem>> {
+    let of_certificate = |flaw: String| problem(files, "certificate", &files.certificate, &flaw);
+    let of_key = |flaw: String| problem(files, "key", &files.key, &flaw);
+    let chain = look.file(&files.certificate).and_then(chain_of).map_err(of_certificate);
+    let key = look.file(&files.key).and_then(key_of).map_err(of_key);
+    let (chain, key) = match (chain, key) {
+        (Ok(chain), Ok(key)) => (chain, key),
+        (chain, key) => return Err(chain.err().into_iter().chain(key.err()).collect()),
+    };
+    belongs(&chain, &key, files).map_err(|problem| vec![problem])?;
+    let key = Arc::new(CertifiedKey::new(chain, key));
+    let parsed = parsed(&key.cert).map_err(|flaw| vec![of_certificate(flaw)])?;
+    let mut flaws = chain::flaws(&parsed);
+    // There is a first one: an empty chain is an error above.
+    let Some(leaf) = parsed.first() else { return Err(Vec::new()) };
+    let names = names(leaf);
+    if names.is_empty() {
+        flaws.push(
+            "names no host (it has no subjectAltName with a DNS name); senders do not accept it".to_owned(),
+        );
+    }
+    let validity = leaf.validity();
+    let certificate = Certificate {
+        files: files.clone(),
+        names,
+        serial: leaf.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect(),
+        not_before: validity.not_before.timestamp(),
+        not_after: validity.not_after.timestamp(),
+        until: validity.not_after.to_datetime().date().to_string(),
+        last_good: false,
+        key: Arc::clone(&key),
+    };
+    Ok((certificate, flaws))
+}
+
+fn problem(files: &CertificateFiles, key: &str, path: &Path, flaw: &str) -> Problem {
+    Problem::new(format!("{}.{key}", files.at), format!("{}: {flaw}", path.display()))
+}
+
+/// The certificates of a PEM file, in order; never none.
+pub fn chain_of(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("is no proper PEM: {error}"))?;
+    if chain.is_empty() {
+        return Err(format!("holds no certificate{}", not_pem(bytes, "-----BEGIN CERTIFICATE-----")));
+    }
+    Ok(chain)
+}
+
+fn key_of(bytes: &[u8]) -> Result<Arc<dyn SigningKey>, String> {
+    let encrypted = memchr::memmem::find(bytes, b"ENCRYPTED").is_some();
+    let key = PrivateKeyDer::from_pem_slice(bytes).map_err(|error| match error {
+        _ if encrypted => {
+            "is encrypted, and nobody is there to type its password; store it in the clear, readable \
+                           by this program only"
+                .to_owned()
+        }
+        rustls::pki_types::pem::Error::NoItemsFound => {
+            format!("holds no private key{}", not_pem(bytes, "-----BEGIN PRIVATE KEY-----"))
+        }
+        error => format!("is no proper PEM: {error}"),
+    })?;
+    let unusable =
+        |error: Error| format!("cannot be used ({error}); wanted RSA of 2048 bits or more, ECDSA or Ed25519");
+    PROVIDER.key_provider.load_private_key(key).map_err(unusable)
+}
+
+/// The usual reason for a file without a PEM section.
+fn not_pem(bytes: &[u8], wanted: &str) -> String {
+    // A DER file begins with a SEQUENCE of two length bytes.
+    let hint = if bytes.starts_with(&[0x30, 0x82]) {
+        "; it looks like DER, which `openssl ... -inform der` turns into PEM"
+    } else {
+        ""
+    };
+    format!(": there is no line {wanted}{hint}")
+}
+
+/// Whether the first certificate is the key's.
+fn belongs(
+    chain: &[CertificateDer<'static>],
+    key: &Arc<dyn SigningKey>,
+    files: &CertificateFiles,
+) -> Result<(), Problem> {
+    let matches =
+        |one: &CertificateDer<'static>| CertifiedKey::new(vec![one.clone()], Arc::clone(key)).keys_match();
+    let Some(first) = chain.first() else { return Ok(()) };
+    match matches(first) {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
+        Err(Error::InconsistentKeys(_)) => Err(match chain.iter().position(|one| matches(one).is_ok()) {
+            Some(place) => {
+                let flaw = format!(
+                    "is out of order: certificate {} of {} is the key's, and it must come first, then the one that \
+                     signed it, and so on",
+                    place + 1,
+                    chain.len()
+                );
+                problem(files, "certificate", &files.certificate, &flaw)
+            }
+            None => {
+                let flaw =
+                    format!("is not the key of {}: their public keys differ", files.certificate.display());
+                problem(files, "key", &files.key, &flaw)
+            }
+        }),
+        Err(error) => {
+            Err(problem(files, "certificate", &files.certificate, &format!("cannot be used: {error}")))
+        }
+    }
+}
+
+fn parsed<'a>(chain: &'a [CertificateDer<'static>]) -> Result<Vec<X509Certificate<'a>>, String> {
+    let one = |(place, der): (usize, &'a CertificateDer<'static>)| {
+        X509Certificate::from_der(der)
+            .map(|(_, parsed)| parsed)
+            .map_err(|error| format!("certificate {} of {} cannot be read: {error}", place + 1, chain.len()))
+    };
+    chain.iter().enumerate().map(one).collect()
+}
+
+fn names(leaf: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = leaf.subject_alternative_name() else { return Vec::new() };
+    let hosts = extension.value.general_names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    });
+    hosts.collect()
+}
+
+fn seconds(now: SystemTime) -> i64 {
+    let since = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(since).unwrap_or(i64::MAX)
+}
+
+impl Certificate {
+    /// Why it is not good at this moment.
+    #[must_use]
+    pub fn untimely(&self, now: SystemTime) -> Option<String> {
+        let now = seconds(now);
+        if now > self.not_after {
+            return Some(format!("expired on {}", self.until));
+        }
+        (now < self.not_before).then(|| {
+            "is not valid yet: is this machine's clock right, and is this the certificate that was meant?"
+                .to_owned()
+        })
+    }
+
+    /// Whole days until it expires; `None` when it has.
+    #[must_use]
+    pub fn days_left(&self, now: SystemTime) -> Option<i64> {
+        let left = self.not_after.saturating_sub(seconds(now));
+        (left >= 0).then_some(left / DAY)
+    }
+
+    /// This one, while its files cannot be used.
+    pub(super) fn as_last_good(&self) -> Self {
+        Self {
+            files: self.files.clone(),
+            key: Arc::clone(&self.key),
+            names: self.names.clone(),
+            serial: self.serial.clone(),
+            until: self.until.clone(),
+            last_good: true,
+            ..*self
+        }
+    }
+}

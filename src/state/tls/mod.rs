@@ -1,0 +1,292 @@
+//! The TLS of the listeners, as one snapshot has it: certificates loaded, what is spoken decided.
+//!
+//! Certificates are hot. Invariant: a pair of files that cannot be used never takes the place of one
+//! that can; the last good certificate stays, and what is wrong is told.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`certificate`] | a pair of files, read and checked |
+//! | [`chain`] | whether the certificates of a file vouch for each other |
+//! | [`names`] | which certificate a sender is shown |
+//! | [`senders`] | the certificate that senders are asked for |
+//! | [`subject`] | the name in a certificate, in words that are safe in a header |
+
+pub mod certificate;
+pub mod chain;
+pub mod names;
+pub mod senders;
+pub mod subject;
+#[cfg(test)]
+pub(crate) mod workshop;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::CertificateDer;
+use rustls::server::{ProducesTickets, ServerSessionMemoryCache, StoresServerSessions};
+use rustls::{ServerConfig, version};
+
+use self::certificate::{Certificate, WARN_DAYS};
+use self::names::Names;
+use super::look::Look;
+use crate::config::{CertificateFiles, ClientAuth, Listener, Problem, Tls, TlsVersion};
+
+/// The cryptography that everything here uses.
+pub(crate) static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+    LazyLock::new(|| Arc::new(ring::default_provider()));
+
+/// TLS 1.2 sessions that are remembered for a sender that takes no ticket.
+const REMEMBERED_SESSIONS: usize = 1024;
+/// The only protocol that is spoken inside (RFC 7301).
+const ALPN: &[u8] = b"http/1.1";
+
+/// What handshakes on one listener are made with.
+#[derive(Debug)]
+pub struct LiveTls {
+    /// For handshakes from now on.
+    pub server: Arc<ServerConfig>,
+    /// The certificates, in the order of the config.
+    pub certificates: Vec<Arc<Certificate>>,
+    /// Who may sign a sender's certificate; empty when none is asked for.
+    authorities: Vec<CertificateDer<'static>>,
+    min_version: TlsVersion,
+    client_auth: Option<ClientAuth>,
+    sessions: Sessions,
+}
+
+/// What lets a sender resume. Kept over a change of certificates, so that it costs nobody a full
+/// handshake, and made anew where other rules hold for whom to speak to.
+#[derive(Clone, Debug)]
+struct Sessions {
+    tickets: Arc<dyn ProducesTickets>,
+    memory: Arc<dyn StoresServerSessions>,
+}
+
+/// The TLS of every listener, in the order of `listen`.
+pub type Doors = Vec<Option<Arc<LiveTls>>>;
+
+/// What came of a load.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// `None` when a certificate is unusable and there is no earlier one to keep.
+    pub doors: Option<Doors>,
+    /// Everything that is wrong.
+    pub problems: Vec<Problem>,
+    /// What is odd but works.
+    pub warnings: Vec<Problem>,
+}
+
+/// The files that the listeners' TLS is made from.
+pub fn files(listen: &[Listener]) -> BTreeSet<&Path> {
+    let all = listen.iter().filter_map(|listener| listener.tls.as_ref());
+    all.flat_map(|tls| {
+        let pairs = tls.certificates.iter().flat_map(|pair| [pair.certificate.as_path(), pair.key.as_path()]);
+        pairs.chain(tls.client_auth.as_ref().map(|auth| auth.ca.as_path()))
+    })
+    .collect()
+}
+
+/// Makes the TLS of every listener from what a look saw; `before` is what serves now.
+pub fn load(listen: &[Listener], look: &Look, before: &[Option<Arc<LiveTls>>], now: SystemTime) -> Loaded {
+    let mut desk = Desk { look, before, now, problems: Vec::new(), warnings: Vec::new() };
+    let doors: Vec<Option<Option<Arc<LiveTls>>>> = listen
+        .iter()
+        .enumerate()
+        .map(|(place, listener)| match &listener.tls {
+            None => Some(None),
+            Some(tls) => desk.door(place, tls, listener.http2).map(Some),
+        })
+        .collect();
+    let doors = doors.into_iter().collect();
+    Loaded { doors, problems: desk.problems, warnings: desk.warnings }
+}
+
+/// What is different in the files, in words for the log.
+pub fn changes(old: &[Option<Arc<LiveTls>>], new: &[Option<Arc<LiveTls>>]) -> Vec<String> {
+    let mut said = BTreeSet::new();
+    for certificate in certificates(new) {
+        let path = certificate.files.certificate.display();
+        let Some(before) = find(old, &certificate.files) else {
+            said.insert(format!("certificate={path} new"));
+            continue;
+        };
+        if before.key.cert != certificate.key.cert {
+            said.insert(format!(
+                "certificate={path} serial={} until={}",
+                certificate.serial, certificate.until
+            ));
+        }
+        match (before.last_good, certificate.last_good) {
+            (false, true) => said.insert(format!("certificate={path} last good kept")),
+            (true, false) => said.insert(format!("certificate={path} good again")),
+            _ => false,
+        };
+    }
+    for gone in certificates(old).filter(|one| find(new, &one.files).is_none()) {
+        said.insert(format!("certificate={} gone", gone.files.certificate.display()));
+    }
+    for (old, new) in old.iter().flatten().zip(new.iter().flatten()) {
+        if let (Some(_), Some(auth)) = (&old.client_auth, &new.client_auth)
+            && old.authorities != new.authorities
+        {
+            said.insert(format!("client_ca={} changed", auth.ca.display()));
+        }
+    }
+    said.into_iter().collect()
+}
+
+/// Every certificate of every listener.
+pub fn certificates(doors: &[Option<Arc<LiveTls>>]) -> impl Iterator<Item = &Arc<Certificate>> {
+    doors.iter().flatten().flat_map(|door| &door.certificates)
+}
+
+/// Certificates that are about to expire or have.
+pub fn expiring(doors: &[Option<Arc<LiveTls>>], now: SystemTime) -> impl Iterator<Item = &Arc<Certificate>> {
+    certificates(doors).filter(move |one| one.days_left(now).is_none_or(|days| days < WARN_DAYS))
+}
+
+fn find<'a>(doors: &'a [Option<Arc<LiveTls>>], files: &CertificateFiles) -> Option<&'a Arc<Certificate>> {
+    certificates(doors).find(|one| one.files.certificate == files.certificate && one.files.key == files.key)
+}
+
+/// One load under way.
+struct Desk<'a> {
+    look: &'a Look,
+    before: &'a [Option<Arc<LiveTls>>],
+    now: SystemTime,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Desk<'_> {
+    fn door(&mut self, place: usize, tls: &Tls, http2: bool) -> Option<Arc<LiveTls>> {
+        // Each is read, so that the problems of all are told.
+        let certificates: Vec<Option<Arc<Certificate>>> =
+            tls.certificates.iter().map(|files| self.certificate(files)).collect();
+        let before = self.before.get(place).and_then(Option::as_ref);
+        let authorities = self.authorities(place, tls, before);
+        let (certificates, authorities) =
+            (certificates.into_iter().collect::<Option<Vec<_>>>()?, authorities?);
+        let same_rules = before.filter(|before| {
+            before.min_version == tls.min_version
+                && before.client_auth == tls.client_auth
+                && before.authorities == authorities
+        });
+        let unchanged = |before: &&Arc<LiveTls>| {
+            before.certificates.len() == certificates.len()
+                && before.certificates.iter().zip(&certificates).all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        if let Some(before) = same_rules.filter(unchanged) {
+            return Some(Arc::clone(before));
+        }
+        let sessions = same_rules.map(|before| before.sessions.clone());
+        match build(tls, http2, certificates, authorities, sessions) {
+            Ok(live) => Some(Arc::new(live)),
+            Err(error) => {
+                self.problems
+                    .push(Problem::new(format!("listen[{place}].tls"), format!("cannot be used: {error}")));
+                None
+            }
+        }
+    }
+
+    /// The certificate of a pair of files, or the last good one.
+    fn certificate(&mut self, files: &CertificateFiles) -> Option<Arc<Certificate>> {
+        let before = find(self.before, files).cloned();
+        match self.fresh(files, before.as_ref()) {
+            Ok(fresh) => Some(fresh),
+            Err(problems) => {
+                self.problems.extend(problems);
+                let before = before?;
+                Some(if before.last_good { before } else { Arc::new(before.as_last_good()) })
+            }
+        }
+    }
+
+    fn fresh(
+        &mut self,
+        files: &CertificateFiles,
+        before: Option<&Arc<Certificate>>,
+    ) -> Result<Arc<Certificate>, Vec<Problem>> {
+        let (fresh, flaws) = certificate::read(files, self.look)?;
+        let at = format!("{}.certificate", files.at);
+        let path = files.certificate.display();
+        self.warnings.extend(flaws.into_iter().map(|flaw| Problem::new(&at, format!("{path}: {flaw}"))));
+        let same = before.filter(|before| before.key.cert == fresh.key.cert);
+        match (fresh.untimely(self.now), same) {
+            // What serves already is not made better by being refused.
+            (Some(flaw), Some(_)) => self.warnings.push(Problem::new(&at, format!("{path}: {flaw}"))),
+            (Some(flaw), None) => return Err(vec![Problem::new(&at, format!("{path}: {flaw}"))]),
+            (None, _) => {
+                if let Some(days) = fresh.days_left(self.now).filter(|days| *days < WARN_DAYS) {
+                    let flaw = format!("{path}: expires in {days} days, on {}", fresh.until);
+                    self.warnings.push(Problem::new(&at, flaw));
+                }
+            }
+        }
+        Ok(match same {
+            Some(before) if !before.last_good && before.files == *files => Arc::clone(before),
+            _ => Arc::new(fresh),
+        })
+    }
+
+    /// Who may sign a sender's certificate, or who could so far.
+    fn authorities(
+        &mut self,
+        place: usize,
+        tls: &Tls,
+        before: Option<&Arc<LiveTls>>,
+    ) -> Option<Vec<CertificateDer<'static>>> {
+        let Some(auth) = &tls.client_auth else { return Some(Vec::new()) };
+        match senders::authorities(&auth.ca, self.look) {
+            Ok(authorities) => Some(authorities),
+            Err(flaw) => {
+                let at = format!("listen[{place}].tls.client_ca");
+                self.problems.push(Problem::new(at, format!("{}: {flaw}", auth.ca.display())));
+                let same = before.filter(|b| b.client_auth.as_ref().is_some_and(|b| b.ca == auth.ca));
+                same.map(|before| before.authorities.clone())
+            }
+        }
+    }
+}
+
+fn build(
+    tls: &Tls,
+    http2: bool,
+    certificates: Vec<Arc<Certificate>>,
+    authorities: Vec<CertificateDer<'static>>,
+    sessions: Option<Sessions>,
+) -> Result<LiveTls, rustls::Error> {
+    let sessions = match sessions {
+        Some(sessions) => sessions,
+        None => Sessions {
+            // The key is made here, replaced every six hours, and never leaves this process.
+            tickets: ring::Ticketer::new()?,
+            memory: ServerSessionMemoryCache::new(REMEMBERED_SESSIONS),
+        },
+    };
+    let versions: &[_] = match tls.min_version {
+        TlsVersion::V12 => &[&version::TLS13, &version::TLS12],
+        TlsVersion::V13 => &[&version::TLS13],
+    };
+    let builder =
+        ServerConfig::builder_with_provider(Arc::clone(&PROVIDER)).with_protocol_versions(versions)?;
+    let builder = match &tls.client_auth {
+        None => builder.with_no_client_auth(),
+        Some(auth) => builder.with_client_cert_verifier(senders::verifier(&authorities, auth.required)?),
+    };
+    let mut server = builder.with_cert_resolver(Arc::new(Names::new(&certificates)));
+    // In the order of preference.
+    let protocols: &[&[u8]] = if http2 { &[b"h2", ALPN] } else { &[ALPN] };
+    server.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    server.ticketer = Arc::clone(&sessions.tickets);
+    server.session_storage = Arc::clone(&sessions.memory);
+    let (min_version, client_auth) = (tls.min_version, tls.client_auth.clone());
+    Ok(LiveTls { server: Arc::new(server), certificates, authorities, min_version, client_auth, sessions })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! Pairs good and bad, and what becomes of them at a reload.
+
+use std::time::Duration;
+
+use rcgen::{CertificateParams, date_time_ymd};
+
+use super::workshop::{AT, Authority, Kind, Pair, files, look};
+use super::*;
+
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+fn leaf(ca: &Authority) -> Pair {
+    ca.sign(&["hooks.example"], Kind::Ecdsa, |_| ())
+}
+
+fn listener(pairs: &[(&str, &str)], client_auth: Option<ClientAuth>) -> Vec<Listener> {
+    let certificates = pairs.iter().map(|(certificate, key)| files(certificate, key)).collect();
+    vec![Listener {
+        address: "127.0.0.1:443".parse().unwrap(),
+        proxy_protocol: false,
+        http2: false,
+        tls: Some(Tls { certificates, min_version: TlsVersion::V12, client_auth }),
+        acme_challenges: None,
+    }]
+}
+
+fn lines(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// What one pair comes to: its problems, or its warnings.
+fn read(certificate: &str, key: &str) -> Result<Vec<String>, Vec<String>> {
+    let loaded = load(
+        &listener(&[("c.pem", "k.pem")], None),
+        &look(&[("c.pem", certificate), ("k.pem", key)]),
+        &[],
+        now(),
+    );
+    assert_eq!(loaded.doors.is_none(), !loaded.problems.is_empty(), "at the start there is nothing to keep");
+    if loaded.problems.is_empty() { Ok(lines(&loaded.warnings)) } else { Err(lines(&loaded.problems)) }
+}
+
+#[test]
+fn a_whole_chain_is_good_and_an_incomplete_one_is_odd() {
+    let root = Authority::new("Root");
+    let ca = Authority::below("R11", &root);
+    let Pair { certificate, key } = leaf(&ca);
+    assert_eq!(read(&format!("{certificate}{}", ca.pem), &key), Ok(vec![]));
+    assert_eq!(read(&format!("{certificate}{}{}", ca.pem, root.pem), &key), Ok(vec![]));
+    let missing = "listen[0].tls.certificate: c.pem: the certificate of its issuer (CN=R11) does not follow it; a sender that has only the roots cannot verify it, and Nexmo does not retry a call that fails for this: use the whole chain (fullchain.pem)";
+    assert_eq!(read(&certificate, &key), Ok(vec![missing.to_owned()]));
+    assert_eq!(read(&format!("{certificate}{}", root.pem), &key), Ok(vec![missing.to_owned()]));
+    // The same name and another key: an intermediate that was left over.
+    let stale = Authority::below("R11", &root);
+    assert_eq!(read(&format!("{certificate}{}", stale.pem), &key), Ok(vec![missing.to_owned()]));
+    assert_eq!(
+        read(&format!("{certificate}{}{}", ca.pem, stale.pem), &key),
+        Ok(vec![
+            "listen[0].tls.certificate: c.pem: certificate 3 of 3 did not sign the one before it".to_owned()
+        ])
+    );
+}
+
+#[test]
+fn a_certificate_that_vouches_for_itself_is_odd() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own = CertificateParams::new(vec!["hooks.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let warnings = read(&own.pem(), &key.serialize_pem()).unwrap();
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("c.pem: is self-signed; Nexmo calls only"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn what_makes_a_pair_unusable_is_said_at_its_file() {
+    let ca = Authority::new("CA");
+    let Pair { certificate, key } = leaf(&ca);
+    let chain = format!("{certificate}{}", ca.pem);
+    let other = leaf(&ca);
+    let dated = |from: i32, to: i32| {
+        let pair = ca.sign(&["hooks.example"], Kind::Ecdsa, |params| {
+            (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
+        });
+        (format!("{}{}", pair.certificate, ca.pem), pair.key)
+    };
+    let (old, old_key) = dated(2020, 2021);
+    let (early, early_key) = dated(2990, 2999);
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let cut = &chain[..chain.len() - 30];
+    let rows: Vec<(&str, &str, &str, &str)> = vec![
+        (
+            "certificate",
+            "",
+            &key,
+            "c.pem: holds no certificate: there is no line -----BEGIN CERTIFICATE-----",
+        ),
+        (
+            "certificate",
+            "0\u{82}",
+            &key,
+            "c.pem: holds no certificate: there is no line -----BEGIN CERTIFICATE-----",
+        ),
+        ("certificate", cut, &key, "c.pem: is no proper PEM: "),
+        ("key", &chain, "", "k.pem: holds no private key: there is no line -----BEGIN PRIVATE KEY-----"),
+        ("key", &chain, &certificate, "k.pem: holds no private key"),
+        ("key", &chain, encrypted, "k.pem: is encrypted, and nobody is there to type its password"),
+        ("key", &chain, &other.key, "k.pem: is not the key of c.pem: their public keys differ"),
+        ("certificate", &old, &old_key, "c.pem: expired on 2021-01-01"),
+        ("certificate", &early, &early_key, "c.pem: is not valid yet: is this machine's clock right"),
+    ];
+    for (place, certificate, key, wanted) in &rows {
+        let problems = read(certificate, key).unwrap_err();
+        let wanted = format!("{AT}.{place}: {wanted}");
+        assert!(problems.len() == 1 && problems[0].starts_with(&wanted), "{problems:?}\n{wanted}");
+    }
+    let swapped = format!("{}{certificate}", ca.pem);
+    assert_eq!(
+        read(&swapped, &key),
+        Err(vec!["listen[0].tls.certificate: c.pem: is out of order: certificate 2 of 2 is the key's, and it must come first, then the one that signed it, and so on".to_owned()])
+    );
+    let both = read("", "").unwrap_err();
+    assert_eq!(both.len(), 2, "both files are told: {both:?}");
+}
+
+#[test]
+fn one_that_expires_soon_is_warned_about() {
+    let ca = Authority::new("CA");
+    let Pair { certificate, key } = leaf(&ca);
+    let look = look(&[("c", &format!("{certificate}{}", ca.pem)), ("k", &key)]);
+    let listen = listener(&[("c", "k")], None);
+    let loaded = load(&listen, &look, &[], now());
+    let doors = loaded.doors.unwrap();
+    let one = certificates(&doors).next().unwrap();
+    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(one.not_after).unwrap());
+    let day = Duration::from_secs(86_400);
+    for (before, days) in
+        [(day * 14, None), (day * 14 - Duration::from_secs(1), Some(13)), (Duration::ZERO, Some(0))]
+    {
+        let warnings = lines(&load(&listen, &look, &[], end - before).warnings);
+        let wanted =
+            days.map(|days| format!("{AT}.certificate: c: expires in {days} days, on {}", one.until));
+        assert_eq!(warnings, wanted.into_iter().collect::<Vec<_>>(), "{before:?}");
+        assert_eq!(expiring(&doors, end - before).count(), usize::from(days.is_some()));
+    }
+    assert!(load(&listen, &look, &[], end + Duration::from_secs(1)).doors.is_none());
+}
+
+#[test]
+fn a_bad_pair_keeps_the_old_one_and_says_so() {
+    let ca = Authority::new("CA");
+    let (first, second) = (leaf(&ca), leaf(&ca));
+    let chain = |pair: &Pair| format!("{}{}", pair.certificate, ca.pem);
+    let listen = listener(&[("c", "k"), ("d", "l")], None);
+    let see = |c: &str, k: &str| look(&[("c", c), ("k", k), ("d", &chain(&second)), ("l", &second.key)]);
+    let good = load(&listen, &see(&chain(&first), &first.key), &[], now()).doors.unwrap();
+    assert!(changes(&[], &good).iter().all(|line| line.ends_with(" new")));
+
+    // The certificate is new already and the key is not.
+    let half = load(&listen, &see(&chain(&second), &first.key), &good, now());
+    assert_eq!(
+        lines(&half.problems),
+        [format!("{AT}.key: k: is not the key of c: their public keys differ")]
+    );
+    let half = half.doors.unwrap();
+    let serials = |doors: &Doors| certificates(doors).map(|one| one.serial.clone()).collect::<Vec<_>>();
+    assert_eq!(serials(&half), serials(&good));
+    assert_eq!(changes(&good, &half), ["certificate=c last good kept"]);
+
+    let same = load(&listen, &see(&chain(&second), &first.key), &half, now()).doors.unwrap();
+    assert!(Arc::ptr_eq(same[0].as_ref().unwrap(), half[0].as_ref().unwrap()), "nothing is made twice");
+
+    let whole = load(&listen, &see(&chain(&second), &second.key), &half, now());
+    assert!(whole.problems.is_empty());
+    let whole = whole.doors.unwrap();
+    let serial = &certificates(&whole).next().unwrap().serial;
+    let until = &certificates(&whole).next().unwrap().until;
+    assert_eq!(
+        changes(&half, &whole),
+        ["certificate=c good again".to_owned(), format!("certificate=c serial={serial} until={until}")]
+    );
+    assert_ne!(serials(&whole)[0], serials(&good)[0]);
+
+    let unchanged = load(&listen, &see(&chain(&second), &second.key), &whole, now()).doors.unwrap();
+    assert!(Arc::ptr_eq(unchanged[0].as_ref().unwrap(), whole[0].as_ref().unwrap()));
+    assert!(changes(&whole, &unchanged).is_empty());
+}
+
+#[test]
+fn what_serves_goes_on_when_it_expires_and_another_expired_one_does_not_take_its_place() {
+    let ca = Authority::new("CA");
+    let (first, second) = (leaf(&ca), leaf(&ca));
+    let listen = listener(&[("c", "k")], None);
+    let see = |pair: &Pair| look(&[("c", &format!("{}{}", pair.certificate, ca.pem)), ("k", &pair.key)]);
+    let good = load(&listen, &see(&first), &[], now()).doors.unwrap();
+    let one = certificates(&good).next().unwrap();
+    let late = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(one.not_after).unwrap() + 1);
+    let on = load(&listen, &see(&first), &good, late);
+    assert_eq!(lines(&on.warnings), [format!("{AT}.certificate: c: expired on {}", one.until)]);
+    assert!(on.problems.is_empty() && Arc::ptr_eq(certificates(&on.doors.unwrap()).next().unwrap(), one));
+    let other = load(&listen, &see(&second), &good, late);
+    assert_eq!(other.problems.len(), 1);
+    assert_eq!(certificates(&other.doors.unwrap()).next().unwrap().serial, one.serial);
+}
+
+#[test]
+fn sessions_are_kept_over_new_certificates_and_not_over_new_rules() {
+    let ca = Authority::new("CA");
+    let (first, second) = (leaf(&ca), leaf(&ca));
+    let auth = |required| Some(ClientAuth { ca: "ca".into(), required });
+    let see = |pair: &Pair, ca_file: &str| {
+        look(&[("c", &format!("{}{}", pair.certificate, ca.pem)), ("k", &pair.key), ("ca", ca_file)])
+    };
+    let listen = listener(&[("c", "k")], auth(false));
+    let good = load(&listen, &see(&first, &ca.pem), &[], now()).doors.unwrap();
+    let tickets = |doors: &Doors| Arc::as_ptr(&doors[0].as_ref().unwrap().sessions.tickets).cast::<()>();
+    let renewed = load(&listen, &see(&second, &ca.pem), &good, now()).doors.unwrap();
+    assert_eq!(tickets(&renewed), tickets(&good));
+    let stricter = load(&listener(&[("c", "k")], auth(true)), &see(&second, &ca.pem), &renewed, now());
+    assert_ne!(tickets(&stricter.doors.unwrap()), tickets(&good));
+    let other_ca = Authority::new("CA");
+    let other = load(&listen, &see(&second, &other_ca.pem), &renewed, now()).doors.unwrap();
+    assert_ne!(tickets(&other), tickets(&good));
+    assert_eq!(changes(&renewed, &other), ["client_ca=ca changed"]);
+
+    let broken = load(&listen, &see(&second, "nothing"), &renewed, now());
+    assert_eq!(
+        lines(&broken.problems),
+        ["listen[0].tls.client_ca: ca: holds no certificate: there is no line -----BEGIN CERTIFICATE-----"]
+    );
+    assert!(Arc::ptr_eq(broken.doors.unwrap()[0].as_ref().unwrap(), renewed[0].as_ref().unwrap()));
+}

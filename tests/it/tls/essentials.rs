@@ -1,0 +1,29 @@
+//! The delivery table and the strictness of the plain listener, again over TLS: the same tests, another transport.
+
+use crate::harness::{ADMITTED, Sender, get, post};
+use crate::harness::{PATIENCE, Setup, Upstream};
+use crate::{ambiguous, delivery};
+
+#[test]
+fn the_whole_delivery_table_holds_over_tls() {
+    delivery::every_final_status_as_the_table_says(Setup::over_tls);
+}
+
+#[test]
+fn what_is_ambiguous_is_refused_over_tls() {
+    ambiguous::every_row_is_refused(Setup::over_tls);
+}
+
+#[test]
+fn a_connection_is_kept_pipelined_and_closed_over_tls() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).over_tls().start();
+    let mut sender = Sender::connect(ADMITTED, gate.addr());
+    sender.send(&[post("/one", "one"), get("/two")].concat());
+    assert_eq!((sender.reply().text(), sender.reply().text()), ("/one".into(), "/two".into()));
+    sender.half_close();
+    assert!(sender.is_closed_within(PATIENCE));
+    let finished = gate.finish();
+    assert_eq!(finished.code, Some(0));
+    assert!(finished.events.iter().all(|event| event["tls"] == true && event["delivered"] == true));
+}
