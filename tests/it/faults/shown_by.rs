@@ -2,7 +2,7 @@
 
 pub const SHOWN_BY: &[(&str, &[&str])] = &[
     ("up-refused", &["upstream_connections::a_refused_connection_is_503_at_once"]),
-    ("up-blackhole", &["upstream_connections::a_black_hole_is_503_after_the_connect_time_out"]),
+    ("up-blackhole", &["faults::upstream::a_black_hole_costs_the_connect_time_out_and_no_more"]),
     (
         "up-slow-header",
         &[
