@@ -243,6 +243,7 @@ fn forwarded_head(head: &Head<'_, '_>, facts: &Facts<'_>) {
         request_id: b"id",
         list: None,
         webhook: "generic",
+        client_cert: None,
     };
     let mut out = Vec::new();
     let fields = head.fields();

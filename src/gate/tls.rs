@@ -40,7 +40,7 @@ pub async fn accept(tls: &LiveTls, stream: L4Stream, deadline: Instant) -> Resul
     let handshake = Box::pin(acceptor.tls_handshake(stream));
     let stream = match timeout_at(deadline, handshake).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(error.to_string()),
+        Ok(Err(error)) => return Err(plain(&error.to_string())),
         Err(_) => return Err("not complete within limits.head_timeout".to_owned()),
     };
     let certificate = stream.get_ssl().and_then(|facts| facts.peer_certificate_der().map(subject::of));
@@ -51,6 +51,11 @@ pub async fn accept(tls: &LiveTls, stream: L4Stream, deadline: Instant) -> Resul
         Some(Some(subject)) => Some(Arc::from(subject)),
     };
     Ok(Secured { stream: Box::new(stream), client_cert })
+}
+
+/// What rustls said, without what was put before it on its way.
+fn plain(error: &str) -> String {
+    error.rsplit_once("tls connect error: ").map_or(error, |(_, said)| said).to_owned()
 }
 
 /// Failed handshakes of senders that are listed or trusted. Anybody else's are the noise of the
@@ -95,6 +100,14 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reason_is_told_without_its_wrapping() {
+        let wrapped =
+            " TLSHandshakeFailure context: TLS accept() failed: tls connect error: peer is incompatible: X";
+        assert_eq!(plain(wrapped), "peer is incompatible: X");
+        assert_eq!(plain("another"), "another");
+    }
 
     #[test]
     fn warnings_are_rare_and_count_everything() {

@@ -476,6 +476,7 @@ fn a_hold_is_logged_once_per_change() {
         settle: Settle::new(ASKED, Instant::now()),
         heard: Box::new(|_| {}),
         held: BTreeMap::new(),
+        expiry_told: Instant::now(),
     };
     let mut reload = |cause| {
         logged(|| {
