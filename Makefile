@@ -51,3 +51,10 @@ prerequisites:
 	@scripts/prerequisites
 prerequisites-lint:
 	@scripts/prerequisites lint
+
+# What needs root, other programs or minutes: one at a time, because they measure. Below ten minutes in all.
+.PHONY: test-long
+test-long: prerequisites ## the tests that need root, strace, faketime or minutes (NEXMO_GATE_SOAK_SECONDS=600: a release's soak)
+	@scripts/prerequisites-long
+	$(CARGO) test --locked --test it -- --ignored --skip not_served_yet --test-threads=1 --nocapture $(ARGS)
+	NEXMO_GATE_STORM_SECONDS=$${NEXMO_GATE_STORM_SECONDS:-60} $(CARGO) test --locked --test it storm -- --nocapture

@@ -173,7 +173,8 @@ fn bind_all(config: &Config) -> Result<Vec<(TcpListener, Arc<Door>)>, Failure> {
     for (place, listener) in config.listen.iter().enumerate() {
         match bind(listener.address) {
             Ok(socket) => {
-                bound.push((socket, Arc::new(Door { place, proxy_protocol: listener.proxy_protocol })))
+                let (proxy_protocol, http2) = (listener.proxy_protocol, listener.http2);
+                bound.push((socket, Arc::new(Door { place, proxy_protocol, http2 })));
             }
             Err(error) => {
                 problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address));

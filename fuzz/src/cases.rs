@@ -91,7 +91,7 @@ fn edges(prefix: &IpNet) -> Vec<IpAddr> {
     vec![first, last, before.to_canonical(), after.to_canonical()]
 }
 
-/// A client is never a trusted proxy and every hop to it is one; several lines are one list; nothing in
+/// The client is the one that the obvious loop finds; several lines are one list; nothing in
 /// front of a chain that decides changes the decision; what the gate writes means what it read.
 ///
 /// The first byte chooses the header and how the connection began; then come the chain and, after a
@@ -125,15 +125,48 @@ pub fn forwarding_header(data: &[u8]) -> bool {
         let own_lines: Vec<&[u8]> = before.split(|b| *b == b'\n').chain(lines.iter().copied()).collect();
         assert_eq!(found, walk(&own_lines), "a line in front was heard");
     }
+    let writer = origin.writer(address(1));
+    assert_eq!(
+        found.as_ref().map(|client| client.address).map_err(|none| *none),
+        plain_walk(writer, &trusted, header, &lines.join(&b","[..]))
+    );
     match &found {
         Ok(client) => {
             assert!(!trusted.contains(client.address));
             assert!(client.via.iter().all(|hop| trusted.contains(*hop)));
             read_again(client);
         }
-        Err(_) => assert!(origin.writer(address(1)).is_none_or(|writer| trusted.contains(writer))),
+        Err(_) => assert!(writer.is_none_or(|writer| trusted.contains(writer))),
     }
     found.is_ok_and(|client| client.via.len() > 1)
+}
+
+/// The walk, written the obvious way: the last word that is not a trusted proxy's, if all after it are.
+fn plain_walk(
+    writer: Option<Address>,
+    trusted: &PrefixSet,
+    header: ForwardedHeader,
+    line: &[u8],
+) -> Result<Address, NoClient> {
+    let writer = writer.ok_or(NoClient::Unnamed)?;
+    let mut hops = vec![Some(writer)];
+    let mut words: Vec<&[u8]> = line.split(|b| *b == b',').map(<[u8]>::trim_ascii).collect();
+    words.reverse();
+    for word in words {
+        match header {
+            ForwardedHeader::XForwardedFor => hops.push(Address::from_hop(word)),
+            ForwardedHeader::Forwarded if word.is_empty() => {}
+            ForwardedHeader::Forwarded => hops.push(match forwarded::read(word) {
+                Ok(Some(Node::Address(address))) => Some(address),
+                _ => None,
+            }),
+        }
+    }
+    match hops.into_iter().find(|hop| !hop.is_some_and(|address| trusted.contains(address))) {
+        Some(Some(client)) => Ok(client),
+        Some(None) => Err(NoClient::Unreadable),
+        None => Err(NoClient::Unnamed),
+    }
 }
 
 /// What the gate writes into `Forwarded` is the chain that it believes.
@@ -314,6 +347,9 @@ fn plain_chunks(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
             break;
         }
         out.extend_from_slice(bytes.get(at..at + size)?);
+        if bytes.get(at + size..at + size + 2)? != b"\r\n" {
+            return None;
+        }
         at += size + 2;
     }
     loop {

@@ -22,7 +22,8 @@ trusted_proxies: [10.0.0.0/8, edge]
 routes:
   - { path: /webhooks/answer, webhook: voice-answer, allow: [voice, sms] }
   - { path: /webhooks/sms/*, webhook: sms-inbound, allow: [sms] }
-  - { path: /webhooks/verify, webhook: verify, allow: [sms], host: api.example.com }
+  - { path: /webhooks/verify, webhook: verify, allow: [sms], host: api.example.com,
+      upstream: { urls: [http://127.0.0.1:3001, unix:/run/b.sock], health: { path: /up } } }
 ";
 
 const LISTS: [(&str, &str); 3] = [

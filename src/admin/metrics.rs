@@ -3,14 +3,18 @@
 //! Written by hand: counters already live in `state`, and a scrape only reads them. Names and labels are
 //! an interface: dashboards and alarms are built on them.
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
 
 use super::phase_word;
 use crate::policy::outcome::Reason;
 use crate::state::counters::LATENCY_BOUNDS_MS;
 use crate::state::gauges::{Gauges, Phase};
+use crate::state::health::Condition;
 use crate::state::reload::Report;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::state::tls;
@@ -22,6 +26,7 @@ pub fn render(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges
     requests(&mut page, snapshot);
     latency(&mut page, snapshot);
     process(&mut page, gauges);
+    upstreams(&mut page, snapshot);
     lists(&mut page, snapshot, now);
     certificates(&mut page, snapshot, now);
     loads(&mut page, snapshot, last_reload);
@@ -147,6 +152,24 @@ fn process(page: &mut Page, gauges: &Gauges) {
     }
 }
 
+fn upstreams(page: &mut Page, snapshot: &Snapshot) {
+    page.family(
+        "upstream_healthy",
+        "gauge",
+        "0 where an endpoint cannot be connected to, rests, or fails its health checks.",
+    );
+    // One URL may stand for two endpoints, with other certificates or checks: the worse one shows.
+    let mut healthy: BTreeMap<&str, bool> = BTreeMap::new();
+    let now = Instant::now();
+    for endpoint in snapshot.endpoints().values() {
+        let is_up = endpoint.health.condition(now) == Condition::Up;
+        *healthy.entry(&endpoint.url).or_insert(true) &= is_up;
+    }
+    for (url, healthy) in healthy {
+        page.sample("upstream_healthy", &[("upstream", url)], u8::from(healthy));
+    }
+}
+
 fn lists(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
     page.family("list_prefixes", "gauge", "Prefixes of a range list.");
     for (name, list) in &snapshot.lists {
@@ -247,7 +270,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::super::fixture::{CONFIG, Stage};
     use super::*;
-    use std::collections::{BTreeMap, HashSet};
+    use std::collections::HashSet;
     use std::time::Duration;
 
     fn page() -> String {
@@ -260,6 +283,11 @@ mod tests {
         counters.count_would_deny();
         counters.time(Duration::from_millis(3));
         snapshot.unrouted.counters.count(Reason::NoRoute, Some(403));
+        let down = snapshot.routes[2].upstream.endpoints[1].as_ref();
+        assert_eq!(down.url, "unix:/run/b.sock");
+        for _ in 0..2 {
+            let _ = down.health.checked(false);
+        }
         let gauges = Gauges::default();
         gauges.enter(Phase::Ready);
         gauges.accepted.store(7, Relaxed);
@@ -286,6 +314,9 @@ mod tests {
             "phase{phase=\"ready\"} 1",
             "phase{phase=\"draining\"} 0",
             "connections_accepted_total 7",
+            "upstream_healthy{upstream=\"http://127.0.0.1:3000\"} 1",
+            "upstream_healthy{upstream=\"http://127.0.0.1:3001\"} 1",
+            "upstream_healthy{upstream=\"unix:/run/b.sock\"} 0",
             "list_prefixes{list=\"sms\"} 3",
             "list_last_good{list=\"sms\"} 0",
             "list_reviewed_age_seconds{list=\"voice\"} 1728000",
@@ -326,7 +357,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 28);
+        assert_eq!(kinds.len(), 29);
         assert!(series.len() > 80, "{}", series.len());
     }
 

@@ -4,11 +4,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use super::phase_word;
 use super::reload::problems;
 use crate::config::{Deny, Mode};
+use crate::state::endpoint::Endpoint;
 use crate::state::gauges::Gauges;
+use crate::state::health::Condition;
 use crate::state::reload::Report;
 use crate::state::snapshot::{List, LiveRoute, Snapshot};
 use crate::telemetry::timestamp;
@@ -29,6 +32,7 @@ pub fn value(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges,
         "certificates": certificates(snapshot, SystemTime::now()),
         "routes": snapshot.routes.iter().map(|r| route(r)).collect::<Vec<_>>(),
         "unrouted": counted(&snapshot.unrouted),
+        "upstreams": snapshot.endpoints().values().map(|e| upstream(e)).collect::<Vec<_>>(),
         "gauges": numbers(gauges),
         "last_reload": last_reload.map(reloaded),
     })
@@ -103,6 +107,22 @@ fn route(route: &LiveRoute) -> Value {
     value
 }
 
+fn upstream(endpoint: &Endpoint) -> Value {
+    let condition = endpoint.health.condition(Instant::now());
+    let (state, rest) = match condition {
+        Condition::Up => ("up", None),
+        Condition::Failing => ("failing", None),
+        Condition::Resting(rest) => ("resting", Some(rest)),
+        Condition::Down => ("down", None),
+    };
+    json!({
+        "url": endpoint.url,
+        "state": state,
+        "rest_ms": rest.map(|rest| u64::try_from(rest.as_millis()).unwrap_or(u64::MAX)),
+        "checked": endpoint.check.is_some(),
+    })
+}
+
 /// What happened on a route: requests by outcome and reason, answers by status.
 fn counted(route: &LiveRoute) -> Value {
     let mut outcomes: Map<String, Value> = Map::new();
@@ -163,6 +183,10 @@ mod tests {
         let snapshot = stage.snapshot();
         snapshot.routes[0].counters.count(Reason::Success, Some(200));
         snapshot.routes[0].counters.count(Reason::NotListed, Some(403));
+        for _ in 0..3 {
+            let _ = snapshot.routes[0].upstream.endpoints[0].health.failed(false, Instant::now());
+            let _ = snapshot.routes[2].upstream.endpoints[0].health.failed(true, Instant::now());
+        }
         let gauges = Gauges::default();
         gauges.enter(Phase::Draining);
         let value = value(&snapshot, None, &gauges, Duration::from_secs(61));
@@ -172,6 +196,13 @@ mod tests {
             json!({ "delivered": { "success": 1 }, "denied": { "not_listed": 1 } })
         );
         assert_eq!(route["statuses"], json!({ "200": 1, "403": 1 }));
+        let states: Vec<_> = value["upstreams"].as_array().unwrap().iter().map(|u| &u["state"]).collect();
+        assert_eq!(states, ["failing", "resting", "up"]);
+        assert!(value["upstreams"][1]["rest_ms"].as_u64().is_some_and(|ms| (4000..=5000).contains(&ms)));
+        assert_eq!(
+            value["upstreams"][2],
+            json!({ "url": "unix:/run/b.sock", "state": "up", "rest_ms": null, "checked": true })
+        );
         assert_eq!(value["lists"][0]["name"], "edge");
         assert_eq!(value["lists"][0]["reviewed"], Value::Null);
         let text = anonymous(&text(&value), stage.folder.path());
@@ -180,6 +211,9 @@ mod tests {
             "  edge                   1 prefixes  as of -           reviewed -           DIR/ranges/edge.txt",
             "  /webhooks/answer                 voice-answer         delivered 1, denied 1  [voice, sms]",
             "  /webhooks/sms/*                  sms-inbound          no request yet  [sms]",
+            "  http://127.0.0.1:3000                    failing: cannot be connected to, and there is no other",
+            "  http://127.0.0.1:3001                    resting: could not be connected to",
+            "  unix:/run/b.sock                         up",
             "no reload yet",
         ] {
             assert!(text.lines().any(|seen| seen == line), "{line}\n{text}");

@@ -48,6 +48,17 @@ pub fn text(status: &Value) -> String {
         );
     }
     let _ = writeln!(out, "  {:<32} {:<20} {}", "no route", "-", outcomes(&status["unrouted"]));
+    let _ = writeln!(out, "\nupstreams");
+    for upstream in rows(&status["upstreams"]) {
+        let state = plain(&upstream["state"]);
+        let meaning = match state.as_str() {
+            "failing" => ": cannot be connected to, and there is no other",
+            "resting" => ": could not be connected to",
+            "down" => ": its health checks fail",
+            _ => "",
+        };
+        let _ = writeln!(out, "  {:<40} {state}{meaning}", plain(&upstream["url"]));
+    }
     let _ = writeln!(out, "\nnow");
     for (name, number) in status["gauges"].as_object().into_iter().flatten() {
         let _ = writeln!(out, "  {:<32} {:>12}", name.replace('_', " "), plain(number));

@@ -60,7 +60,7 @@ pub struct Keys {
     /// Where to accept requests: IP:PORT, several with commas
     #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_LISTEN", hide_env_values = true)]
     pub listen: Option<String>,
-    /// Your application: http://HOST:PORT, https://HOST:PORT or unix:PATH
+    /// Your application: http://HOST:PORT, https://HOST:PORT or unix:PATH, several with commas
     #[arg(long, value_name = "URL", env = "NEXMO_GATE_UPSTREAM", hide_env_values = true)]
     pub upstream: Option<String>,
     /// The range lists that may use the one route there is without a file: voice,sms,messages

@@ -14,11 +14,16 @@ pub const KEYS: &[&str] = &[
     "listen[].tls.min_version",
     "listen[].tls.client_ca",
     "listen[].tls.client_auth",
+    "listen[].http2",
     "listen[].acme_challenges",
     "upstream",
     "upstream.url",
+    "upstream.urls",
     "upstream.ca",
     "upstream.server_name",
+    "upstream.health.path",
+    "upstream.health.every",
+    "upstream.health.timeout",
     "ranges",
     "trusted_proxies",
     "forwarded_header",
@@ -30,8 +35,12 @@ pub const KEYS: &[&str] = &[
     "routes[].allow",
     "routes[].upstream",
     "routes[].upstream.url",
+    "routes[].upstream.urls",
     "routes[].upstream.ca",
     "routes[].upstream.server_name",
+    "routes[].upstream.health.path",
+    "routes[].upstream.health.every",
+    "routes[].upstream.health.timeout",
     "routes[].upstream_host",
     "routes[].success",
     "routes[].deadline",
@@ -61,7 +70,7 @@ pub const KEYS: &[&str] = &[
 
 /// Keys that are planned: known, so that they are not called a slip, and refused all the same,
 /// because a setting that is read and not obeyed is worse than an error.
-pub const PLANNED: &[&str] = &["metrics", "health_path", "listen[].http2"];
+pub const PLANNED: &[&str] = &["metrics", "health_path"];
 
 /// The keys that may stand directly in the mapping at a key path.
 #[must_use]
@@ -145,11 +154,12 @@ mod tests {
     #[test]
     fn children_are_the_keys_one_step_down() {
         assert_eq!(children("drain"), ["delay", "grace"]);
-        assert_eq!(children("listen[7]"), ["address", "proxy_protocol", "tls", "acme_challenges"]);
-        assert_eq!(children("routes[12].upstream"), ["url", "ca", "server_name"]);
+        assert_eq!(children("listen[7]"), ["address", "proxy_protocol", "tls", "http2", "acme_challenges"]);
+        assert_eq!(children("routes[12].upstream"), ["url", "urls", "ca", "server_name", "health"]);
+        assert_eq!(children("upstream.health"), ["path", "every", "timeout"]);
         assert_eq!(children("").len(), 14);
         assert!(children("nothing").is_empty());
-        assert!(is_planned("listen[0].http2") && !is_planned("http2"));
+        assert!(is_planned("health_path") && !is_planned("listen[0].http2"));
     }
 
     #[test]

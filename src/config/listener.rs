@@ -45,18 +45,19 @@ fn listener<'a>(root: &Section, entry: &Node<'a>, trusted: &[Trusted]) -> Option
     // Every key is read before one is missed: all problems at once.
     let proxy_protocol = proxy_protocol(root, &section, trusted);
     let tls = section.get("tls").and_then(|node| tls::tls(&node));
+    let http2 = section.get("http2").and_then(|node| node.truth()).unwrap_or(false);
     let acme_challenges = section.get("acme_challenges").and_then(|node| node.file("the path of a folder"));
     let Some(place) = section.get("address") else {
         section.problem("address", format!("missing; wanted {WANTED}"));
         return None;
     };
     let address = place.parsed(WANTED, socket_address)?;
-    Some((place, Listener { address, proxy_protocol, tls, acme_challenges }))
+    Some((place, Listener { address, proxy_protocol, tls, http2, acme_challenges }))
 }
 
 /// A listener that only has an address.
 fn plain(address: SocketAddr) -> Listener {
-    Listener { address, proxy_protocol: false, tls: None, acme_challenges: None }
+    Listener { address, proxy_protocol: false, tls: None, http2: false, acme_challenges: None }
 }
 
 /// Whether PROXY headers are wanted.

@@ -83,6 +83,8 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// What it takes to be spoken to in TLS; plain HTTP when `None`.
     pub tls: Option<Tls>,
+    /// HTTP/2 is served beside HTTP/1: chosen by ALPN with TLS, by prior knowledge without.
+    pub http2: bool,
     /// The folder of ACME challenge files that are answered from here to anyone.
     pub acme_challenges: Option<PathBuf>,
 }
@@ -131,15 +133,28 @@ pub struct ClientAuth {
 /// Where requests are sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Upstream {
-    /// How it is reached.
-    pub target: Target,
+    /// Its endpoints, which take turns; all different, and never none.
+    pub targets: Vec<Target>,
     /// A PEM file with the certificates that may sign the upstream's; the system's when `None`.
     pub ca: Option<PathBuf>,
     /// The name that the upstream's certificate must bear, when it is not the host of the URL.
     pub server_name: Option<String>,
+    /// How each endpoint is asked whether it is well; only requests tell when `None`.
+    pub health: Option<HealthCheck>,
 }
 
-/// The transport of an upstream.
+/// A question to an endpoint, asked again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HealthCheck {
+    /// What is fetched: a path, perhaps with a query.
+    pub path: String,
+    /// From one answer to the next question.
+    pub every: Duration,
+    /// How long the whole of it may take.
+    pub timeout: Duration,
+}
+
+/// The transport of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// `http://host:port`

@@ -12,7 +12,7 @@ use serde_yaml::Value;
 pub struct Overrides {
     /// `listen`, comma separated.
     pub listen: Option<String>,
-    /// `upstream`.
+    /// `upstream`, comma separated.
     pub upstream: Option<String>,
     /// `allow` of the one default route, comma separated.
     pub allow: Option<String>,
@@ -44,13 +44,15 @@ impl Overrides {
         type Read<'a> = &'a dyn Fn(&str) -> Value;
         let text = |text: &str| Value::String(text.trim().to_owned());
         let list = |all: &str| Value::Sequence(all.split(',').map(text).collect());
+        // One stays one: several are reported entry by entry.
+        let one_or_list = |all: &str| if all.contains(',') { list(all) } else { text(all) };
         let number = |word: &str| match word.trim().parse::<u64>() {
             Ok(number) => Value::Number(number.into()),
             Err(_) => text(word),
         };
         let rows: [(&'static str, &str, &Option<String>, Read); 13] = [
             ("listen", "listen", &self.listen, &list),
-            ("upstream", "upstream", &self.upstream, &text),
+            ("upstream", "upstream", &self.upstream, &one_or_list),
             ("allow", "allow", &self.allow, &list),
             ("ranges", "ranges", &self.ranges, &text),
             ("trusted_proxies", "trusted-proxies", &self.trusted_proxies, &list),

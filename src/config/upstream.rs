@@ -1,48 +1,129 @@
-//! Where requests go: `http://host[:port]`, `https://host[:port]` or `unix:/path`.
+//! Where requests go: `http://host[:port]`, `https://host[:port]` or `unix:/path`, one or several of them.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
 
 use serde_yaml::Value;
 
 use super::host::{authority, host};
 use super::raw::Node;
+use super::section::Section;
 use super::units::quote;
-use super::{Target, Upstream};
+use super::{HealthCheck, Target, Upstream};
 
 const WANTED: &str = "a URL such as http://127.0.0.1:3000";
 /// What is said where an upstream should be.
 pub const MISSING: &str = "missing; where should requests go? e.g. http://127.0.0.1:3000";
 /// The longest path of a UNIX socket: `sun_path` is 108 bytes, the last one zero.
 const SOCKET_PATH: usize = 107;
+/// Endpoints of one upstream: a request remembers which it tried in the bits of one word.
+const MOST: usize = 64;
+/// The longest path of a health check.
+const CHECK_PATH: usize = 1024;
+const EVERY: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(60);
 
-/// Reads a URL, or a mapping of `url`, `ca` and `server_name`.
+/// Reads a URL, a list of URLs, or a mapping with more to say about them.
 pub fn upstream(node: &Node) -> Option<Upstream> {
-    match node.value {
-        Value::Sequence(_) => node.problem("several upstreams are not supported yet; name one"),
-        Value::Mapping(_) => detailed(node),
-        _ => Some(Upstream { target: target(node)?, ca: None, server_name: None }),
+    if matches!(node.value, Value::Mapping(_)) {
+        return detailed(node);
     }
+    Some(Upstream { targets: targets(node)?, ca: None, server_name: None, health: None })
 }
 
 fn detailed(node: &Node) -> Option<Upstream> {
     let section = node.section(WANTED)?;
-    let target = if let Some(url) = section.get("url") {
-        target(&url)
-    } else {
-        section.problem("url", MISSING);
-        None
+    let targets = match (section.get("url"), section.get("urls")) {
+        (Some(_), Some(urls)) => urls.problem("url is set too; name all endpoints here"),
+        (Some(url), None) => target(&url).map(|target| vec![target]),
+        (None, Some(urls)) => {
+            let a_list = urls.list("a list of URLs such as [http://127.0.0.1:3000, http://127.0.0.1:3001]");
+            a_list.and_then(|_| targets(&urls))
+        }
+        (None, None) => {
+            section.problem("url", MISSING);
+            None
+        }
     };
-    let ca = section.get("ca");
-    let server_name = section.get("server_name");
-    if target.as_ref().is_some_and(|t| !matches!(t, Target::Https { .. })) {
+    let health = section.get("health").map(|node| health(&node));
+    let (ca, server_name) = (section.get("ca"), section.get("server_name"));
+    let is_tls = |target: &Target| matches!(target, Target::Https { .. });
+    if targets.as_ref().is_some_and(|targets| !targets.iter().any(is_tls)) {
         for node in [&ca, &server_name].into_iter().flatten() {
             node.problem::<()>("has a meaning with https:// only");
         }
-        return Some(Upstream { target: target?, ca: None, server_name: None });
+        return Some(Upstream { targets: targets?, ca: None, server_name: None, health: health.flatten() });
     }
     let ca = ca.map(|node| node.file("the path of a PEM file"));
     let server_name = server_name.map(|node| node.parsed("a host name", host).map(|host| host.name));
-    Some(Upstream { target: target?, ca: ca.flatten(), server_name: server_name.flatten() })
+    Some(Upstream {
+        targets: targets?,
+        ca: ca.flatten(),
+        server_name: server_name.flatten(),
+        health: health.flatten(),
+    })
+}
+
+/// One URL or a list of them.
+fn targets(node: &Node) -> Option<Vec<Target>> {
+    let entries = match node.value {
+        Value::Sequence(_) => node.list(WANTED)?,
+        _ => vec![node.clone()],
+    };
+    if entries.is_empty() {
+        return node.problem("is empty; where should requests go? e.g. http://127.0.0.1:3000");
+    }
+    if entries.len() > MOST {
+        return node.problem(format!("holds {} URLs, and {MOST} is the most", entries.len()));
+    }
+    let mut targets = Vec::with_capacity(entries.len());
+    let mut all_good = true;
+    for entry in &entries {
+        match target(entry) {
+            // Twice the same is more likely a slip than a wish for twice the load.
+            Some(target) if targets.contains(&target) => {
+                entry.problem::<()>(format!("{target} stands in this list twice"));
+                all_good = false;
+            }
+            Some(target) => targets.push(target),
+            None => all_good = false,
+        }
+    }
+    all_good.then_some(targets)
+}
+
+fn health(node: &Node) -> Option<HealthCheck> {
+    let section: Section = node.section("a mapping of keys such as { path: /healthz }")?;
+    let path = if let Some(path) = section.get("path") {
+        path.parsed("a path such as /healthz", check_path)
+    } else {
+        section.problem("path", "missing; which path tells that the application is well? e.g. /healthz");
+        None
+    };
+    let every = section.get("every").map(|node| node.duration(EVERY));
+    let timeout = section.get("timeout").map(|node| node.duration(TIMEOUT));
+    Some(HealthCheck {
+        path: path?,
+        every: every.unwrap_or(Some(Duration::from_secs(5)))?,
+        timeout: timeout.unwrap_or(Some(Duration::from_secs(1)))?,
+    })
+}
+
+/// What can stand in a request line as it is.
+fn check_path(text: &str) -> Result<String, String> {
+    let shown = quote(text);
+    if !text.starts_with('/') {
+        return Err(format!("{shown} does not begin with a slash"));
+    }
+    if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic() || *c == '#') {
+        return Err(format!("{shown} holds {odd:?}, which must be percent-encoded"));
+    }
+    if text.len() > CHECK_PATH {
+        return Err(format!("has {} bytes, and {CHECK_PATH} is the most", text.len()));
+    }
+    Ok(text.to_owned())
 }
 
 fn target(node: &Node) -> Option<Target> {
@@ -101,18 +182,18 @@ pub fn unix_path(text: &str) -> Option<Result<&Path, String>> {
     })
 }
 
-/// An upstream as a URL, for messages.
-pub fn show(target: &Target) -> String {
-    let at = |scheme: &str, host: &str, port: u16| {
+/// As a URL, for messages and as a label.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, host, port) = match self {
+            Self::Unix(path) => return write!(f, "unix:{}", path.display()),
+            Self::Http { host, port } => ("http", host, port),
+            Self::Https { host, port } => ("https", host, port),
+        };
         if host.contains(':') {
-            format!("{scheme}://[{host}]:{port}")
+            write!(f, "{scheme}://[{host}]:{port}")
         } else {
-            format!("{scheme}://{host}:{port}")
+            write!(f, "{scheme}://{host}:{port}")
         }
-    };
-    match target {
-        Target::Http { host, port } => at("http", host, *port),
-        Target::Https { host, port } => at("https", host, *port),
-        Target::Unix(path) => format!("unix:{}", PathBuf::from(path).display()),
     }
 }

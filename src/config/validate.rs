@@ -12,7 +12,7 @@ use super::overrides::Overrides;
 use super::raw::{Node, Source};
 use super::report::Report;
 use super::section::Section;
-use super::upstream::{self, show};
+use super::upstream;
 use super::{
     AccessLog, Admin, AdminAddress, Config, Deny, ForwardedHeader, Listener, Log, LogFormat, LogLevel, Mode,
     Route, Target, Upstream, limits, listener, lists, routes,
@@ -169,8 +169,10 @@ fn note_loops(root: &Section, listen: &[Listener], common: Option<&Upstream>, ro
         .iter()
         .enumerate()
         .filter_map(|(index, route)| Some((format!("routes[{index}].upstream"), route.upstream.as_ref()?)));
-    for (at, upstream) in common.map(|u| ("upstream".to_owned(), u)).into_iter().chain(named) {
-        let (Target::Http { host, port } | Target::Https { host, port }) = &upstream.target else { continue };
+    let all = common.map(|u| ("upstream".to_owned(), u)).into_iter().chain(named);
+    let targets = all.flat_map(|(at, u)| u.targets.iter().map(move |target| (at.clone(), target)));
+    for (at, target) in targets {
+        let (Target::Http { host, port } | Target::Https { host, port }) = target else { continue };
         let ip = if host == "localhost" { Some(IpAddr::from([127, 0, 0, 1])) } else { host.parse().ok() };
         let Some(ip) = ip else { continue };
         let own = |l: &&Listener| {
@@ -178,7 +180,6 @@ fn note_loops(root: &Section, listen: &[Listener], common: Option<&Upstream>, ro
             everywhere || l.address == SocketAddr::new(ip, *port)
         };
         if let Some(own) = listen.iter().find(own) {
-            let target = show(&upstream.target);
             // The common upstream may be a flag's; the root knows under which name.
             root.problem(&at, format!("{target} is the gate itself, which listens on {}", own.address));
         }

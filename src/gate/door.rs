@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::crowd::Place;
 use super::intake::Peer;
 use super::listener::refuses_unheard;
-use super::{Gate, http1, tls};
+use super::{Gate, http1, http2, tls};
 use crate::policy::addr::Address;
 use crate::policy::client_ip::Origin;
 use crate::policy::outcome::Reason;
@@ -31,6 +31,8 @@ pub struct Door {
     pub place: usize,
     /// Every connection begins with a PROXY header.
     pub proxy_protocol: bool,
+    /// HTTP/2 is served beside HTTP/1.
+    pub http2: bool,
 }
 
 impl Door {
@@ -73,6 +75,9 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
     stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
     let Some(tls) = snapshot.tls(door.place).cloned() else {
         drop(snapshot);
+        if door.http2 {
+            return by_prior_knowledge(gate, stream, ahead, peer).await;
+        }
         return http1::run(gate, Box::new(stream), ahead, peer).await;
     };
     // What came with the PROXY header is the beginning of the handshake.
@@ -83,9 +88,33 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
             (peer.tls, peer.client_cert) = (true, secured.client_cert);
             // A connection outlives many snapshots.
             drop((snapshot, tls));
-            http1::run(gate, secured.stream, Vec::new(), peer).await;
+            if secured.http2 {
+                http2::run(gate, secured.stream, peer).await;
+            } else {
+                http1::run(gate, secured.stream, Vec::new(), peer).await;
+            }
         }
         Err(why) => gate.note_failed_handshake(&snapshot, peer.writer(), &why),
+    }
+}
+
+/// Without TLS the first bytes say which HTTP it is (RFC 9113 section 3.3): an HTTP/2 client begins with
+/// a preface that no HTTP/1 request begins with.
+async fn by_prior_knowledge(gate: Arc<Gate>, mut stream: L4Stream, mut ahead: Vec<u8>, peer: Peer) {
+    let deadline = Instant::now() + gate.store.load().config.limits.head_timeout;
+    while ahead.len() < http2::PREFACE.len() && http2::PREFACE.starts_with(&ahead) {
+        ahead.reserve(64);
+        match timeout_at(deadline, stream.read_buf(&mut ahead)).await {
+            Ok(Ok(count)) if count > 0 => {}
+            // Nothing, or less than a preface: HTTP/1 knows what to make of it.
+            _ => break,
+        }
+    }
+    if ahead.starts_with(http2::PREFACE) {
+        stream.rewind(&ahead);
+        http2::run(gate, Box::new(stream), peer).await;
+    } else {
+        http1::run(gate, Box::new(stream), ahead, peer).await;
     }
 }
 

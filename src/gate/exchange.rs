@@ -4,7 +4,8 @@
 //! turns out to be closed before a single byte of an answer came, the message is sent once more on a
 //! fresh one: the upstream closed it for idling, and the sender would do the same with a 503. Any
 //! other failure, a time-out first of all, is never followed by a second attempt, because the upstream
-//! may have acted on the first. Invariant: no exchange without a [`Permit`], no third attempt.
+//! may have acted on the first. An endpoint that cannot be connected to is another matter: nothing was
+//! sent, and the next one is tried. Invariant: no exchange without a [`Permit`], no third attempt.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,10 +15,12 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 use tokio::time::Instant;
 
 use super::answer::{self, Answer, Bounds, Broken};
+use super::balancer::{Turn, note_connected};
 use super::budget::Budget;
-use super::pool::Pool;
+use super::pool::{Pool, Pools};
 use crate::policy::admission::Permit;
 use crate::policy::outcome::Reason;
+use crate::state::endpoint::LiveUpstream;
 use crate::state::gauges::Gauges;
 
 /// The largest message after which a connection is used again. More may still stand in the kernel's
@@ -34,34 +37,63 @@ pub struct Progress {
     pub began: Option<Instant>,
 }
 
+/// What is sent where.
+#[derive(Clone, Copy, Debug)]
+pub struct Errand<'a> {
+    /// Where to.
+    pub upstream: &'a LiveUpstream,
+    /// Head and body.
+    pub message: &'a [u8],
+    /// What bounds the answer.
+    pub bounds: Bounds,
+}
+
 /// Sends the message and reads the answer.
 ///
 /// # Errors
 /// Why there is no complete answer.
 pub async fn run(
-    pool: &Pool,
+    pools: &Pools,
     gauges: &Gauges,
     _permit: &Permit,
-    message: &[u8],
-    bounds: Bounds,
+    errand: Errand<'_>,
     budget: &mut Budget<'_>,
     progress: &mut Progress,
 ) -> Result<Answer, Reason> {
     progress.began = Some(Instant::now());
-    if let Some(stream) = pool.take() {
-        Gauges::add(&gauges.upstream_reused);
-        progress.attempts += 1;
-        match converse(stream, message, bounds, budget, pool).await {
-            Err(stale) if stale.before_first_byte => Gauges::add(&gauges.upstream_resent),
-            Err(other) => return Err(other.reason),
-            Ok(answer) => return Ok(answer),
+    let Errand { upstream, message, bounds } = errand;
+    let mut last = Reason::ConnectFailed;
+    for endpoint in Turn::next_of(upstream) {
+        let pool = pools.of(endpoint);
+        // What was sent once is sent again on a fresh connection only: another idle one may be as stale.
+        if progress.attempts == 0
+            && let Some(stream) = pool.take()
+        {
+            Gauges::add(&gauges.upstream_reused);
+            progress.attempts += 1;
+            match converse(stream, message, bounds, budget, &pool).await {
+                Err(stale) if stale.before_first_byte => Gauges::add(&gauges.upstream_resent),
+                Err(other) => return Err(other.reason),
+                Ok(answer) => {
+                    if !endpoint.health.is_up() {
+                        note_connected(endpoint);
+                    }
+                    return Ok(answer);
+                }
+            }
+        }
+        // Boxed: opening a connection is rare, and the TLS handshake would make every request its size.
+        match Box::pin(pool.open(upstream)).await {
+            Ok(stream) => {
+                Gauges::add(&gauges.upstream_opened);
+                progress.attempts += 1;
+                let answer = converse(stream, message, bounds, budget, &pool).await;
+                return answer.map_err(|broken| broken.reason);
+            }
+            Err(unreachable) => last = unreachable.reason,
         }
     }
-    // Boxed: opening a connection is rare, and the TLS handshake would make every request its size.
-    let stream = Box::pin(pool.upstream.connect()).await?;
-    Gauges::add(&gauges.upstream_opened);
-    progress.attempts += 1;
-    converse(stream, message, bounds, budget, pool).await.map_err(|broken| broken.reason)
+    Err(last)
 }
 
 async fn converse(

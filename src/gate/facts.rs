@@ -26,8 +26,16 @@ pub enum Framing {
     None,
     /// Content-Length.
     Length(u64),
-    /// Transfer-Encoding: chunked.
+    /// Its end shows when it comes: Transfer-Encoding: chunked, or the end of an HTTP/2 stream.
     Chunked,
+}
+
+impl Framing {
+    /// The length that was announced.
+    #[must_use]
+    pub fn announced(self) -> Option<u64> {
+        if let Self::Length(length) = self { Some(length) } else { None }
+    }
 }
 
 /// The version of HTTP that a request came in.
@@ -38,7 +46,10 @@ pub enum Version {
     /// HTTP/1.1
     Http11,
     /// HTTP/2
-    Http2,
+    Http2 {
+        /// The stream did not end with its header: a body follows, announced or not.
+        body: bool,
+    },
 }
 
 impl Version {
@@ -48,7 +59,7 @@ impl Version {
         match self {
             Self::Http10 => "1.0",
             Self::Http11 => "1.1",
-            Self::Http2 => "2",
+            Self::Http2 { .. } => "2",
         }
     }
 }
@@ -82,18 +93,23 @@ impl<'h, 'b> Head<'h, 'b> {
         let (Some(method), Some(target)) = (request.method, request.path) else {
             return Err(Reason::MalformedHead);
         };
-        // Methods are case-sensitive and all registered ones are upper case: anything else is either a
-        // mistake or a probe for a filter that folds case.
-        let registered = |b: u8| b.is_ascii_uppercase() || b == b'-';
-        if method.len() > MAX_METHOD || !method.bytes().all(registered) {
-            return Err(Reason::MalformedHead);
-        }
         Ok(Self {
             method: method.as_bytes(),
             target: target.as_bytes(),
             version: if request.version == Some(1) { Version::Http11 } else { Version::Http10 },
             fields: request.headers,
         })
+    }
+
+    /// A head that came as HTTP/2 header fields, `:authority` as `host`.
+    #[must_use]
+    pub fn new(
+        method: &'b [u8],
+        target: &'b [u8],
+        version: Version,
+        fields: &'h [httparse::Header<'b>],
+    ) -> Self {
+        Self { method, target, version, fields }
     }
 
     /// The header lines in their order: name, value without surrounding blanks.
@@ -132,6 +148,12 @@ impl<'b> Facts<'b> {
     /// # Errors
     /// The first reason for which it cannot be served.
     pub fn read(head: &Head<'_, 'b>) -> Result<Self, Reason> {
+        // Methods are case-sensitive and all registered ones are upper case: anything else is either a
+        // mistake or a probe for a filter that folds case.
+        let registered = |b: &u8| b.is_ascii_uppercase() || *b == b'-';
+        if head.method.len() > MAX_METHOD || !head.method.iter().all(registered) {
+            return Err(Reason::MalformedHead);
+        }
         let mut seen = Lines::default();
         for (name, value) in head.fields() {
             seen.note(name, value)?;
@@ -193,6 +215,7 @@ impl<'b> Lines<'b> {
     /// RFC 9112 section 6.3, with everything that two parsers could read differently refused.
     fn framing(&self, version: Version) -> Result<Framing, Reason> {
         match (self.length, self.coding) {
+            (None, None) if version == (Version::Http2 { body: true }) => Ok(Framing::Chunked),
             (None, None) => Ok(Framing::None),
             (Some(_), Some(_)) => Err(Reason::BadFraming),
             (Some(digits), None) => {

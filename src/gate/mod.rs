@@ -12,6 +12,7 @@
 //! | [`door`] | from a socket to a stream and a peer: PROXY header, TLS |
 //! | [`tls`] | the handshake |
 //! | [`http1`] | one HTTP/1 connection: request after request |
+//! | [`http2`] | one HTTP/2 connection: requests side by side |
 //! | [`wire`] | how a body comes in and an answer goes out, whatever the version |
 //! | [`head`] | one head off a stream, within its bounds, judged on its raw bytes |
 //! | [`facts`] | what a request head says; the only reader of request headers |
@@ -25,7 +26,10 @@
 //! | [`record`] | what the log will say of a request |
 //! | [`exchange`] | a ticket and a body become a complete answer, or a failure |
 //! | [`answer`] | an upstream's answer, read whole |
-//! | [`upstream`] | where an upstream is and how it is connected to |
+//! | [`balancer`] | which endpoint of an upstream is next |
+//! | [`upstream`] | how an endpoint is connected to |
+//! | [`resolver`] | the addresses of its name |
+//! | [`health`] | whether it says that it is well |
 //! | [`pool`] | idle upstream connections |
 //! | [`reply`] | what the sender is sent |
 //! | [`access_log`] | one event a request |
@@ -38,6 +42,7 @@ pub mod access_log;
 pub mod acme;
 pub mod alarm;
 pub mod answer;
+pub mod balancer;
 pub mod body;
 pub mod budget;
 pub mod chunked;
@@ -51,7 +56,9 @@ pub mod facts;
 pub mod farewell;
 pub mod flood;
 pub mod head;
+pub mod health;
 pub mod http1;
+pub mod http2;
 pub mod intake;
 pub mod listener;
 pub mod pool;
@@ -59,6 +66,7 @@ pub mod record;
 pub mod reply;
 pub mod request;
 pub mod request_id;
+pub mod resolver;
 pub mod tls;
 pub mod upstream;
 pub mod wire;
@@ -120,12 +128,20 @@ impl Gate {
         self.gauges.connections.load(Relaxed)
     }
 
-    /// Closes what has idled for too long and says what was only counted, for ever.
+    /// Keeps the pools in step with what is published, closes what has idled for too long and says what
+    /// was only counted, for ever.
     pub async fn keep_house(&self) {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
+        let mut published = self.store.published();
         loop {
-            tick.tick().await;
-            self.pools.prune();
+            let wanted = self.pools.open_all(&self.store.load());
+            tokio::select! {
+                // What is wanted is known before anything is closed.
+                biased;
+                Ok(()) = published.changed() => continue,
+                _ = tick.tick() => {}
+            }
+            self.pools.prune(&wanted);
             self.log.sum_up(false);
             self.gauges.log_lines_dropped.store(self.log.dropped(), Relaxed);
         }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::answer::{Answer, Bounds};
 use super::budget::Budget;
-use super::exchange;
+use super::exchange::{self, Errand};
 use super::facts::{Framing, Head, MAX_FIELDS, Slots};
 use super::farewell::Sender;
 use super::head::{Arrived, NoHead};
@@ -179,7 +179,7 @@ impl<W: Wire> Request<'_, W> {
             message.extend_from_slice(&decoded);
             self.record.bytes_in = decoded.len() as u64;
         } else {
-            let length = if let Framing::Length(length) = ticket.framing { length } else { 0 };
+            let length = ticket.framing.announced().unwrap_or(0);
             end_head(message, length, ticket.announces_body);
             self.line.read_body(wanted, budget, message).await?;
             self.record.bytes_in = length;
@@ -195,11 +195,11 @@ impl<W: Wire> Request<'_, W> {
         deadline: Instant,
         budget: &mut Budget<'_>,
     ) -> Result<Answer, Reason> {
-        let pool = self.scene.gate.pools.of(&ticket.route.upstream);
+        let gate = self.scene.gate;
         let bounds = Bounds { size: self.scene.snapshot.config.limits.max_response, to_head: ticket.is_head };
+        let errand = Errand { upstream: &ticket.route.upstream, message, bounds };
         let progress = &mut self.record.progress;
-        let exchange =
-            exchange::run(&pool, &self.scene.gate.gauges, &ticket.permit, message, bounds, budget, progress);
+        let exchange = exchange::run(&gate.pools, &gate.gauges, &ticket.permit, errand, budget, progress);
         let answer = self.line.alarm().until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
         self.record.upstream_took = self.record.progress.began.map(|began| began.elapsed());
         if let Ok(answer) = &answer {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant as Moment};
 
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::l4::stream::Stream as L4Stream;
-use pingora::protocols::{Ssl as _, Stream};
+use pingora::protocols::{ALPN, Ssl as _, Stream};
 use tokio::time::{Instant, timeout_at};
 
 use super::Gate;
@@ -26,6 +26,8 @@ const WARN_EVERY: Duration = Duration::from_secs(60);
 pub struct Secured {
     /// The stream inside.
     pub stream: Stream,
+    /// HTTP/2 was agreed on.
+    pub http2: bool,
     /// The subject of the certificate that the sender presented and an authority signed.
     pub client_cert: Option<Arc<str>>,
 }
@@ -50,7 +52,8 @@ pub async fn accept(tls: &LiveTls, stream: L4Stream, deadline: Instant) -> Resul
         Some(None) => return Err("the subject of the sender's certificate cannot be read".to_owned()),
         Some(Some(subject)) => Some(Arc::from(subject)),
     };
-    Ok(Secured { stream: Box::new(stream), client_cert })
+    let http2 = stream.selected_alpn_proto() == Some(ALPN::H2);
+    Ok(Secured { stream: Box::new(stream), http2, client_cert })
 }
 
 /// What rustls said, without what was put before it on its way.

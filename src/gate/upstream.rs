@@ -1,190 +1,139 @@
-//! Where an upstream is and how it is connected to.
+//! How an endpoint is connected to.
 //!
-//! A plain connection is a socket and nothing else. TLS is pingora's connector, which verifies the
-//! certificate against the system's roots or the given file. Names are resolved away from requests:
-//! the addresses at hand are used while newer ones are fetched, and a failing name server changes
-//! nothing as long as there are old ones.
+//! A plain connection is a socket and nothing else. TLS is pingora's, by the config that was made when
+//! the files were loaded; nothing is read from disk here. All addresses of a name are tried in order,
+//! each for the same time, the TLS handshake included.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::protocols::Stream;
 use pingora::protocols::l4::stream::Stream as L4Stream;
-use pingora::upstreams::peer::HttpPeer;
-use tokio::net::{TcpStream, UnixStream, lookup_host};
-use tokio::time::{Instant, timeout};
+use pingora::protocols::tls::client::handshake;
+use pingora::tls::TlsConnector;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
 
-use crate::config::{Target, Upstream as Spec};
+use super::resolver::Addresses;
+use crate::config::Target;
 use crate::policy::outcome::Reason;
+use crate::state::endpoint::Endpoint;
 
 /// How long one address may take to accept a connection, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How old resolved addresses may be before newer ones are fetched.
-const RESOLVE_EVERY: Duration = Duration::from_secs(30);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A way to an upstream.
-#[derive(Debug)]
-pub struct Upstream {
-    spec: Arc<Spec>,
-    addresses: Arc<Addresses>,
-    tls: OnceLock<Connector>,
+/// Why no connection could be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreachable {
+    /// The word in the access log.
+    pub reason: Reason,
+    /// For the operator.
+    pub error: String,
 }
 
-struct Connector(TransportConnector);
-
-impl std::fmt::Debug for Connector {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Connector")
+impl Unreachable {
+    fn new(reason: Reason, error: &(impl ToString + ?Sized)) -> Self {
+        Self { reason, error: error.to_string() }
     }
 }
 
-impl Upstream {
-    /// A way to this upstream; nothing is opened yet.
-    #[must_use]
-    pub fn new(spec: Arc<Spec>) -> Self {
-        Self { spec, addresses: Arc::default(), tls: OnceLock::new() }
+/// Opens a connection, trying one address after the other.
+///
+/// # Errors
+/// Why none could be opened: the last address's reason.
+pub async fn connect(endpoint: &Endpoint, addresses: &Addresses) -> Result<Stream, Unreachable> {
+    if let Target::Unix(path) = &endpoint.target {
+        return within_time(connect_unix(path)).await;
     }
-
-    /// Opens a connection, trying one address after the other.
-    ///
-    /// # Errors
-    /// Why none could be opened: the last address's reason.
-    pub async fn connect(&self) -> Result<Stream, Reason> {
-        match &self.spec.target {
-            Target::Unix(path) => connect_unix(path).await,
-            Target::Http { host, port } => {
-                let mut last = Reason::ConnectFailed;
-                for address in self.addresses.of(host, *port).await.iter() {
-                    match connect_tcp(*address).await {
-                        Ok(stream) => return Ok(stream),
-                        Err(reason) => last = reason,
-                    }
-                }
-                Err(last)
-            }
-            Target::Https { host, port } => {
-                let name = self.spec.server_name.as_ref().unwrap_or(host);
-                let mut last = Reason::ConnectFailed;
-                for address in self.addresses.of(host, *port).await.iter() {
-                    match self.connect_tls(*address, name).await {
-                        Ok(stream) => return Ok(stream),
-                        Err(reason) => last = reason,
-                    }
-                }
-                Err(last)
-            }
+    let found = addresses.known(CONNECT_TIMEOUT).await;
+    let found = found.map_err(|why| Unreachable::new(Reason::ConnectFailed, &*why))?;
+    let mut last = Unreachable::new(Reason::ConnectFailed, "the name has no address");
+    for address in found.iter() {
+        match within_time(connect_ip(endpoint, *address)).await {
+            Ok(stream) => return Ok(stream),
+            Err(why) => last = Unreachable { error: format!("{address}: {}", why.error), ..why },
         }
     }
-
-    async fn connect_tls(&self, address: SocketAddr, name: &str) -> Result<Stream, Reason> {
-        let mut peer = HttpPeer::new(address, true, name.to_owned());
-        peer.options.connection_timeout = Some(CONNECT_TIMEOUT);
-        peer.options.total_connection_timeout = Some(CONNECT_TIMEOUT);
-        let connector = self.tls.get_or_init(|| {
-            let mut options = ConnectorOptions::new(1);
-            options.ca_file = self.spec.ca.as_ref().map(|path| path.to_string_lossy().into_owned());
-            Connector(TransportConnector::new(Some(options)))
-        });
-        connector.0.new_stream(&peer).await.map_err(|error| {
-            tracing::warn!(upstream = name, address = %address, %error, "upstream TLS connection failed");
-            reason_of(&error)
-        })
-    }
+    Err(last)
 }
 
-async fn connect_unix(path: &Path) -> Result<Stream, Reason> {
-    let connected =
-        timeout(CONNECT_TIMEOUT, UnixStream::connect(path)).await.map_err(|_| Reason::ConnectTimeout)?;
-    connected.map(|socket| Box::new(L4Stream::from(socket)) as Stream).map_err(|error| failure(&error))
+async fn within_time(
+    connecting: impl Future<Output = Result<Stream, Unreachable>>,
+) -> Result<Stream, Unreachable> {
+    let too_late = |_| Unreachable::new(Reason::ConnectTimeout, "no connection within 1s");
+    timeout(CONNECT_TIMEOUT, connecting).await.map_err(too_late)?
 }
 
-async fn connect_tcp(address: SocketAddr) -> Result<Stream, Reason> {
-    let connected =
-        timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await.map_err(|_| Reason::ConnectTimeout)?;
-    let socket = connected.map_err(|error| failure(&error))?;
-    // A message leaves in one write; waiting for more of it would only add delay. Failing to say so is harmless.
-    let _ = socket.set_nodelay(true);
+async fn connect_unix(path: &Path) -> Result<Stream, Unreachable> {
+    let socket = UnixStream::connect(path).await.map_err(|error| failure(&error))?;
     Ok(Box::new(L4Stream::from(socket)))
 }
 
-fn failure(error: &std::io::Error) -> Reason {
-    match error.kind() {
+async fn connect_ip(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, Unreachable> {
+    let socket = TcpStream::connect(address).await.map_err(|error| failure(&error))?;
+    // A message leaves in one write; waiting for more of it would only add delay. Failing to say so is harmless.
+    let _ = socket.set_nodelay(true);
+    let stream = L4Stream::from(socket);
+    let Some(tls) = &endpoint.tls else {
+        return Ok(Box::new(stream));
+    };
+    let connector = TlsConnector::from(Arc::clone(&tls.config));
+    let secured = handshake(&connector, &tls.name, stream).await;
+    Ok(Box::new(secured.map_err(|error| Unreachable::new(Reason::TlsFailed, &error))?))
+}
+
+fn failure(error: &std::io::Error) -> Unreachable {
+    let reason = match error.kind() {
         // A socket file that nobody listens on refuses; one that is not there is no different to an operator.
         std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => Reason::ConnectRefused,
         std::io::ErrorKind::TimedOut => Reason::ConnectTimeout,
         _ => Reason::ConnectFailed,
-    }
+    };
+    Unreachable::new(reason, error)
 }
 
-fn reason_of(error: &pingora::Error) -> Reason {
-    use pingora::ErrorType;
-    match error.etype() {
-        ErrorType::ConnectRefused => Reason::ConnectRefused,
-        ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => Reason::ConnectTimeout,
-        ErrorType::TLSHandshakeFailure | ErrorType::InvalidCert | ErrorType::HandshakeError => {
-            Reason::TlsFailed
-        }
-        _ => Reason::ConnectFailed,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
 
-/// The last known addresses of a name.
-#[derive(Debug, Default)]
-struct Addresses {
-    known: ArcSwapOption<Known>,
-    fetching: AtomicBool,
-}
+    use super::*;
+    use crate::config::Upstream;
+    use crate::state::endpoint::{LiveUpstream, Upstreams};
 
-#[derive(Debug)]
-struct Known {
-    list: Arc<[SocketAddr]>,
-    fetched: Instant,
-}
-
-impl Addresses {
-    async fn of(self: &Arc<Self>, host: &str, port: u16) -> Arc<[SocketAddr]> {
-        if let Ok(ip) = host.parse::<IpAddr>() {
-            return Arc::from([SocketAddr::new(ip, port)]);
-        }
-        let Some(known) = self.known.load_full() else {
-            return self.fetch(host.to_owned(), port).await;
-        };
-        if known.fetched.elapsed() > RESOLVE_EVERY && !self.fetching.swap(true, SeqCst) {
-            let (this, host) = (Arc::clone(self), host.to_owned());
-            tokio::spawn(async move {
-                this.fetch(host, port).await;
-                this.fetching.store(false, SeqCst);
-            });
-        }
-        Arc::clone(&known.list)
+    fn upstream(target: Target) -> Arc<LiveUpstream> {
+        let spec = Upstream { targets: vec![target], ca: None, server_name: None, health: None };
+        Upstreams::default().of(&spec, None)
     }
 
-    /// Asks the resolver. An empty or failed answer leaves what is known.
-    async fn fetch(&self, host: String, port: u16) -> Arc<[SocketAddr]> {
-        let found: Arc<[SocketAddr]> = match timeout(RESOLVE_EVERY, lookup_host((host.as_str(), port))).await
-        {
-            Ok(Ok(addresses)) => addresses.collect(),
-            Ok(Err(error)) => {
-                tracing::warn!(host, %error, "upstream name not resolved");
-                Arc::default()
-            }
-            Err(_) => {
-                tracing::warn!(host, "upstream name not resolved in time");
-                Arc::default()
-            }
-        };
-        let list = match self.known.load_full() {
-            Some(old) if found.is_empty() => Arc::clone(&old.list),
-            _ => found,
-        };
-        if !list.is_empty() {
-            self.known.store(Some(Arc::new(Known { list: Arc::clone(&list), fetched: Instant::now() })));
-        }
-        list
+    fn named(port: u16) -> Arc<LiveUpstream> {
+        upstream(Target::Http { host: "app.example".to_owned(), port })
+    }
+
+    #[tokio::test]
+    async fn the_addresses_of_a_name_are_tried_in_order_until_one_accepts() {
+        let listener = TcpListener::bind("127.0.0.3:0").await.unwrap();
+        let here = listener.local_addr().unwrap();
+        let at = |ip: &str| SocketAddr::new(ip.parse().unwrap(), here.port());
+        let upstream = named(here.port());
+        let endpoint = &upstream.endpoints[0];
+        let known = Addresses::answered([at("127.0.0.1"), at("::1"), at("127.0.0.3")]);
+        assert!(connect(endpoint, &known).await.is_ok());
+        let (_, from) = listener.accept().await.unwrap();
+        assert!(from.ip().is_loopback());
+        let elsewhere = Addresses::answered([at("127.0.0.1"), at("127.0.0.4")]);
+        let why = connect(endpoint, &elsewhere).await.unwrap_err();
+        assert_eq!(why.reason, Reason::ConnectRefused);
+        assert!(why.error.starts_with(&format!("127.0.0.4:{}: ", here.port())), "{}", why.error);
+    }
+
+    #[tokio::test]
+    async fn a_socket_file_that_is_not_there_refuses() {
+        let dir = tempfile::tempdir().unwrap();
+        let upstream = upstream(Target::Unix(dir.path().join("app.sock")));
+        let endpoint = &upstream.endpoints[0];
+        let (addresses, _) = Addresses::of(&endpoint.target);
+        assert_eq!(connect(endpoint, &addresses).await.unwrap_err().reason, Reason::ConnectRefused);
     }
 }

@@ -1,7 +1,7 @@
 //! From one look at the files to a snapshot, or to every problem.
 //!
-//! The [`Loader`] owns what must outlive a snapshot: the numbers of the upstreams, by which their
-//! idle connections are found again, and the counters of the routes. It publishes nothing.
+//! The [`Loader`] owns what must outlive a snapshot: the endpoints of the upstreams, by whose numbers
+//! their idle connections are found again, and the counters of the routes. It publishes nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -11,11 +11,13 @@ use std::time::SystemTime;
 
 use ipnet::IpNet;
 
+use super::authorities::{self, Authorities};
 use super::counters::RouteCounters;
+use super::endpoint::{LiveUpstream, Upstreams};
 use super::keep::Kept;
 use super::lists::{Before, Held, Lists, Shrink, resolve};
 use super::look::{Folder, Look, Seen};
-use super::snapshot::{List, LiveRoute, LiveUpstream, Snapshot};
+use super::snapshot::{List, LiveRoute, Snapshot};
 use super::tls::{self, Doors};
 use crate::config::{self, Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
@@ -35,7 +37,8 @@ pub struct Loader {
     folder: Option<PathBuf>,
     /// Its listeners, whose certificates serve.
     listen: Vec<Listener>,
-    upstreams: HashMap<Upstream, LiveUpstream>,
+    authorities: Authorities,
+    upstreams: Upstreams,
     counters: HashMap<String, Arc<RouteCounters>>,
     marks: RandomState,
     loaded: Option<u64>,
@@ -66,7 +69,8 @@ impl Loader {
             overrides,
             folder: None,
             listen: Vec::new(),
-            upstreams: HashMap::new(),
+            authorities: Authorities::default(),
+            upstreams: Upstreams::default(),
             counters: HashMap::new(),
             marks: RandomState::new(),
             loaded: None,
@@ -87,14 +91,16 @@ impl Loader {
     #[must_use]
     pub fn look(&self) -> Look {
         let config = self.config_path.as_deref().map(Seen::at);
-        let mut look = Look { config, ranges: None, certificates: Vec::new() };
+        let mut look = Look { config, ranges: None, authorities: Vec::new(), certificates: Vec::new() };
         let config = self.parse(&look).map(|parsed| parsed.config).ok();
-        let folder = config.as_ref().map(|config| &config.ranges).or(self.folder.as_ref());
-        look.ranges = folder.map(|path| Folder::at(path));
+        let authorities: BTreeSet<&Path> = config.iter().flat_map(authorities::files).collect();
+        look.authorities = authorities.into_iter().map(Seen::at).collect();
         // What serves now is looked at too: the new config may be refused.
         let mut certificates = tls::files(&self.listen);
         certificates.extend(config.iter().flat_map(|config| tls::files(&config.listen)));
         look.certificates = certificates.into_iter().map(Seen::at).collect();
+        let folder = config.as_ref().map(|config| &config.ranges).or(self.folder.as_ref());
+        look.ranges = folder.map(|path| Folder::at(path));
         look
     }
 
@@ -130,6 +136,9 @@ impl Loader {
         }
         loaded.problems.append(&mut lists.problems);
         let Some(mut config) = config else { return loaded };
+        let unusable = self.authorities.load(&config, look);
+        lists.fatal |= !unusable.is_empty();
+        loaded.problems.extend(unusable);
         if let Some(snapshot) = before.snapshot {
             loaded.needs_restart = keep_cold(&mut config, &snapshot.config);
         }
@@ -141,6 +150,7 @@ impl Loader {
         self.folder = Some(config.ranges.clone());
         self.listen.clone_from(&config.listen);
         let generation = before.snapshot.map_or(1, |snapshot| snapshot.generation + 1);
+        self.upstreams.forget_unused();
         loaded.snapshot = Some(self.compile(config, lists.good, doors, generation));
         loaded
     }
@@ -253,10 +263,8 @@ impl Loader {
         })
     }
 
-    fn upstream(&mut self, spec: &Upstream) -> LiveUpstream {
-        let id = self.upstreams.len();
-        let live = || LiveUpstream { id, spec: Arc::new(spec.clone()) };
-        self.upstreams.entry(spec.clone()).or_insert_with(live).clone()
+    fn upstream(&mut self, spec: &Upstream) -> Arc<LiveUpstream> {
+        self.upstreams.of(spec, self.authorities.of(spec))
     }
 
     /// Never forgotten: a route that comes back goes on counting where it stopped.

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::counters::RouteCounters;
+use super::endpoint::{Endpoint, LiveUpstream};
 use super::tls::{self, Doors, LiveTls};
-use crate::config::{Config, Upstream};
+use crate::config::Config;
 use crate::policy::addr::Address;
 use crate::policy::delivery::Rules;
 use crate::policy::difference::compare;
@@ -69,7 +70,7 @@ pub struct LiveRoute {
     /// Who may use it.
     pub allow: Vec<Arc<List>>,
     /// Where its requests go.
-    pub upstream: LiveUpstream,
+    pub upstream: Arc<LiveUpstream>,
     /// The Host that the upstream is given.
     pub upstream_host: Option<String>,
     /// What its answers mean.
@@ -78,16 +79,6 @@ pub struct LiveRoute {
     pub deadline: Duration,
     /// What happened on it so far; survives reloads.
     pub counters: Arc<RouteCounters>,
-}
-
-/// An upstream with a number that stays the same over reloads as long as the process lives, so that
-/// its idle connections can be found again.
-#[derive(Clone, Debug)]
-pub struct LiveUpstream {
-    /// Counts distinct upstreams, from 0.
-    pub id: usize,
-    /// How it is reached.
-    pub spec: Arc<Upstream>,
 }
 
 impl Snapshot {
@@ -105,6 +96,13 @@ impl Snapshot {
         self.doors.get(listener).and_then(Option::as_ref)
     }
 
+    /// Every endpoint that some request may go to, once.
+    #[must_use]
+    pub fn endpoints(&self) -> BTreeMap<usize, &Arc<Endpoint>> {
+        let routes = self.routes.iter().chain([&self.unrouted]);
+        routes.flat_map(|route| &route.upstream.endpoints).map(|endpoint| (endpoint.id, endpoint)).collect()
+    }
+
     /// How many prefixes all lists have.
     #[must_use]
     pub fn prefixes(&self) -> usize {
@@ -117,6 +115,10 @@ impl Snapshot {
         let mut changes: Vec<String> =
             config_changes(&old.config, &self.config).iter().map(|key| format!("{key} changed")).collect();
         changes.extend(tls::changes(&old.doors, &self.doors));
+        // The config names the same files, and they say something else.
+        if changes.is_empty() && !self.endpoints().keys().eq(old.endpoints().keys()) {
+            changes.push("upstream certificates changed".to_owned());
+        }
         for (name, list) in &self.lists {
             match old.lists.get(name) {
                 None => changes.push(format!("list={name} new")),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Cache};
+use tokio::sync::watch;
 
 use super::reload::Report;
 use super::snapshot::Snapshot;
@@ -12,6 +13,7 @@ use super::snapshot::Snapshot;
 pub struct Store {
     current: Arc<ArcSwap<Snapshot>>,
     last_reload: ArcSwapOption<Report>,
+    published: watch::Sender<u64>,
 }
 
 /// A connection's own view: one load a request costs a comparison of pointers, and the reference
@@ -22,7 +24,9 @@ impl Store {
     /// A store with the first snapshot.
     #[must_use]
     pub fn new(first: Snapshot) -> Self {
-        Self { current: Arc::new(ArcSwap::from_pointee(first)), last_reload: ArcSwapOption::empty() }
+        let published = watch::Sender::new(first.generation);
+        let current = Arc::new(ArcSwap::from_pointee(first));
+        Self { current, last_reload: ArcSwapOption::empty(), published }
     }
 
     /// The current snapshot.
@@ -43,8 +47,16 @@ impl Store {
         self.last_reload.load_full()
     }
 
+    /// Hears of the generation of every snapshot, after it was published.
+    #[must_use]
+    pub fn published(&self) -> watch::Receiver<u64> {
+        self.published.subscribe()
+    }
+
     pub(super) fn publish(&self, next: Snapshot) {
+        let generation = next.generation;
         self.current.store(Arc::new(next));
+        self.published.send_replace(generation);
     }
 
     pub(super) fn report(&self, report: Arc<Report>) {

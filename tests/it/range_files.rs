@@ -108,7 +108,7 @@ fn a_configmap_swap_is_noticed() {
 }
 
 /// Breaks the file in one way: noticed by itself or on request, the last good list stays, and a good file heals it.
-fn last_good_stays(what: &str, damage: impl Fn(&Path)) {
+pub fn last_good_stays(what: &str, damage: impl Fn(&Path)) {
     for asked in [false, true] {
         let upstream = Upstream::echo();
         let gate = Setup::new(upstream.url()).start();

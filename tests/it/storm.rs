@@ -15,17 +15,6 @@ fn seconds() -> f64 {
     std::env::var("NEXMO_GATE_STORM_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3.0)
 }
 
-/// Resident memory in KiB, from the kernel's own account.
-fn resident(gate: &Gate) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", gate.pid())).expect("the process");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("KiB")
-}
-
-fn threads(gate: &Gate) -> usize {
-    fs::read_dir(format!("/proc/{}/task", gate.pid())).expect("the process").count()
-}
-
 /// Asks from one address until told to stop: how many verdicts, how many of them not allowed here.
 fn traffic(
     gate: &Gate,
@@ -87,7 +76,7 @@ fn reload_storm() {
     let (status, answer) = gate.reload();
     assert_eq!(status, 200, "{answer}");
     let generation = answer["generation"].as_u64().expect("generation");
-    let (after, now_threads) = (resident(&gate), threads(&gate));
+    let (after, now_threads) = (gate.vitals().resident_kib, gate.vitals().threads);
     eprintln!(
         "reload storm: {triggers} triggers, generation {generation}, {} requests, RSS {} -> {after} KiB, threads {} -> {now_threads}",
         asked.load(Ordering::Relaxed),
@@ -121,7 +110,7 @@ fn storm(gate: &Gate, lasting: Duration) -> (u64, (u64, usize)) {
         }
         triggers += 1;
         if base.is_none() && begin.elapsed() > lasting / 3 {
-            base = Some((resident(gate), threads(gate)));
+            base = Some((gate.vitals().resident_kib, gate.vitals().threads));
         }
         // By the clock and not from trigger to trigger, so that the rate holds on a busy machine.
         let due = Duration::from_millis(10 * triggers);

@@ -36,7 +36,7 @@ fn flags_alone_make_a_whole_configuration_with_paths_from_the_working_directory(
     let config = parse(None, &all(), Path::new(BASE)).unwrap().config;
     let listen: Vec<String> = config.listen.iter().map(|l| l.address.to_string()).collect();
     assert_eq!(listen, ["127.0.0.1:0", "[::1]:8081"]);
-    assert_eq!(config.upstream.target, Target::Unix(PathBuf::from("run/app.sock")));
+    assert_eq!(config.upstream.targets, [Target::Unix(PathBuf::from("run/app.sock"))]);
     assert_eq!(config.routes.len(), 1);
     assert_eq!(config.routes[0].allow, ["voice", "office"]);
     assert_eq!(config.ranges, Path::new("lists"));
@@ -49,6 +49,27 @@ fn flags_alone_make_a_whole_configuration_with_paths_from_the_working_directory(
     assert_eq!(config.log, Log { format: LogFormat::Text, level: LogLevel::Warn, access });
     let bare = said(|o| o.upstream = some("http://127.0.0.1:3000"));
     assert_eq!(parse(None, &bare, Path::new(BASE)).unwrap().config.ranges, Path::new("ranges"));
+}
+
+#[test]
+fn several_upstreams_come_with_commas() {
+    let said_so = |text: &str| {
+        let flags = said(|o| o.upstream = some(text));
+        parse(None, &flags, Path::new(BASE)).map(|parsed| parsed.config.upstream.targets)
+    };
+    let targets = said_so("http://a:1, unix:run/app.sock").unwrap();
+    assert_eq!(
+        targets.iter().map(Target::to_string).collect::<Vec<_>>(),
+        ["http://a:1", "unix:run/app.sock"]
+    );
+    let flag = "--upstream (NEXMO_GATE_UPSTREAM)";
+    for (text, wanted) in [
+        ("http://a,http://a", "http://a:80 stands in this list twice"),
+        ("http://a,", "is empty, wanted a URL such as http://127.0.0.1:3000"),
+        ("http://a,b", "\"b\" has no scheme; write http://b or https://b"),
+    ] {
+        assert_eq!(lines(&said_so(text).unwrap_err()), [format!("{flag}: {wanted}")], "{text}");
+    }
 }
 
 #[test]
@@ -101,8 +122,8 @@ fn a_problem_of_a_flag_names_the_flag_and_its_variable() {
         "--allow (NEXMO_GATE_ALLOW): \"192.0.2.0/24\" is an address; write it into a file of the ranges folder, and that file's name here",
         "--allow (NEXMO_GATE_ALLOW): is empty, wanted the name of a range list",
         "--admin (NEXMO_GATE_ADMIN): 0.0.0.0:9901 can be reached from other machines, and whoever reaches it may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
-        "--ranges (NEXMO_GATE_RANGES): is empty, wanted the path of a folder",
         "--deny (NEXMO_GATE_DENY): unknown value \"refuse\"; there are: forbid, hide, retry, drop",
+        "--ranges (NEXMO_GATE_RANGES): is empty, wanted the path of a folder",
         "--mode (NEXMO_GATE_MODE): unknown value \"observ\"; did you mean \"observe\"? There are: enforce, observe",
         "--state (NEXMO_GATE_STATE): is empty, wanted the path of a folder",
         "--log-format (NEXMO_GATE_LOG_FORMAT): unknown value \"xml\"; there are: json, text",

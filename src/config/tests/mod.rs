@@ -59,12 +59,14 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
             address: "0.0.0.0:8080".parse().unwrap(),
             proxy_protocol: false,
             tls: None,
+            http2: false,
             acme_challenges: None,
         }],
         upstream: Upstream {
-            target: Target::Http { host: "127.0.0.1".to_owned(), port: 3000 },
+            targets: vec![Target::Http { host: "127.0.0.1".to_owned(), port: 3000 }],
             ca: None,
             server_name: None,
+            health: None,
         },
         ranges: PathBuf::from("/etc/gate/ranges"),
         trusted_proxies: Vec::new(),
@@ -157,9 +159,10 @@ threads: 3
     assert_eq!(seen.listen.iter().map(|l| l.proxy_protocol).collect::<Vec<_>>(), [false, true]);
     assert_eq!(seen.forwarded_header, ForwardedHeader::Forwarded);
     let upstream = Upstream {
-        target: Target::Https { host: "app.example".to_owned(), port: 443 },
+        targets: vec![Target::Https { host: "app.example".to_owned(), port: 443 }],
         ca: Some(PathBuf::from("/etc/gate/ca.pem")),
         server_name: Some("inside.example".to_owned()),
+        health: None,
     };
     assert_eq!(seen.upstream, upstream);
     assert_eq!(seen.ranges, Path::new("/srv/lists"));
@@ -178,7 +181,7 @@ threads: 3
         host: Some("hooks.example".to_owned()),
         webhook: Webhook::SmsInbound,
         allow: vec!["sms".to_owned(), "nexmo-2018".to_owned()],
-        upstream: Some(Upstream { target: unix, ca: None, server_name: None }),
+        upstream: Some(Upstream { targets: vec![unix], ca: None, server_name: None, health: None }),
         upstream_host: Some("app.example:8080".to_owned()),
         success: SuccessSet::parse("200").unwrap(),
         deadline: Duration::from_millis(4500),
@@ -189,7 +192,7 @@ threads: 3
     let second = Route {
         host: Some("[2001:db8::1]".to_owned()),
         success: SuccessSet::parse("200,204-205").unwrap(),
-        upstream: Some(Upstream { target: https, ca: None, server_name: None }),
+        upstream: Some(Upstream { targets: vec![https], ca: None, server_name: None, health: None }),
         ..first.clone()
     };
     assert_eq!(seen.routes, [first, second]);

@@ -40,8 +40,9 @@ pub(crate) static PROVIDER: LazyLock<Arc<CryptoProvider>> =
 
 /// TLS 1.2 sessions that are remembered for a sender that takes no ticket.
 const REMEMBERED_SESSIONS: usize = 1024;
-/// The only protocol that is spoken inside (RFC 7301).
-const ALPN: &[u8] = b"http/1.1";
+/// What may be spoken inside (RFC 7301), the best first.
+const HTTP2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
 
 /// What handshakes on one listener are made with.
 #[derive(Debug)]
@@ -97,7 +98,7 @@ pub fn load(listen: &[Listener], look: &Look, before: &[Option<Arc<LiveTls>>], n
         .enumerate()
         .map(|(place, listener)| match &listener.tls {
             None => Some(None),
-            Some(tls) => desk.door(place, tls).map(Some),
+            Some(tls) => desk.door(place, tls, listener.http2).map(Some),
         })
         .collect();
     let doors = doors.into_iter().collect();
@@ -162,7 +163,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn door(&mut self, place: usize, tls: &Tls) -> Option<Arc<LiveTls>> {
+    fn door(&mut self, place: usize, tls: &Tls, http2: bool) -> Option<Arc<LiveTls>> {
         // Each is read, so that the problems of all are told.
         let certificates: Vec<Option<Arc<Certificate>>> =
             tls.certificates.iter().map(|files| self.certificate(files)).collect();
@@ -183,7 +184,7 @@ impl Desk<'_> {
             return Some(Arc::clone(before));
         }
         let sessions = same_rules.map(|before| before.sessions.clone());
-        match build(tls, certificates, authorities, sessions) {
+        match build(tls, http2, certificates, authorities, sessions) {
             Ok(live) => Some(Arc::new(live)),
             Err(error) => {
                 self.problems
@@ -255,6 +256,7 @@ impl Desk<'_> {
 
 fn build(
     tls: &Tls,
+    http2: bool,
     certificates: Vec<Arc<Certificate>>,
     authorities: Vec<CertificateDer<'static>>,
     sessions: Option<Sessions>,
@@ -278,7 +280,8 @@ fn build(
         Some(auth) => builder.with_client_cert_verifier(senders::verifier(&authorities, auth.required)?),
     };
     let mut server = builder.with_cert_resolver(Arc::new(Names::new(&certificates)));
-    server.alpn_protocols = vec![ALPN.to_vec()];
+    let protocols: &[&[u8]] = if http2 { &[HTTP2, HTTP1] } else { &[HTTP1] };
+    server.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     server.ticketer = Arc::clone(&sessions.tickets);
     server.session_storage = Arc::clone(&sessions.memory);
     let (min_version, client_auth) = (tls.min_version, tls.client_auth.clone());

@@ -21,6 +21,7 @@ fn listener(pairs: &[(&str, &str)], client_auth: Option<ClientAuth>) -> Vec<List
         address: "127.0.0.1:443".parse().unwrap(),
         proxy_protocol: false,
         tls: Some(Tls { certificates, min_version: TlsVersion::V12, client_auth }),
+        http2: false,
         acme_challenges: None,
     }]
 }

@@ -77,7 +77,12 @@ pub(crate) fn files(certificate: &str, key: &str) -> CertificateFiles {
 pub(crate) fn look(files: &[(&str, &str)]) -> Look {
     let seen =
         |(path, text): &(&str, &str)| Seen { path: path.into(), content: Ok(text.as_bytes().to_vec()) };
-    Look { config: None, ranges: None, certificates: files.iter().map(seen).collect() }
+    Look {
+        config: None,
+        ranges: None,
+        authorities: Vec::new(),
+        certificates: files.iter().map(seen).collect(),
+    }
 }
 
 /// A certificate as it is loaded, with its whole chain.

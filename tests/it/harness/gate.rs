@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::http::Reply;
 use super::lines::{Lines, json};
-use super::{PATIENCE, Setup, papers, sender};
+use super::{PATIENCE, Setup, Vitals, papers, sender};
 
 pub struct Gate {
     child: Child,
@@ -68,6 +68,18 @@ impl Gate {
         self.child.id()
     }
 
+    pub fn vitals(&self) -> Vitals {
+        Vitals::of(self.pid())
+    }
+
+    /// A sample of `/metrics` by its name without the gate's prefix, with its labels as they are written.
+    pub fn metric(&self, name: &str) -> f64 {
+        let page = self.admin("GET", "/metrics").text();
+        let line = format!("nexmo_gate_{name} ");
+        let value = page.lines().find_map(|one| one.strip_prefix(&line));
+        value.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no sample {name} in\n{page}"))
+    }
+
     /// The first listener's address.
     pub fn addr(&self) -> SocketAddr {
         self.listen[0]
@@ -107,6 +119,16 @@ impl Gate {
     /// Waits until at least `count` access events are there, and gives all.
     pub fn events(&self, count: usize) -> Vec<Value> {
         self.events_until(|events| events.len() >= count)
+    }
+
+    /// Waits until `count` events follow number `from`, and gives all that follow; parses no line before.
+    pub fn events_from(&self, from: usize, count: usize) -> Vec<Value> {
+        let enough = |lines: &[String]| {
+            (lines.len() >= count).then(|| lines.iter().map(|line| json(line)).collect::<Vec<_>>())
+        };
+        self.stdout.find(from, PATIENCE, enough).unwrap_or_else(|| {
+            panic!("no {count} events from number {from} on in\n{}", self.stdout.all().join("\n"))
+        })
     }
 
     pub fn events_until(&self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {

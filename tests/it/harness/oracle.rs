@@ -1,5 +1,7 @@
 //! The oracle: the upstream's own record, the access log and what the sender saw must tell one story.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::upstream::Arrival;
@@ -24,9 +26,18 @@ pub fn is_success(status: u16) -> bool {
 /// `events` must be the whole log of a gate that got exactly the requests `seen`.
 pub fn agree(seen: &[Seen], arrivals: &[Arrival], events: &[Value]) {
     assert_eq!(events.len(), seen.len(), "one request, one event");
+    let mut by_case: HashMap<String, Vec<&Arrival>> = HashMap::new();
+    for arrival in arrivals {
+        if let Some(case) = arrival.case() {
+            by_case.entry(case).or_default().push(arrival);
+        }
+    }
+    let mut by_id: HashMap<&str, Vec<&Value>> = HashMap::new();
+    for event in events {
+        by_id.entry(event["request_id"].as_str().expect("request_id")).or_default().push(event);
+    }
     for one in seen {
-        let arrived: Vec<&Arrival> =
-            arrivals.iter().filter(|a| a.case().as_ref() == Some(&one.case)).collect();
+        let arrived = by_case.remove(&one.case).unwrap_or_default();
         let said_success = arrived.iter().any(|arrival| arrival.said.is_some_and(is_success));
         let heard_success = one.status.is_some_and(is_success);
         assert!(!heard_success || said_success, "{}: the sender heard a success nobody said", one.case);
@@ -34,7 +45,7 @@ pub fn agree(seen: &[Seen], arrivals: &[Arrival], events: &[Value]) {
 
         let Some(last) = arrived.last() else { continue };
         let id = last.head.one("x-request-id").expect("X-Request-Id at the upstream");
-        let logged: Vec<&Value> = events.iter().filter(|event| event["request_id"] == id.as_str()).collect();
+        let logged = by_id.get(id.as_str()).map(Vec::as_slice).unwrap_or_default();
         assert_eq!(logged.len(), 1, "{}: events with its request id", one.case);
         let event = logged[0];
         let delivered = event["delivered"].as_bool().expect("delivered is a boolean");

@@ -83,6 +83,11 @@ impl Sender {
         self.read_reply(true)
     }
 
+    /// A pause that is part of what the sender does, never a wait of the test.
+    pub fn pause(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
     /// The response to a HEAD request: its framing headers announce a body that does not come.
     pub fn reply_to_head(&mut self) -> Reply {
         self.read_reply(false).unwrap_or_else(|cut| panic!("no whole response: {cut:?}"))
@@ -178,6 +183,11 @@ impl Sender {
                 Err(error) => return Some(error.kind()),
             }
         }
+    }
+
+    /// Everything that comes until the gate closes; a reset ends it too.
+    pub fn rest(&mut self) -> Vec<u8> {
+        self.wire.rest(&mut self.stream).unwrap_or_else(|_| std::mem::take(&mut self.wire.ahead))
     }
 
     /// Bytes that came and no response has claimed.

@@ -120,7 +120,11 @@ impl Setup {
     }
 
     fn command(&self) -> Command {
-        let mut command = binary();
+        self.command_of(binary())
+    }
+
+    /// `command` with what makes it run this setup's gate: for a test that starts the binary through another program.
+    pub fn command_of(&self, mut command: Command) -> Command {
         command.args(["run", "--config"]).arg(self.path().join("config.yaml"));
         command
     }

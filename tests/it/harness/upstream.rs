@@ -8,7 +8,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use socket2::SockRef;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::PATIENCE;
 use super::http::{Head, Wire};
@@ -75,10 +76,22 @@ impl Stream for UnixStream {
     }
 }
 
+impl Stream for StreamOwned<ServerConnection, TcpStream> {
+    fn end(&self, reset: bool) {
+        self.sock.end(reset);
+    }
+
+    fn bound(&self, within: Option<Duration>) {
+        self.sock.bound(within);
+    }
+}
+
 #[derive(Default)]
 struct Record {
     arrivals: Vec<Arrival>,
     connections: usize,
+    /// Connections that are over, by whichever side.
+    closed: usize,
     stopped: bool,
 }
 
@@ -90,6 +103,53 @@ struct Shared {
     script: Box<Script>,
 }
 
+/// A port of the test's own that refuses connections until somebody listens.
+pub struct Port {
+    socket: Socket,
+    address: SocketAddr,
+}
+
+impl Port {
+    pub fn free(ip: &str) -> Self {
+        Self::bind(SocketAddr::new(ip.parse().expect("an IP address"), 0)).expect("a free port")
+    }
+
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.bind(&address.into())?;
+        let address = socket.local_addr()?.as_socket().expect("an IP address");
+        Ok(Self { socket, address })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn listen(self, script: impl Fn(&Arrival) -> Answer + Send + Sync + 'static) -> Upstream {
+        Upstream::accept_from(self.into_listener(), script, |stream| Box::new(stream))
+    }
+
+    /// Listens and never accepts: the returned connections fill the queue, and what comes after them gets no answer.
+    pub fn black_hole(&self) -> Vec<TcpStream> {
+        self.socket.listen(0).expect("listen");
+        let mut queued = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&self.address, Duration::from_millis(300)) {
+            queued.push(stream);
+            assert!(queued.len() < 100, "this kernel does not fill the queue");
+        }
+        queued
+    }
+
+    fn into_listener(self) -> TcpListener {
+        self.socket.listen(128).expect("listen");
+        self.socket.into()
+    }
+}
+
 pub struct Upstream {
     shared: Arc<Shared>,
     address: Option<SocketAddr>,
@@ -99,14 +159,37 @@ pub struct Upstream {
 impl Upstream {
     /// `script` is asked once for each request, when its head is there.
     pub fn start(script: impl Fn(&Arrival) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("an upstream port");
+        Port::free("127.0.0.1").listen(script)
+    }
+
+    /// Speaks TLS; its URL names `localhost`.
+    pub fn start_tls(
+        config: Arc<ServerConfig>,
+        script: impl Fn(&Arrival) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let port = Port::free("127.0.0.1");
+        let url = format!("https://localhost:{}", port.address().port());
+        let secured = move |stream| -> Box<dyn Stream> {
+            let session = ServerConnection::new(Arc::clone(&config)).expect("a TLS session");
+            Box::new(StreamOwned::new(session, stream))
+        };
+        let mut upstream = Self::accept_from(port.into_listener(), script, secured);
+        upstream.url = url;
+        upstream
+    }
+
+    fn accept_from(
+        listener: TcpListener,
+        script: impl Fn(&Arrival) -> Answer + Send + Sync + 'static,
+        wrap: impl Fn(TcpStream) -> Box<dyn Stream> + Send + 'static,
+    ) -> Self {
         let address = listener.local_addr().expect("the upstream's address");
         let shared = Shared::new(script);
         let acceptor = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let _ = stream.set_nodelay(true);
-                if !acceptor.accept(Box::new(stream)) {
+                if !acceptor.accept(wrap(stream)) {
                     return;
                 }
             }
@@ -136,12 +219,26 @@ impl Upstream {
         self.shared.record.lock().expect("record").arrivals.clone()
     }
 
+    /// The same from number `from` on.
+    pub fn arrivals_from(&self, from: usize) -> Vec<Arrival> {
+        self.shared.record.lock().expect("record").arrivals.get(from..).unwrap_or_default().to_vec()
+    }
+
     pub fn of_case(&self, case: &str) -> Vec<Arrival> {
         self.arrivals().into_iter().filter(|arrival| arrival.case().as_deref() == Some(case)).collect()
     }
 
     pub fn connections(&self) -> usize {
         self.shared.record.lock().expect("record").connections
+    }
+
+    /// Whether all but `open` connections are over within [`PATIENCE`].
+    pub fn wait_open(&self, open: usize) -> bool {
+        let record = self.shared.record.lock().expect("record");
+        let over = |record: &mut Record| record.connections - record.closed > open;
+        let (_record, waited) =
+            self.shared.changed.wait_timeout_while(record, PATIENCE, over).expect("record");
+        !waited.timed_out()
     }
 
     /// Blocks until `count` requests have arrived whole (head and, where the script reads it, body).
@@ -186,6 +283,8 @@ impl Shared {
             let mut stream = stream;
             // Errors end the connection, as they would end an application's.
             let _ = shared.serve(&mut stream, number);
+            shared.record.lock().expect("record").closed += 1;
+            shared.changed.notify_all();
         });
         true
     }

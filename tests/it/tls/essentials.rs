@@ -21,7 +21,11 @@ fn a_sender_that_closes_its_side_is_answered_whether_it_says_goodbye_or_not() {
     for (case, says_goodbye) in [("/goodbye", true), ("/silent", false)] {
         let mut sender = Sender::connect(ADMITTED, gate.addr());
         sender.send(&get(case));
-        if says_goodbye { sender.half_close() } else { sender.half_close_tcp() }
+        if says_goodbye {
+            sender.half_close()
+        } else {
+            sender.half_close_tcp()
+        }
         assert_eq!(sender.reply().text(), case);
     }
     assert!(gate.finish().events.iter().all(|event| event["delivered"] == true));

@@ -175,6 +175,24 @@ fn only_http_1_1_is_agreed_on() {
 }
 
 #[test]
+fn http_2_is_agreed_on_where_it_is_asked_for_and_offered() {
+    let upstream = Upstream::echo();
+    let (setup, authority) = usual(upstream.url(), "");
+    setup.dir.write("ca.pem", &authority.pem);
+    let listen =
+        r#"[{ address: "127.0.0.1:0", http2: true, tls: { certificate: chain.pem, key: key.pem } }]"#;
+    let gate = setup.key("listen", listen).start();
+    for (offer, version) in [("--http2", "2"), ("--http1.1", "1.1")] {
+        let output = curl(&gate, &[offer, "--write-out", " %{http_version}"]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(said, format!("/curl {version}"), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let spoken: Vec<_> =
+        gate.events(2).iter().map(|event| (event["http"].clone(), event["tls"].clone())).collect();
+    assert_eq!(spoken, [("2".into(), true.into()), ("1.1".into(), true.into())]);
+}
+
+#[test]
 fn a_sender_that_comes_again_resumes_and_a_new_certificate_does_not_forbid_it() {
     let upstream = Upstream::echo();
     for version in [&version::TLS12, &version::TLS13] {

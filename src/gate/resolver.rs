@@ -1,0 +1,241 @@
+//! The addresses of an upstream's name, asked for away from requests.
+//!
+//! A name is resolved when its endpoint appears and every 30 s from then on. A name server that fails
+//! changes nothing as long as there are addresses from before; without any it is asked again each
+//! second, and requests are told so at once. Only a request that comes before the first answer waits.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::lookup_host;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::config::Target;
+
+/// How old addresses may be.
+const RESOLVE_EVERY: Duration = Duration::from_secs(30);
+/// How soon a name is asked for again that has no address yet.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// What is known of a name.
+#[derive(Debug)]
+pub struct Addresses {
+    known: watch::Sender<Known>,
+}
+
+#[derive(Clone, Debug)]
+enum Known {
+    NotYet,
+    No(Arc<str>),
+    Yes(Arc<[SocketAddr]>),
+}
+
+/// A name to resolve, for as long as its endpoint is in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    host: String,
+    port: u16,
+}
+
+impl Addresses {
+    /// The addresses of a target, and the name behind them that [`keep_fresh`] has to ask for. An
+    /// address of numbers is its own answer; a UNIX socket has none.
+    #[must_use]
+    pub fn of(target: &Target) -> (Self, Option<Name>) {
+        let (known, name) = match target {
+            Target::Unix(_) => (Known::Yes(Arc::from([])), None),
+            Target::Http { host, port } | Target::Https { host, port } => match host.parse::<IpAddr>() {
+                Ok(ip) => (Known::Yes(Arc::from([SocketAddr::new(ip, *port)])), None),
+                Err(_) => (Known::NotYet, Some(Name { host: host.clone(), port: *port })),
+            },
+        };
+        (Self { known: watch::Sender::new(known) }, name)
+    }
+
+    /// The addresses, in the order in which they are to be tried; never none.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn known(&self, patience: Duration) -> Result<Arc<[SocketAddr]>, Arc<str>> {
+        if let Known::Yes(list) = &*self.known.borrow() {
+            return Ok(Arc::clone(list));
+        }
+        let mut changes = self.known.subscribe();
+        let answer = timeout(patience, changes.wait_for(|known| !matches!(known, Known::NotYet))).await;
+        let known = answer.ok().and_then(Result::ok).map_or(Known::NotYet, |known| known.clone());
+        match known {
+            Known::Yes(list) => Ok(list),
+            Known::No(why) => Err(why),
+            Known::NotYet => Err(Arc::from("the name is not resolved yet")),
+        }
+    }
+
+    /// Addresses as a resolver gave them.
+    #[cfg(test)]
+    pub fn answered(list: impl Into<Vec<SocketAddr>>) -> Self {
+        Self { known: watch::Sender::new(Known::Yes(Arc::from(list.into()))) }
+    }
+
+    /// Takes an answer in; true if there are addresses, these or earlier ones.
+    fn learn(&self, answer: Result<Arc<[SocketAddr]>, String>) -> bool {
+        match answer {
+            Ok(list) => {
+                self.known.send_replace(Known::Yes(list));
+                true
+            }
+            Err(why) => !self.known.send_if_modified(|known| {
+                let is_none = !matches!(known, Known::Yes(_));
+                if is_none {
+                    *known = Known::No(Arc::from(why));
+                }
+                is_none
+            }),
+        }
+    }
+}
+
+/// Asks the system's resolver, again and again.
+pub async fn keep_fresh(addresses: &Addresses, name: &Name) {
+    keep_asking(addresses, name, || lookup(name)).await;
+}
+
+async fn lookup(name: &Name) -> io::Result<Vec<SocketAddr>> {
+    Ok(lookup_host((name.host.as_str(), name.port)).await?.collect())
+}
+
+async fn keep_asking<F: Future<Output = io::Result<Vec<SocketAddr>>>>(
+    addresses: &Addresses,
+    name: &Name,
+    ask: impl Fn() -> F,
+) {
+    let mut failing = false;
+    loop {
+        let answer = match timeout(RESOLVE_EVERY, ask()).await {
+            Ok(Ok(list)) if list.is_empty() => Err("the name has no address".to_owned()),
+            Ok(Ok(list)) => Ok(Arc::from(list)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the resolver does not answer".to_owned()),
+        };
+        // One line a change: a name server that is away for a day fails thousands of times.
+        match &answer {
+            Err(error) if !failing => tracing::warn!(host = name.host, error, "upstream name not resolved"),
+            Ok(_) if failing => tracing::info!(host = name.host, "upstream name resolved again"),
+            _ => {}
+        }
+        failing = answer.is_err();
+        let usable = addresses.learn(answer);
+        sleep(if usable { RESOLVE_EVERY } else { RETRY_EVERY }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(1);
+
+    fn app() -> (Addresses, Name) {
+        let (addresses, name) = Addresses::of(&Target::Http { host: "app.example".to_owned(), port: 80 });
+        (addresses, name.unwrap())
+    }
+
+    fn address(last: u8) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, last], 80))
+    }
+
+    fn broken() -> io::Result<Vec<SocketAddr>> {
+        Err(io::Error::other("no name server"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_of_numbers_needs_no_resolver() {
+        let (addresses, name) = Addresses::of(&Target::Https { host: "::1".to_owned(), port: 8443 });
+        assert_eq!(name, None);
+        assert_eq!(*addresses.known(LONG).await.unwrap(), ["[::1]:8443".parse().unwrap()]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_is_asked_for_every_half_minute_and_a_failure_keeps_what_is_known() {
+        let (addresses, name) = app();
+        let asked = RefCell::new(Vec::new());
+        let began = tokio::time::Instant::now();
+        let ask = || {
+            let mut asked = asked.borrow_mut();
+            asked.push(began.elapsed().as_secs());
+            let answer = match asked.len() {
+                1 => Ok(vec![address(1), address(2)]),
+                2 => Ok(vec![address(3)]),
+                3 => Ok(vec![]),
+                _ => broken(),
+            };
+            std::future::ready(answer)
+        };
+        let look = async {
+            let mut seen = Vec::new();
+            // Never at the same moment as the question.
+            sleep(LONG).await;
+            for _ in 0..4 {
+                seen.push(addresses.known(LONG).await.unwrap().to_vec());
+                sleep(RESOLVE_EVERY).await;
+            }
+            seen
+        };
+        let seen = tokio::select! {
+            biased;
+            seen = look => seen,
+            () = keep_asking(&addresses, &name, ask) => unreachable!(),
+        };
+        let two = vec![address(1), address(2)];
+        assert_eq!(seen, [two, vec![address(3)], vec![address(3)], vec![address(3)]]);
+        assert_eq!(asked.borrow()[..4], [0, 30, 60, 90]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_any_address_requests_fail_at_once_and_the_next_second_asks_again() {
+        let (addresses, name) = app();
+        let asked = Cell::new(0);
+        let ask = || {
+            asked.set(asked.get() + 1);
+            std::future::ready(if asked.get() < 3 { broken() } else { Ok(vec![address(9)]) })
+        };
+        let look = async {
+            let began = tokio::time::Instant::now();
+            assert_eq!(&*addresses.known(LONG).await.unwrap_err(), "no name server");
+            assert_eq!(began.elapsed(), Duration::ZERO, "the answer is here, and it is no");
+            sleep(RETRY_EVERY * 2 + RETRY_EVERY / 2).await;
+            addresses.known(LONG).await.unwrap()
+        };
+        let list = tokio::select! {
+            list = look => list,
+            () = keep_asking(&addresses, &name, ask) => unreachable!(),
+        };
+        assert_eq!((&*list, asked.get()), ([address(9)].as_slice(), 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_before_the_first_answer_waits_for_it_but_not_for_ever() {
+        let (addresses, name) = app();
+        let slow = || async {
+            sleep(LONG / 2).await;
+            Ok(vec![address(1)])
+        };
+        let list = tokio::select! {
+            list = addresses.known(LONG) => list,
+            () = keep_asking(&addresses, &name, slow) => unreachable!(),
+        };
+        assert_eq!(*list.unwrap(), [address(1)]);
+        let (addresses, name) = app();
+        let began = tokio::time::Instant::now();
+        let list = tokio::select! {
+            list = addresses.known(LONG) => list,
+            () = keep_asking(&addresses, &name, std::future::pending) => unreachable!(),
+        };
+        assert_eq!((&*list.unwrap_err(), began.elapsed()), ("the name is not resolved yet", LONG));
+    }
+}

@@ -1,0 +1,133 @@
+//! Who may sign the certificates of `https://` upstreams: the system's authorities, or those of a file.
+//!
+//! All of it is read when files are loaded, off the request threads, so that a file that is missing or
+//! holds no certificate is a problem of the config and never of a request. Invariant: the same bytes
+//! give the same `ClientConfig`, and with it the same endpoints and idle connections.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::{PemObject as _, SectionKind};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+
+use super::endpoint::server_name;
+use super::look::{Look, Seen};
+use crate::config::{Config, Problem, Target, Upstream};
+
+/// What the last load read.
+#[derive(Debug, Default)]
+pub struct Authorities {
+    /// Read once a process: who may sign for the system changes with its packages.
+    system: Option<Arc<ClientConfig>>,
+    files: HashMap<PathBuf, (Vec<u8>, Arc<ClientConfig>)>,
+}
+
+impl Authorities {
+    /// Reads what the config's `https://` upstreams need; every problem with its key path.
+    pub fn load(&mut self, config: &Config, look: &Look) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (at, upstream) in upstreams(config).filter(|(_, upstream)| is_tls(upstream)) {
+            let names = upstream.targets.iter().filter_map(|target| server_name(target, upstream));
+            let odd: BTreeSet<&str> = names.filter(|name| ServerName::try_from(*name).is_err()).collect();
+            problems.extend(
+                odd.iter()
+                    .map(|name| Problem::new(&at, format!("no certificate can bear the name {name:?}"))),
+            );
+            let read = match &upstream.ca {
+                Some(path) => self.read_file(path, look).map_err(|why| (format!("{at}.ca"), why)),
+                None => self.read_system().map_err(|why| (at, why)),
+            };
+            problems.extend(read.err().map(|(at, why)| Problem::new(at, why)));
+        }
+        let used: BTreeSet<&Path> = files(config).collect();
+        self.files.retain(|path, _| used.contains(path.as_path()));
+        problems
+    }
+
+    /// What judges the upstream's certificates; `None` if it has none, or they could not be loaded.
+    #[must_use]
+    pub fn of(&self, upstream: &Upstream) -> Option<&Arc<ClientConfig>> {
+        if !is_tls(upstream) {
+            return None;
+        }
+        match &upstream.ca {
+            Some(path) => self.files.get(path).map(|(_, config)| config),
+            None => self.system.as_ref(),
+        }
+    }
+
+    fn read_file(&mut self, path: &Path, look: &Look) -> Result<(), String> {
+        let shown = path.display();
+        let seen = look.authorities.iter().find(|seen| seen.path == path);
+        let content = seen.map_or_else(|| Seen::at(path).content, |seen| seen.content.clone());
+        let bytes = content.map_err(|why| format!("{shown} {why}"))?;
+        if self.files.get(path).is_some_and(|(known, _)| *known == bytes) {
+            return Ok(());
+        }
+        let config = client_config(roots(&bytes).map_err(|why| format!("{shown} {why}"))?)?;
+        self.files.insert(path.to_owned(), (bytes, config));
+        Ok(())
+    }
+
+    fn read_system(&mut self) -> Result<(), String> {
+        if self.system.is_some() {
+            return Ok(());
+        }
+        let found = rustls_native_certs::load_native_certs();
+        let mut roots = RootCertStore::empty();
+        // One odd certificate among the system's is not the gate's business.
+        let (good, _) = roots.add_parsable_certificates(found.certs);
+        if good == 0 {
+            let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+            return Err(format!(
+                "https:// needs certificate authorities, and this system has none{why}; install ca-certificates or name a PEM file with `ca`"
+            ));
+        }
+        self.system = Some(client_config(roots)?);
+        Ok(())
+    }
+}
+
+/// The files that the config names.
+pub fn files(config: &Config) -> impl Iterator<Item = &Path> {
+    upstreams(config).filter_map(|(_, upstream)| upstream.ca.as_deref())
+}
+
+/// Every upstream with its key path.
+fn upstreams(config: &Config) -> impl Iterator<Item = (String, &Upstream)> {
+    let of_routes = config.routes.iter().enumerate();
+    let of_routes =
+        of_routes.filter_map(|(at, r)| Some((format!("routes[{at}].upstream"), r.upstream.as_ref()?)));
+    std::iter::once(("upstream".to_owned(), &config.upstream)).chain(of_routes)
+}
+
+fn is_tls(upstream: &Upstream) -> bool {
+    upstream.targets.iter().any(|target| matches!(target, Target::Https { .. }))
+}
+
+/// The certificates of a PEM file.
+fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for (at, section) in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).enumerate() {
+        let (kind, der) = section.map_err(|error| format!("is not PEM: {error}"))?;
+        if kind == SectionKind::Certificate {
+            let added = roots.add(CertificateDer::from(der));
+            added.map_err(|error| {
+                format!("has a certificate that cannot be used (block {}): {error}", at + 1)
+            })?;
+        }
+    }
+    if roots.is_empty() {
+        return Err("holds no certificate: a PEM file with BEGIN CERTIFICATE is wanted".to_owned());
+    }
+    Ok(roots)
+}
+
+fn client_config(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+}

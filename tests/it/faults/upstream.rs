@@ -1,0 +1,111 @@
+//! Faults of the upstream that need more than a scripted answer.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::oracle::{self, Seen};
+use crate::harness::script::echo;
+use crate::harness::{ADMITTED, Act, Answer, PATIENCE, Session, Setup, Signal, Upstream, post};
+
+#[test]
+fn a_late_answer_ends_its_connection_and_the_message_is_not_sent_again() {
+    let upstream = Upstream::start(|arrival| match arrival.target().as_str() {
+        "/late" => Answer::broken([Act::Hold]),
+        _ => echo(arrival),
+    });
+    let gate = Setup::new(upstream.url())
+        .routes(&[r#"{ path: "/*", webhook: generic, allow: [test], deadline: 500ms }"#])
+        .start();
+    assert_eq!(gate.ask(ADMITTED, &post("/warm", "warm")).status, 200);
+    let begin = Instant::now();
+    assert_eq!(gate.ask(ADMITTED, &post("/late", "late")).status, 504);
+    let took = begin.elapsed();
+    assert!((Duration::from_millis(450)..Duration::from_secs(2)).contains(&took), "500 ms: {took:?}");
+    assert!(upstream.wait_open(0), "the connection that owes an answer is closed");
+    assert_eq!(upstream.of_case("late").len(), 1);
+    let events = gate.finish().events;
+    assert_eq!(
+        (&events[1]["attempts"], &events[1]["reason"]),
+        (&1.into(), &"deadline".into()),
+        "{}",
+        events[1]
+    );
+    let seen = [Seen::new("warm", Some(200)), Seen::new("late", Some(504))];
+    oracle::agree(&seen, &upstream.arrivals(), &events);
+}
+
+/// The application is a process of its own here, so that it can be stopped as a whole: another gate.
+#[test]
+fn a_frozen_upstream_costs_its_deadline_and_is_used_again_when_it_thaws() {
+    let application = Upstream::echo();
+    let frozen = Setup::new(application.url()).range("test", "127.0.0.1/32\n").start();
+    let gate = Setup::new(&format!("http://{}", frozen.addr()))
+        .routes(&[r#"{ path: "/*", webhook: generic, allow: [test], deadline: 400ms }"#])
+        .start();
+    let mut session = Session::new(ADMITTED, gate.addr());
+    assert_eq!(session.ask(&post("/before", "before")).status, 200);
+    let before = gate.vitals();
+    frozen.signal(Signal::SIGSTOP);
+    for round in 0..5 {
+        let begin = Instant::now();
+        assert_eq!(session.ask(&post("/frozen", "frozen")).status, 504, "round {round}");
+        assert!(begin.elapsed() < Duration::from_secs(2), "round {round}: {:?}", begin.elapsed());
+    }
+    let during = gate.vitals();
+    assert!(during.descriptors <= before.descriptors, "{during:?} after {before:?}");
+    frozen.signal(Signal::SIGCONT);
+    let begin = Instant::now();
+    // The application has a queue to work off first; the sender would come again as well.
+    let thawed = std::iter::repeat_with(|| session.ask(&post("/after", "after")).status).take(20);
+    assert!(thawed.into_iter().any(|status| status == 200), "used again");
+    assert!(begin.elapsed() < PATIENCE);
+    let events = gate.finish().events;
+    let frozen_ones: Vec<_> = events.iter().filter(|event| event["path"] == "/frozen").collect();
+    assert_eq!(frozen_ones.len(), 5);
+    for event in frozen_ones {
+        assert_eq!((&event["delivered"], &event["attempts"]), (&false.into(), &1.into()), "{event}");
+    }
+}
+
+#[test]
+fn a_flood_of_interim_answers_is_cut_off_and_costs_no_memory() {
+    let flood = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(100_000);
+    let upstream = Upstream::start(move |arrival| match arrival.target().as_str() {
+        "/flood" => Answer::cut(flood.clone(), Act::Close),
+        _ => echo(arrival),
+    });
+    let gate = Setup::new(upstream.url()).start();
+    assert_eq!(gate.ask(ADMITTED, &post("/warm", "warm")).status, 200);
+    let floods = |count: usize| {
+        (0..count).for_each(|_| assert_eq!(gate.ask(ADMITTED, &post("/flood", "flood")).status, 503));
+    };
+    floods(20);
+    let before = gate.vitals();
+    floods(60);
+    let after = gate.vitals();
+    eprintln!("60 floods of 100,000 interim answers: {before:?} then {after:?}");
+    assert!(after.resident_kib <= before.resident_kib + 4096, "{after:?} after {before:?}");
+    let events = gate.finish().events;
+    let malformed = events.iter().filter(|event| event["reason"] == "upstream_malformed").count();
+    assert_eq!((events.len(), malformed), (81, 80));
+}
+
+/// Each of these is a 503, and its connection is not used again.
+#[test]
+fn a_status_that_http_does_not_know_is_malformed() {
+    let upstream = Upstream::start(|arrival| match arrival.target().trim_start_matches('/').parse::<u16>() {
+        Ok(status) => Answer::raw(format!("HTTP/1.1 {status} Odd\r\nContent-Length: 2\r\n\r\nok"), None),
+        Err(_) => echo(arrival),
+    });
+    let gate = Setup::new(upstream.url()).start();
+    for status in ["000", "099", "101", "150", "199", "600", "999"] {
+        let reply = gate.ask(ADMITTED, &post(&format!("/{status}"), status));
+        assert_eq!(reply.status, 503, "{status}");
+        assert_eq!(gate.ask(ADMITTED, &post("/next", status)).text(), "/next", "after {status}");
+        let arrivals = upstream.of_case(status);
+        assert_eq!(arrivals.len(), 2);
+        assert_ne!(arrivals[0].connection, arrivals[1].connection, "{status}");
+    }
+    let events = gate.finish().events;
+    assert_eq!(events.len(), 14);
+    assert!(events.iter().step_by(2).all(|event| event["reason"] == "upstream_malformed"), "{events:?}");
+}
