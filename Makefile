@@ -35,6 +35,17 @@ build: prerequisites ## the release binary: target/release/nexmo-gate
 bench-side-by-side: build ## CPU a request next to nginx and HAProxy, in one run (benches/side-by-side/README.md)
 	benches/side-by-side/run $(ARGS)
 
+# The version is fixed: what counts as good changes with it.
+SSLYZE := target/sslyze/bin/python3
+$(SSLYZE):
+	python3 -m venv target/sslyze
+	target/sslyze/bin/pip install --quiet sslyze==6.3.1
+
+.PHONY: test-tls-scan
+test-tls-scan: prerequisites $(SSLYZE) ## sslyze scans a running gate: Mozilla's intermediate profile (needs python3-venv, openssl)
+	$(CARGO) build --locked
+	$(SSLYZE) -W ignore scripts/tls-scan target/debug/nexmo-gate
+
 .PHONY: prerequisites prerequisites-lint
 prerequisites:
 	@scripts/prerequisites

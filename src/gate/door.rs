@@ -89,9 +89,10 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
             // A connection outlives many snapshots.
             drop((snapshot, tls));
             if secured.http2 {
-                return http2::run(gate, secured.stream, peer).await;
+                http2::run(gate, secured.stream, peer).await;
+            } else {
+                http1::run(gate, secured.stream, Vec::new(), peer).await;
             }
-            http1::run(gate, secured.stream, Vec::new(), peer).await;
         }
         Err(why) => gate.note_failed_handshake(&snapshot, peer.writer(), &why),
     }

@@ -5,6 +5,7 @@
 //! Only the kernel knows: a sender that waits acknowledges the answer, one that is gone resets. Asking
 //! it matters for the truth of `delivered`, because a sender that gave up comes again.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub fn look(stream: &mut Stream, buffer: &mut Vec<u8>) -> Sender {
             buffer.extend_from_slice(into.filled());
             Sender::Waits
         }
+        // In TLS: the sending side was closed without a close_notify. The kernel knows the rest here too.
+        Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => Sender::Closed,
         Poll::Ready(Err(_)) => Sender::Gone,
         Poll::Pending => Sender::Waits,
     }

@@ -54,7 +54,6 @@ type Http2 = Connection<Stream, Bytes>;
 
 /// Serves a connection to its end.
 pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
-    let peer = Arc::new(peer);
     let limits = gate.store.load().config.limits.clone();
     let shaken = timeout(limits.head_timeout, handshake(stream, Some(options(&limits)))).await;
     let Ok(Ok(mut connection)) = shaken else { return };
@@ -65,7 +64,7 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
     while let Some((request, respond)) =
         accept(&mut connection, &parking, &mut alarm, &limits, &streams).await
     {
-        let (gate, peer, held) = (Arc::clone(&gate), Arc::clone(&peer), Arc::clone(&streams));
+        let (gate, peer, held) = (Arc::clone(&gate), peer.clone(), Arc::clone(&streams));
         tokio::spawn(async move {
             serve(&gate, &peer, request, respond).await;
             drop(held);

@@ -26,10 +26,10 @@ const WARN_EVERY: Duration = Duration::from_secs(60);
 pub struct Secured {
     /// The stream inside.
     pub stream: Stream,
+    /// HTTP/2 was agreed on.
+    pub http2: bool,
     /// The subject of the certificate that the sender presented and an authority signed.
     pub client_cert: Option<Arc<str>>,
-    /// The sender and the gate agreed on HTTP/2.
-    pub http2: bool,
 }
 
 /// Makes the handshake.
@@ -42,7 +42,7 @@ pub async fn accept(tls: &LiveTls, stream: L4Stream, deadline: Instant) -> Resul
     let handshake = Box::pin(acceptor.tls_handshake(stream));
     let stream = match timeout_at(deadline, handshake).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(error.to_string()),
+        Ok(Err(error)) => return Err(plain(&error.to_string())),
         Err(_) => return Err("not complete within limits.head_timeout".to_owned()),
     };
     let certificate = stream.get_ssl().and_then(|facts| facts.peer_certificate_der().map(subject::of));
@@ -52,8 +52,13 @@ pub async fn accept(tls: &LiveTls, stream: L4Stream, deadline: Instant) -> Resul
         Some(None) => return Err("the subject of the sender's certificate cannot be read".to_owned()),
         Some(Some(subject)) => Some(Arc::from(subject)),
     };
-    let http2 = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
-    Ok(Secured { stream: Box::new(stream), client_cert, http2 })
+    let http2 = stream.selected_alpn_proto() == Some(ALPN::H2);
+    Ok(Secured { stream: Box::new(stream), http2, client_cert })
+}
+
+/// What rustls said, without what was put before it on its way.
+fn plain(error: &str) -> String {
+    error.rsplit_once("tls connect error: ").map_or(error, |(_, said)| said).to_owned()
 }
 
 /// Failed handshakes of senders that are listed or trusted. Anybody else's are the noise of the
@@ -98,6 +103,14 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reason_is_told_without_its_wrapping() {
+        let wrapped =
+            " TLSHandshakeFailure context: TLS accept() failed: tls connect error: peer is incompatible: X";
+        assert_eq!(plain(wrapped), "peer is incompatible: X");
+        assert_eq!(plain("another"), "another");
+    }
 
     #[test]
     fn warnings_are_rare_and_count_everything() {

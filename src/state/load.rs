@@ -91,7 +91,7 @@ impl Loader {
     #[must_use]
     pub fn look(&self) -> Look {
         let config = self.config_path.as_deref().map(Seen::at);
-        let mut look = Look { config, ranges: None, certificates: Vec::new(), authorities: Vec::new() };
+        let mut look = Look { config, ranges: None, authorities: Vec::new(), certificates: Vec::new() };
         let config = self.parse(&look).map(|parsed| parsed.config).ok();
         let authorities: BTreeSet<&Path> = config.iter().flat_map(authorities::files).collect();
         look.authorities = authorities.into_iter().map(Seen::at).collect();
@@ -99,8 +99,8 @@ impl Loader {
         let mut certificates = tls::files(&self.listen);
         certificates.extend(config.iter().flat_map(|config| tls::files(&config.listen)));
         look.certificates = certificates.into_iter().map(Seen::at).collect();
-        let folder = config.map(|config| config.ranges).or_else(|| self.folder.clone());
-        look.ranges = folder.map(|path| Folder::at(&path));
+        let folder = config.as_ref().map(|config| &config.ranges).or(self.folder.as_ref());
+        look.ranges = folder.map(|path| Folder::at(path));
         look
     }
 
@@ -135,12 +135,10 @@ impl Loader {
             loaded.problems.extend(unknown);
         }
         loaded.problems.append(&mut lists.problems);
-        if let Some(config) = &config {
-            let unusable = self.authorities.load(config, look);
-            lists.fatal |= !unusable.is_empty();
-            loaded.problems.extend(unusable);
-        }
         let Some(mut config) = config else { return loaded };
+        let unusable = self.authorities.load(&config, look);
+        lists.fatal |= !unusable.is_empty();
+        loaded.problems.extend(unusable);
         if let Some(snapshot) = before.snapshot {
             loaded.needs_restart = keep_cold(&mut config, &snapshot.config);
         }

@@ -20,7 +20,7 @@ pub struct Look {
     pub config: Option<Seen>,
     /// The ranges folder, if the config says which.
     pub ranges: Option<Folder>,
-    /// The files of certificates that the upstreams' are signed by, each once.
+    /// The files of certificates that may sign an upstream's, each once.
     pub authorities: Vec<Seen>,
     /// The files of certificates and keys that the config names, each once.
     pub certificates: Vec<Seen>,

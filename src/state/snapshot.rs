@@ -90,17 +90,17 @@ impl Snapshot {
             || self.routes.iter().flat_map(|r| &r.allow).any(|list| list.ranges.set().contains(peer))
     }
 
+    /// What handshakes on a listener are made with, by its place in `listen`.
+    #[must_use]
+    pub fn tls(&self, listener: usize) -> Option<&Arc<LiveTls>> {
+        self.doors.get(listener).and_then(Option::as_ref)
+    }
+
     /// Every endpoint that some request may go to, once.
     #[must_use]
     pub fn endpoints(&self) -> BTreeMap<usize, &Arc<Endpoint>> {
         let routes = self.routes.iter().chain([&self.unrouted]);
         routes.flat_map(|route| &route.upstream.endpoints).map(|endpoint| (endpoint.id, endpoint)).collect()
-    }
-
-    /// What handshakes on a listener are made with, by its place in `listen`.
-    #[must_use]
-    pub fn tls(&self, listener: usize) -> Option<&Arc<LiveTls>> {
-        self.doors.get(listener).and_then(Option::as_ref)
     }
 
     /// How many prefixes all lists have.
@@ -114,11 +114,11 @@ impl Snapshot {
     pub fn changes_since(&self, old: &Self) -> Vec<String> {
         let mut changes: Vec<String> =
             config_changes(&old.config, &self.config).iter().map(|key| format!("{key} changed")).collect();
+        changes.extend(tls::changes(&old.doors, &self.doors));
         // The config names the same files, and they say something else.
         if changes.is_empty() && !self.endpoints().keys().eq(old.endpoints().keys()) {
             changes.push("upstream certificates changed".to_owned());
         }
-        changes.extend(tls::changes(&old.doors, &self.doors));
         for (name, list) in &self.lists {
             match old.lists.get(name) {
                 None => changes.push(format!("list={name} new")),

@@ -40,8 +40,9 @@ pub(crate) static PROVIDER: LazyLock<Arc<CryptoProvider>> =
 
 /// TLS 1.2 sessions that are remembered for a sender that takes no ticket.
 const REMEMBERED_SESSIONS: usize = 1024;
-/// The only protocol that is spoken inside (RFC 7301).
-const ALPN: &[u8] = b"http/1.1";
+/// What may be spoken inside (RFC 7301), the best first.
+const HTTP2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
 
 /// What handshakes on one listener are made with.
 #[derive(Debug)]
@@ -279,9 +280,8 @@ fn build(
         Some(auth) => builder.with_client_cert_verifier(senders::verifier(&authorities, auth.required)?),
     };
     let mut server = builder.with_cert_resolver(Arc::new(Names::new(&certificates)));
-    // In the order of preference.
-    let protocols: &[&[u8]] = if http2 { &[b"h2", ALPN] } else { &[ALPN] };
-    server.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    let protocols: &[&[u8]] = if http2 { &[HTTP2, HTTP1] } else { &[HTTP1] };
+    server.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     server.ticketer = Arc::clone(&sessions.tickets);
     server.session_storage = Arc::clone(&sessions.memory);
     let (min_version, client_auth) = (tls.min_version, tls.client_auth.clone());

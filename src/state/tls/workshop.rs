@@ -80,8 +80,8 @@ pub(crate) fn look(files: &[(&str, &str)]) -> Look {
     Look {
         config: None,
         ranges: None,
-        certificates: files.iter().map(seen).collect(),
         authorities: Vec::new(),
+        certificates: files.iter().map(seen).collect(),
     }
 }
 

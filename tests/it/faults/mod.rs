@@ -3,7 +3,6 @@
 mod allowlist_files;
 mod downstream;
 mod long;
-mod not_served_yet;
 mod process;
 mod shown_by;
 mod upstream;

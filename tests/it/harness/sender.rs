@@ -1,7 +1,7 @@
 //! The sender's side: raw TCP from any 127.x address, exact bytes out, whole responses in.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
@@ -192,6 +192,11 @@ impl Sender {
 
     pub fn half_close(&mut self) {
         self.stream.half_close();
+    }
+
+    /// Half-closes without what TLS says at its end.
+    pub fn half_close_tcp(&self) {
+        self.stream.socket().shutdown(Shutdown::Write).expect("half-close");
     }
 
     /// Goes away with an RST, as a crashed host or an aborted client does.

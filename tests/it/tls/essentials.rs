@@ -15,6 +15,23 @@ fn what_is_ambiguous_is_refused_over_tls() {
 }
 
 #[test]
+fn a_sender_that_closes_its_side_is_answered_whether_it_says_goodbye_or_not() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).over_tls().start();
+    for (case, says_goodbye) in [("/goodbye", true), ("/silent", false)] {
+        let mut sender = Sender::connect(ADMITTED, gate.addr());
+        sender.send(&get(case));
+        if says_goodbye {
+            sender.half_close()
+        } else {
+            sender.half_close_tcp()
+        }
+        assert_eq!(sender.reply().text(), case);
+    }
+    assert!(gate.finish().events.iter().all(|event| event["delivered"] == true));
+}
+
+#[test]
 fn a_connection_is_kept_pipelined_and_closed_over_tls() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url()).over_tls().start();

@@ -54,7 +54,11 @@ fn curl_is_served_at_1_2_and_1_3_and_at_nothing_older() {
         let old = ["--tls-max", version, "--tlsv1.0", "--ciphers", "DEFAULT@SECLEVEL=0"];
         let output = curl(&gate, &old);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains("protocol version"), "{version}: {said}");
+        let alerts = ["alert handshake failure", "alert protocol version"];
+        assert!(
+            !output.status.success() && alerts.iter().any(|alert| said.contains(alert)),
+            "{version}: {said}"
+        );
     }
     let events = gate.events(2);
     for event in &events {
@@ -70,7 +74,8 @@ fn curl_is_served_at_1_2_and_1_3_and_at_nothing_older() {
     assert_eq!(metric(&gate, "tls_handshakes_total"), 2);
     assert_eq!(metric(&gate, "tls_handshakes_failed_total"), 2);
     let said = |message: &str, line: &serde_json::Value| {
-        message.contains("TLS handshakes of listed senders failed") && line["peer"] == ADMITTED
+        let why = line["why"].as_str().is_some_and(|why| why.starts_with("peer is incompatible"));
+        message.contains("TLS handshakes of listed senders failed") && line["peer"] == ADMITTED && why
     };
     gate.wait_message(0, said);
 }
@@ -167,6 +172,24 @@ fn only_http_1_1_is_agreed_on() {
     assert_eq!(offering(&[]).expect("none"), None);
     let refused = offering(&[b"h2"]).expect_err("only h2").to_string();
     assert!(refused.contains("NoApplicationProtocol"), "{refused}");
+}
+
+#[test]
+fn http_2_is_agreed_on_where_it_is_asked_for_and_offered() {
+    let upstream = Upstream::echo();
+    let (setup, authority) = usual(upstream.url(), "");
+    setup.dir.write("ca.pem", &authority.pem);
+    let listen =
+        r#"[{ address: "127.0.0.1:0", http2: true, tls: { certificate: chain.pem, key: key.pem } }]"#;
+    let gate = setup.key("listen", listen).start();
+    for (offer, version) in [("--http2", "2"), ("--http1.1", "1.1")] {
+        let output = curl(&gate, &[offer, "--write-out", " %{http_version}"]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(said, format!("/curl {version}"), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let spoken: Vec<_> =
+        gate.events(2).iter().map(|event| (event["http"].clone(), event["tls"].clone())).collect();
+    assert_eq!(spoken, [("2".into(), true.into()), ("1.1".into(), true.into())]);
 }
 
 #[test]
