@@ -277,7 +277,6 @@ fn forwarded_head(head: &Head<'_, '_>, facts: &Facts<'_>) {
         client_cert: None,
         list: None,
         webhook: "generic",
-        client_cert: None,
     };
     let mut out = Vec::new();
     let fields = head.fields();
