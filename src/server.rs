@@ -3,6 +3,8 @@
 //! Load, bind, start, serve, drain: everything is made here once and handed down. Sockets are bound
 //! before anything runs, so a taken port is one clear line and not a half-started process.
 
+mod activation;
+mod notify;
 mod services;
 mod signals;
 
@@ -17,6 +19,8 @@ use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
 use tokio::sync::watch;
 
+use self::activation::Inherited;
+use self::notify::Notifier;
 use self::services::{AdminService, GateService};
 use crate::admin::{AdminContext, AdminListener};
 use crate::config::{
@@ -26,7 +30,7 @@ use crate::gate::Gate;
 use crate::gate::access_log::AccessLog;
 use crate::state::gauges::Gauges;
 use crate::state::load::{Loaded, Loader};
-use crate::state::reload::Reloader;
+use crate::state::reload::{Reloader, Report};
 use crate::state::snapshot::Snapshot;
 use crate::state::store::Store;
 use crate::state::watch::Pace;
@@ -59,6 +63,7 @@ impl Failure {
 /// The configuration or the lists cannot serve (78), or something of the system's is missing (1).
 pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), Failure> {
     let started = Instant::now();
+    let mut inherited = Inherited::take()?;
     let mut loader = Loader::new(config_path, overrides);
     let Loaded { snapshot, problems, warnings, .. } = loader.begin();
     let Some(snapshot) = snapshot else {
@@ -66,13 +71,23 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     };
     let config = snapshot.config.clone();
     let logs = Logs::open(&config)?;
-    let listeners = bind_all(&config)?;
-    let admin = config.admin.as_ref().map(|admin| bind_admin(&admin.address)).transpose()?;
+    let notifier = Notifier::from_env();
+    let passed = inherited.len();
+    let listeners = bind_all(&config, &mut inherited)?;
+    let admin = config.admin.as_ref().map(|admin| bind_admin(&admin.address, &mut inherited)).transpose()?;
+    if inherited.len() > 0 {
+        return Err(Failure { code: BAD_CONFIG, lines: inherited.unused() });
+    }
+    if passed > 0 {
+        tracing::info!(sockets = passed, "listening on sockets of the service manager");
+    }
     announce(&snapshot, &problems, &warnings);
 
     let store = Arc::new(Store::new(snapshot));
     let gauges = Arc::new(Gauges::default());
-    let reloader = Reloader::start(loader, Arc::clone(&store), Pace::default(), |_| ())
+    let tell = (notifier.clone(), Arc::clone(&store));
+    let heard = move |report: &Arc<Report>| tell.0.reloaded(&tell.1.load(), report);
+    let reloader = Reloader::start(loader, Arc::clone(&store), Pace::default(), heard)
         .map_err(|error| Failure::run_time(format!("cannot start the reload thread: {error}")))?;
     let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&gauges), logs.access.clone()));
     let (stop_accepting, accepting) = watch::channel(false);
@@ -82,6 +97,7 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
         reloader: reloader.clone(),
         before_reload: Box::new(move || access.reopen()),
         stop_accepting,
+        notifier: notifier.clone(),
     })
     .map_err(|error| Failure::run_time(format!("cannot listen for signals: {error}")))?;
 
@@ -93,7 +109,7 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
         let context = AdminContext { store, reloader: reloader.clone(), gauges, started, before_reload };
         server.add_service(AdminService::new(listener, Arc::new(context)));
     }
-    server.add_service(GateService::new(gate, listeners, accepting, admin_address));
+    server.add_service(GateService::new(gate, listeners, accepting, admin_address, notifier));
     server.run(RunArgs { shutdown_signal: Box::new(signals) });
     reloader.stop();
     logs.flush();
@@ -163,11 +179,12 @@ fn announce(snapshot: &Snapshot, problems: &[Problem], warnings: &[Problem]) {
     }
 }
 
-fn bind_all(config: &Config) -> Result<Vec<TcpListener>, Failure> {
+fn bind_all(config: &Config, inherited: &mut Inherited) -> Result<Vec<TcpListener>, Failure> {
     let mut bound = Vec::new();
     let mut problems = Vec::new();
     for (place, listener) in config.listen.iter().enumerate() {
-        match bind(listener.address) {
+        let socket = inherited.listener(listener.address).map_or_else(|| bind(listener.address), Ok);
+        match socket {
             Ok(socket) => bound.push(socket),
             Err(error) => {
                 problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address));
@@ -192,18 +209,22 @@ fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn bind_admin(address: &AdminAddress) -> Result<(AdminListener, String), Failure> {
+fn bind_admin(address: &AdminAddress, inherited: &mut Inherited) -> Result<(AdminListener, String), Failure> {
     let cannot = |what: &str, error: std::io::Error| {
         Failure::run_time(format!("admin.address: cannot bind {what}: {error}"))
     };
     match address {
         AdminAddress::Tcp(address) => {
-            let socket = bind(*address).map_err(|error| cannot(&address.to_string(), error))?;
+            let socket = inherited.admin_tcp(*address).map_or_else(|| bind(*address), Ok);
+            let socket = socket.map_err(|error| cannot(&address.to_string(), error))?;
             let bound = socket.local_addr().map_err(|error| cannot(&address.to_string(), error))?;
             Ok((AdminListener::Tcp(socket), bound.to_string()))
         }
         AdminAddress::Unix(path) => {
             let shown = format!("unix:{}", path.display());
+            if let Some(socket) = inherited.admin_unix(path) {
+                return Ok((AdminListener::Unix(socket), shown));
+            }
             clear_stale(path);
             let socket = UnixListener::bind(path).map_err(|error| cannot(&shown, error))?;
             Ok((AdminListener::Unix(socket), shown))

@@ -3,6 +3,8 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use async_trait::async_trait;
 use pingora::server::{ListenFds, ShutdownWatch};
@@ -10,6 +12,7 @@ use pingora::services::Service;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::notify::Notifier;
 use crate::admin::{self, AdminContext, AdminListener};
 use crate::gate::{Gate, listener};
 use crate::state::gauges::Phase;
@@ -21,6 +24,7 @@ pub(super) struct GateService {
     /// Taken at the start: the receivers that are left are those of accept loops that still run.
     accepting: Option<watch::Receiver<bool>>,
     admin: String,
+    notifier: Notifier,
 }
 
 impl GateService {
@@ -29,8 +33,9 @@ impl GateService {
         listeners: Vec<TcpListener>,
         accepting: watch::Receiver<bool>,
         admin: String,
+        notifier: Notifier,
     ) -> Self {
-        Self { gate, listeners, accepting: Some(accepting), admin }
+        Self { gate, listeners, accepting: Some(accepting), admin, notifier }
     }
 }
 
@@ -69,11 +74,36 @@ impl Service for GateService {
             version = env!("CARGO_PKG_VERSION"),
             "ready"
         );
-        while loops.join_next().await.is_some() {}
+        self.notifier.ready(&snapshot);
+        drop(snapshot);
+        let whole = Arc::new(AtomicBool::new(true));
+        tokio::spawn(beat(self.notifier.clone(), Arc::clone(&whole)));
+        while let Some(ended) = loops.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a listener ended");
+                whole.store(false, Relaxed);
+            }
+        }
     }
 
     fn name(&self) -> &'static str {
         "gate"
+    }
+}
+
+/// Tells the service manager's watchdog that the runtime that accepts and serves still runs tasks and
+/// timers, and that no accept loop was lost. It ends with the runtime, not with the listeners: a drain
+/// is no standstill.
+async fn beat(notifier: Notifier, whole: Arc<AtomicBool>) {
+    let Some(pause) = notifier.heartbeat() else { return };
+    let mut pace = tokio::time::interval(pause);
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        pace.tick().await;
+        if !whole.load(Relaxed) {
+            return;
+        }
+        notifier.alive();
     }
 }
 
