@@ -31,6 +31,14 @@ check: lint test ## lint, then test: what a change must pass
 build: prerequisites ## the release binary: target/release/nexmo-gate
 	$(CARGO) build --locked --release
 
+.PHONY: deb
+deb: prerequisites ## the Debian package: target/debian/nexmo-gate_*.deb
+	scripts/deb release
+
+.PHONY: test-service
+test-service: prerequisites ## install the package in a booted systemd and try it all (root; ARGS=quick: a faster build)
+	tests/service/run "$$(scripts/deb $(or $(ARGS),release))"
+
 .PHONY: bench-side-by-side
 bench-side-by-side: prerequisites ## CPU a request next to nginx and HAProxy, in one run
 	benches/side-by-side $(ARGS)
