@@ -4,6 +4,7 @@
 //! before anything runs, so a taken port is one clear line and not a half-started process.
 
 mod activation;
+mod descriptors;
 mod notify;
 mod services;
 mod signals;
@@ -28,6 +29,7 @@ use crate::config::{
 };
 use crate::gate::Gate;
 use crate::gate::access_log::AccessLog;
+use crate::gate::door::Door;
 use crate::state::gauges::Gauges;
 use crate::state::load::{Loaded, Loader};
 use crate::state::reload::{Reloader, Report};
@@ -89,7 +91,8 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     let heard = move |report: &Arc<Report>| tell.0.reloaded(&tell.1.load(), report);
     let reloader = Reloader::start(loader, Arc::clone(&store), Pace::default(), heard)
         .map_err(|error| Failure::run_time(format!("cannot start the reload thread: {error}")))?;
-    let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&gauges), logs.access.clone()));
+    let room = descriptors::room(&config.limits);
+    let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&gauges), logs.access.clone(), room));
     let (stop_accepting, accepting) = watch::channel(false);
     let access = logs.access.clone();
     let signals = signals::listen(signals::Reaction {
@@ -112,6 +115,7 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     server.add_service(GateService::new(gate, listeners, accepting, admin_address, notifier));
     server.run(RunArgs { shutdown_signal: Box::new(signals) });
     reloader.stop();
+    logs.access.sum_up(true);
     logs.flush();
     Ok(())
 }
@@ -179,13 +183,13 @@ fn announce(snapshot: &Snapshot, problems: &[Problem], warnings: &[Problem]) {
     }
 }
 
-fn bind_all(config: &Config, inherited: &mut Inherited) -> Result<Vec<TcpListener>, Failure> {
+fn bind_all(config: &Config, inherited: &mut Inherited) -> Result<Vec<(TcpListener, Arc<Door>)>, Failure> {
     let mut bound = Vec::new();
     let mut problems = Vec::new();
     for (place, listener) in config.listen.iter().enumerate() {
         let socket = inherited.listener(listener.address).map_or_else(|| bind(listener.address), Ok);
         match socket {
-            Ok(socket) => bound.push(socket),
+            Ok(socket) => bound.push((socket, Arc::new(Door { proxy_protocol: listener.proxy_protocol }))),
             Err(error) => {
                 problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address));
             }

@@ -55,6 +55,7 @@ pub fn deny_word(deny: Deny) -> &'static str {
         Deny::Forbid => "forbid",
         Deny::Hide => "hide",
         Deny::Retry => "retry",
+        Deny::Drop => "drop",
     }
 }
 

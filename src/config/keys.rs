@@ -35,6 +35,7 @@ pub const KEYS: &[&str] = &[
     "limits.body_timeout",
     "limits.keepalive",
     "limits.connections",
+    "limits.connections_per_stranger",
     "limits.concurrent_requests",
     "limits.buffers",
     "drain.delay",

@@ -36,6 +36,8 @@ pub fn limits(root: &Section) -> Limits {
         body_timeout: timeout("body_timeout", 10),
         keepalive: timeout("keepalive", 60),
         connections,
+        connections_per_stranger: number("connections_per_stranger").unwrap_or(32),
+        connections_per_client: None,
         concurrent_requests: number("concurrent_requests").unwrap_or(connections.min(1024)),
         buffers: size("buffers", 1..=usize::MAX, 64 * MIB),
     };

@@ -14,7 +14,8 @@ const WANTED: &str = "an address with a port such as 0.0.0.0:8080";
 
 /// Reads `listen`: a list of addresses, or of mappings with an `address`.
 pub fn listeners(root: &Section) -> Vec<Listener> {
-    let everywhere = Listener { address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)) };
+    let everywhere =
+        Listener { address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)), proxy_protocol: false };
     let Some(node) = root.get("listen") else { return vec![everywhere] };
     let Some(entries) = node.list("a list such as [{ address: \"0.0.0.0:8080\" }]") else {
         return Vec::new();
@@ -29,7 +30,7 @@ pub fn listeners(root: &Section) -> Vec<Listener> {
         if let Some(other) = listeners.iter().find(|other| collide(other.address, address)) {
             place.problem::<()>(format!("{address} is taken by the listener on {}", other.address));
         }
-        listeners.push(Listener { address });
+        listeners.push(Listener { address, proxy_protocol: false });
     }
     listeners
 }

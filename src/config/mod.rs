@@ -74,6 +74,8 @@ pub struct Config {
 pub struct Listener {
     /// The address; port 0 takes a free one.
     pub address: SocketAddr,
+    /// Every connection begins with a PROXY header from a trusted proxy.
+    pub proxy_protocol: bool,
 }
 
 /// Where requests are sent.
@@ -159,6 +161,10 @@ pub struct Limits {
     pub keepalive: Duration,
     /// Connections open at once.
     pub connections: usize,
+    /// Connections open at once from one address that no list covers.
+    pub connections_per_stranger: usize,
+    /// Connections open at once from one address that a list covers; `None` is no bound.
+    pub connections_per_client: Option<usize>,
     /// Requests in flight at once; 503 above.
     pub concurrent_requests: usize,
     /// Bytes of all messages held at once; 503 above.

@@ -90,8 +90,9 @@ fn forwarded_header(root: &Section) {
 }
 
 fn deny(root: &Section) -> Deny {
-    let words = [("forbid", Deny::Forbid), ("hide", Deny::Hide), ("retry", Deny::Retry)];
-    root.get("deny").and_then(|node| node.choice(&words, &["drop"])).unwrap_or_default()
+    let words =
+        [("forbid", Deny::Forbid), ("hide", Deny::Hide), ("retry", Deny::Retry), ("drop", Deny::Drop)];
+    root.get("deny").and_then(|node| node.choice(&words, &[])).unwrap_or_default()
 }
 
 fn mode(root: &Section) -> Mode {

@@ -5,10 +5,12 @@
 //! signatures.
 
 use std::io::Write as _;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use ipnet::IpNet;
 
+use super::flood::{Flood, Summary};
 use crate::policy::addr::Address;
 use crate::policy::outcome::{Outcome, Reason};
 use crate::telemetry::LineSink;
@@ -69,23 +71,40 @@ pub struct AccessEvent<'a> {
 pub struct AccessLog {
     sink: LineSink,
     form: Form,
+    flood: Arc<Flood>,
 }
 
 impl AccessLog {
     /// Writes events to `sink`.
     #[must_use]
     pub fn new(sink: LineSink, form: Form) -> Self {
-        Self { sink, form }
+        Self { sink, form, flood: Arc::new(Flood::new(Instant::now())) }
     }
 
-    /// Writes one event. False when the line had to be dropped.
-    pub fn write(&self, event: &AccessEvent<'_>) -> bool {
+    /// Writes one event. A denial in a flood of them is counted and said in a summary.
+    pub fn write(&self, event: &AccessEvent<'_>) {
+        let denied = event.reason.outcome() == Outcome::Denied;
+        if denied && !self.flood.lets_through(event.reason, event.peer, Instant::now()) {
+            return;
+        }
         let mut line = Vec::with_capacity(768);
         match self.form {
             Form::Json => event.write_json(&mut line),
             Form::Text => event.write_text(&mut line),
         }
-        self.sink.push(&line)
+        self.sink.push(&line);
+    }
+
+    /// Says what was only counted; `all` at the end of the process.
+    pub fn sum_up(&self, all: bool) {
+        for summary in self.flood.summaries(Instant::now(), all) {
+            let mut line = Vec::with_capacity(160);
+            match self.form {
+                Form::Json => summary_json(&mut line, summary),
+                Form::Text => summary_text(&mut line, summary),
+            }
+            self.sink.push(&line);
+        }
     }
 
     /// Opens a file again: it may have been rotated.
@@ -159,6 +178,25 @@ impl AccessEvent<'_> {
         }
         out.push(b'\n');
     }
+}
+
+/// Told apart from a request's line by `suppressed`: denials that have no line of their own.
+fn summary_json(out: &mut Vec<u8>, summary: Summary) {
+    out.extend_from_slice(b"{\"ts\":\"");
+    timestamp::write(out, SystemTime::now());
+    out.push(b'"');
+    string(out, "outcome", Some(summary.reason.outcome().word().as_bytes()));
+    string(out, "reason", Some(summary.reason.word().as_bytes()));
+    shown(out, "suppressed", Some(summary.count), false);
+    shown(out, "last_peer_ip", Some(summary.last), true);
+    out.extend_from_slice(b"}\n");
+}
+
+fn summary_text(out: &mut Vec<u8>, summary: Summary) {
+    timestamp::write(out, SystemTime::now());
+    let (outcome, reason) = (summary.reason.outcome().word(), summary.reason.word());
+    // Writing to a Vec cannot fail.
+    let _ = writeln!(out, " {outcome:11} {} more, reason={reason} last_peer={}", summary.count, summary.last);
 }
 
 struct Milliseconds(Duration);

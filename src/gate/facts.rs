@@ -30,6 +30,29 @@ pub enum Framing {
     Chunked,
 }
 
+/// The version of HTTP that a request came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    Http11,
+    /// HTTP/2
+    Http2,
+}
+
+impl Version {
+    /// The word in the log.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Http10 => "1.0",
+            Self::Http11 => "1.1",
+            Self::Http2 => "2",
+        }
+    }
+}
+
 /// A head whose syntax is right.
 #[derive(Debug)]
 pub struct Head<'h, 'b> {
@@ -37,8 +60,8 @@ pub struct Head<'h, 'b> {
     pub method: &'b [u8],
     /// The request target as it came.
     pub target: &'b [u8],
-    /// HTTP/1.1, else HTTP/1.0.
-    pub http11: bool,
+    /// The version.
+    pub version: Version,
     fields: &'h [httparse::Header<'b>],
 }
 
@@ -68,7 +91,7 @@ impl<'h, 'b> Head<'h, 'b> {
         Ok(Self {
             method: method.as_bytes(),
             target: target.as_bytes(),
-            http11: request.version == Some(1),
+            version: if request.version == Some(1) { Version::Http11 } else { Version::Http10 },
             fields: request.headers,
         })
     }
@@ -119,15 +142,16 @@ impl<'b> Facts<'b> {
         let host = seen.host.filter(|host| is_host(host)).ok_or(Reason::BadHost)?;
         let target = origin_form(head.target, host)?;
         let path = target.split(|b| *b == b'?').next().unwrap_or_default();
-        let framing = seen.framing(head.http11)?;
+        let framing = seen.framing(head.version)?;
         if connection_overreaches(&seen.connection) {
             return Err(Reason::BadConnection);
         }
-        let close = !head.http11 || crate::policy::forward::names(&seen.connection, b"close");
+        let close =
+            head.version == Version::Http10 || crate::policy::forward::names(&seen.connection, b"close");
         let expects_continue = match seen.expect {
             None => false,
             // A 1.0 sender cannot understand an interim answer (RFC 9110 section 10.1.1).
-            Some(value) if value.eq_ignore_ascii_case(b"100-continue") => head.http11,
+            Some(value) if value.eq_ignore_ascii_case(b"100-continue") => head.version != Version::Http10,
             Some(_) => return Err(Reason::BadExpectation),
         };
         Ok(Self { host, target, path, framing, connection: seen.connection, close, expects_continue })
@@ -167,7 +191,7 @@ impl<'b> Lines<'b> {
     }
 
     /// RFC 9112 section 6.3, with everything that two parsers could read differently refused.
-    fn framing(&self, http11: bool) -> Result<Framing, Reason> {
+    fn framing(&self, version: Version) -> Result<Framing, Reason> {
         match (self.length, self.coding) {
             (None, None) => Ok(Framing::None),
             (Some(_), Some(_)) => Err(Reason::BadFraming),
@@ -176,7 +200,7 @@ impl<'b> Lines<'b> {
                 let text = std::str::from_utf8(digits).ok().filter(|_| plain);
                 text.and_then(|t| t.parse().ok()).map(Framing::Length).ok_or(Reason::BadFraming)
             }
-            (None, Some(_)) if !http11 => Err(Reason::BadFraming),
+            (None, Some(_)) if version != Version::Http11 => Err(Reason::BadFraming),
             (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
             (None, Some(coding)) => Err(unserved(coding)),
         }

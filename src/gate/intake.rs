@@ -5,13 +5,12 @@
 //! servable, then a client must be named, admitted to its route, and only then is the request's own
 //! shape judged. Invariant: a [`Ticket`] holds a [`Permit`], and nothing is forwarded without one.
 
-use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use super::facts::{Facts, Framing, Head, MAX_FIELDS, Slots};
+use super::facts::{Facts, Framing, Head, Version};
 use crate::policy::addr::Address;
 use crate::policy::admission::{self, Grant, Mode, Permit};
-use crate::policy::client_ip::{self, Client};
+use crate::policy::client_ip::{self, Client, Origin};
 use crate::policy::forward::{self, Own};
 use crate::policy::outcome::Reason;
 use crate::policy::route::ambiguity;
@@ -24,6 +23,8 @@ pub struct Peer {
     pub address: Address,
     /// Whether the connection is TLS.
     pub tls: bool,
+    /// Where the walk for the client begins.
+    pub origin: Origin,
 }
 
 /// A request that may be forwarded.
@@ -61,8 +62,8 @@ pub struct Seen {
     pub method: Vec<u8>,
     /// The path without the query.
     pub path: Vec<u8>,
-    /// HTTP/1.1, else HTTP/1.0; `None` when the head could not be parsed.
-    pub http11: Option<bool>,
+    /// The version; `None` when the head could not be parsed.
+    pub version: Option<Version>,
     /// Who is asking, where it could be named.
     pub client: Option<Address>,
     /// Kept from a trusted proxy, else the gate's own.
@@ -77,12 +78,16 @@ pub struct Seen {
 ///
 /// # Errors
 /// The request is answered here.
-pub fn judge(snapshot: &Snapshot, peer: Peer, head: &[u8], seen: &mut Seen) -> Result<Ticket, Refusal> {
-    let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-    let head = Head::parse(head, &mut slots).map_err(|reason| unserved(snapshot, peer, reason))?;
+pub fn judge(
+    snapshot: &Snapshot,
+    peer: Peer,
+    head: Result<Head<'_, '_>, Reason>,
+    seen: &mut Seen,
+) -> Result<Ticket, Refusal> {
+    let head = head.map_err(|reason| unserved(snapshot, peer, reason))?;
     seen.method.extend_from_slice(head.method);
     seen.path.extend_from_slice(head.target.split(|b| *b == b'?').next().unwrap_or_default());
-    seen.http11 = Some(head.http11);
+    seen.version = Some(head.version);
     let facts = Facts::read(&head).map_err(|reason| unserved(snapshot, peer, reason))?;
     seen.close = facts.close;
     seen.skippable = match facts.framing {

@@ -1,4 +1,4 @@
-//! The accept loop.
+//! The accept loop, and who is let in at all.
 //!
 //! It never ends on an error: out of descriptors or memory it waits, longer each time, until something
 //! is freed. When draining begins it takes what the kernel has already accepted, then closes.
@@ -7,20 +7,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pingora::protocols::l4::stream::Stream as L4Stream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::intake::Peer;
-use super::{Gate, connection};
+use super::Gate;
+use super::crowd::{Guest, Place};
+use super::door::{self, Door};
+use crate::config::{Deny, Mode};
 use crate::policy::addr::Address;
 use crate::state::gauges::Gauges;
+use crate::state::snapshot::Snapshot;
+use crate::state::store::View;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Accepts until told to stop. `stop` turns true when no further connection is wanted.
-pub async fn run(gate: Arc<Gate>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+pub async fn run(gate: Arc<Gate>, listener: TcpListener, door: Arc<Door>, mut stop: watch::Receiver<bool>) {
+    let mut view = gate.store.view();
     let mut pause = SHORTEST_PAUSE;
     loop {
         let accepted = tokio::select! {
@@ -31,13 +35,14 @@ pub async fn run(gate: Arc<Gate>, listener: TcpListener, mut stop: watch::Receiv
         match accepted {
             Ok((socket, address)) => {
                 pause = SHORTEST_PAUSE;
-                admit(&gate, socket, address);
+                receive(&gate, &mut view, &door, socket, address);
             }
             // The sender hung up between the kernel's accept and ours.
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 Gauges::add(&gate.gauges.accept_errors);
-                tracing::warn!(%error, pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), "accept failed");
+                let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(%error, pause_ms, "accept failed");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -46,22 +51,50 @@ pub async fn run(gate: Arc<Gate>, listener: TcpListener, mut stop: watch::Receiv
     // These senders have a connection already; refusing them now would lose their request.
     let rest = std::future::poll_fn(|cx| {
         while let std::task::Poll::Ready(Ok((socket, address))) = listener.poll_accept(cx) {
-            admit(&gate, socket, address);
+            receive(&gate, &mut view, &door, socket, address);
         }
         std::task::Poll::Ready(())
     });
     rest.await;
 }
 
-fn admit(gate: &Arc<Gate>, socket: TcpStream, address: SocketAddr) {
+/// Lets a connection in, or drops it: before anything of it is read, at the price of a look-up.
+fn receive(gate: &Arc<Gate>, view: &mut View, door: &Arc<Door>, socket: TcpStream, address: SocketAddr) {
     Gauges::add(&gate.gauges.accepted);
-    let most = gate.store.load().config.limits.connections as u64;
-    if gate.open_connections() >= most {
-        Gauges::add(&gate.gauges.over_capacity);
+    let snapshot = view.load();
+    let peer = Address::new(address.ip());
+    let known = snapshot.knows(peer);
+    if !known && refuses_unheard(snapshot) || door.refuses(snapshot, peer) {
+        gate.drop_unheard(snapshot, peer);
         return;
     }
+    let most = snapshot.config.limits.connections.min(gate.room);
+    let place =
+        if gate.open_connections() < most as u64 { place(gate, snapshot, peer, known, most) } else { None };
+    let Some(place) = place else {
+        Gauges::add(&gate.gauges.over_capacity);
+        return;
+    };
     // An answer leaves in one write; waiting for more of it would only add delay. Failing to say so is harmless.
     let _ = socket.set_nodelay(true);
-    let peer = Peer { address: Address::new(address.ip()), tls: false };
-    tokio::spawn(connection::run(Arc::clone(gate), Box::new(L4Stream::from(socket)), peer));
+    tokio::spawn(door::enter(Arc::clone(gate), Arc::clone(door), socket, peer, place));
+}
+
+/// Whether strangers are closed without an answer.
+#[must_use]
+pub fn refuses_unheard(snapshot: &Snapshot) -> bool {
+    snapshot.config.deny == Deny::Drop && snapshot.config.mode == Mode::Enforce
+}
+
+/// A trusted proxy speaks for many and is not counted as one.
+fn place(gate: &Gate, snapshot: &Snapshot, peer: Address, known: bool, most: usize) -> Option<Place> {
+    let limits = &snapshot.config.limits;
+    let guest = if !known {
+        Guest::Stranger { each: limits.connections_per_stranger, all: most.div_ceil(2) }
+    } else if snapshot.trusted.contains(peer) {
+        Guest::Client { each: None }
+    } else {
+        Guest::Client { each: limits.connections_per_client }
+    };
+    gate.crowd.enter(peer, guest)
 }

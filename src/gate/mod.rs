@@ -8,7 +8,10 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`listener`] | the accept loop |
-//! | [`connection`] | one downstream connection: request after request |
+//! | [`crowd`] | how many connections an address holds open |
+//! | [`door`] | from a socket to a stream and a peer: PROXY header, TLS |
+//! | [`http1`] | one HTTP/1 connection: request after request |
+//! | [`wire`] | how a body comes in and an answer goes out, whatever the version |
 //! | [`head`] | one head off a stream, within its bounds, judged on its raw bytes |
 //! | [`facts`] | what a request head says; the only reader of request headers |
 //! | [`intake`] | admission: a head and a peer become a ticket, a denial or a rejection |
@@ -23,6 +26,8 @@
 //! | [`pool`] | idle upstream connections |
 //! | [`reply`] | what the sender is sent |
 //! | [`access_log`] | one event a request |
+//! | [`farewell`] | whether a sender is still there when its answer is ready |
+//! | [`flood`] | denials that are summed up |
 //! | [`alarm`] | one timer a connection |
 //! | [`drain`] | the end of the process, as connections see it |
 
@@ -32,11 +37,15 @@ pub mod answer;
 pub mod body;
 pub mod budget;
 pub mod chunked;
-pub mod connection;
+pub mod crowd;
+pub mod door;
 pub mod drain;
 pub mod exchange;
 pub mod facts;
+pub mod farewell;
+pub mod flood;
 pub mod head;
+pub mod http1;
 pub mod intake;
 pub mod listener;
 pub mod pool;
@@ -44,8 +53,10 @@ pub mod reply;
 pub mod request;
 pub mod request_id;
 pub mod upstream;
+pub mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::state::gauges::Gauges;
 use crate::state::store::Store;
@@ -61,6 +72,10 @@ pub struct Gate {
     pub log: access_log::AccessLog,
     /// Upstreams and their idle connections.
     pub pools: pool::Pools,
+    /// Who holds how many connections.
+    pub crowd: Arc<crowd::Crowd>,
+    /// Connections that the process has descriptors for.
+    pub room: usize,
     /// Names for requests.
     pub ids: request_id::RequestIds,
     /// Whether the process is ending.
@@ -68,16 +83,40 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate that serves what the store holds.
+    /// A gate that serves what the store holds, with descriptors for `room` connections.
     #[must_use]
-    pub fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: access_log::AccessLog) -> Self {
+    pub fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: access_log::AccessLog, room: usize) -> Self {
         Self {
             store,
             gauges,
             log,
             pools: pool::Pools::default(),
+            crowd: Arc::default(),
+            room,
             ids: request_id::RequestIds::default(),
             drain: drain::Drain::default(),
+        }
+    }
+}
+
+/// How often housekeeping is done.
+const HOUSEKEEPING: std::time::Duration = std::time::Duration::from_millis(500);
+
+impl Gate {
+    /// Connections that are open now.
+    #[must_use]
+    pub fn open_connections(&self) -> u64 {
+        self.gauges.connections.load(Relaxed)
+    }
+
+    /// Closes what has idled for too long and says what was only counted, for ever.
+    pub async fn keep_house(&self) {
+        let mut tick = tokio::time::interval(HOUSEKEEPING);
+        loop {
+            tick.tick().await;
+            self.pools.prune();
+            self.log.sum_up(false);
+            self.gauges.log_lines_dropped.store(self.log.dropped(), Relaxed);
         }
     }
 }

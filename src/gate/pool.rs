@@ -104,13 +104,9 @@ impl Pools {
         )
     }
 
-    /// Closes what has been idle for too long, everywhere, for ever.
-    pub async fn prune_forever(&self) {
-        let mut tick = tokio::time::interval(IDLE_TIMEOUT / 3);
-        loop {
-            tick.tick().await;
-            let pools = self.by_id.read().unwrap_or_else(PoisonError::into_inner).clone();
-            pools.iter().flatten().for_each(|pool| pool.prune());
-        }
+    /// Closes what has been idle for too long, everywhere.
+    pub fn prune(&self) {
+        let pools = self.by_id.read().unwrap_or_else(PoisonError::into_inner).clone();
+        pools.iter().flatten().for_each(|pool| pool.prune());
     }
 }

@@ -4,6 +4,7 @@
 //! and where it helps `Retry-After` or `Allow`. Invariant: every answer has a Content-Length or a
 //! status that has no body, so the sender always knows where it ends.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use super::answer::Answer;
@@ -20,63 +21,69 @@ pub struct Frame {
 
 /// An answer ready to be written.
 #[derive(Debug)]
-pub struct Reply {
-    /// Everything that goes on the wire.
-    pub bytes: Vec<u8>,
-    /// How many of them are body.
-    pub body_len: usize,
+pub struct Reply<'a> {
+    /// The status.
+    pub status: u16,
+    /// Header lines, each with its CRLF, without Content-Length and Connection.
+    pub fields: Cow<'a, [u8]>,
+    /// The value of Content-Length, where there is one.
+    pub length: Option<u64>,
+    /// The body.
+    pub body: Cow<'a, [u8]>,
+    /// The connection is closed after it.
+    pub close: bool,
 }
 
 /// The upstream's answer with the status of the verdict.
 #[must_use]
-pub fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply {
+pub fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<'_> {
     let body: &[u8] = if verdict.body == Body::UpstreamEmpty || frame.to_head { &[] } else { &answer.body };
-    let mut bytes = Vec::with_capacity(128 + answer.fields.len() + body.len());
-    status_line(&mut bytes, verdict.status);
-    bytes.extend_from_slice(&answer.fields);
     let length = if frame.to_head { answer.announced } else { Some(body.len() as u64) };
-    // 204 must not have one (RFC 9110 section 8.6).
-    if let Some(length) = length.filter(|_| verdict.status != 204) {
-        // Writing to a Vec cannot fail.
-        let _ = write!(bytes, "Content-Length: {length}\r\n");
+    Reply {
+        status: verdict.status,
+        fields: Cow::Borrowed(&answer.fields),
+        // 204 must not have one (RFC 9110 section 8.6).
+        length: length.filter(|_| verdict.status != 204),
+        body: Cow::Borrowed(body),
+        close: frame.close,
     }
-    finish(&mut bytes, frame.close);
-    bytes.extend_from_slice(body);
-    Reply { bytes, body_len: body.len() }
 }
 
 /// An answer of the gate's own; `allow` are the methods that a 405 names.
 #[must_use]
-pub fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply {
-    let phrase = phrase(status);
-    let body_len = if frame.to_head { 0 } else { 3 + 1 + phrase.len() + 1 };
-    let mut bytes = Vec::with_capacity(192);
-    status_line(&mut bytes, status);
+pub fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'static> {
+    let mut fields = b"Content-Type: text/plain; charset=utf-8\r\n".to_vec();
     // Writing to a Vec cannot fail.
-    let _ =
-        write!(bytes, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n", 5 + phrase.len());
     if matches!(status, 503 | 504) {
-        let _ = write!(bytes, "Retry-After: {RETRY_AFTER_S}\r\n");
+        let _ = write!(fields, "Retry-After: {RETRY_AFTER_S}\r\n");
     }
     if let Some(allow) = allow {
-        let _ = write!(bytes, "Allow: {allow}\r\n");
+        let _ = write!(fields, "Allow: {allow}\r\n");
     }
-    finish(&mut bytes, frame.close);
-    if !frame.to_head {
-        let _ = writeln!(bytes, "{status} {phrase}");
-    }
-    Reply { bytes, body_len }
+    let body = format!("{status} {}\n", phrase(status)).into_bytes();
+    let length = Some(body.len() as u64);
+    let body = if frame.to_head { Vec::new() } else { body };
+    Reply { status, fields: Cow::Owned(fields), length, body: Cow::Owned(body), close: frame.close }
 }
 
-fn status_line(bytes: &mut Vec<u8>, status: u16) {
-    let _ = write!(bytes, "HTTP/1.1 {status} {}\r\n", phrase(status));
-}
-
-fn finish(bytes: &mut Vec<u8>, close: bool) {
-    if close {
-        bytes.extend_from_slice(b"Connection: close\r\n");
+impl Reply<'_> {
+    /// The whole answer as HTTP/1.1 sends it.
+    #[must_use]
+    pub fn to_http1(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(128 + self.fields.len() + self.body.len());
+        // Writing to a Vec cannot fail.
+        let _ = write!(bytes, "HTTP/1.1 {} {}\r\n", self.status, phrase(self.status));
+        bytes.extend_from_slice(&self.fields);
+        if let Some(length) = self.length {
+            let _ = write!(bytes, "Content-Length: {length}\r\n");
+        }
+        if self.close {
+            bytes.extend_from_slice(b"Connection: close\r\n");
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&self.body);
+        bytes
     }
-    bytes.extend_from_slice(b"\r\n");
 }
 
 /// The registered reason phrase; a status without one has an empty phrase (RFC 9112 section 4).
@@ -103,7 +110,7 @@ mod tests {
 
     fn relay(status: u16, body: Body, frame: Frame) -> String {
         let verdict = Verdict { status, body, reason: Reason::Success };
-        String::from_utf8(relayed(verdict, &answer("[1]"), frame).bytes).unwrap()
+        String::from_utf8(relayed(verdict, &answer("[1]"), frame).to_http1()).unwrap()
     }
 
     const OPEN: Frame = Frame { to_head: false, close: false };
@@ -125,9 +132,9 @@ mod tests {
     fn own_answers_say_little_and_end_where_they_say() {
         for status in [400, 403, 404, 405, 408, 413, 414, 417, 431, 501, 503, 504] {
             let reply = own(status, (status == 405).then_some("POST"), OPEN);
-            let text = String::from_utf8(reply.bytes).unwrap();
+            let text = String::from_utf8(reply.to_http1()).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
-            assert_eq!(body.len(), reply.body_len, "{text}");
+            assert_eq!(body.len(), reply.body.len(), "{text}");
             assert!(head.contains(&format!("Content-Length: {}", body.len())), "{text}");
             assert_eq!(head.contains("Retry-After: 5"), matches!(status, 503 | 504), "{text}");
             assert_eq!(head.contains("Allow: POST"), status == 405, "{text}");

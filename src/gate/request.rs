@@ -4,27 +4,31 @@
 //! tell the sender, write it down. Invariant: whatever happens, one event is logged and one reason is
 //! counted, and the outcome `delivered` is only ever given after the last byte of a success was written.
 
+use std::mem::MaybeUninit;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use ipnet::IpNet;
-use pingora::protocols::Stream;
-use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::time::Instant;
 
 use super::access_log::AccessEvent;
 use super::answer::{Answer, Bounds};
 use super::budget::Budget;
-use super::connection::{Line, Next};
+
 use super::exchange::{self, Progress};
-use super::facts::Framing;
+use super::facts::{Framing, Head, MAX_FIELDS, Slots, Version};
+use super::farewell::Sender;
 use super::head::{Arrived, NoHead};
+use super::http1::Line;
 use super::intake::{self, Peer, Refusal, Seen, Ticket};
 use super::reply::{self, Frame, Reply};
+use super::wire::Wire;
 use super::{Gate, body};
-use crate::policy::admission::Grant;
+use crate::policy::addr::Address;
+use crate::policy::admission::{Deny, Grant};
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::webhook::Webhook;
@@ -32,11 +36,19 @@ use crate::state::counters::RouteCounters;
 use crate::state::gauges::{Gauges, Held};
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
-/// How long the sender may take to read its answer.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What happens to the connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It serves another one.
+    Serve,
+    /// It closes; everything that was sent has been read.
+    Close,
+    /// It closes; the sender may still be sending.
+    Linger,
+}
 
-/// Serves one request, or what there is of one.
-pub async fn serve(
+/// Serves one HTTP/1 request, or what there is of one.
+pub async fn over_http1(
     gate: &Gate,
     snapshot: &Snapshot,
     peer: Peer,
@@ -45,28 +57,46 @@ pub async fn serve(
 ) -> Next {
     let mut seen = Seen { request_id: gate.ids.next(), ..Seen::default() };
     let (began, judged) = match arrived {
-        Ok(arrived) => {
-            let judged = intake::judge(snapshot, peer, &line.buffer[..arrived.len], &mut seen);
-            line.buffer.drain(..arrived.len);
-            (arrived.began, judged)
+        Ok(Arrived { len, began }) => {
+            let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+            let head = Head::parse(&line.buffer[..len], &mut slots);
+            let judged = intake::judge(snapshot, peer, head, &mut seen);
+            line.buffer.drain(..len);
+            (began, judged)
         }
         Err(NoHead::Refused(reason, began)) => (began, Err(intake::unserved(snapshot, peer, reason))),
         Err(NoHead::BrokenOff(began)) => (began, Err(intake::unserved(snapshot, peer, Reason::SenderGone))),
         Err(NoHead::Over) => return Next::Close,
     };
+    serve(gate, snapshot, peer, line, seen, began, judged).await
+}
+
+/// Serves one request that was judged. A panic on the way is this request's alone: its sender is told
+/// 503, and the connection ends.
+pub async fn serve<W: Wire>(
+    gate: &Gate,
+    snapshot: &Snapshot,
+    peer: Peer,
+    line: &mut W,
+    seen: Seen,
+    began: Instant,
+    judged: Result<Ticket, Refusal>,
+) -> Next {
     let mut request = Request { gate, snapshot, peer, line, seen, began, told: Told::default() };
-    match judged {
-        Ok(ticket) => request.forward(ticket).await,
-        Err(refusal) => request.refuse(refusal).await,
+    // Nothing of the request is looked at again but what the log says, which is whole at any time.
+    match AssertUnwindSafe(request.story(judged)).catch_unwind().await {
+        Ok(next) => next,
+        Err(_) if request.told.logged => Next::Close,
+        Err(_) => request.answer_here(None, Reason::Internal, true).await,
     }
 }
 
 /// A request under way.
-struct Request<'a> {
+struct Request<'a, W> {
     gate: &'a Gate,
     snapshot: &'a Snapshot,
     peer: Peer,
-    line: &'a mut Line,
+    line: &'a mut W,
     seen: Seen,
     began: Instant,
     told: Told,
@@ -82,9 +112,19 @@ struct Told {
     would_deny: Option<Reason>,
     list: Option<(usize, IpNet)>,
     note: Option<String>,
+    logged: bool,
 }
 
-impl Request<'_> {
+impl<W: Wire> Request<'_, W> {
+    async fn story(&mut self, judged: Result<Ticket, Refusal>) -> Next {
+        #[cfg(debug_assertions)]
+        drill::panic_if_asked(&self.seen.path);
+        match judged {
+            Ok(ticket) => self.forward(ticket).await,
+            Err(refusal) => self.refuse(refusal).await,
+        }
+    }
+
     /// The way of an admitted request.
     async fn forward(&mut self, mut ticket: Ticket) -> Next {
         let gate = self.gate;
@@ -135,18 +175,16 @@ impl Request<'_> {
             expects_continue: ticket.expects_continue,
             deadline: deadline.min(Instant::now() + limits.body_timeout),
         };
-        let line = &mut *self.line;
         if ticket.framing == Framing::Chunked {
             let mut decoded = Vec::new();
-            body::read(&mut line.stream, &mut line.buffer, &mut line.alarm, wanted, budget, &mut decoded)
-                .await?;
+            self.line.read_body(wanted, budget, &mut decoded).await?;
             end_head(message, decoded.len() as u64, true);
             message.extend_from_slice(&decoded);
             self.told.bytes_in = decoded.len() as u64;
         } else {
             let length = if let Framing::Length(length) = ticket.framing { length } else { 0 };
             end_head(message, length, ticket.announces_body);
-            body::read(&mut line.stream, &mut line.buffer, &mut line.alarm, wanted, budget, message).await?;
+            self.line.read_body(wanted, budget, message).await?;
             self.told.bytes_in = length;
         }
         Ok(())
@@ -165,7 +203,7 @@ impl Request<'_> {
         let progress = &mut self.told.progress;
         let exchange =
             exchange::run(&pool, &self.gate.gauges, &ticket.permit, message, bounds, budget, progress);
-        let answer = self.line.alarm.until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
+        let answer = self.line.alarm().until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
         self.told.upstream_took = self.told.progress.began.map(|began| began.elapsed());
         if let Ok(answer) = &answer {
             self.told.upstream_status = Some(answer.status);
@@ -185,7 +223,7 @@ impl Request<'_> {
         }
         let frame = Frame { to_head: ticket.is_head, close: self.closes() };
         let reply = reply::relayed(verdict, answer, frame);
-        self.finish(Some(route), verdict.reason, verdict.status, reply, frame.close, false).await
+        self.finish(Some(route), verdict.reason, &reply, false).await
     }
 
     /// The way of a request that is not forwarded.
@@ -195,15 +233,8 @@ impl Request<'_> {
             return Next::Close;
         }
         // A body that is here already is read over; one that is not is not waited for.
-        let unread = match self.seen.skippable.and_then(|length| usize::try_from(length).ok()) {
-            Some(length)
-                if length <= self.line.buffer.len() && refusal.reason.outcome() == Outcome::Denied =>
-            {
-                self.line.buffer.drain(..length);
-                false
-            }
-            _ => true,
-        };
+        let skips = refusal.reason.outcome() == Outcome::Denied;
+        let unread = !(skips && self.seen.skippable.is_some_and(|length| self.line.skip_body(length)));
         self.answer_here(refusal.route.as_ref(), refusal.reason, unread).await
     }
 
@@ -214,12 +245,22 @@ impl Request<'_> {
 
     /// An answer of the gate's own. With `unread` bytes of the request outstanding the connection ends.
     async fn answer_here(&mut self, route: Option<&Arc<LiveRoute>>, reason: Reason, unread: bool) -> Next {
+        if reason.outcome() == Outcome::Denied && self.hangs_up() {
+            self.write_down(route, reason, None, 0);
+            return Next::Close;
+        }
         let status = delivery::own_status(reason, self.snapshot.config.deny);
         let webhook = route.map_or(Webhook::Generic, |route| route.webhook);
         let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
         let frame = Frame { to_head: self.seen.method == b"HEAD", close: unread || self.closes() };
         let reply = reply::own(status, allow, frame);
-        self.finish(route, reason, status, reply, frame.close, unread).await
+        self.finish(route, reason, &reply, unread).await
+    }
+
+    /// Whether a denial is silence here. Behind a trusted proxy the connection is the proxy's and may
+    /// carry others' requests: there it is an answer.
+    fn hangs_up(&self) -> bool {
+        self.snapshot.config.deny == Deny::Drop && !self.snapshot.trusted.contains(self.peer.address)
     }
 
     fn closes(&self) -> bool {
@@ -231,27 +272,22 @@ impl Request<'_> {
         &mut self,
         route: Option<&Arc<LiveRoute>>,
         reason: Reason,
-        status: u16,
-        reply: Reply,
-        close: bool,
+        reply: &Reply<'_>,
         unread: bool,
     ) -> Next {
-        let line = &mut *self.line;
-        let written = if reset_meanwhile(&mut line.stream, &mut line.buffer) {
-            false
-        } else {
-            let write = async {
-                line.stream.write_all(&reply.bytes).await?;
-                line.stream.flush().await
-            };
-            matches!(line.alarm.until(Instant::now() + WRITE_TIMEOUT, write).await, Ok(Ok(())))
-        };
+        let sender = self.line.sender();
+        let mut written = sender != Sender::Gone && self.line.write(reply).await;
+        if written && sender == Sender::Closed {
+            written = self.line.was_taken().await;
+        }
         if !written {
             let reason = if reason.outcome() == Outcome::Denied { reason } else { Reason::SenderGone };
             self.write_down(route, reason, None, 0);
             return Next::Close;
         }
-        self.write_down(route, reason, Some(status), reply.body_len as u64);
+        self.write_down(route, reason, Some(reply.status), reply.body.len() as u64);
+        // A sender that closed its side has nothing more to ask.
+        let close = reply.close || (sender == Sender::Closed && !self.line.has_more());
         match (close, unread) {
             (_, true) => Next::Linger,
             (true, false) => Next::Close,
@@ -261,12 +297,13 @@ impl Request<'_> {
 
     /// The request's one line, and its one count.
     fn write_down(
-        &self,
+        &mut self,
         route: Option<&Arc<LiveRoute>>,
         reason: Reason,
         status: Option<u16>,
         bytes_out: u64,
     ) {
+        self.told.logged = true;
         let counters: &RouteCounters = &route.unwrap_or(&self.snapshot.unrouted).counters;
         counters.count(reason, status);
         let (seen, told) = (&self.seen, &self.told);
@@ -291,17 +328,15 @@ impl Request<'_> {
             upstream: told.upstream_took,
             generation: self.snapshot.generation,
             tls: self.peer.tls,
-            http: seen.http11.map(|http11| if http11 { "1.1" } else { "1.0" }),
+            http: seen.version.map(Version::word),
             would_deny: told.would_deny,
             note: told.note.as_deref(),
         };
-        if !self.gate.log.write(&event) {
-            Gauges::add(&self.gate.gauges.log_lines_dropped);
-        }
+        self.gate.log.write(&event);
     }
 
     /// A peer that may not name others is the client, also of a request that could not be parsed.
-    fn peer_as_client(&self) -> Option<crate::policy::addr::Address> {
+    fn peer_as_client(&self) -> Option<Address> {
         (!self.snapshot.trusted.contains(self.peer.address)).then_some(self.peer.address)
     }
 }
@@ -315,19 +350,35 @@ fn end_head(message: &mut Vec<u8>, length: u64, announced: bool) {
     message.extend_from_slice(b"\r\n");
 }
 
-/// Looks, without waiting, whether the sender reset the connection. A sender that only closed its side
-/// may still be reading; bytes of a next request are kept.
-fn reset_meanwhile(stream: &mut Stream, buffer: &mut Vec<u8>) -> bool {
-    let mut room = [0u8; 1024];
-    let mut into = ReadBuf::new(&mut room);
-    let mut cx = Context::from_waker(Waker::noop());
-    match std::pin::Pin::new(stream).poll_read(&mut cx, &mut into) {
-        Poll::Ready(Ok(())) => {
-            buffer.extend_from_slice(into.filled());
-            false
-        }
-        Poll::Ready(Err(_)) => true,
-        Poll::Pending => false,
+impl Gate {
+    /// The line of a connection that was closed before it could say anything.
+    pub fn log_unheard(&self, snapshot: &Snapshot, address: Address, reason: Reason) {
+        snapshot.unrouted.counters.count(reason, None);
+        let event = AccessEvent {
+            request_id: &[],
+            reason,
+            client: Some(address),
+            peer: address,
+            list: None,
+            prefix: None,
+            route: None,
+            webhook: None,
+            method: &[],
+            path: &[],
+            status: None,
+            upstream_status: None,
+            attempts: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            duration: Duration::ZERO,
+            upstream: None,
+            generation: snapshot.generation,
+            tls: false,
+            http: None,
+            would_deny: None,
+            note: None,
+        };
+        self.log.write(&event);
     }
 }
 
@@ -359,4 +410,17 @@ fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
 #[must_use]
 pub fn in_flight(gauges: &Gauges) -> u64 {
     gauges.in_flight.load(Relaxed)
+}
+
+/// A fire drill: debug builds panic on the path that the environment names, so that a test can see what
+/// a panic does to everybody else. Not compiled into a release.
+#[cfg(debug_assertions)]
+mod drill {
+    use std::sync::OnceLock;
+
+    pub(super) fn panic_if_asked(path: &[u8]) {
+        static PATH: OnceLock<Option<String>> = OnceLock::new();
+        let asked = PATH.get_or_init(|| std::env::var("NEXMO_GATE_PANIC_PATH").ok());
+        assert!(asked.as_deref().is_none_or(|asked| asked.as_bytes() != path), "a fire drill");
+    }
 }

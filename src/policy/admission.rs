@@ -29,6 +29,8 @@ pub enum Deny {
     Hide,
     /// 503 with `Retry-After`: a new provider address that the lists do not know yet loses nothing.
     Retry,
+    /// The connection is closed without an answer; 403 where one must be given.
+    Drop,
 }
 
 impl Deny {
@@ -36,7 +38,7 @@ impl Deny {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::Forbid => 403,
+            Self::Forbid | Self::Drop => 403,
             Self::Hide => 404,
             Self::Retry => 503,
         }
@@ -138,6 +140,7 @@ mod tests {
     use super::super::range_list;
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "the shape that decide takes")]
     fn client(text: &str) -> Result<Client, NoClient> {
         Ok(Client { address: Address::new(text.parse().unwrap()), via: Vec::new() })
     }

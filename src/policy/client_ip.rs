@@ -10,6 +10,16 @@ use super::addr::Address;
 use super::outcome::Reason;
 use super::prefix_set::PrefixSet;
 
+/// Where the walk begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// At the peer of the TCP connection.
+    #[default]
+    Peer,
+    /// At the source that the peer's PROXY header named; none after LOCAL or UNKNOWN.
+    Proxied(Option<Address>),
+}
+
 /// The client and how the gate came to believe in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {

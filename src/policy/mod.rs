@@ -10,6 +10,7 @@
 //! | [`prefix_set`] | a set of prefixes that answers "which one holds this address" |
 //! | [`range_list`] | a range file: its grammar, its problems, its prefixes |
 //! | [`difference`] | what changes when one range list takes the place of another |
+//! | [`proxy_header`] | what the PROXY protocol says about a connection |
 //! | [`client_ip`] | who is asking, behind trusted proxies |
 //! | [`route`] | which route a path belongs to |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
@@ -26,6 +27,7 @@ pub mod difference;
 pub mod forward;
 pub mod outcome;
 pub mod prefix_set;
+pub mod proxy_header;
 pub mod range_list;
 pub mod route;
 pub mod webhook;

@@ -14,13 +14,14 @@ use tokio::task::JoinSet;
 
 use super::notify::Notifier;
 use crate::admin::{self, AdminContext, AdminListener};
+use crate::gate::door::Door;
 use crate::gate::{Gate, listener};
 use crate::state::gauges::Phase;
 
 /// The listeners and everything behind them.
 pub(super) struct GateService {
     gate: Arc<Gate>,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Arc<Door>)>,
     /// Taken at the start: the receivers that are left are those of accept loops that still run.
     accepting: Option<watch::Receiver<bool>>,
     admin: String,
@@ -30,7 +31,7 @@ pub(super) struct GateService {
 impl GateService {
     pub(super) fn new(
         gate: Arc<Gate>,
-        listeners: Vec<TcpListener>,
+        listeners: Vec<(TcpListener, Arc<Door>)>,
         accepting: watch::Receiver<bool>,
         admin: String,
         notifier: Notifier,
@@ -50,19 +51,24 @@ impl Service for GateService {
         let Some(accepting) = self.accepting.take() else { return };
         let mut loops = JoinSet::new();
         let mut addresses = Vec::new();
-        for socket in self.listeners.drain(..) {
+        for (socket, door) in self.listeners.drain(..) {
             let address = socket.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string());
             match tokio::net::TcpListener::from_std(socket) {
                 Ok(socket) => {
-                    loops.spawn(listener::run(Arc::clone(&self.gate), socket, accepting.clone()));
+                    loops.spawn(listener::run(
+                        Arc::clone(&self.gate),
+                        socket,
+                        Arc::clone(&door),
+                        accepting.clone(),
+                    ));
                 }
                 Err(error) => tracing::error!(address, %error, "a listener cannot be used"),
             }
             addresses.push(address);
         }
         drop(accepting);
-        let pools = Arc::clone(&self.gate);
-        tokio::spawn(async move { pools.pools.prune_forever().await });
+        let gate = Arc::clone(&self.gate);
+        tokio::spawn(async move { gate.keep_house().await });
         self.gate.gauges.enter(Phase::Ready);
         let snapshot = self.gate.store.load();
         tracing::info!(

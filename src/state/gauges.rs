@@ -25,6 +25,10 @@ pub struct Gauges {
     pub accepted: AtomicU64,
     /// Connections closed right after accept because `limits.connections` was reached.
     pub over_capacity: AtomicU64,
+    /// Connections of strangers that were closed without an answer (`deny: drop`, or no trusted proxy).
+    pub dropped_unheard: AtomicU64,
+    /// Connections of trusted proxies that were closed for want of a PROXY header.
+    pub bad_proxy_headers: AtomicU64,
     /// Accepts that failed (out of descriptors or memory).
     pub accept_errors: AtomicU64,
     /// Requests being served now.

@@ -22,5 +22,6 @@ mod reload;
 mod self_test;
 mod slow_senders;
 mod storm;
+mod strangers;
 mod upstream_connections;
 mod upstream_faults;

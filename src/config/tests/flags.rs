@@ -102,7 +102,6 @@ fn a_problem_of_a_flag_names_the_flag_and_its_variable() {
         "--allow (NEXMO_GATE_ALLOW): is empty, wanted the name of a range list",
         "--admin (NEXMO_GATE_ADMIN): 0.0.0.0:9901 can be reached from other machines, and whoever reaches it may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
         "--ranges (NEXMO_GATE_RANGES): is empty, wanted the path of a folder",
-        "--deny (NEXMO_GATE_DENY): drop is not supported in this version; there are: forbid, hide, retry",
         "--mode (NEXMO_GATE_MODE): unknown value \"observ\"; did you mean \"observe\"? There are: enforce, observe",
         "--state (NEXMO_GATE_STATE): is empty, wanted the path of a folder",
         "--log-format (NEXMO_GATE_LOG_FORMAT): unknown value \"xml\"; there are: json, text",

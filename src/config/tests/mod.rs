@@ -54,7 +54,7 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
         server_errors: OnError::Relay,
     };
     let wanted = Config {
-        listen: vec![Listener { address: "0.0.0.0:8080".parse().unwrap() }],
+        listen: vec![Listener { address: "0.0.0.0:8080".parse().unwrap(), proxy_protocol: false }],
         upstream: Upstream {
             target: Target::Http { host: "127.0.0.1".to_owned(), port: 3000 },
             ca: None,
@@ -73,6 +73,8 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
             body_timeout: seconds(10),
             keepalive: seconds(60),
             connections: 10_000,
+            connections_per_stranger: 32,
+            connections_per_client: None,
             concurrent_requests: 1024,
             buffers: 64 << 20,
         },
@@ -187,6 +189,8 @@ threads: 3
         body_timeout: Duration::from_secs(2),
         keepalive: Duration::from_secs(3600),
         connections: 100,
+        connections_per_stranger: 32,
+        connections_per_client: None,
         concurrent_requests: 100,
         buffers: 1 << 30,
     };
@@ -227,7 +231,6 @@ log: { format: jsn }
         "upstream: the scheme \"ftp\" is not http, https or unix",
         "trusted_proxies[0]: 0.0.0.0/0 is everybody, and then anybody could claim to be a client that a list admits; name the proxies' own addresses",
         "trusted_proxies[1]: \"10.0.0.1/8\": the address has bits beyond its prefix length; write 10.0.0.0/8 for the range or 10.0.0.1/32 for the one address",
-        "deny: drop is not supported in this version; there are: forbid, hide, retry",
         "routes[0].path: a path begins with '/', this one is \"webhooks\"",
         "routes[0].allow: is empty; such a route admits nobody, leave the route out instead",
         "routes[1].webhook: unknown webhook \"voice-anser\"; did you mean \"voice-answer\"? There are: voice-answer, voice-event, voice-fallback, sms-inbound, sms-delivery-receipt, short-code, messages-inbound, messages-status, number-insight, rtc-event, verify, generic",

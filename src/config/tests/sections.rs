@@ -252,7 +252,7 @@ fn limits_and_drain() {
         ("limits: 5", "limits: found the number 5, wanted a mapping of keys"),
         (
             "limits: { max_boddy: 1MiB }",
-            "limits.max_boddy: unknown key; did you mean \"max_body\"? There are: max_body, max_response, max_head, head_timeout, body_timeout, keepalive, connections, concurrent_requests, buffers",
+            "limits.max_boddy: unknown key; did you mean \"max_body\"? There are: max_body, max_response, max_head, head_timeout, body_timeout, keepalive, connections, connections_per_stranger, concurrent_requests, buffers",
         ),
         ("limits: { max_body: 0B }", "limits.max_body: 0B is not from 1B to 1GiB"),
         ("limits: { max_body: 1048576 }", "limits.max_body: 1048576 has no unit; write 1048576B"),
@@ -340,7 +340,7 @@ fn the_rest() {
             "forwarded_header: forwarded",
             "forwarded_header: forwarded is not supported in this version; there are: x-forwarded-for",
         ),
-        ("deny:", "deny: is empty, wanted one of: forbid, hide, retry"),
+        ("deny:", "deny: is empty, wanted one of: forbid, hide, retry, drop"),
         (
             "mode: Enforce",
             "mode: unknown value \"Enforce\"; did you mean \"enforce\"? There are: enforce, observe",

@@ -1,0 +1,53 @@
+//! How many descriptors the process may have, and how many connections that makes.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::config::Limits;
+
+/// Standard streams, logs, listeners, the poller, the admin interface, files of a reload.
+const OWN: u64 = 100;
+/// Idle upstream connections that a pool keeps.
+const IDLE: u64 = 512;
+
+/// Raises the soft limit to the hard one, and returns how many sender connections fit: each takes a
+/// descriptor, and so do the upstream connections of the requests in flight.
+pub(super) fn room(limits: &Limits) -> usize {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 1024));
+    let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard);
+    let room = fits(raised, limits);
+    if room < limits.connections {
+        tracing::warn!(
+            descriptors = raised,
+            connections = room,
+            "limits.connections: {} do not fit the descriptors of this process (LimitNOFILE, ulimit -n); lowered",
+            limits.connections
+        );
+    }
+    room
+}
+
+fn fits(descriptors: u64, limits: &Limits) -> usize {
+    let requests = limits.concurrent_requests as u64;
+    // Where descriptors are few, half of what is left goes to senders and half to the upstream.
+    let left = descriptors.saturating_sub(OWN.min(descriptors / 4));
+    let room = left.saturating_sub(requests + IDLE).max(left / 2).max(1);
+    usize::try_from(room).unwrap_or(usize::MAX).min(limits.connections)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_fit_the_descriptors() {
+        let parsed = crate::config::parse(
+            Some("upstream: http://127.0.0.1:1"),
+            &crate::config::Overrides::default(),
+            std::path::Path::new("."),
+        );
+        let limits = parsed.unwrap().config.limits;
+        for (descriptors, room) in [(20_000, 10_000), (11_000, 9364), (1024, 462), (60, 22), (1, 1)] {
+            assert_eq!(fits(descriptors, &limits), room, "{descriptors}");
+        }
+    }
+}
