@@ -22,8 +22,8 @@ use tokio::sync::watch;
 
 use self::activation::Inherited;
 use self::notify::Notifier;
-use self::services::{AdminService, GateService};
-use crate::admin::{AdminContext, AdminListener};
+use self::services::{AdminService, GateService, Sides};
+use crate::admin::{AdminContext, AdminListener, Scope};
 use crate::config::{
     AccessLog as AccessConfig, AdminAddress, Config, LogFormat, LogLevel, Mode, Overrides, Problem,
 };
@@ -77,6 +77,7 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     let passed = inherited.len();
     let listeners = bind_all(&config, &mut inherited)?;
     let admin = config.admin.as_ref().map(|admin| bind_admin(&admin.address, &mut inherited)).transpose()?;
+    let metrics = config.metrics.map(|address| bind_metrics(address, &mut inherited)).transpose()?;
     if inherited.len() > 0 {
         return Err(Failure { code: BAD_CONFIG, lines: inherited.unused() });
     }
@@ -105,14 +106,24 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     .map_err(|error| Failure::run_time(format!("cannot listen for signals: {error}")))?;
 
     let mut server = Server::new_with_opt_and_conf(None, runtime_of(&config));
-    let admin_address = admin.as_ref().map_or_else(|| "off".to_owned(), |(_, address)| address.clone());
-    if let Some((listener, _)) = admin {
+    let shown = |side: &Option<(AdminListener, String)>| {
+        side.as_ref().map_or_else(|| "off".to_owned(), |(_, address)| address.clone())
+    };
+    let sides = Sides { admin: shown(&admin), metrics: shown(&metrics) };
+    for (name, scope, side) in [("admin", Scope::Whole, admin), ("metrics", Scope::Probes, metrics)] {
+        let Some((listener, _)) = side else { continue };
         let access = logs.access.clone();
-        let before_reload = Box::new(move || access.reopen());
-        let context = AdminContext { store, reloader: reloader.clone(), gauges, started, before_reload };
-        server.add_service(AdminService::new(listener, Arc::new(context)));
+        let context = AdminContext {
+            scope,
+            store: Arc::clone(&store),
+            reloader: reloader.clone(),
+            gauges: Arc::clone(&gauges),
+            started,
+            before_reload: Box::new(move || access.reopen()),
+        };
+        server.add_service(AdminService::new(name, listener, Arc::new(context)));
     }
-    server.add_service(GateService::new(gate, listeners, accepting, admin_address, notifier));
+    server.add_service(GateService::new(gate, listeners, accepting, sides, notifier));
     server.run(RunArgs { shutdown_signal: Box::new(signals) });
     reloader.stop();
     logs.access.sum_up(true);
@@ -234,6 +245,17 @@ fn bind_admin(address: &AdminAddress, inherited: &mut Inherited) -> Result<(Admi
             Ok((AdminListener::Unix(socket), shown))
         }
     }
+}
+
+fn bind_metrics(
+    address: std::net::SocketAddr,
+    inherited: &mut Inherited,
+) -> Result<(AdminListener, String), Failure> {
+    let socket = inherited.metrics(address).map_or_else(|| bind(address), Ok);
+    let bound = socket.and_then(|socket| Ok((socket.local_addr()?.to_string(), socket)));
+    let (shown, socket) = bound
+        .map_err(|error| Failure::run_time(format!("metrics.address: cannot bind {address}: {error}")))?;
+    Ok((AdminListener::Tcp(socket), shown))
 }
 
 /// Removes a socket file that a killed process left; one that somebody answers on stays.

@@ -106,6 +106,7 @@ fn process(page: &mut Page, gauges: &Gauges) {
             &gauges.over_capacity,
         ),
         ("accept_errors_total", "counter", "Connections that could not be accepted.", &gauges.accept_errors),
+        ("health_probes_total", "counter", "Probes of health_path answered.", &gauges.health_probes),
         ("requests_in_flight", "gauge", "Requests being served.", &gauges.in_flight),
         ("buffered_bytes", "gauge", "Bytes of messages held.", &gauges.buffered),
         (
@@ -293,7 +294,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 23);
+        assert_eq!(kinds.len(), 24);
         assert!(series.len() > 80, "{}", series.len());
     }
 

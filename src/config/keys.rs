@@ -43,6 +43,8 @@ pub const KEYS: &[&str] = &[
     "state",
     "admin.address",
     "admin.allow_remote",
+    "metrics.address",
+    "health_path",
     "log.format",
     "log.level",
     "log.access",
@@ -51,8 +53,7 @@ pub const KEYS: &[&str] = &[
 
 /// Keys that are planned: known, so that they are not called a slip, and refused all the same,
 /// because a setting that is read and not obeyed is worse than an error.
-pub const PLANNED: &[&str] =
-    &["metrics", "health_path", "listen[].tls", "listen[].http2", "listen[].proxy_protocol"];
+pub const PLANNED: &[&str] = &["listen[].tls", "listen[].http2", "listen[].proxy_protocol"];
 
 /// The keys that may stand directly in the mapping at a key path.
 #[must_use]
@@ -138,7 +139,7 @@ mod tests {
         assert_eq!(children("drain"), ["delay", "grace"]);
         assert_eq!(children("listen[7]"), ["address"]);
         assert_eq!(children("routes[12].upstream"), ["url", "ca", "server_name"]);
-        assert_eq!(children("").len(), 14);
+        assert_eq!(children("").len(), 16);
         assert!(children("nothing").is_empty());
         assert!(is_planned("listen[0].tls") && !is_planned("tls"));
     }

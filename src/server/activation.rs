@@ -1,8 +1,8 @@
 //! Sockets that were opened before us (`sd_listen_fds(3)`): a service manager keeps them over a restart,
 //! so that no sender is ever refused.
 //!
-//! The name that a socket was given says what it is for: `admin` is the admin interface, every other
-//! name (a socket unit's own name too) is a listener. The configuration stays the one place that says
+//! The name that a socket was given says what it is for: `admin` is the admin interface, `metrics` its
+//! read-only part, every other name (a socket unit's own name too) is a listener. The configuration stays the one place that says
 //! which addresses there are: a socket is used where its address stands, and one that stands nowhere
 //! stops the start. A gate that serves somewhere else than its file says would be a surprise.
 
@@ -17,6 +17,16 @@ use super::{BAD_CONFIG, Failure};
 
 /// The name of the admin interface's socket (`FileDescriptorName=`).
 const ADMIN: &str = "admin";
+/// The name of the metrics' socket.
+const METRICS: &str = "metrics";
+
+/// What a socket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Listen,
+    Admin,
+    Metrics,
+}
 
 /// The sockets that are left to be used.
 #[derive(Debug, Default)]
@@ -69,25 +79,30 @@ impl Inherited {
 
     /// The listener on this address.
     pub(super) fn listener(&mut self, wanted: SocketAddr) -> Option<TcpListener> {
-        self.tcp(false, wanted)
+        self.tcp(Role::Listen, wanted)
     }
 
     /// The admin interface's socket on this address.
     pub(super) fn admin_tcp(&mut self, wanted: SocketAddr) -> Option<TcpListener> {
-        self.tcp(true, wanted)
+        self.tcp(Role::Admin, wanted)
+    }
+
+    /// The metrics' socket on this address.
+    pub(super) fn metrics(&mut self, wanted: SocketAddr) -> Option<TcpListener> {
+        self.tcp(Role::Metrics, wanted)
     }
 
     /// The admin interface's socket on this path.
     pub(super) fn admin_unix(&mut self, wanted: &Path) -> Option<UnixListener> {
-        let fits = |named: &Named| matches!(&named.socket, Socket::Unix(_, path) if named.is_admin() && path == wanted);
+        let fits = |named: &Named| matches!(&named.socket, Socket::Unix(_, path) if named.role() == Role::Admin && path == wanted);
         match self.remove(fits)? {
             Socket::Unix(socket, _) => Some(socket),
             Socket::Tcp(..) => None,
         }
     }
 
-    fn tcp(&mut self, admin: bool, wanted: SocketAddr) -> Option<TcpListener> {
-        let fits = |named: &Named| matches!(&named.socket, Socket::Tcp(_, address) if named.is_admin() == admin && *address == wanted);
+    fn tcp(&mut self, role: Role, wanted: SocketAddr) -> Option<TcpListener> {
+        let fits = |named: &Named| matches!(&named.socket, Socket::Tcp(_, address) if named.role() == role && *address == wanted);
         match self.remove(fits)? {
             Socket::Tcp(socket, _) => Some(socket),
             Socket::Unix(..) => None,
@@ -103,8 +118,13 @@ impl Inherited {
     pub(super) fn unused(&self) -> Vec<String> {
         self.sockets
             .iter()
-            .map(|Named { name, socket }| {
-                let key = if name == ADMIN { "admin.address" } else { "a listen[].address" };
+            .map(|named| {
+                let Named { name, socket } = named;
+                let key = match named.role() {
+                    Role::Listen => "a listen[].address",
+                    Role::Admin => "admin.address",
+                    Role::Metrics => "metrics.address",
+                };
                 let at = match socket {
                     Socket::Tcp(_, address) => address.to_string(),
                     Socket::Unix(_, path) => format!("unix:{}", path.display()),
@@ -119,8 +139,12 @@ impl Inherited {
 }
 
 impl Named {
-    fn is_admin(&self) -> bool {
-        self.name == ADMIN
+    fn role(&self) -> Role {
+        match self.name.as_str() {
+            ADMIN => Role::Admin,
+            METRICS => Role::Metrics,
+            _ => Role::Listen,
+        }
     }
 }
 

@@ -24,8 +24,14 @@ pub(super) struct GateService {
     listeners: Vec<(TcpListener, Arc<Door>)>,
     /// Taken at the start: the receivers that are left are those of accept loops that still run.
     accepting: Option<watch::Receiver<bool>>,
-    admin: String,
+    sides: Sides,
     notifier: Notifier,
+}
+
+/// Where the other sockets are, for the log.
+pub(super) struct Sides {
+    pub(super) admin: String,
+    pub(super) metrics: String,
 }
 
 impl GateService {
@@ -33,10 +39,10 @@ impl GateService {
         gate: Arc<Gate>,
         listeners: Vec<(TcpListener, Arc<Door>)>,
         accepting: watch::Receiver<bool>,
-        admin: String,
+        sides: Sides,
         notifier: Notifier,
     ) -> Self {
-        Self { gate, listeners, accepting: Some(accepting), admin, notifier }
+        Self { gate, listeners, accepting: Some(accepting), sides, notifier }
     }
 }
 
@@ -73,7 +79,8 @@ impl Service for GateService {
         let snapshot = self.gate.store.load();
         tracing::info!(
             listen = addresses.join(","),
-            admin = self.admin,
+            admin = self.sides.admin,
+            metrics = self.sides.metrics,
             generation = snapshot.generation,
             lists = snapshot.lists.len(),
             routes = snapshot.routes.len(),
@@ -115,13 +122,14 @@ async fn beat(notifier: Notifier, whole: Arc<AtomicBool>) {
 
 /// The admin interface.
 pub(super) struct AdminService {
+    name: &'static str,
     listener: Option<AdminListener>,
     context: Arc<AdminContext>,
 }
 
 impl AdminService {
-    pub(super) fn new(listener: AdminListener, context: Arc<AdminContext>) -> Self {
-        Self { listener: Some(listener), context }
+    pub(super) fn new(name: &'static str, listener: AdminListener, context: Arc<AdminContext>) -> Self {
+        Self { name, listener: Some(listener), context }
     }
 }
 
@@ -135,12 +143,12 @@ impl Service for AdminService {
     ) {
         let Some(listener) = self.listener.take() else { return };
         if let Err(error) = admin::serve(listener, Arc::clone(&self.context), shutdown).await {
-            tracing::error!(%error, "the admin interface ended");
+            tracing::error!(%error, name = self.name, "the admin interface ended");
         }
     }
 
     fn name(&self) -> &'static str {
-        "admin"
+        self.name
     }
 
     fn threads(&self) -> Option<usize> {

@@ -165,12 +165,12 @@ proptest! {
     }
 
     #[test]
-    fn any_flag_has_an_answer(text in any::<String>(), number in 0usize..13) {
-        let mut all: [Option<String>; 13] = Default::default();
+    fn any_flag_has_an_answer(text in any::<String>(), number in 0usize..15) {
+        let mut all: [Option<String>; 15] = Default::default();
         all[number] = Some(text);
-        let [listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, state, log_format, log_level, access_log, threads] = all;
+        let [listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, metrics, health_path, state, log_format, log_level, access_log, threads] = all;
         let flags = Overrides {
-            listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, state, log_format, log_level, access_log, threads,
+            listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, metrics, health_path, state, log_format, log_level, access_log, threads,
         };
         judge("upstream: http://127.0.0.1:3000", &flags)?;
     }

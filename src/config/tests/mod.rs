@@ -81,6 +81,8 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
         drain: Drain { delay: seconds(0), grace: seconds(15) },
         state: None,
         admin: Some(Admin { address: AdminAddress::Tcp("127.0.0.1:9901".parse().unwrap()) }),
+        metrics: None,
+        health_path: None,
         log: Log { format: LogFormat::Json, level: LogLevel::Info, access: AccessLog::Stdout },
         threads: None,
     };
@@ -100,6 +102,7 @@ limits: { max_body: 1MiB, max_response: 1MiB, max_head: 16KiB, head_timeout: 10s
 drain: { delay: 0s, grace: 15s }
 state: null
 admin: { address: \"127.0.0.1:9901\", allow_remote: false }
+metrics: off
 log: { format: json, level: info, access: stdout }
 threads: auto
 ";
@@ -225,7 +228,7 @@ drain: { grace: 10s }
 log: { format: jsn }
 ";
     let wanted = [
-        "lisen: unknown key; did you mean \"listen\"? There are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, log, threads",
+        "lisen: unknown key; did you mean \"listen\"? There are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, metrics, health_path, log, threads",
         "listen[0].address: names are not looked up here; write 127.0.0.1:8080 or [::1]:8080",
         "listen[0].tls: not supported in this version",
         "upstream: the scheme \"ftp\" is not http, https or unix",
