@@ -157,6 +157,9 @@ fn compose_agrees_with_the_image() {
     }
     assert!(app["ports"].is_null(), "the application is reached through the gate only");
     assert_eq!(app["networks"], gate["networks"]);
+    for network in gate["networks"].as_sequence().expect("networks") {
+        assert!(!compose["networks"][network].is_null(), "{network:?}");
+    }
     assert_eq!(config.upstream.target, config::Target::Http { host: "app".to_owned(), port: 3000 });
 
     let known = variables();
