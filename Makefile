@@ -48,8 +48,8 @@ test-container: prerequisites ## build the image and run it as in a pod (root, p
 	tests/container/run $(or $(ARGS),release)
 
 .PHONY: bench-side-by-side
-bench-side-by-side: prerequisites ## CPU a request next to nginx and HAProxy, in one run
-	benches/side-by-side $(ARGS)
+bench-side-by-side: build ## CPU a request next to nginx and HAProxy, in one run (benches/side-by-side/README.md)
+	benches/side-by-side/run $(ARGS)
 
 .PHONY: prerequisites prerequisites-lint
 prerequisites:

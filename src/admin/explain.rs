@@ -13,7 +13,7 @@ use super::question::Question;
 use super::status::{deny_word, mode_word};
 use crate::policy::addr::Address;
 use crate::policy::admission::{self, Grant};
-use crate::policy::client_ip::{self, Client, NoClient};
+use crate::policy::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
 use crate::policy::outcome::Reason;
 use crate::policy::route::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
@@ -88,7 +88,9 @@ pub struct Explanation {
 /// Asks the policy.
 #[must_use]
 pub fn explain(snapshot: &Snapshot, question: &Question) -> Explanation {
-    let client = client_ip::resolve(question.peer, &snapshot.trusted, question.lines());
+    // The hops of a question are written the plain way, whichever header the gate reads.
+    let header = ForwardedHeader::XForwardedFor;
+    let client = client_ip::resolve(question.peer, Origin::Peer, &snapshot.trusted, header, question.lines());
     let routes = match &question.path {
         None => snapshot.routes.iter().map(|route| judge(snapshot, question, &client, Some(route))).collect(),
         Some(path) => {

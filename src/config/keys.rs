@@ -6,6 +6,7 @@
 /// Every key that has a meaning, in the order of the shipped file.
 pub const KEYS: &[&str] = &[
     "listen[].address",
+    "listen[].proxy_protocol",
     "upstream",
     "upstream.url",
     "upstream.ca",
@@ -36,6 +37,7 @@ pub const KEYS: &[&str] = &[
     "limits.keepalive",
     "limits.connections",
     "limits.connections_per_stranger",
+    "limits.connections_per_client",
     "limits.concurrent_requests",
     "limits.buffers",
     "drain.delay",
@@ -53,7 +55,7 @@ pub const KEYS: &[&str] = &[
 
 /// Keys that are planned: known, so that they are not called a slip, and refused all the same,
 /// because a setting that is read and not obeyed is worse than an error.
-pub const PLANNED: &[&str] = &["listen[].tls", "listen[].http2", "listen[].proxy_protocol"];
+pub const PLANNED: &[&str] = &["listen[].tls", "listen[].http2"];
 
 /// The keys that may stand directly in the mapping at a key path.
 #[must_use]
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn children_are_the_keys_one_step_down() {
         assert_eq!(children("drain"), ["delay", "grace"]);
-        assert_eq!(children("listen[7]"), ["address"]);
+        assert_eq!(children("listen[7]"), ["address", "proxy_protocol"]);
         assert_eq!(children("routes[12].upstream"), ["url", "ca", "server_name"]);
         assert_eq!(children("").len(), 16);
         assert!(children("nothing").is_empty());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_yaml::Value;
 
+use super::raw::Node;
 use super::section::Section;
 use super::units::{show_duration, show_size};
 use super::{Drain, Limits, Route};
@@ -17,6 +18,8 @@ const BODY: RangeInclusive<usize> = 1..=KIB * MIB;
 const HEAD: RangeInclusive<usize> = KIB..=MIB;
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 const NUMBER: RangeInclusive<usize> = 1..=1_000_000;
+/// Connections of one address.
+const EACH: RangeInclusive<usize> = 1..=100_000;
 
 /// Reads `limits`.
 pub fn limits(root: &Section) -> Limits {
@@ -36,19 +39,24 @@ pub fn limits(root: &Section) -> Limits {
         body_timeout: timeout("body_timeout", 10),
         keepalive: timeout("keepalive", 60),
         connections,
-        connections_per_stranger: number("connections_per_stranger").unwrap_or(32),
-        connections_per_client: None,
+        connections_per_stranger: section
+            .get("connections_per_stranger")
+            .and_then(|n| n.count(EACH))
+            .unwrap_or(connections.min(32)),
+        connections_per_client: section.get("connections_per_client").and_then(|n| bound(&n)),
         concurrent_requests: number("concurrent_requests").unwrap_or(connections.min(1024)),
         buffers: size("buffers", 1..=usize::MAX, 64 * MIB),
     };
     let report = section.source().report;
     let spoilt = |keys: &[&str]| keys.iter().any(|key| report.is_spoilt(&format!("limits.{key}")));
-    if limits.concurrent_requests > connections && !spoilt(&["connections", "concurrent_requests"]) {
-        let own = limits.concurrent_requests;
-        section.problem(
-            "concurrent_requests",
-            format!("{own} can never be reached with {connections} connections"),
-        );
+    for (key, own) in [
+        ("connections_per_stranger", limits.connections_per_stranger),
+        ("connections_per_client", limits.connections_per_client.unwrap_or(1)),
+        ("concurrent_requests", limits.concurrent_requests),
+    ] {
+        if own > connections && !spoilt(&["connections", key]) {
+            section.problem(key, format!("{own} can never be reached with {connections} connections"));
+        }
     }
     // Each part is at most 1 GiB; a sum that overflows belongs to no machine.
     let message = limits.max_body.saturating_add(limits.max_response).saturating_add(limits.max_head);
@@ -62,6 +70,16 @@ pub fn limits(root: &Section) -> Limits {
         section.problem("buffers", text);
     }
     limits
+}
+
+/// A number of connections, or `off` for no bound.
+fn bound(node: &Node) -> Option<usize> {
+    match node.value {
+        Value::Bool(false) => None,
+        Value::Number(_) => node.count(EACH),
+        _ if node.is_word("off") => None,
+        _ => node.unwanted("off or a number from 1 to 100000"),
+    }
 }
 
 /// Reads `drain`. The grace must cover the longest deadline, or a stop would cut requests off.

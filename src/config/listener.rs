@@ -8,14 +8,14 @@ use super::raw::Node;
 use super::section::Section;
 use super::units::quote;
 use super::upstream::unix_path;
-use super::{Admin, AdminAddress, Listener};
+use super::{Admin, AdminAddress, Listener, Trusted};
 
 const WANTED: &str = "an address with a port such as 0.0.0.0:8080";
 
 /// Reads `listen`: a list of addresses, or of mappings with an `address`.
-pub fn listeners(root: &Section) -> Vec<Listener> {
-    let everywhere =
-        Listener { address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)), proxy_protocol: false };
+pub fn listeners(root: &Section, trusted: &[Trusted]) -> Vec<Listener> {
+    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080));
+    let everywhere = Listener { address, proxy_protocol: false };
     let Some(node) = root.get("listen") else { return vec![everywhere] };
     let Some(entries) = node.list("a list such as [{ address: \"0.0.0.0:8080\" }]") else {
         return Vec::new();
@@ -25,27 +25,38 @@ pub fn listeners(root: &Section) -> Vec<Listener> {
     }
     let mut listeners: Vec<Listener> = Vec::new();
     for entry in entries {
-        let Some(place) = address_of(&entry) else { continue };
+        let Some((place, proxy_protocol)) = parts(root, &entry, trusted) else { continue };
         let Some(address) = place.parsed(WANTED, socket_address) else { continue };
         if let Some(other) = listeners.iter().find(|other| collide(other.address, address)) {
             place.problem::<()>(format!("{address} is taken by the listener on {}", other.address));
         }
-        listeners.push(Listener { address, proxy_protocol: false });
+        listeners.push(Listener { address, proxy_protocol });
     }
     listeners
 }
 
-/// The node of the address: the entry itself or its key.
-fn address_of<'a>(entry: &Node<'a>) -> Option<Node<'a>> {
+/// The node of the address (the entry itself or its key), and whether PROXY headers are wanted.
+fn parts<'a>(root: &Section, entry: &Node<'a>, trusted: &[Trusted]) -> Option<(Node<'a>, bool)> {
     if !matches!(entry.value, Value::Mapping(_)) {
-        return Some(entry.clone());
+        return Some((entry.clone(), false));
     }
     let section = entry.section(WANTED)?;
+    let proxied = section.get("proxy_protocol").filter(|node| node.truth() == Some(true));
+    // What was meant to be trusted and could not be read is its own problem.
+    let place = root.get("trusted_proxies").map_or("trusted_proxies".to_owned(), |node| node.path);
+    if let Some(node) = proxied.as_ref().filter(|_| trusted.is_empty())
+        && !root.source().report.is_spoilt(&place)
+    {
+        node.problem::<()>(
+            "only a trusted proxy may send the PROXY header, and trusted_proxies is empty, so every \
+             connection would be closed; name the proxies there",
+        );
+    }
     let address = section.get("address");
     if address.is_none() {
         section.problem("address", format!("missing; wanted {WANTED}"));
     }
-    address
+    Some((address?, proxied.is_some()))
 }
 
 /// Reads `admin`: a mapping, an address, or `off`.

@@ -30,6 +30,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use crate::policy::admission::{Deny, Mode};
+pub use crate::policy::client_ip::ForwardedHeader;
 use crate::policy::delivery::{OnError, SuccessSet};
 use crate::policy::route::PathPattern;
 use crate::policy::webhook::Webhook;
@@ -49,6 +50,8 @@ pub struct Config {
     pub ranges: PathBuf,
     /// Who may name the client for us.
     pub trusted_proxies: Vec<Trusted>,
+    /// In which header they name it.
+    pub forwarded_header: ForwardedHeader,
     /// What a denied request is told.
     pub deny: Deny,
     /// Whether denials are carried out.
@@ -78,7 +81,8 @@ pub struct Config {
 pub struct Listener {
     /// The address; port 0 takes a free one.
     pub address: SocketAddr,
-    /// Every connection begins with a PROXY header from a trusted proxy.
+    /// Every connection must begin with a PROXY header, from a trusted proxy. Where this is set
+    /// `trusted_proxies` is not empty.
     pub proxy_protocol: bool,
 }
 
@@ -165,9 +169,9 @@ pub struct Limits {
     pub keepalive: Duration,
     /// Connections open at once.
     pub connections: usize,
-    /// Connections open at once from one address that no list covers.
+    /// Connections open at once from one address that neither a list nor `trusted_proxies` covers.
     pub connections_per_stranger: usize,
-    /// Connections open at once from one address that a list covers; `None` is no bound.
+    /// Connections open at once from one address that a list covers; `None` sets no bound.
     pub connections_per_client: Option<usize>,
     /// Requests in flight at once; 503 above.
     pub concurrent_requests: usize,

@@ -14,8 +14,8 @@ use super::report::Report;
 use super::section::Section;
 use super::upstream::{self, show};
 use super::{
-    AccessLog, Admin, AdminAddress, Config, Deny, Listener, Log, LogFormat, LogLevel, Mode, Route, Target,
-    Upstream, limits, listener, lists, routes,
+    AccessLog, Admin, AdminAddress, Config, Deny, ForwardedHeader, Listener, Log, LogFormat, LogLevel, Mode,
+    Route, Target, Upstream, limits, listener, lists, routes,
 };
 use crate::policy::route::PathPattern;
 
@@ -48,17 +48,17 @@ pub fn parse(text: Option<&str>, overrides: &Overrides, base: &Path) -> Result<P
 }
 
 fn read(root: &Section) -> Option<Config> {
-    let listen = listener::listeners(root);
-    let upstream = common_upstream(root);
     let trusted_proxies = lists::trusted_proxies(root);
+    let listen = listener::listeners(root, &trusted_proxies);
+    let upstream = common_upstream(root);
     let routes = routes::routes(root, &trusted_proxies);
     let admin = listener::admin(root);
     let metrics = listener::metrics(root);
-    forwarded_header(root);
     note_collision(root, &listen, admin.as_ref(), metrics);
     note_loops(root, &listen, upstream.as_ref(), &routes);
     Some(Config {
         ranges: folder(root, "ranges").unwrap_or_else(|| root.source().base.join("ranges")),
+        forwarded_header: forwarded_header(root),
         deny: deny(root),
         mode: mode(root),
         limits: limits::limits(root),
@@ -88,9 +88,10 @@ fn folder(root: &Section, key: &str) -> Option<std::path::PathBuf> {
     root.get_filled(key).and_then(|node| node.file("the path of a folder"))
 }
 
-fn forwarded_header(root: &Section) {
-    let node = root.get("forwarded_header");
-    node.and_then(|node| node.choice(&[("x-forwarded-for", ())], &["forwarded"]));
+fn forwarded_header(root: &Section) -> ForwardedHeader {
+    let words =
+        [("x-forwarded-for", ForwardedHeader::XForwardedFor), ("forwarded", ForwardedHeader::Forwarded)];
+    root.get("forwarded_header").and_then(|node| node.choice(&words, &[])).unwrap_or_default()
 }
 
 fn deny(root: &Section) -> Deny {

@@ -126,10 +126,13 @@ pub fn ended_by(error: &io::Error) -> Reason {
     }
 }
 
+/// The head of an answer.
 #[derive(Debug, Default)]
-struct ParsedHead {
-    status: u16,
-    fields: Vec<u8>,
+pub struct ParsedHead {
+    /// 100 to 599, but for 101.
+    pub status: u16,
+    /// The header lines that pass, each with its CRLF.
+    pub fields: Vec<u8>,
     length: Option<u64>,
     chunked: bool,
     persistent: bool,
@@ -138,7 +141,10 @@ struct ParsedHead {
 }
 
 /// The head at the front of `raw` and its length, if it is whole.
-fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
+///
+/// # Errors
+/// It is malformed or too large.
+pub fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
     let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut []);
     let parsed =

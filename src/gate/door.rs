@@ -48,13 +48,12 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
     if door.proxy_protocol {
         let snapshot = gate.store.load();
         let deadline = Instant::now() + snapshot.config.limits.head_timeout;
-        match timeout_at(deadline, read_header(&mut socket, &mut ahead)).await {
-            Ok(Some(header)) => peer.origin = Origin::Proxied(header.source),
-            _ => {
-                Gauges::add(&gate.gauges.bad_proxy_headers);
-                tracing::debug!(peer = %address, "closed: no PROXY header, or a malformed one");
-                return;
-            }
+        if let Ok(Some(header)) = timeout_at(deadline, read_header(&mut socket, &mut ahead)).await {
+            peer.origin = Origin::Proxied(header.source);
+        } else {
+            Gauges::add(&gate.gauges.bad_proxy_headers);
+            tracing::debug!(peer = %address, "closed: no PROXY header, or a malformed one");
+            return;
         }
         let stranger = |source| !snapshot.knows(source);
         if let Origin::Proxied(Some(source)) = peer.origin

@@ -94,22 +94,28 @@ pub async fn read(
     }
 }
 
-enum Progress {
+/// What the bytes that are there so far amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// No head yet.
     More,
+    /// A head of this length.
     Whole(usize),
+    /// No head that can be served.
     Refused(Reason),
 }
 
 /// How far the buffer was looked at, so that a head that comes byte by byte costs no more than one in one piece.
-#[derive(Default)]
-struct Scan {
+#[derive(Debug, Default)]
+pub struct Scan {
     seen: usize,
     first_line: bool,
     empty_lines: usize,
 }
 
 impl Scan {
-    fn advance(&mut self, buffer: &mut Vec<u8>, max: usize) -> Progress {
+    /// Looks at what is new in the buffer; empty lines at its front are taken out.
+    pub fn advance(&mut self, buffer: &mut Vec<u8>, max: usize) -> Progress {
         while self.seen == 0 && buffer.starts_with(b"\r\n") {
             if self.empty_lines == MAX_EMPTY_LINES {
                 return Progress::Refused(Reason::MalformedHead);

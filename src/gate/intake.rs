@@ -24,8 +24,16 @@ pub struct Peer {
     pub address: Address,
     /// Whether the connection is TLS.
     pub tls: bool,
-    /// Where the walk for the client begins.
+    /// Whether the peer speaks for itself, or began with a PROXY header.
     pub origin: Origin,
+}
+
+impl Peer {
+    /// Who wrote what comes over the connection: the source that a PROXY header named, else the peer.
+    #[must_use]
+    pub fn writer(&self) -> Address {
+        self.origin.writer(self.address).unwrap_or(self.address)
+    }
 }
 
 /// A request that may be forwarded.
@@ -107,8 +115,10 @@ pub fn judge(
         seen.probe = true;
         return Err(Refusal { reason: Reason::NoRoute, route: None });
     }
-    let behind_proxy = snapshot.trusted.contains(peer.address);
-    let client = client_ip::resolve(peer.address, &snapshot.trusted, head.values("x-forwarded-for"));
+    let behind_proxy = peer.origin.is_trusted(peer.address, &snapshot.trusted);
+    let header = snapshot.config.forwarded_header;
+    let lines = head.values(header.name());
+    let client = client_ip::resolve(peer.address, peer.origin, &snapshot.trusted, header, lines);
     seen.client = client.as_ref().ok().map(|client| client.address);
     if behind_proxy && let Some(id) = head.values("x-request-id").next().filter(|id| is_request_id(id)) {
         seen.request_id.clear();
@@ -126,6 +136,8 @@ pub fn judge(
     }
     let own = Own {
         client: permit.client(),
+        believed: behind_proxy,
+        header,
         host: route.upstream_host.as_ref().map_or(facts.host, |host| host.as_bytes()),
         forwarded_host: told(&head, behind_proxy, "x-forwarded-host", is_plain).unwrap_or(facts.host),
         proto: match told(&head, behind_proxy, "x-forwarded-proto", |v| matches!(v, b"http" | b"https")) {
@@ -155,7 +167,7 @@ pub fn judge(
 
 /// A head that cannot be served. A stranger is told what strangers are told, however odd the request.
 pub fn unserved(snapshot: &Snapshot, peer: Peer, reason: Reason) -> Refusal {
-    let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.address);
+    let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.writer());
     Refusal { reason: if stranger { Reason::NotListed } else { reason }, route: None }
 }
 

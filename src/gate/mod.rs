@@ -20,6 +20,7 @@
 //! | [`chunked`] | the chunked coding, decoded strictly |
 //! | [`request`] | one request, from its head to its line in the log |
 //! | [`request_id`] | names for requests |
+//! | [`record`] | what the log will say of a request |
 //! | [`exchange`] | a ticket and a body become a complete answer, or a failure |
 //! | [`answer`] | an upstream's answer, read whole |
 //! | [`upstream`] | where an upstream is and how it is connected to |
@@ -40,6 +41,8 @@ pub mod chunked;
 pub mod crowd;
 pub mod door;
 pub mod drain;
+#[cfg(debug_assertions)]
+mod drill;
 pub mod exchange;
 pub mod facts;
 pub mod farewell;
@@ -49,6 +52,7 @@ pub mod http1;
 pub mod intake;
 pub mod listener;
 pub mod pool;
+pub mod record;
 pub mod reply;
 pub mod request;
 pub mod request_id;

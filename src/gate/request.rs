@@ -8,31 +8,26 @@ use std::mem::MaybeUninit;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use ipnet::IpNet;
 use tokio::time::Instant;
 
-use super::access_log::AccessEvent;
 use super::answer::{Answer, Bounds};
 use super::budget::Budget;
-
-use super::exchange::{self, Progress};
-use super::facts::{Framing, Head, MAX_FIELDS, Slots, Version};
+use super::exchange;
+use super::facts::{Framing, Head, MAX_FIELDS, Slots};
 use super::farewell::Sender;
 use super::head::{Arrived, NoHead};
 use super::http1::Line;
 use super::intake::{self, Peer, Refusal, Seen, Ticket};
+use super::record::{self, Ending, Record, Scene};
 use super::reply::{self, Frame, Reply};
 use super::wire::Wire;
 use super::{Gate, body};
-use crate::policy::addr::Address;
 use crate::policy::admission::{Deny, Grant};
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::webhook::Webhook;
-use crate::state::counters::RouteCounters;
 use crate::state::gauges::{Gauges, Held, Phase};
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
@@ -68,57 +63,48 @@ pub async fn over_http1(
         Err(NoHead::BrokenOff(began)) => (began, Err(intake::unserved(snapshot, peer, Reason::SenderGone))),
         Err(NoHead::Over) => return Next::Close,
     };
-    serve(gate, snapshot, peer, line, seen, began, judged).await
+    serve(Scene { gate, snapshot, peer, began }, line, seen, judged).await
 }
 
 /// Serves one request that was judged. A panic on the way is this request's alone: its sender is told
 /// 503, and the connection ends.
 pub async fn serve<W: Wire>(
-    gate: &Gate,
-    snapshot: &Snapshot,
-    peer: Peer,
+    scene: Scene<'_>,
     line: &mut W,
     seen: Seen,
-    began: Instant,
     judged: Result<Ticket, Refusal>,
 ) -> Next {
-    let mut request = Request { gate, snapshot, peer, line, seen, began, told: Told::default() };
+    let mut request = Request { scene, line, seen, record: Record::default() };
     // Nothing of the request is looked at again but what the log says, which is whole at any time.
     match AssertUnwindSafe(request.story(judged)).catch_unwind().await {
         Ok(next) => next,
-        Err(_) if request.told.logged => Next::Close,
+        Err(_) if request.record.is_written() => Next::Close,
         Err(_) => request.answer_here(None, Reason::Internal, true).await,
     }
 }
 
 /// A request under way.
 struct Request<'a, W> {
-    gate: &'a Gate,
-    snapshot: &'a Snapshot,
-    peer: Peer,
+    scene: Scene<'a>,
     line: &'a mut W,
     seen: Seen,
-    began: Instant,
-    told: Told,
-}
-
-/// What the log will say, as far as it is known.
-#[derive(Default)]
-struct Told {
-    upstream_status: Option<u16>,
-    progress: Progress,
-    upstream_took: Option<Duration>,
-    bytes_in: u64,
-    would_deny: Option<Reason>,
-    list: Option<(usize, IpNet)>,
-    note: Option<String>,
-    logged: bool,
+    record: Record,
 }
 
 impl<W: Wire> Request<'_, W> {
+    fn write_down(
+        &mut self,
+        route: Option<&Arc<LiveRoute>>,
+        reason: Reason,
+        status: Option<u16>,
+        bytes_out: u64,
+    ) {
+        self.record.write(self.scene, &self.seen, route, Ending { reason, status, bytes_out });
+    }
+
     async fn story(&mut self, judged: Result<Ticket, Refusal>) -> Next {
         #[cfg(debug_assertions)]
-        drill::panic_if_asked(&self.seen.path);
+        super::drill::panic_if_asked(&self.seen.path);
         match judged {
             Ok(ticket) => self.forward(ticket).await,
             Err(_) if self.seen.probe => self.answer_probe().await,
@@ -128,14 +114,14 @@ impl<W: Wire> Request<'_, W> {
 
     /// The way of an admitted request.
     async fn forward(&mut self, mut ticket: Ticket) -> Next {
-        let gate = self.gate;
+        let gate = self.scene.gate;
         let route = Arc::clone(&ticket.route);
         self.note_grant(&ticket);
-        let limits = &self.snapshot.config.limits;
+        let limits = &self.scene.snapshot.config.limits;
         let Some(_place) = Held::within(&gate.gauges.in_flight, 1, limits.concurrent_requests as u64) else {
             return self.fail(&route, Reason::Overloaded).await;
         };
-        let deadline = self.began + route.deadline;
+        let deadline = self.scene.began + route.deadline;
         let mut budget = Budget::new(&gate.gauges.buffered, limits.buffers);
         let mut message = std::mem::take(&mut ticket.head);
         if let Err(reason) = self.read_body(&ticket, deadline, &mut budget, &mut message).await {
@@ -152,10 +138,10 @@ impl<W: Wire> Request<'_, W> {
     fn note_grant(&mut self, ticket: &Ticket) {
         match ticket.permit.grant() {
             Grant::Listed { list, entry } => {
-                self.told.list = Some((list, ticket.route.allow[list].ranges.entries()[entry].prefix));
+                self.record.list = Some((list, ticket.route.allow[list].ranges.entries()[entry].prefix));
             }
             Grant::Observed(denial) => {
-                self.told.would_deny = Some(denial.reason());
+                self.record.would_deny = Some(denial.reason());
                 ticket.route.counters.count_would_deny();
             }
         }
@@ -169,7 +155,7 @@ impl<W: Wire> Request<'_, W> {
         budget: &mut Budget<'_>,
         message: &mut Vec<u8>,
     ) -> Result<(), Reason> {
-        let limits = &self.snapshot.config.limits;
+        let limits = &self.scene.snapshot.config.limits;
         let wanted = body::Wanted {
             framing: ticket.framing,
             max: limits.max_body,
@@ -181,12 +167,12 @@ impl<W: Wire> Request<'_, W> {
             self.line.read_body(wanted, budget, &mut decoded).await?;
             end_head(message, decoded.len() as u64, true);
             message.extend_from_slice(&decoded);
-            self.told.bytes_in = decoded.len() as u64;
+            self.record.bytes_in = decoded.len() as u64;
         } else {
             let length = if let Framing::Length(length) = ticket.framing { length } else { 0 };
             end_head(message, length, ticket.announces_body);
             self.line.read_body(wanted, budget, message).await?;
-            self.told.bytes_in = length;
+            self.record.bytes_in = length;
         }
         Ok(())
     }
@@ -199,16 +185,16 @@ impl<W: Wire> Request<'_, W> {
         deadline: Instant,
         budget: &mut Budget<'_>,
     ) -> Result<Answer, Reason> {
-        let pool = self.gate.pools.of(&ticket.route.upstream);
-        let bounds = Bounds { size: self.snapshot.config.limits.max_response, to_head: ticket.is_head };
-        let progress = &mut self.told.progress;
+        let pool = self.scene.gate.pools.of(&ticket.route.upstream);
+        let bounds = Bounds { size: self.scene.snapshot.config.limits.max_response, to_head: ticket.is_head };
+        let progress = &mut self.record.progress;
         let exchange =
-            exchange::run(&pool, &self.gate.gauges, &ticket.permit, message, bounds, budget, progress);
+            exchange::run(&pool, &self.scene.gate.gauges, &ticket.permit, message, bounds, budget, progress);
         let answer = self.line.alarm().until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
-        self.told.upstream_took = self.told.progress.began.map(|began| began.elapsed());
+        self.record.upstream_took = self.record.progress.began.map(|began| began.elapsed());
         if let Ok(answer) = &answer {
-            self.told.upstream_status = Some(answer.status);
-            if let Some(took) = self.told.upstream_took {
+            self.record.upstream_status = Some(answer.status);
+            if let Some(took) = self.record.upstream_took {
                 ticket.route.counters.time(took);
             }
         }
@@ -218,7 +204,7 @@ impl<W: Wire> Request<'_, W> {
     /// Tells the sender what the upstream's answer means.
     async fn relay(&mut self, route: &Arc<LiveRoute>, ticket: &Ticket, answer: &Answer) -> Next {
         let verdict = delivery::relay(answer.status, route.rules);
-        self.told.note = note(route, answer, verdict.reason);
+        self.record.note = record::note(route, answer, verdict.reason);
         if verdict.body == Body::Gate {
             return self.answer_here(Some(route), verdict.reason, false).await;
         }
@@ -242,9 +228,9 @@ impl<W: Wire> Request<'_, W> {
     /// A probe learns whether this gate wants more requests. It is counted and not logged: the log is for
     /// what senders do, and probes come every few seconds.
     async fn answer_probe(&mut self) -> Next {
-        self.told.logged = true;
-        Gauges::add(&self.gate.gauges.health_probes);
-        let status = if self.gate.gauges.phase() == Phase::Ready { 200 } else { 503 };
+        let gauges = &self.scene.gate.gauges;
+        Gauges::add(&gauges.health_probes);
+        let status = if gauges.phase() == Phase::Ready { 200 } else { 503 };
         let frame = Frame { to_head: self.seen.method == b"HEAD", close: self.closes() };
         let reply = reply::own(status, None, frame);
         if self.line.write(&reply).await && !reply.close { Next::Serve } else { Next::Close }
@@ -261,7 +247,7 @@ impl<W: Wire> Request<'_, W> {
             self.write_down(route, reason, None, 0);
             return Next::Close;
         }
-        let status = delivery::own_status(reason, self.snapshot.config.deny);
+        let status = delivery::own_status(reason, self.scene.snapshot.config.deny);
         let webhook = route.map_or(Webhook::Generic, |route| route.webhook);
         let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
         let frame = Frame { to_head: self.seen.method == b"HEAD", close: unread || self.closes() };
@@ -272,11 +258,12 @@ impl<W: Wire> Request<'_, W> {
     /// Whether a denial is silence here. Behind a trusted proxy the connection is the proxy's and may
     /// carry others' requests: there it is an answer.
     fn hangs_up(&self) -> bool {
-        self.snapshot.config.deny == Deny::Drop && !self.snapshot.trusted.contains(self.peer.address)
+        self.scene.snapshot.config.deny == Deny::Drop
+            && !self.scene.snapshot.trusted.contains(self.scene.peer.address)
     }
 
     fn closes(&self) -> bool {
-        self.seen.close || self.gate.drain.has_begun()
+        self.seen.close || self.scene.gate.drain.has_begun()
     }
 
     /// Writes the answer, then the log.
@@ -306,51 +293,6 @@ impl<W: Wire> Request<'_, W> {
             (false, false) => Next::Serve,
         }
     }
-
-    /// The request's one line, and its one count.
-    fn write_down(
-        &mut self,
-        route: Option<&Arc<LiveRoute>>,
-        reason: Reason,
-        status: Option<u16>,
-        bytes_out: u64,
-    ) {
-        self.told.logged = true;
-        let counters: &RouteCounters = &route.unwrap_or(&self.snapshot.unrouted).counters;
-        counters.count(reason, status);
-        let (seen, told) = (&self.seen, &self.told);
-        let listed = route.zip(told.list).map(|(route, (list, prefix))| (&route.allow[list].name, prefix));
-        let event = AccessEvent {
-            request_id: &seen.request_id,
-            reason,
-            client: seen.client.or_else(|| self.peer_as_client()),
-            peer: self.peer.address,
-            list: listed.map(|(name, _)| name.as_str()),
-            prefix: listed.map(|(_, prefix)| prefix),
-            route: route.map(|route| route.label.as_str()),
-            webhook: route.map(|route| route.webhook.name()),
-            method: &seen.method,
-            path: &seen.path,
-            status,
-            upstream_status: told.upstream_status,
-            attempts: told.progress.attempts,
-            bytes_in: told.bytes_in,
-            bytes_out,
-            duration: self.began.elapsed(),
-            upstream: told.upstream_took,
-            generation: self.snapshot.generation,
-            tls: self.peer.tls,
-            http: seen.version.map(Version::word),
-            would_deny: told.would_deny,
-            note: told.note.as_deref(),
-        };
-        self.gate.log.write(&event);
-    }
-
-    /// A peer that may not name others is the client, also of a request that could not be parsed.
-    fn peer_as_client(&self) -> Option<Address> {
-        (!self.snapshot.trusted.contains(self.peer.address)).then_some(self.peer.address)
-    }
 }
 
 fn end_head(message: &mut Vec<u8>, length: u64, announced: bool) {
@@ -362,77 +304,8 @@ fn end_head(message: &mut Vec<u8>, length: u64, announced: bool) {
     message.extend_from_slice(b"\r\n");
 }
 
-impl Gate {
-    /// The line of a connection that was closed before it could say anything.
-    pub fn log_unheard(&self, snapshot: &Snapshot, address: Address, reason: Reason) {
-        snapshot.unrouted.counters.count(reason, None);
-        let event = AccessEvent {
-            request_id: &[],
-            reason,
-            client: Some(address),
-            peer: address,
-            list: None,
-            prefix: None,
-            route: None,
-            webhook: None,
-            method: &[],
-            path: &[],
-            status: None,
-            upstream_status: None,
-            attempts: 0,
-            bytes_in: 0,
-            bytes_out: 0,
-            duration: Duration::ZERO,
-            upstream: None,
-            generation: snapshot.generation,
-            tls: false,
-            http: None,
-            would_deny: None,
-            note: None,
-        };
-        self.log.write(&event);
-    }
-}
-
-/// What an operator can mend, where the answer shows it.
-fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
-    let text =
-        |bytes: &Option<Vec<u8>>| String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
-    match reason {
-        Reason::Redirect => Some(format!(
-            "the application redirected to {:?}; Nexmo does not follow redirects: register the final URL, or stop the application from redirecting this path",
-            text(&answer.location)
-        )),
-        Reason::Status => Some(format!("{} is no success to Nexmo: answer 200", answer.status)),
-        Reason::Success if route.webhook.spec().answers_ncco => {
-            let kind = text(&answer.content_type);
-            let is_json = kind.to_ascii_lowercase().contains("json");
-            (answer.status != 200 || !is_json).then(|| {
-                format!(
-                    "an answer webhook must say 200 with a JSON NCCO; the application said {} with {kind:?}",
-                    answer.status
-                )
-            })
-        }
-        _ => None,
-    }
-}
-
 /// Open requests of the process, for the end of it.
 #[must_use]
 pub fn in_flight(gauges: &Gauges) -> u64 {
     gauges.in_flight.load(Relaxed)
-}
-
-/// A fire drill: debug builds panic on the path that the environment names, so that a test can see what
-/// a panic does to everybody else. Not compiled into a release.
-#[cfg(debug_assertions)]
-mod drill {
-    use std::sync::OnceLock;
-
-    pub(super) fn panic_if_asked(path: &[u8]) {
-        static PATH: OnceLock<Option<String>> = OnceLock::new();
-        let asked = PATH.get_or_init(|| std::env::var("NEXMO_GATE_PANIC_PATH").ok());
-        assert!(asked.as_deref().is_none_or(|asked| asked.as_bytes() != path), "a fire drill");
-    }
 }

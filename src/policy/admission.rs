@@ -29,7 +29,8 @@ pub enum Deny {
     Hide,
     /// 503 with `Retry-After`: a new provider address that the lists do not know yet loses nothing.
     Retry,
-    /// The connection is closed without an answer; 403 where one must be given.
+    /// No answer: a connection that can only be denied is closed. 403 where an answer must be given,
+    /// to a client behind a trusted proxy.
     Drop,
 }
 

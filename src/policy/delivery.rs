@@ -232,8 +232,8 @@ mod tests {
             }
             if reason.outcome() == Outcome::Denied {
                 assert_eq!(
-                    [Deny::Forbid, Deny::Hide, Deny::Retry].map(|d| own_status(*reason, d)),
-                    [403, 404, 503]
+                    [Deny::Forbid, Deny::Hide, Deny::Retry, Deny::Drop].map(|d| own_status(*reason, d)),
+                    [403, 404, 503, 403]
                 );
             }
         }

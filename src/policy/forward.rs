@@ -7,7 +7,8 @@
 
 use std::io::Write as _;
 
-use super::client_ip::Client;
+use super::client_ip::{Client, ForwardedHeader};
+use super::forwarded;
 
 /// Every header that begins so is the gate's word.
 const OWN_PREFIX: &[u8] = b"x-nexmo-gate-";
@@ -84,6 +85,11 @@ fn same_name(name: &[u8], lower: &[u8]) -> bool {
 pub struct Own<'a> {
     /// Who is asking, and through whom.
     pub client: &'a Client,
+    /// Whether a trusted proxy wrote the request: then what it claims about the client is kept.
+    pub believed: bool,
+    /// The header that names clients here: with `Forwarded` the upstream is given the chain in that
+    /// form too.
+    pub header: ForwardedHeader,
     /// The Host that the upstream is given.
     pub host: &'a [u8],
     /// The Host that the sender asked for.
@@ -116,7 +122,7 @@ pub fn write_request_head<'a>(
     for (name, value) in fields {
         let passes = match request_fate(name) {
             Fate::Keep => !names(named_by_connection, name),
-            Fate::Claim => !own.client.via.is_empty(),
+            Fate::Claim => own.believed,
             Fate::HopByHop | Fate::Own => false,
         };
         if passes {
@@ -133,6 +139,11 @@ pub fn write_request_head<'a>(
         let _ = write!(out, ", {proxy}");
     }
     let _ = write!(out, "\r\nX-Real-IP: {client}\r\n");
+    if own.header == ForwardedHeader::Forwarded {
+        out.extend_from_slice(b"Forwarded: ");
+        forwarded::write(out, own.client, own.proto, own.forwarded_host);
+        out.extend_from_slice(b"\r\n");
+    }
     line(out, "X-Forwarded-Proto", own.proto.as_bytes());
     line(out, "X-Forwarded-Host", own.forwarded_host);
     line(out, "X-Request-Id", own.request_id);
@@ -172,10 +183,21 @@ mod tests {
     use super::*;
 
     fn written(fields: &[(&str, &str)], connection: &str, via: &[&str]) -> String {
+        written_with(|_| {}, fields, connection, via)
+    }
+
+    fn written_with(
+        change: impl FnOnce(&mut Own<'_>),
+        fields: &[(&str, &str)],
+        connection: &str,
+        via: &[&str],
+    ) -> String {
         let address = |text: &str| Address::new(text.parse().unwrap());
         let client = Client { address: address("192.0.2.7"), via: via.iter().map(|v| address(v)).collect() };
-        let own = Own {
+        let mut own = Own {
             client: &client,
+            believed: !via.is_empty(),
+            header: ForwardedHeader::XForwardedFor,
             host: b"app.example",
             forwarded_host: b"hooks.example",
             proto: "http",
@@ -183,6 +205,7 @@ mod tests {
             list: Some("sms"),
             webhook: "sms-inbound",
         };
+        change(&mut own);
         let mut out = Vec::new();
         let fields = fields.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
         write_request_head(&mut out, b"POST", b"/a?b=https://c:1,2", fields, connection.as_bytes(), own);
@@ -221,6 +244,26 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_stranger_behind_a_proxy_that_only_relays_bytes_claims_nothing() {
+        let claim = [("CF-Connecting-IP", "192.0.2.8")];
+        let text = written_with(|own| own.believed = false, &claim, "", &["10.0.0.1"]);
+        assert!(!text.contains("CF-Connecting-IP"), "{text}");
+        assert!(text.contains("X-Forwarded-For: 192.0.2.7, 10.0.0.1\r\n"), "{text}");
+    }
+
+    #[test]
+    fn forwarded_is_written_where_it_was_chosen_and_a_forged_one_never_passes() {
+        let forged = [("Forwarded", "for=8.8.8.8"), ("forwarded", "for=8.8.4.4")];
+        let chosen = |own: &mut Own<'_>| own.header = ForwardedHeader::Forwarded;
+        let text = written_with(chosen, &forged, "", &["10.0.0.2", "10.0.0.1"]);
+        let line =
+            "\r\nForwarded: for=192.0.2.7;proto=http;host=hooks.example, for=10.0.0.2, for=10.0.0.1\r\n";
+        assert!(text.contains(line), "{text}");
+        assert_eq!(text.matches("orwarded: for").count(), 1, "{text}");
+        assert!(text.contains("X-Forwarded-For: 192.0.2.7, 10.0.0.2, 10.0.0.1\r\n"), "{text}");
     }
 
     #[test]

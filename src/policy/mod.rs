@@ -12,6 +12,7 @@
 //! | [`difference`] | what changes when one range list takes the place of another |
 //! | [`proxy_header`] | what the PROXY protocol says about a connection |
 //! | [`client_ip`] | who is asking, behind trusted proxies |
+//! | [`forwarded`] | one element of the `Forwarded` header |
 //! | [`route`] | which route a path belongs to |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
 //! | [`webhook`] | what each webhook's documents say: methods, deadline, success codes |
@@ -25,6 +26,7 @@ pub mod client_ip;
 pub mod delivery;
 pub mod difference;
 pub mod forward;
+pub mod forwarded;
 pub mod outcome;
 pub mod prefix_set;
 pub mod proxy_header;

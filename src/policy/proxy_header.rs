@@ -95,7 +95,7 @@ fn addresses(
     longest: usize,
     read: impl Fn(&str) -> Option<IpAddr>,
 ) -> Result<Option<Address>, Malformed> {
-    let last = rest.iter().filter(|b| **b == b' ').count();
+    let last = memchr::memchr_iter(b' ', rest).count();
     if last > 3 || (ended && last != 3) {
         return Err(Malformed);
     }

@@ -144,6 +144,7 @@ fn config_changes(old: &Config, new: &Config) -> Vec<&'static str> {
         ("upstream", old.upstream != new.upstream),
         ("ranges", old.ranges != new.ranges),
         ("trusted_proxies", old.trusted_proxies != new.trusted_proxies),
+        ("forwarded_header", old.forwarded_header != new.forwarded_header),
         ("deny", old.deny != new.deny),
         ("mode", old.mode != new.mode),
         ("routes", old.routes != new.routes),

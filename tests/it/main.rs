@@ -18,6 +18,7 @@ mod downstream;
 mod overload;
 mod probes;
 mod process;
+mod proxy_protocol;
 mod range_files;
 mod reload;
 mod self_test;

@@ -54,6 +54,22 @@ fn what_a_proxy_passes_on_is_no_probe() {
 }
 
 #[test]
+fn a_stranger_behind_a_proxy_header_is_denied_and_the_balancer_itself_is_answered() {
+    let upstream = Upstream::echo();
+    let gate =
+        probed(&upstream).key("listen", r#"[{ address: "127.0.0.1:0", proxy_protocol: true }]"#).start();
+    let through = |header: &str| {
+        let mut bytes = header.as_bytes().to_vec();
+        bytes.extend_from_slice(&get(PATH));
+        ask(PROXY, gate.addr(), &bytes).status
+    };
+    assert_eq!(through("PROXY TCP4 192.0.2.1 192.0.2.9 4711 80\r\n"), 403);
+    assert_eq!(through("PROXY TCP4 127.0.0.2 192.0.2.9 4711 80\r\n"), 403, "admitted, but not for this path");
+    assert_eq!(through("PROXY UNKNOWN\r\n"), 200);
+    assert_eq!(gate.finish().events.len(), 2);
+}
+
+#[test]
 fn observing_does_not_send_probes_to_the_application() {
     let upstream = Upstream::echo();
     let gate = probed(&upstream).key("mode", "observe").start();

@@ -62,6 +62,7 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
         },
         ranges: PathBuf::from("/etc/gate/ranges"),
         trusted_proxies: Vec::new(),
+        forwarded_header: ForwardedHeader::XForwardedFor,
         deny: Deny::Forbid,
         mode: Mode::Enforce,
         routes: vec![route],
@@ -98,7 +99,8 @@ mode: enforce
 routes: [{ path: \"/*\", webhook: generic, allow: [voice, sms, messages], success: 200-205, deadline: 14s,
            client_errors: relay, server_errors: relay }]
 limits: { max_body: 1MiB, max_response: 1MiB, max_head: 16KiB, head_timeout: 10s, body_timeout: 10s,
-          keepalive: 60s, connections: 10000, concurrent_requests: 1024, buffers: 64MiB }
+          keepalive: 60s, connections: 10000, connections_per_stranger: 32, connections_per_client: off,
+          concurrent_requests: 1024, buffers: 64MiB }
 drain: { delay: 0s, grace: 15s }
 state: null
 admin: { address: \"127.0.0.1:9901\", allow_remote: false }
@@ -115,10 +117,11 @@ threads: auto
 fn every_key_carries_its_value() {
     let seen = config(
         "
-listen: [\"[::1]:8081\", { address: 127.0.0.1:0 }]
+listen: [\"[::1]:8081\", { address: 127.0.0.1:0, proxy_protocol: true }]
 upstream: { url: https://App.example, ca: ca.pem, server_name: inside.example }
 ranges: /srv/lists
 trusted_proxies: [10.0.0.0/8, 2001:db8::1, \"::ffff:192.0.2.0/120\", balancers]
+forwarded_header: forwarded
 deny: hide
 mode: observe
 routes:
@@ -135,7 +138,8 @@ routes:
     server_errors: retry
   - { <<: *sms, host: \"[2001:DB8::1]\", success: [200, 204-205], upstream: \"https://[::1]:8443\" }
 limits: { max_body: 2MiB, max_response: 3MiB, max_head: 1KiB, head_timeout: 1s, body_timeout: 2s,
-          keepalive: 1h, connections: 100, concurrent_requests: 100, buffers: 1GiB }
+          keepalive: 1h, connections: 100, connections_per_stranger: 3, connections_per_client: 50,
+          concurrent_requests: 100, buffers: 1GiB }
 drain: { delay: 5s, grace: 20s }
 state: kept
 admin: unix:admin.sock
@@ -147,6 +151,8 @@ threads: 3
         seen.listen.iter().map(|l| l.address.to_string()).collect::<Vec<_>>(),
         ["[::1]:8081", "127.0.0.1:0"]
     );
+    assert_eq!(seen.listen.iter().map(|l| l.proxy_protocol).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(seen.forwarded_header, ForwardedHeader::Forwarded);
     let upstream = Upstream {
         target: Target::Https { host: "app.example".to_owned(), port: 443 },
         ca: Some(PathBuf::from("/etc/gate/ca.pem")),
@@ -192,8 +198,8 @@ threads: 3
         body_timeout: Duration::from_secs(2),
         keepalive: Duration::from_secs(3600),
         connections: 100,
-        connections_per_stranger: 32,
-        connections_per_client: None,
+        connections_per_stranger: 3,
+        connections_per_client: Some(50),
         concurrent_requests: 100,
         buffers: 1 << 30,
     };
@@ -217,7 +223,7 @@ listen:
     tls: { certificate: a.pem, key: b.pem }
 upstream: ftp://app
 trusted_proxies: [0.0.0.0/0, 10.0.0.1/8, proxies]
-deny: drop
+deny: dropp
 routes:
   - { path: webhooks, webhook: voice-event, allow: [] }
   - { path: /a, webhook: voice-anser, allow: [proxies, sms, sms] }
@@ -234,6 +240,7 @@ log: { format: jsn }
         "upstream: the scheme \"ftp\" is not http, https or unix",
         "trusted_proxies[0]: 0.0.0.0/0 is everybody, and then anybody could claim to be a client that a list admits; name the proxies' own addresses",
         "trusted_proxies[1]: \"10.0.0.1/8\": the address has bits beyond its prefix length; write 10.0.0.0/8 for the range or 10.0.0.1/32 for the one address",
+        "deny: unknown value \"dropp\"; did you mean \"drop\"? There are: forbid, hide, retry, drop",
         "routes[0].path: a path begins with '/', this one is \"webhooks\"",
         "routes[0].allow: is empty; such a route admits nobody, leave the route out instead",
         "routes[1].webhook: unknown webhook \"voice-anser\"; did you mean \"voice-answer\"? There are: voice-answer, voice-event, voice-fallback, sms-inbound, sms-delivery-receipt, short-code, messages-inbound, messages-status, number-insight, rtc-event, verify, generic",

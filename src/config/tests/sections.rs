@@ -51,7 +51,15 @@ fn listen() {
         ),
         (
             "listen: [{ address: \"0.0.0.0:80\", proxy_protocol: true }]",
-            "listen[0].proxy_protocol: not supported in this version",
+            "listen[0].proxy_protocol: only a trusted proxy may send the PROXY header, and trusted_proxies is empty, so every connection would be closed; name the proxies there",
+        ),
+        (
+            "listen: [{ address: \"0.0.0.0:80\", proxy_protocol: v2 }]",
+            "listen[0].proxy_protocol: found the text \"v2\", wanted true or false",
+        ),
+        (
+            "trusted_proxies: [\"::/0\"]\nlisten: [{ address: \"0.0.0.0:80\", proxy_protocol: true }]",
+            "trusted_proxies[0]: ::/0 is everybody, and then anybody could claim to be a client that a list admits; name the proxies' own addresses",
         ),
     ]);
     good("listen: [\"127.0.0.1:0\", \"127.0.0.1:0\", \"127.0.0.1:80\", \"127.0.0.2:80\", \"[::1]:80\"]");
@@ -252,7 +260,7 @@ fn limits_and_drain() {
         ("limits: 5", "limits: found the number 5, wanted a mapping of keys"),
         (
             "limits: { max_boddy: 1MiB }",
-            "limits.max_boddy: unknown key; did you mean \"max_body\"? There are: max_body, max_response, max_head, head_timeout, body_timeout, keepalive, connections, connections_per_stranger, concurrent_requests, buffers",
+            "limits.max_boddy: unknown key; did you mean \"max_body\"? There are: max_body, max_response, max_head, head_timeout, body_timeout, keepalive, connections, connections_per_stranger, connections_per_client, concurrent_requests, buffers",
         ),
         ("limits: { max_body: 0B }", "limits.max_body: 0B is not from 1B to 1GiB"),
         ("limits: { max_body: 1048576 }", "limits.max_body: 1048576 has no unit; write 1048576B"),
@@ -271,6 +279,34 @@ fn limits_and_drain() {
         (
             "limits: { connections: \"9\" }",
             "limits.connections: found the text \"9\", wanted a whole number from 1 to 1000000",
+        ),
+        (
+            "limits: { connections_per_stranger: off }",
+            "limits.connections_per_stranger: found the text \"off\", wanted a whole number from 1 to 100000",
+        ),
+        (
+            "limits: { connections_per_stranger: 0 }",
+            "limits.connections_per_stranger: 0 is not from 1 to 100000",
+        ),
+        (
+            "limits: { connections: 10, connections_per_stranger: 11 }",
+            "limits.connections_per_stranger: 11 can never be reached with 10 connections",
+        ),
+        (
+            "limits: { connections_per_client: many }",
+            "limits.connections_per_client: found the text \"many\", wanted off or a number from 1 to 100000",
+        ),
+        (
+            "limits: { connections_per_client: 100001 }",
+            "limits.connections_per_client: 100001 is not from 1 to 100000",
+        ),
+        (
+            "limits: { connections_per_client: true }",
+            "limits.connections_per_client: found true, wanted off or a number from 1 to 100000",
+        ),
+        (
+            "limits: { connections: 10, connections_per_client: 11 }",
+            "limits.connections_per_client: 11 can never be reached with 10 connections",
         ),
         (
             "limits: { connections: 10, concurrent_requests: 11 }",
@@ -295,7 +331,11 @@ fn limits_and_drain() {
         ("drain: { delay: 0 }", "drain.delay: 0 has no unit; write 0s"),
         ("drain: { delay: 2h }", "drain.delay: 7200s is not from 0s to 3600s"),
     ]);
-    assert_eq!(good("limits: { connections: 10 }").limits.concurrent_requests, 10);
+    let few = good("limits: { connections: 10, connections_per_client: false }").limits;
+    assert_eq!(
+        (few.concurrent_requests, few.connections_per_stranger, few.connections_per_client),
+        (10, 10, None)
+    );
     assert_eq!(good("limits:\ndrain:\nlog:\nstate:\n"), good(""));
     assert_eq!(good("limits: { buffers: 2064KiB }\ndrain: { grace: 14s }").limits.buffers, 2064 << 10);
 }
@@ -359,8 +399,8 @@ fn metrics_and_health_path() {
 fn the_rest() {
     rows(&[
         (
-            "forwarded_header: forwarded",
-            "forwarded_header: forwarded is not supported in this version; there are: x-forwarded-for",
+            "forwarded_header: x-real-ip",
+            "forwarded_header: unknown value \"x-real-ip\"; there are: x-forwarded-for, forwarded",
         ),
         ("deny:", "deny: is empty, wanted one of: forbid, hide, retry, drop"),
         (

@@ -1,0 +1,172 @@
+//! What the log will say of a request, gathered on its way; and the one place that writes it.
+//!
+//! Invariant: one event and one count a request, whatever became of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::time::Instant;
+
+use super::Gate;
+use super::access_log::AccessEvent;
+use super::answer::Answer;
+use super::exchange::Progress;
+use super::facts::Version;
+use super::intake::{Peer, Seen};
+use crate::policy::addr::Address;
+use crate::policy::outcome::Reason;
+use crate::state::counters::RouteCounters;
+use crate::state::snapshot::{LiveRoute, Snapshot};
+
+/// Where and when a request happens.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// What all connections share.
+    pub gate: &'a Gate,
+    /// What it is judged by.
+    pub snapshot: &'a Snapshot,
+    /// Who is at the other end.
+    pub peer: Peer,
+    /// When its first byte was there.
+    pub began: Instant,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    /// Why, and with it the outcome.
+    pub reason: Reason,
+    /// What the sender was told; `None` when nothing could be said.
+    pub status: Option<u16>,
+    /// Bytes of the answer's body.
+    pub bytes_out: u64,
+}
+
+/// What is known so far.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// What the upstream said.
+    pub upstream_status: Option<u16>,
+    /// How far the exchange came.
+    pub progress: Progress,
+    /// How long it took.
+    pub upstream_took: Option<Duration>,
+    /// Bytes of the request's body.
+    pub bytes_in: u64,
+    /// The reason for which only `mode: observe` let it pass.
+    pub would_deny: Option<Reason>,
+    /// The place of the admitting list in the route's, and the prefix.
+    pub list: Option<(usize, IpNet)>,
+    /// What an operator can mend.
+    pub note: Option<String>,
+    written: bool,
+}
+
+impl Scene<'_> {
+    /// A peer that may not name others is the client, also of a request that could not be parsed.
+    fn peer_as_client(&self) -> Option<Address> {
+        let writer = self.peer.writer();
+        (!self.snapshot.trusted.contains(writer)).then_some(writer)
+    }
+}
+
+impl Record {
+    /// Whether the event was written.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        self.written
+    }
+
+    /// The request's one line, and its one count.
+    pub fn write(&mut self, scene: Scene<'_>, seen: &Seen, route: Option<&Arc<LiveRoute>>, ending: Ending) {
+        self.written = true;
+        let Ending { reason, status, bytes_out } = ending;
+        let counters: &RouteCounters = &route.unwrap_or(&scene.snapshot.unrouted).counters;
+        counters.count(reason, status);
+        let told = &*self;
+        let listed = route.zip(told.list).map(|(route, (list, prefix))| (&route.allow[list].name, prefix));
+        let event = AccessEvent {
+            request_id: &seen.request_id,
+            reason,
+            client: seen.client.or_else(|| scene.peer_as_client()),
+            peer: scene.peer.address,
+            list: listed.map(|(name, _)| name.as_str()),
+            prefix: listed.map(|(_, prefix)| prefix),
+            route: route.map(|route| route.label.as_str()),
+            webhook: route.map(|route| route.webhook.name()),
+            method: &seen.method,
+            path: &seen.path,
+            status,
+            upstream_status: told.upstream_status,
+            attempts: told.progress.attempts,
+            bytes_in: told.bytes_in,
+            bytes_out,
+            duration: scene.began.elapsed(),
+            upstream: told.upstream_took,
+            generation: scene.snapshot.generation,
+            tls: scene.peer.tls,
+            http: seen.version.map(Version::word),
+            would_deny: told.would_deny,
+            note: told.note.as_deref(),
+        };
+        scene.gate.log.write(&event);
+    }
+}
+
+impl Gate {
+    /// The line of a connection that was closed before it could say anything.
+    pub fn log_unheard(&self, snapshot: &Snapshot, address: Address, reason: Reason) {
+        snapshot.unrouted.counters.count(reason, None);
+        let event = AccessEvent {
+            request_id: &[],
+            reason,
+            client: Some(address),
+            peer: address,
+            list: None,
+            prefix: None,
+            route: None,
+            webhook: None,
+            method: &[],
+            path: &[],
+            status: None,
+            upstream_status: None,
+            attempts: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            duration: Duration::ZERO,
+            upstream: None,
+            generation: snapshot.generation,
+            tls: false,
+            http: None,
+            would_deny: None,
+            note: None,
+        };
+        self.log.write(&event);
+    }
+}
+
+/// What an operator can mend, where the answer shows it.
+#[must_use]
+pub fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
+    let text =
+        |bytes: &Option<Vec<u8>>| String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
+    match reason {
+        Reason::Redirect => Some(format!(
+            "the application redirected to {:?}; Nexmo does not follow redirects: register the final URL, or stop the application from redirecting this path",
+            text(&answer.location)
+        )),
+        Reason::Status => Some(format!("{} is no success to Nexmo: answer 200", answer.status)),
+        Reason::Success if route.webhook.spec().answers_ncco => {
+            let kind = text(&answer.content_type);
+            let is_json = kind.to_ascii_lowercase().contains("json");
+            (answer.status != 200 || !is_json).then(|| {
+                format!(
+                    "an answer webhook must say 200 with a JSON NCCO; the application said {} with {kind:?}",
+                    answer.status
+                )
+            })
+        }
+        _ => None,
+    }
+}
