@@ -4,7 +4,8 @@ Usage: sender.py ask SOURCE HOST PORT PATH
            prints the status, or `refused`, `timeout`, `broken`
        sender.py load SOURCE HOST PORT PATH STOPFILE
            sends until STOPFILE exists (at most 60 s), then prints one JSON object: how many requests
-           were sent and what became of them. Nothing is ever tried twice.
+           were sent and what became of them. Nothing is ever tried twice. STOPFILE.busy appears when 200
+           have been answered: from then on there is load.
 """
 
 import collections
@@ -19,6 +20,7 @@ BODY = b'{"from":"447700900000","to":"447700900001","text":"hello"}'
 FIELDS = {"Content-Type": "application/json"}
 TIMEOUT = 20
 NEW, KEPT = 4, 4
+BUSY = 200
 
 
 def connection(source, host, port):
@@ -60,6 +62,8 @@ def load(source, host, port, path, stop):
             with lock:
                 seen[outcome] += 1
                 slowest[0] = max(slowest[0], took)
+                if seen["200"] == BUSY:
+                    open(stop + ".busy", "w").close()
             if not (keeps and again):
                 line.close()
                 line = None
