@@ -43,8 +43,7 @@ fn example(what: &str, text: &str) -> Config {
 }
 
 fn seconds(value: &Value) -> u64 {
-    let text =
-        value.as_str().map(str::to_owned).unwrap_or_else(|| format!("{}s", value.as_u64().expect("seconds")));
+    let text = value.as_str().map_or_else(|| format!("{}s", value.as_u64().expect("seconds")), str::to_owned);
     text.strip_suffix('s').and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{text}"))
 }
 

@@ -61,7 +61,7 @@ impl Inherited {
             match Socket::take(&mut passed, place) {
                 Ok(socket) => sockets.push(Named { name: name.to_owned(), socket }),
                 Err(error) => {
-                    problems.push(format!("the socket {name:?} that was passed (LISTEN_FDS): {error}"))
+                    problems.push(format!("the socket {name:?} that was passed (LISTEN_FDS): {error}"));
                 }
             }
         }
@@ -153,19 +153,19 @@ impl Socket {
         let neither = || "is neither a TCP nor a UNIX stream socket".to_owned();
         // The wrong kind is an error that leaves the socket where it is.
         if let Ok(Some(socket)) = passed.take_tcp_listener(place) {
-            accepts(SockRef::from(&socket))?;
+            accepts(&SockRef::from(&socket))?;
             socket.set_nonblocking(true).map_err(|error| error.to_string())?;
             let address = socket.local_addr().map_err(|error| error.to_string())?;
             return Ok(Self::Tcp(socket, address));
         }
         let Ok(Some(socket)) = passed.take_unix_listener(place) else { return Err(neither()) };
-        accepts(SockRef::from(&socket))?;
+        accepts(&SockRef::from(&socket))?;
         let address = socket.local_addr().map_err(|error| error.to_string())?;
         Ok(Self::Unix(socket, address.as_pathname().map(Path::to_owned).unwrap_or_default()))
     }
 }
 
-fn accepts(socket: SockRef<'_>) -> Result<(), String> {
+fn accepts(socket: &SockRef<'_>) -> Result<(), String> {
     match socket.is_listener() {
         Ok(true) => Ok(()),
         Ok(false) => Err("does not listen (the socket unit must not say Accept=yes)".to_owned()),
@@ -223,8 +223,8 @@ mod tests {
     fn a_socket_that_does_not_listen_is_refused() {
         let (named, at) = tcp("web");
         let connected = std::net::TcpStream::connect(at).unwrap();
-        assert!(accepts(SockRef::from(&connected)).is_err());
+        assert!(accepts(&SockRef::from(&connected)).is_err());
         let Socket::Tcp(socket, _) = &named.socket else { panic!() };
-        assert!(accepts(SockRef::from(socket)).is_ok());
+        assert!(accepts(&SockRef::from(socket)).is_ok());
     }
 }
