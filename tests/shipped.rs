@@ -316,7 +316,6 @@ fn the_yaml_of_the_documents_parses() {
 fn what_is_not_there_yet_is_refused_and_not_ignored() {
     let text = section(README, "## What is not there yet");
     for (words, yaml) in [
-        ("HTTP/2", "listen: [{ address: \"127.0.0.1:1\", http2: true }]"),
         ("metrics address", "metrics: { address: \"127.0.0.1:1\" }"),
         ("`health_path`", "health_path: /-/healthy"),
     ] {
