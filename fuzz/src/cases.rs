@@ -274,9 +274,9 @@ fn forwarded_head(head: &Head<'_, '_>, facts: &Facts<'_>) {
         forwarded_host: facts.host,
         proto: "http",
         request_id: b"id",
+        client_cert: None,
         list: None,
         webhook: "generic",
-        client_cert: None,
     };
     let mut out = Vec::new();
     let fields = head.fields();

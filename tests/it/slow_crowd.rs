@@ -66,7 +66,7 @@ fn three_hundred_slow_senders_are_closed_at_their_deadlines_and_cost_the_others_
         assert_eq!(borne.len(), SLOW);
         let late = borne.iter().max().expect("senders");
         let early = borne.iter().min().expect("senders");
-        assert!(*early >= DEADLINE - Duration::from_millis(100), "closed before its deadline: {early:?}");
+        assert!(*early + Duration::from_millis(100) >= DEADLINE, "closed before its deadline: {early:?}");
         assert!(*late <= DEADLINE + Duration::from_secs(2), "borne beyond its deadline: {late:?}");
         assert!(
             during.descriptors + 4 >= before.descriptors + SLOW,
@@ -119,6 +119,6 @@ fn slow_strangers_hold_no_more_than_their_share_and_no_longer_than_their_deadlin
         }
     });
     let refused = gate.metric("connections_over_capacity_total");
-    assert!(refused >= 200.0, "all but 32 at a time were closed at once: {refused}");
+    assert!(refused >= 200, "all but 32 at a time were closed at once: {refused}");
     assert_eq!(upstream.arrivals().len(), 150);
 }

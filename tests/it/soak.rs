@@ -165,7 +165,7 @@ fn descriptors_threads_and_memory_end_where_they_began() {
     // The first tenth warms up: buffers, pools and counters take what they need once.
     let warm = mixed(&gate, lasting / 10, 0);
     let base = settle(gate.pid(), |now| now.descriptors <= idle.descriptors);
-    let rest = mixed(&gate, lasting - lasting / 10, 1);
+    let rest = mixed(&gate, lasting / 10 * 9, 1);
     let after = settle(gate.pid(), |now| now.descriptors <= base.descriptors && now.threads <= base.threads);
     eprintln!(
         "soak of {lasting:?}: {} requests, idle {idle:?}, warm {base:?}, after {after:?}",

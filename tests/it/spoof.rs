@@ -110,7 +110,8 @@ impl<'a> Check<'a> {
             }
         }
         let mut wanted = self.served;
-        (served.sort_unstable(), wanted.sort_unstable());
+        served.sort_unstable();
+        wanted.sort_unstable();
         assert_eq!(served, wanted);
         assert_eq!(turned_away, self.turned_away);
     }
@@ -356,8 +357,8 @@ fn behind_a_proxy_header_what_its_source_writes_names_nobody() {
         let head = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".as_slice();
         [head, &source.octets(), &[127, 0, 0, 1, 0x12, 0x34, 0x00, 0x50]].concat()
     };
-    let headers: [&dyn Fn(&str) -> Vec<u8>; 2] = [&version_1, &version_2];
-    for header in headers {
+    for version in [1, 2] {
+        let header = |source: &str| if version == 1 { version_1(source) } else { version_2(source) };
         for name in NAMES {
             for value in values() {
                 let http = request("POST", "/hook", &[(name, value.as_str()), (name, value.as_str())], b"x");

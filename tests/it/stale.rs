@@ -50,7 +50,9 @@ fn assert_seen_twice_only_where_allowed(arrivals: &[Arrival], events: &[Value]) 
     }
     assert_eq!(by_case.len(), POSTS, "every message arrived");
     let mut served: HashMap<usize, usize> = HashMap::new();
-    arrivals.iter().for_each(|arrival| *served.entry(arrival.connection).or_default() += 1);
+    for arrival in arrivals {
+        *served.entry(arrival.connection).or_default() += 1;
+    }
     let events: HashMap<&str, &Value> =
         events.iter().map(|event| (event["path"].as_str().expect("path"), event)).collect();
     let twice: Vec<_> = by_case.values().filter(|arrived| arrived.len() > 1).collect();

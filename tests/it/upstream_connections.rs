@@ -181,7 +181,7 @@ fn an_upstream_that_closes_some_time_after_each_answer_costs_no_post() {
 }
 
 /// A port that nobody listens on and nobody else can get while the socket lives.
-fn bound_port() -> (Socket, SocketAddr) {
+pub fn bound_port() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     socket.bind(&any.into()).expect("a port");

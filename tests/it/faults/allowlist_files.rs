@@ -22,16 +22,16 @@ fn a_list_that_was_deleted_is_told_by_the_metrics_until_it_is_back() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url()).start();
     let file = gate.setup.path().join("ranges/test.txt");
-    assert!(gate.metric("list_last_good{list=\"test\"}") < 0.5);
+    assert_eq!(gate.metric("list_last_good{list=\"test\"}"), 0);
     fs::remove_file(&file).expect("remove");
     assert_eq!(gate.reload().0, 422);
-    assert!(gate.metric("list_last_good{list=\"test\"}") > 0.5, "the last good list serves");
-    assert!(gate.metric("last_reload_ok") < 0.5);
+    assert_eq!(gate.metric("list_last_good{list=\"test\"}"), 1, "the last good list serves");
+    assert_eq!(gate.metric("last_reload_ok"), 0);
     assert_verdicts(&gate, 403, "deleted");
     rename_over(&file, NEW);
     assert_eq!(gate.reload().0, 200);
-    assert!(gate.metric("list_last_good{list=\"test\"}") < 0.5);
-    assert!(gate.metric("last_reload_ok") > 0.5);
+    assert_eq!(gate.metric("list_last_good{list=\"test\"}"), 0);
+    assert_eq!(gate.metric("last_reload_ok"), 1);
 }
 
 /// A writer that takes its time: what is noticed by itself is the old list or the new one, at every moment.
@@ -64,7 +64,7 @@ fn a_list_that_is_written_slowly_is_the_old_one_until_it_is_whole() {
     });
     gate.wait_message(0, is_reloaded);
     assert_eq!(["127.0.0.4", "127.0.0.5"].map(|from| verdict(&gate, from)), [200, 200]);
-    assert_eq!(gate.metric("list_prefixes{list=\"test\"}"), 43.0, "all of it");
+    assert_eq!(gate.metric("list_prefixes{list=\"test\"}"), 43, "all of it");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_list_that_admits_everybody_keeps_the_last_good_one() {
         "::ffff:0.0.0.0/96",
     ] {
         last_good_stays(wide, |file| {
-            fs::write(file, format!("127.0.0.2\n127.0.0.4\n{wide}\n")).expect("write")
+            fs::write(file, format!("127.0.0.2\n127.0.0.4\n{wide}\n")).expect("write");
         });
     }
 }

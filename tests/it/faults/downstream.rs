@@ -87,7 +87,7 @@ fn every_form_of_a_target_arrives_in_origin_form_with_one_host_or_not_at_all() {
         (b"/ho\0ok".to_vec(), 400),
         (b"/h\xc3\xb6k".to_vec(), 400),
         (b"/hook\x7f".to_vec(), 400),
-        ([b"/".as_slice(), &[b'a'; 70_000]].concat(), 414),
+        ([b"/".as_slice(), &vec![b'a'; 70_000]].concat(), 414),
     ];
     for (target, status) in &refused {
         let bytes = [b"GET ", target.as_slice(), b" HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
@@ -281,8 +281,8 @@ fn a_mutated_chunk_is_refused_or_read_as_it_must_be() {
     assert!(bodies.len() >= 600, "{}", bodies.len());
     let mut served = 0;
     for body in &bodies {
-        let head = b"POST /front HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let (heard, arrived) = exchange(&gate, &upstream, &[head.as_slice(), body].concat());
+        let front = b"POST /front HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let (heard, arrived) = exchange(&gate, &upstream, &[front.as_slice(), body].concat());
         let shown = String::from_utf8_lossy(body).into_owned();
         match decode(body) {
             None => assert!(arrived.is_empty() && !heard.contains("HTTP/1.1 200"), "{shown:?}: {heard}"),

@@ -3,7 +3,6 @@
 mod allowlist_files;
 mod downstream;
 mod long;
-mod not_served_yet;
 mod process;
 mod shown_by;
 mod upstream;
@@ -32,8 +31,8 @@ fn source_of(test: &str) -> (String, String) {
     };
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), folder, &module.replace("::", "/")].iter().collect();
     let path = path.with_extension("rs");
-    let text = fs::read_to_string(&path).unwrap_or_else(|bad| panic!("{test}: {}: {bad}", path.display()));
-    (text, name.to_owned())
+    let source = fs::read_to_string(&path).unwrap_or_else(|bad| panic!("{test}: {}: {bad}", path.display()));
+    (source, name.to_owned())
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 pub const SHOWN_BY: &[(&str, &[&str])] = &[
     ("up-refused", &["upstream_connections::a_refused_connection_is_503_at_once"]),
-    ("up-blackhole", &["upstream_connections::a_black_hole_is_503_after_the_connect_time_out"]),
+    ("up-blackhole", &["faults::upstream::a_black_hole_costs_the_connect_time_out_and_no_more"]),
     (
         "up-slow-header",
         &[
@@ -62,10 +62,7 @@ pub const SHOWN_BY: &[(&str, &[&str])] = &[
         "up-status-edges",
         &["delivery::every_final_status_of_every_webhook_reaches_the_sender_as_the_table_says"],
     ),
-    (
-        "up-h2-terminator",
-        &["faults::not_served_yet::an_http2_request_that_ends_with_an_empty_frame_gets_its_own_answer"],
-    ),
+    ("up-h2-terminator", &["http2::two_thousand_requests_on_one_connection_get_their_own_answers"]),
     (
         "dn-slow-header-first",
         &["faults::downstream::half_a_head_and_then_silence_is_408_at_the_head_time_out"],
@@ -131,8 +128,15 @@ pub const SHOWN_BY: &[(&str, &[&str])] = &[
     ),
     ("dn-mapped-v4", &["client_address::an_ipv4_sender_on_an_ipv6_listener_is_its_ipv4_self"]),
     ("dn-unix-socket", &["faults::downstream::a_unix_socket_cannot_be_listened_on"]),
-    ("dn-tls", &["faults::not_served_yet::tls_handshakes_that_stall_or_are_too_old_end_in_time"]),
-    ("dn-h2", &["faults::not_served_yet::http2_floods_cost_a_bounded_amount_of_memory"]),
+    (
+        "dn-tls",
+        &[
+            "tls::before::a_handshake_that_does_not_come_to_an_end_is_closed_at_its_deadline",
+            "tls::before::garbage_is_a_failed_handshake_and_nothing_more",
+            "tls::handshake::curl_is_served_at_1_2_and_1_3_and_at_nothing_older",
+        ],
+    ),
+    ("dn-h2", &["http2::floods_end_their_own_connection_and_nothing_else"]),
     (
         "rf-deleted",
         &[

@@ -1,10 +1,12 @@
 //! Faults of the upstream that need more than a scripted answer.
 
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::harness::oracle::{self, Seen};
 use crate::harness::script::echo;
 use crate::harness::{ADMITTED, Act, Answer, PATIENCE, Session, Setup, Signal, Upstream, post};
+use crate::upstream_connections::bound_port;
 
 #[test]
 fn a_late_answer_ends_its_connection_and_the_message_is_not_sent_again() {
@@ -31,6 +33,28 @@ fn a_late_answer_ends_its_connection_and_the_message_is_not_sent_again() {
     );
     let seen = [Seen::new("warm", Some(200)), Seen::new("late", Some(504))];
     oracle::agree(&seen, &upstream.arrivals(), &events);
+}
+
+#[test]
+fn a_black_hole_costs_the_connect_time_out_and_no_more() {
+    let (socket, address) = bound_port();
+    socket.listen(0).expect("listen");
+    // A full accept queue drops what comes after: a host that does not answer.
+    let mut queued = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        queued.push(stream);
+        assert!(queued.len() < 100, "this kernel does not fill the queue");
+    }
+    let gate = Setup::new(&format!("http://{address}")).start();
+    for _ in 0..3 {
+        assert_eq!(gate.ask(ADMITTED, &post("/hole", "hole")).status, 503);
+    }
+    let events = gate.finish().events;
+    assert!(events.iter().all(|event| event["reason"] == "connect_timeout"), "{events:?}");
+    // The shortest of three: a machine with other work is late now and then, never early.
+    let times = events.iter().map(|event| event["upstream_ms"].as_f64().expect("a time"));
+    let shortest = times.fold(f64::MAX, f64::min);
+    assert!((1000.0..1100.0).contains(&shortest), "{shortest} ms");
 }
 
 /// The application is a process of its own here, so that it can be stopped as a whole: another gate.

@@ -73,7 +73,7 @@ impl Gate {
     }
 
     /// A sample of `/metrics` by its name without the gate's prefix, with its labels as they are written.
-    pub fn metric(&self, name: &str) -> f64 {
+    pub fn metric(&self, name: &str) -> u64 {
         let page = self.admin("GET", "/metrics").text();
         let line = format!("nexmo_gate_{name} ");
         let value = page.lines().find_map(|one| one.strip_prefix(&line));

@@ -83,11 +83,6 @@ impl Sender {
         self.read_reply(true)
     }
 
-    /// A pause that is part of what the sender does, never a wait of the test.
-    pub fn pause(&self, time: Duration) {
-        std::thread::sleep(time);
-    }
-
     /// The response to a HEAD request: its framing headers announce a body that does not come.
     pub fn reply_to_head(&mut self) -> Reply {
         self.read_reply(false).unwrap_or_else(|cut| panic!("no whole response: {cut:?}"))

@@ -42,8 +42,6 @@ pub fn answer(arrival: &Arrival) -> Answer {
         }
         "status" => Answer::status(u16::try_from(number).expect("three digits")),
         "early" => Answer::status(200).before_body().then(Act::Hold),
-        // It would never say 100 Continue itself.
-        "no100" => echo(arrival),
         // The request after a probe: its connection is not kept, so that the next probe meets a fresh one.
         "after" => {
             let length = target.len();
