@@ -41,12 +41,12 @@ fn certificates(section: &Section, at: &str) -> Option<Vec<CertificateFiles>> {
 }
 
 fn files(section: &Section, at: &str) -> Option<CertificateFiles> {
-    let file = |key: &str, wanted: &str| match section.get(key) {
-        Some(node) => node.file(wanted),
-        None => {
+    let file = |key: &str, wanted: &str| {
+        let node = section.get(key);
+        if node.is_none() {
             section.problem(key, format!("missing; wanted {wanted}"));
-            None
         }
+        node?.file(wanted)
     };
     let (certificate, key) = (file("certificate", CERTIFICATE), file("key", KEY));
     Some(CertificateFiles { at: at.to_owned(), certificate: certificate?, key: key? })

@@ -85,6 +85,9 @@ fn problem(files: &CertificateFiles, key: &str, path: &Path, flaw: &str) -> Prob
 }
 
 /// The certificates of a PEM file, in order; never none.
+///
+/// # Errors
+/// There are none, or the file is damaged.
 pub fn chain_of(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(bytes)
         .collect::<Result<_, _>>()
@@ -135,26 +138,26 @@ fn belongs(
     let Some(first) = chain.first() else { return Ok(()) };
     match matches(first) {
         Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
-        Err(Error::InconsistentKeys(_)) => Err(match chain.iter().position(|one| matches(one).is_ok()) {
-            Some(place) => {
-                let flaw = format!(
-                    "is out of order: certificate {} of {} is the key's, and it must come first, then the one that \
-                     signed it, and so on",
-                    place + 1,
-                    chain.len()
-                );
-                problem(files, "certificate", &files.certificate, &flaw)
-            }
-            None => {
-                let flaw =
-                    format!("is not the key of {}: their public keys differ", files.certificate.display());
-                problem(files, "key", &files.key, &flaw)
-            }
-        }),
+        Err(Error::InconsistentKeys(_)) => {
+            Err(misplaced(chain.iter().position(|one| matches(one).is_ok()), files))
+        }
         Err(error) => {
             Err(problem(files, "certificate", &files.certificate, &format!("cannot be used: {error}")))
         }
     }
+}
+
+/// The key is that of another certificate of the chain, or of none.
+fn misplaced(place: Option<usize>, files: &CertificateFiles) -> Problem {
+    if let Some(place) = place {
+        let flaw = format!(
+            "is out of order: certificate {} is the key's, and it must come first, then the one that signed it, and so on",
+            place + 1
+        );
+        return problem(files, "certificate", &files.certificate, &flaw);
+    }
+    let flaw = format!("is not the key of {}: their public keys differ", files.certificate.display());
+    problem(files, "key", &files.key, &flaw)
 }
 
 fn parsed<'a>(chain: &'a [CertificateDer<'static>]) -> Result<Vec<X509Certificate<'a>>, String> {

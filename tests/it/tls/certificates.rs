@@ -32,7 +32,7 @@ fn a_start_without_a_usable_certificate_is_78_and_says_which_file() {
         ),
         (expired, "certificate", "chain.pem", "expired on 2021-01-01"),
         (early, "certificate", "chain.pem", "is not valid yet"),
-        (swapped, "certificate", "chain.pem", "is out of order: certificate 2 of 2 is the key's"),
+        (swapped, "certificate", "chain.pem", "is out of order: certificate 2 is the key's"),
         (
             Pair { chain: "hello".to_owned(), key: other.key.clone() },
             "certificate",

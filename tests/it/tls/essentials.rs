@@ -22,9 +22,9 @@ fn a_sender_that_closes_its_side_is_answered_whether_it_says_goodbye_or_not() {
         let mut sender = Sender::connect(ADMITTED, gate.addr());
         sender.send(&get(case));
         if says_goodbye {
-            sender.half_close()
+            sender.half_close();
         } else {
-            sender.half_close_tcp()
+            sender.half_close_tcp();
         }
         assert_eq!(sender.reply().text(), case);
     }

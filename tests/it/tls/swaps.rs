@@ -44,7 +44,7 @@ fn by_rename(root: &Path, pair: &Pair) {
 }
 
 fn swap(root: &Path, number: usize, pair: &Pair) {
-    if number % 2 == 0 { by_links(root, number, pair) } else { by_rename(root, pair) }
+    if number.is_multiple_of(2) { by_links(root, number, pair) } else { by_rename(root, pair) }
 }
 
 #[test]
