@@ -132,7 +132,7 @@ fn the_image_is_built_with_a_compiler_that_is_new_enough() {
     let number =
         |text: &str| -> Vec<u32> { text.split('.').map(|part| part.parse().expect("a number")).collect() };
     let dockerfile = text("deploy/Dockerfile");
-    let (_, rest) = dockerfile.split_once("/rust:").expect("the build stage");
+    let (_, rest) = dockerfile.split_once("FROM rust:").expect("the build stage");
     let version = rest.split('-').next().expect("a version");
     let cargo = text("Cargo.toml");
     let (_, rest) = cargo.split_once("rust-version = \"").expect("rust-version");

@@ -268,7 +268,7 @@ fn the_configuration_table_says_which_keys_need_a_restart() {
          ranges: two\nroutes: [{ path: /b, allow: [sms] }]\ntrusted_proxies: [10.0.0.0/8]\ndeny: hide\nmode: observe\n\
          limits: { max_body: 1KiB, max_response: 1KiB, max_head: 1KiB, head_timeout: 1s, body_timeout: 1s, keepalive: 1s, \
          connections: 20, concurrent_requests: 10, buffers: 1MiB }\ndrain: { delay: 1s, grace: 20s }\nstate: kept\n\
-         log: { format: text, level: debug, access: stderr }\nthreads: 1\n",
+         metrics: { address: \"127.0.0.1:0\" }\nhealth_path: /-/healthy\nlog: { format: text, level: debug, access: stderr }\nthreads: 1\n",
     );
     let reload = gate(&["reload", "--admin", "unix:admin.sock"]).current_dir(folder.path()).output().unwrap();
     let text = String::from_utf8(reload.stdout).unwrap();

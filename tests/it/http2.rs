@@ -38,7 +38,7 @@ async fn connect(from: &str, to: SocketAddr) -> SendRequest<Bytes> {
 /// How a request announces and ends its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
-    /// END_STREAM with the header.
+    /// `END_STREAM` with the header.
     Bare,
     /// Content-Length and one DATA frame.
     Announced,
@@ -118,7 +118,7 @@ fn two_thousand_requests_on_one_connection_get_their_own_answers() {
     assert_eq!(arrivals.len(), REQUESTS);
     for arrival in arrivals {
         let number: usize = arrival.target()[3..].parse().expect("a number");
-        let body = if number % 3 == 0 { String::new() } else { format!("body of {number}") };
+        let body = if number.is_multiple_of(3) { String::new() } else { format!("body of {number}") };
         assert_eq!(String::from_utf8_lossy(&arrival.body), body, "{number}");
     }
     let events = gate.finish().events;
@@ -154,6 +154,9 @@ fn every_request_goes_up_as_one_message_with_one_length() {
     assert!(head.one("te").is_none() && head.one("transfer-encoding").is_none());
 }
 
+/// Method, path, more headers, length of the body, status.
+type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], usize, u16);
+
 #[test]
 fn what_http1_refuses_is_refused_here_too() {
     let upstream = Upstream::echo();
@@ -164,7 +167,7 @@ fn what_http1_refuses_is_refused_here_too() {
             "{ path: /verify, webhook: verify, allow: [test] }",
         ])
         .start();
-    let rows: [(&str, &str, &[(&str, &str)], usize, u16); 9] = [
+    let rows: [Row; 9] = [
         ("POST", "/hook/x", &[], 10, 200),
         ("POST", "/nowhere", &[], 0, 403),
         ("GET", "/verify", &[], 0, 405),
