@@ -151,6 +151,24 @@ fn explain_agrees_with_what_the_gate_does() {
 }
 
 #[test]
+fn explain_and_run_agree_about_a_hundred_addresses() {
+    let upstream = Upstream::start(crate::harness::script::echo);
+    let list = "127.0.3.0/28\n127.0.3.20\n127.0.3.24/29\n127.0.4.0/27\n127.0.4.8/30\n127.0.4.49/32\n";
+    let gate = Setup::new(upstream.url()).range("test", list).start();
+    let config = gate.setup.path().join("config.yaml").display().to_string();
+    let addresses = (0..50).flat_map(|n| [format!("127.0.3.{n}"), format!("127.0.4.{n}")]);
+    let (mut asked, mut admitted) = (0, 0);
+    for ip in addresses {
+        let served = gate.ask(&ip, &get("/hook")).status == 200;
+        let output = nexmo_gate(&["explain", &ip, "--path", "/hook", "--config", &config]);
+        assert_eq!(output.status.code(), Some(if served { 0 } else { 3 }), "{ip}: {}", stdout(&output));
+        asked += 1;
+        admitted += u32::from(served);
+    }
+    assert_eq!((asked, admitted), (100, 16 + 1 + 8 + 32 + 1));
+}
+
+#[test]
 fn health_status_and_reload_speak_with_the_running_gate() {
     let gate = Setup::new("http://127.0.0.1:1").start();
     let admin = gate.admin_addr().to_string();
