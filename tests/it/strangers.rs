@@ -139,3 +139,34 @@ fn a_panic_is_one_requests_503_and_harms_no_other() {
     let drill = events.iter().find(|event| event["path"] == "/drill").expect("its event");
     assert_eq!((&drill["outcome"], &drill["reason"]), (&"undelivered".into(), &"internal".into()));
 }
+
+#[test]
+fn an_answer_given_while_the_sender_uploads_still_reaches_it() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url())
+        .key("limits", "{ max_body: 64KiB }")
+        .routes(&[
+            "{ path: /hook, webhook: generic, allow: [test] }",
+            "{ path: /verify, webhook: verify, allow: [test] }",
+        ])
+        .start();
+    let body = vec![b'x'; 200 * 1024];
+    let rows = [
+        (STRANGER, "POST", "/hook", 403),
+        (ADMITTED, "POST", "/hook", 413),
+        (ADMITTED, "PUT", "/verify", 405),
+    ];
+    for round in 0..20 {
+        for (from, method, path, status) in rows {
+            let mut sender = Sender::connect(from, gate.addr());
+            let upload = crate::harness::request(method, path, &[], &body);
+            // In two writes: the answer is on its way before the second one.
+            let (first, second) = upload.split_at(8 * 1024);
+            sender.send(first);
+            sender.send(second);
+            assert_eq!(sender.reply().status, status, "round {round}: {from} {method} {path}");
+        }
+    }
+    assert_eq!(upstream.arrivals().len(), 0);
+    assert_eq!(gate.finish().events.len(), 60);
+}
