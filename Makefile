@@ -31,9 +31,29 @@ check: lint test ## lint, then test: what a change must pass
 build: prerequisites ## the release binary: target/release/nexmo-gate
 	$(CARGO) build --locked --release
 
+.PHONY: deb
+deb: prerequisites ## the Debian package: target/debian/nexmo-gate_*.deb
+	scripts/deb release
+
+.PHONY: test-service
+test-service: prerequisites ## install the package in a booted systemd and try it all (root; ARGS=quick: a faster build)
+	tests/service/run "$$(scripts/deb $(or $(ARGS),release))"
+
+.PHONY: image
+image: ## the container image nexmo-gate, with docker or podman (ARGS=--tag=name: more arguments)
+	"$$(command -v docker || command -v podman)" build -f deploy/Dockerfile -t nexmo-gate $(ARGS) .
+
+.PHONY: test-container
+test-container: prerequisites ## build the image and run it as in a pod (root, podman; ARGS=quick: a faster build)
+	tests/container/run $(or $(ARGS),release)
+
 .PHONY: bench-side-by-side
 bench-side-by-side: build ## CPU a request next to nginx and HAProxy, in one run (benches/side-by-side/README.md)
 	benches/side-by-side/run $(ARGS)
+
+.PHONY: test-over-tls
+test-over-tls: prerequisites ## the black-box tests again, their senders speak TLS
+	NEXMO_GATE_TEST_TRANSPORT=tls $(CARGO) test --locked --test it $(ARGS)
 
 # The version is fixed: what counts as good changes with it.
 SSLYZE := target/sslyze/bin/python3

@@ -3,7 +3,9 @@
 //! Load, bind, start, serve, drain: everything is made here once and handed down. Sockets are bound
 //! before anything runs, so a taken port is one clear line and not a half-started process.
 
+mod activation;
 mod descriptors;
+mod notify;
 mod services;
 mod signals;
 
@@ -18,8 +20,10 @@ use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
 use tokio::sync::watch;
 
-use self::services::{AdminService, GateService};
-use crate::admin::{AdminContext, AdminListener};
+use self::activation::Inherited;
+use self::notify::Notifier;
+use self::services::{AdminService, GateService, Sides};
+use crate::admin::{AdminContext, AdminListener, Scope};
 use crate::config::{
     AccessLog as AccessConfig, AdminAddress, Config, LogFormat, LogLevel, Mode, Overrides, Problem,
 };
@@ -28,7 +32,7 @@ use crate::gate::access_log::AccessLog;
 use crate::gate::door::Door;
 use crate::state::gauges::Gauges;
 use crate::state::load::{Loaded, Loader};
-use crate::state::reload::Reloader;
+use crate::state::reload::{Reloader, Report};
 use crate::state::snapshot::Snapshot;
 use crate::state::store::Store;
 use crate::state::watch::Pace;
@@ -61,6 +65,7 @@ impl Failure {
 /// The configuration or the lists cannot serve (78), or something of the system's is missing (1).
 pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), Failure> {
     let started = Instant::now();
+    let mut inherited = Inherited::take()?;
     let mut loader = Loader::new(config_path, overrides);
     let Loaded { snapshot, problems, warnings, .. } = loader.begin();
     let Some(snapshot) = snapshot else {
@@ -68,13 +73,24 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     };
     let config = snapshot.config.clone();
     let logs = Logs::open(&config)?;
-    let listeners = bind_all(&config)?;
-    let admin = config.admin.as_ref().map(|admin| bind_admin(&admin.address)).transpose()?;
+    let notifier = Notifier::from_env();
+    let passed = inherited.len();
+    let listeners = bind_all(&config, &mut inherited)?;
+    let admin = config.admin.as_ref().map(|admin| bind_admin(&admin.address, &mut inherited)).transpose()?;
+    let metrics = config.metrics.map(|address| bind_metrics(address, &mut inherited)).transpose()?;
+    if inherited.len() > 0 {
+        return Err(Failure { code: BAD_CONFIG, lines: inherited.unused() });
+    }
+    if passed > 0 {
+        tracing::info!(sockets = passed, "listening on sockets of the service manager");
+    }
     announce(&snapshot, &problems, &warnings);
 
     let store = Arc::new(Store::new(snapshot));
     let gauges = Arc::new(Gauges::default());
-    let reloader = Reloader::start(loader, Arc::clone(&store), Pace::default(), |_| ())
+    let tell = (notifier.clone(), Arc::clone(&store));
+    let heard = move |report: &Arc<Report>| tell.0.reloaded(&tell.1.load(), report);
+    let reloader = Reloader::start(loader, Arc::clone(&store), Pace::default(), heard)
         .map_err(|error| Failure::run_time(format!("cannot start the reload thread: {error}")))?;
     let room = descriptors::room(&config.limits);
     let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&gauges), logs.access.clone(), room));
@@ -85,18 +101,29 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
         reloader: reloader.clone(),
         before_reload: Box::new(move || access.reopen()),
         stop_accepting,
+        notifier: notifier.clone(),
     })
     .map_err(|error| Failure::run_time(format!("cannot listen for signals: {error}")))?;
 
     let mut server = Server::new_with_opt_and_conf(None, runtime_of(&config));
-    let admin_address = admin.as_ref().map_or_else(|| "off".to_owned(), |(_, address)| address.clone());
-    if let Some((listener, _)) = admin {
+    let shown = |side: &Option<(AdminListener, String)>| {
+        side.as_ref().map_or_else(|| "off".to_owned(), |(_, address)| address.clone())
+    };
+    let sides = Sides { admin: shown(&admin), metrics: shown(&metrics) };
+    for (name, scope, side) in [("admin", Scope::Whole, admin), ("metrics", Scope::Probes, metrics)] {
+        let Some((listener, _)) = side else { continue };
         let access = logs.access.clone();
-        let before_reload = Box::new(move || access.reopen());
-        let context = AdminContext { store, reloader: reloader.clone(), gauges, started, before_reload };
-        server.add_service(AdminService::new(listener, Arc::new(context)));
+        let context = AdminContext {
+            scope,
+            store: Arc::clone(&store),
+            reloader: reloader.clone(),
+            gauges: Arc::clone(&gauges),
+            started,
+            before_reload: Box::new(move || access.reopen()),
+        };
+        server.add_service(AdminService::new(name, listener, Arc::new(context)));
     }
-    server.add_service(GateService::new(gate, listeners, accepting, admin_address));
+    server.add_service(GateService::new(gate, listeners, accepting, sides, notifier));
     server.run(RunArgs { shutdown_signal: Box::new(signals) });
     reloader.stop();
     logs.access.sum_up(true);
@@ -167,11 +194,12 @@ fn announce(snapshot: &Snapshot, problems: &[Problem], warnings: &[Problem]) {
     }
 }
 
-fn bind_all(config: &Config) -> Result<Vec<(TcpListener, Arc<Door>)>, Failure> {
+fn bind_all(config: &Config, inherited: &mut Inherited) -> Result<Vec<(TcpListener, Arc<Door>)>, Failure> {
     let mut bound = Vec::new();
     let mut problems = Vec::new();
     for (place, listener) in config.listen.iter().enumerate() {
-        match bind(listener.address) {
+        let socket = inherited.listener(listener.address).map_or_else(|| bind(listener.address), Ok);
+        match socket {
             Ok(socket) => {
                 let (proxy_protocol, http2) = (listener.proxy_protocol, listener.http2);
                 bound.push((socket, Arc::new(Door { place, proxy_protocol, http2 })));
@@ -199,23 +227,38 @@ fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn bind_admin(address: &AdminAddress) -> Result<(AdminListener, String), Failure> {
+fn bind_admin(address: &AdminAddress, inherited: &mut Inherited) -> Result<(AdminListener, String), Failure> {
     let cannot = |what: &str, error: std::io::Error| {
         Failure::run_time(format!("admin.address: cannot bind {what}: {error}"))
     };
     match address {
         AdminAddress::Tcp(address) => {
-            let socket = bind(*address).map_err(|error| cannot(&address.to_string(), error))?;
+            let socket = inherited.admin_tcp(*address).map_or_else(|| bind(*address), Ok);
+            let socket = socket.map_err(|error| cannot(&address.to_string(), error))?;
             let bound = socket.local_addr().map_err(|error| cannot(&address.to_string(), error))?;
             Ok((AdminListener::Tcp(socket), bound.to_string()))
         }
         AdminAddress::Unix(path) => {
             let shown = format!("unix:{}", path.display());
+            if let Some(socket) = inherited.admin_unix(path) {
+                return Ok((AdminListener::Unix(socket), shown));
+            }
             clear_stale(path);
             let socket = UnixListener::bind(path).map_err(|error| cannot(&shown, error))?;
             Ok((AdminListener::Unix(socket), shown))
         }
     }
+}
+
+fn bind_metrics(
+    address: std::net::SocketAddr,
+    inherited: &mut Inherited,
+) -> Result<(AdminListener, String), Failure> {
+    let socket = inherited.metrics(address).map_or_else(|| bind(address), Ok);
+    let bound = socket.and_then(|socket| Ok((socket.local_addr()?.to_string(), socket)));
+    let (shown, socket) = bound
+        .map_err(|error| Failure::run_time(format!("metrics.address: cannot bind {address}: {error}")))?;
+    Ok((AdminListener::Tcp(socket), shown))
 }
 
 /// Removes a socket file that a killed process left; one that somebody answers on stays.

@@ -312,21 +312,6 @@ fn the_yaml_of_the_documents_parses() {
     assert!(seen >= 2, "{seen} blocks");
 }
 
-#[test]
-fn what_is_not_there_yet_is_refused_and_not_ignored() {
-    let text = section(README, "## What is not there yet");
-    for (words, yaml) in [
-        ("metrics address", "metrics: { address: \"127.0.0.1:1\" }"),
-        ("`health_path`", "health_path: /-/healthy"),
-    ] {
-        assert!(text.contains(words), "README.md does not say that this is not there: {words}");
-        let text = format!("upstream: \"http://a\"\n{yaml}");
-        let problems = config::parse(Some(&text), &Overrides::default(), root());
-        let problems = problems.expect_err(words);
-        assert!(problems.iter().any(|p| p.to_string().contains("not supported")), "{words}: {problems:?}");
-    }
-}
-
 // ---------------------------------------------------------------------------------------------------
 // Webhooks, reasons, the access log
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::AdminContext;
+use super::{AdminContext, Scope};
 use crate::config::Overrides;
 use crate::state::gauges::{Gauges, Phase};
 use crate::state::keep::Kept;
@@ -69,6 +69,7 @@ impl Stage {
         let gauges = Arc::new(Gauges::default());
         gauges.enter(Phase::Ready);
         let context = AdminContext {
+            scope: Scope::Whole,
             reloader: Reloader::start(self.loader, Arc::clone(&store), pace, |_| {}).unwrap(),
             store,
             gauges,

@@ -15,11 +15,17 @@ use pingora::protocols::l4::stream::Stream;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 
-use super::AdminContext;
 use super::routes::{self, Answer, Asked};
+use super::{AdminContext, Scope};
 
-/// Connections served at once; more wait in the socket's backlog.
-const CONNECTIONS: usize = 16;
+/// Connections served at once; more wait in the socket's backlog. Where other machines may come, a few
+/// that say nothing must not hold up a probe.
+fn connections(scope: Scope) -> usize {
+    match scope {
+        Scope::Whole => 16,
+        Scope::Probes => 256,
+    }
+}
 /// For the whole head of a request.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// For each write.
@@ -75,7 +81,7 @@ pub async fn serve(
     mut shutdown: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let listening = Listening::new(listener)?;
-    let seats = Arc::new(Semaphore::new(CONNECTIONS));
+    let seats = Arc::new(Semaphore::new(connections(ctx.scope)));
     loop {
         let accepted = tokio::select! {
             _ = shutdown.wait_for(|stop| *stop) => return Ok(()),

@@ -120,6 +120,7 @@ fn process(page: &mut Page, gauges: &Gauges) {
             &gauges.tls_failed,
         ),
         ("accept_errors_total", "counter", "Connections that could not be accepted.", &gauges.accept_errors),
+        ("health_probes_total", "counter", "Probes of health_path answered.", &gauges.health_probes),
         ("requests_in_flight", "gauge", "Requests being served.", &gauges.in_flight),
         ("buffered_bytes", "gauge", "Bytes of messages held.", &gauges.buffered),
         (
@@ -357,7 +358,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 29);
+        assert_eq!(kinds.len(), 30);
         assert!(series.len() > 80, "{}", series.len());
     }
 

@@ -40,8 +40,20 @@ use crate::state::store::Store;
 
 pub use listener::{AdminListener, serve};
 
+/// Which requests are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    Whole,
+    /// Health, readiness and metrics: what scrapers and probes on other machines need, and nothing that
+    /// tells of lists and files or sets anything in motion.
+    Probes,
+}
+
 /// What the admin interface reads, and the two things that it may set in motion.
 pub struct AdminContext {
+    /// How much of it is answered.
+    pub scope: Scope,
     /// What serves.
     pub store: Arc<Store>,
     /// The only publisher of snapshots.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use super::question::Question;
-use super::{AdminContext, explain, metrics, phase_word, reload, status, status_text};
+use super::{AdminContext, Scope, explain, metrics, phase_word, reload, status, status_text};
 use crate::policy::route::without_port;
 use crate::state::gauges::Phase;
 
@@ -59,6 +59,9 @@ impl Answer {
 /// Answers.
 pub async fn answer(ctx: &AdminContext, asked: &Asked) -> Answer {
     let reading = matches!(asked.method.as_str(), "GET" | "HEAD");
+    if ctx.scope == Scope::Probes && !matches!(asked.path.as_str(), "/healthz" | "/readyz" | "/metrics") {
+        return Answer::plain(404, "there are: /healthz /readyz /metrics\n");
+    }
     match asked.path.as_str() {
         "/healthz" | "/readyz" | "/metrics" | "/status" | "/explain" if !reading => {
             let allow = Some("GET, HEAD");

@@ -66,9 +66,11 @@ impl AdminClient {
         })?;
         let base = path.parent().map(PathBuf::from).unwrap_or_default();
         match config::parse(Some(&text), &Overrides::default(), &base) {
-            Ok(parsed) => match parsed.config.admin {
-                Some(admin) => Ok(Self { address: admin.address }),
-                None => Err(failed(format!("{}: the admin interface is off", path.display()))),
+            Ok(parsed) => match (parsed.config.admin, parsed.config.metrics) {
+                (Some(admin), _) => Ok(Self { address: admin.address }),
+                // Enough for `health`; the rest is told what is missing.
+                (None, Some(metrics)) => Ok(Self { address: AdminAddress::Tcp(metrics) }),
+                (None, None) => Err(failed(format!("{}: the admin interface is off", path.display()))),
             },
             // The running gate is still the one to ask what is wrong with its files.
             Err(_) => Ok(Self { address: from_broken(&text) }),

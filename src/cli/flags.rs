@@ -81,6 +81,12 @@ pub struct Keys {
     /// The admin interface: IP:PORT, unix:PATH or off
     #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_ADMIN", hide_env_values = true)]
     pub admin: Option<String>,
+    /// Health and metrics for other machines, read-only: IP:PORT or off
+    #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_METRICS", hide_env_values = true)]
+    pub metrics: Option<String>,
+    /// The path on which the listeners answer probes of trusted proxies and of this machine
+    #[arg(long, value_name = "PATH", env = "NEXMO_GATE_HEALTH_PATH", hide_env_values = true)]
+    pub health_path: Option<String>,
     /// A folder that keeps the last good lists over a restart
     #[arg(long, value_name = "FOLDER", env = "NEXMO_GATE_STATE", hide_env_values = true)]
     pub state: Option<String>,
@@ -112,6 +118,8 @@ impl Settings {
             deny: own.deny,
             mode: own.mode,
             admin: own.admin,
+            metrics: own.metrics,
+            health_path: own.health_path,
             state: own.state,
             log_format: own.log_format,
             log_level: own.log_level,

@@ -62,15 +62,13 @@ pub const KEYS: &[&str] = &[
     "state",
     "admin.address",
     "admin.allow_remote",
+    "metrics.address",
+    "health_path",
     "log.format",
     "log.level",
     "log.access",
     "threads",
 ];
-
-/// Keys that are planned: known, so that they are not called a slip, and refused all the same,
-/// because a setting that is read and not obeyed is worse than an error.
-pub const PLANNED: &[&str] = &["metrics", "health_path"];
 
 /// The keys that may stand directly in the mapping at a key path.
 #[must_use]
@@ -89,12 +87,6 @@ pub fn children(path: &str) -> Vec<&'static str> {
         }
     }
     found
-}
-
-/// Whether the key path is one of [`PLANNED`].
-#[must_use]
-pub fn is_planned(path: &str) -> bool {
-    PLANNED.contains(&pattern(path).as_str())
 }
 
 /// `routes[3].path` as `routes[].path`.
@@ -157,9 +149,8 @@ mod tests {
         assert_eq!(children("listen[7]"), ["address", "proxy_protocol", "tls", "http2", "acme_challenges"]);
         assert_eq!(children("routes[12].upstream"), ["url", "urls", "ca", "server_name", "health"]);
         assert_eq!(children("upstream.health"), ["path", "every", "timeout"]);
-        assert_eq!(children("").len(), 14);
+        assert_eq!(children("").len(), 16);
         assert!(children("nothing").is_empty());
-        assert!(is_planned("health_path") && !is_planned("listen[0].http2"));
     }
 
     #[test]

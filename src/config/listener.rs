@@ -114,6 +114,25 @@ pub fn admin(root: &Section) -> Option<Admin> {
     Some(Admin { address: AdminAddress::Tcp(address) })
 }
 
+/// Reads `metrics`: a mapping, an address, or `off`.
+pub fn metrics(root: &Section) -> Option<SocketAddr> {
+    let node = root.get("metrics")?;
+    if matches!(node.value, Value::Null | Value::Bool(false)) || node.is_word("off") {
+        return None;
+    }
+    let place = if let Value::Mapping(_) = node.value {
+        let section = node.section("a mapping of keys")?;
+        let Some(address) = section.get("address") else {
+            section.problem("address", "missing; wanted an address such as 0.0.0.0:9902");
+            return None;
+        };
+        address
+    } else {
+        node
+    };
+    place.parsed("an address with a port such as 0.0.0.0:9902", socket_address)
+}
+
 /// Whether the second socket cannot be opened beside the first.
 pub fn collide(a: SocketAddr, b: SocketAddr) -> bool {
     let everywhere = |one: IpAddr, other: IpAddr| one.is_unspecified() && one.is_ipv4() == other.is_ipv4();

@@ -67,6 +67,10 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// The admin interface; `None` turns it off.
     pub admin: Option<Admin>,
+    /// A read-only part of it for other machines: scrapers, kubelets. `None` turns it off.
+    pub metrics: Option<SocketAddr>,
+    /// The path that the listeners themselves answer to probes of trusted proxies and of this machine.
+    pub health_path: Option<String>,
     /// What is logged where.
     pub log: Log,
     /// Worker threads; `None` means one a core.

@@ -26,6 +26,10 @@ pub struct Overrides {
     pub mode: Option<String>,
     /// `admin`: an address or `off`.
     pub admin: Option<String>,
+    /// `metrics`: an address or `off`.
+    pub metrics: Option<String>,
+    /// `health_path`.
+    pub health_path: Option<String>,
     /// `state`.
     pub state: Option<String>,
     /// `log.format`.
@@ -50,7 +54,7 @@ impl Overrides {
             Ok(number) => Value::Number(number.into()),
             Err(_) => text(word),
         };
-        let rows: [(&'static str, &str, &Option<String>, Read); 13] = [
+        let rows: [(&'static str, &str, &Option<String>, Read); 15] = [
             ("listen", "listen", &self.listen, &list),
             ("upstream", "upstream", &self.upstream, &one_or_list),
             ("allow", "allow", &self.allow, &list),
@@ -59,6 +63,8 @@ impl Overrides {
             ("deny", "deny", &self.deny, &text),
             ("mode", "mode", &self.mode, &text),
             ("admin", "admin", &self.admin, &text),
+            ("metrics", "metrics", &self.metrics, &text),
+            ("health_path", "health-path", &self.health_path, &text),
             ("state", "state", &self.state, &text),
             ("log.format", "log-format", &self.log_format, &text),
             ("log.level", "log-level", &self.log_level, &text),

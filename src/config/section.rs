@@ -60,14 +60,11 @@ impl<'a> Section<'a> {
 
     fn note_unknown(&self) {
         let known = keys::children(&self.path);
-        for (key, value) in self.entries.into_iter().flatten() {
+        for key in self.entries.into_iter().flat_map(|entries| entries.keys()) {
             let path = join(&self.path, &segment(key));
             let word = if let Value::String(word) = key { Some(word.as_str()) } else { None };
             let message = match word {
                 Some(key) if known.contains(&key) => continue,
-                // Saying that a feature is off is true in this version too.
-                Some(_) if keys::is_planned(&path) && *value == Value::Bool(false) => continue,
-                Some(_) if keys::is_planned(&path) => "not supported in this version".to_owned(),
                 Some(key) => unknown("key", key, &known),
                 None => unknown("key", &segment(key), &known),
             };

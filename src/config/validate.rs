@@ -17,6 +17,7 @@ use super::{
     AccessLog, Admin, AdminAddress, Config, Deny, ForwardedHeader, Listener, Log, LogFormat, LogLevel, Mode,
     Route, Target, Upstream, limits, listener, lists, routes,
 };
+use crate::policy::route::PathPattern;
 
 /// A usable configuration, and what deserves a look all the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +53,8 @@ fn read(root: &Section) -> Option<Config> {
     let upstream = common_upstream(root);
     let routes = routes::routes(root, &trusted_proxies);
     let admin = listener::admin(root);
-    note_collision(root, &listen, admin.as_ref());
+    let metrics = listener::metrics(root);
+    note_collision(root, &listen, admin.as_ref(), metrics);
     note_loops(root, &listen, upstream.as_ref(), &routes);
     let ranges = folder(root, "ranges").unwrap_or_else(|| root.source().base.join("ranges"));
     let deny = deny(root);
@@ -67,6 +69,8 @@ fn read(root: &Section) -> Option<Config> {
         state: folder(root, "state"),
         log: log(root),
         threads: limits::threads(root),
+        health_path: health_path(root, &routes),
+        metrics,
         listen,
         upstream: upstream?,
         trusted_proxies,
@@ -139,12 +143,33 @@ fn access(node: &Node) -> Option<AccessLog> {
     }
 }
 
-/// The admin interface and a listener cannot share a port.
-fn note_collision(root: &Section, listen: &[Listener], admin: Option<&Admin>) {
-    let Some(Admin { address: AdminAddress::Tcp(own) }) = admin else { return };
-    if let Some(other) = listen.iter().find(|other| listener::collide(other.address, *own)) {
-        let taken = format!("{own} is taken by the listener on {}", other.address);
-        root.problem("admin", taken);
+/// Reads `health_path`: one exact path that no route serves.
+fn health_path(root: &Section, routes: &[Route]) -> Option<String> {
+    let node = root.get_filled("health_path")?;
+    let text = node.text("a path such as /-/healthy")?;
+    let pattern = node.judged(PathPattern::parse(text))?;
+    if !matches!(pattern, PathPattern::Exact(_)) {
+        return node.problem("must be one path, without a star");
+    }
+    if let Some(place) = routes.iter().position(|route| route.path == pattern) {
+        return node.problem(format!("{text} is the path of routes[{place}] already"));
+    }
+    Some(text.to_owned())
+}
+
+/// The admin interface, the metrics and the listeners cannot share a port.
+fn note_collision(root: &Section, listen: &[Listener], admin: Option<&Admin>, metrics: Option<SocketAddr>) {
+    let mut taken: Vec<(SocketAddr, &str)> = listen.iter().map(|one| (one.address, "the listener")).collect();
+    let admin = match admin {
+        Some(Admin { address: AdminAddress::Tcp(own) }) => Some(*own),
+        _ => None,
+    };
+    for (key, own, name) in [("admin", admin, "the admin interface"), ("metrics", metrics, "the metrics")] {
+        let Some(own) = own else { continue };
+        if let Some((other, whose)) = taken.iter().find(|(other, _)| listener::collide(*other, own)) {
+            root.problem(key, format!("{own} is taken by {whose} on {other}"));
+        }
+        taken.push((own, name));
     }
 }
 

@@ -15,6 +15,7 @@ use crate::policy::admission::{self, Grant, Mode, Permit};
 use crate::policy::client_ip::{self, Client, Origin};
 use crate::policy::forward::{self, Own};
 use crate::policy::outcome::Reason;
+use crate::policy::prefix_set::PrefixSet;
 use crate::policy::route::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
@@ -89,6 +90,8 @@ pub struct Seen {
     /// The file of the ACME challenge that is asked for. If it can be shown, that is the answer, and
     /// no verdict counts.
     pub challenge: Option<PathBuf>,
+    /// A probe of `health_path`, to be answered here.
+    pub probe: bool,
 }
 
 /// Judges one head.
@@ -119,6 +122,10 @@ pub fn judge(
     let folder = snapshot.config.listen.get(peer.door).and_then(|door| door.acme_challenges.as_deref());
     seen.challenge = folder.and_then(|folder| acme::file(folder, &head, &facts));
 
+    if is_probe(snapshot, peer, &head, &facts) {
+        seen.probe = true;
+        return Err(Refusal { reason: Reason::NoRoute, route: None });
+    }
     let behind_proxy = peer.origin.is_trusted(peer.address, &snapshot.trusted);
     let header = snapshot.config.forwarded_header;
     let lines = head.values(header.name());
@@ -176,6 +183,22 @@ pub fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Refusal {
     Refusal { reason: if stranger { Reason::NotListed } else { reason }, route: None }
 }
 
+/// Whether a proxy or this machine itself asks if the gate is well. What a proxy passes on for somebody
+/// else names that client, and is a request like any other.
+fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head<'_, '_>, facts: &Facts<'_>) -> bool {
+    let Some(path) = &snapshot.config.health_path else { return false };
+    facts.path == path.as_bytes()
+        && matches!(head.method, b"GET" | b"HEAD")
+        && facts.framing == Framing::None
+        && speaks_for_itself(peer, &snapshot.trusted)
+        && ["x-forwarded-for", "forwarded"].iter().all(|name| head.values(name).next().is_none())
+}
+
+fn speaks_for_itself(peer: &Peer, trusted: &PrefixSet) -> bool {
+    (peer.address.ip().is_loopback() || trusted.contains(peer.address))
+        && !matches!(peer.origin, Origin::Proxied(Some(_)))
+}
+
 /// What is wrong with the shape of an admitted request.
 fn unfit(head: &Head<'_, '_>, facts: &Facts<'_>, route: &LiveRoute, max_body: usize) -> Option<Reason> {
     if ambiguity(facts.path).is_some() {
@@ -216,4 +239,38 @@ fn is_request_id(value: &[u8]) -> bool {
 #[must_use]
 pub fn client_of(ticket: &Ticket) -> &Client {
     ticket.permit.client()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_and_trusted_proxies_speak_for_themselves() {
+        let trusted = PrefixSet::new([&"10.0.0.0/8".parse().unwrap()]);
+        let speaks = |address: &str, origin| {
+            let peer = Peer {
+                address: Address::new(address.parse().unwrap()),
+                door: 0,
+                tls: false,
+                client_cert: None,
+                origin,
+            };
+            speaks_for_itself(&peer, &trusted)
+        };
+        let source = Some(Address::new([10, 0, 0, 2].into()));
+        for (address, origin, wanted) in [
+            ("10.0.0.1", Origin::Peer, true),
+            ("10.0.0.1", Origin::Proxied(None), true),
+            ("10.0.0.1", Origin::Proxied(source), false),
+            ("127.0.0.1", Origin::Peer, true),
+            ("::1", Origin::Peer, true),
+            ("::ffff:127.0.0.1", Origin::Peer, true),
+            ("192.0.2.1", Origin::Peer, false),
+            ("192.0.2.1", Origin::Proxied(None), false),
+            ("2001:db8::1", Origin::Peer, false),
+        ] {
+            assert_eq!(speaks(address, origin), wanted, "{address} {origin:?}");
+        }
+    }
 }

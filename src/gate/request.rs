@@ -28,7 +28,7 @@ use crate::policy::admission::{Deny, Grant};
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::webhook::Webhook;
-use crate::state::gauges::{Gauges, Held};
+use crate::state::gauges::{Gauges, Held, Phase};
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// What happens to the connection after a request.
@@ -112,6 +112,7 @@ impl<W: Wire> Request<'_, W> {
         }
         match judged {
             Ok(ticket) => self.forward(ticket).await,
+            Err(_) if self.seen.probe => self.answer_probe().await,
             Err(refusal) => self.refuse(refusal).await,
         }
     }
@@ -233,6 +234,17 @@ impl<W: Wire> Request<'_, W> {
         let skips = refusal.reason.outcome() == Outcome::Denied;
         let unread = !(skips && self.seen.skippable.is_some_and(|length| self.line.skip_body(length)));
         self.answer_here(refusal.route.as_ref(), refusal.reason, unread).await
+    }
+
+    /// A probe learns whether this gate wants more requests. It is counted and not logged: the log is for
+    /// what senders do, and probes come every few seconds.
+    async fn answer_probe(&mut self) -> Next {
+        let gauges = &self.scene.gate.gauges;
+        Gauges::add(&gauges.health_probes);
+        let status = if gauges.phase() == Phase::Ready { 200 } else { 503 };
+        let frame = Frame { to_head: self.seen.method == b"HEAD", close: self.closes() };
+        let reply = reply::own(status, None, frame);
+        if self.line.write(&reply).await && !reply.close { Next::Serve } else { Next::Close }
     }
 
     /// An admitted request that failed before its body was read.

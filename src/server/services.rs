@@ -3,6 +3,8 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use async_trait::async_trait;
 use pingora::server::{ListenFds, ShutdownWatch};
@@ -10,6 +12,7 @@ use pingora::services::Service;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::notify::Notifier;
 use crate::admin::{self, AdminContext, AdminListener};
 use crate::gate::door::Door;
 use crate::gate::{Gate, listener};
@@ -21,7 +24,14 @@ pub(super) struct GateService {
     listeners: Vec<(TcpListener, Arc<Door>)>,
     /// Taken at the start: the receivers that are left are those of accept loops that still run.
     accepting: Option<watch::Receiver<bool>>,
-    admin: String,
+    sides: Sides,
+    notifier: Notifier,
+}
+
+/// Where the other sockets are, for the log.
+pub(super) struct Sides {
+    pub(super) admin: String,
+    pub(super) metrics: String,
 }
 
 impl GateService {
@@ -29,9 +39,10 @@ impl GateService {
         gate: Arc<Gate>,
         listeners: Vec<(TcpListener, Arc<Door>)>,
         accepting: watch::Receiver<bool>,
-        admin: String,
+        sides: Sides,
+        notifier: Notifier,
     ) -> Self {
-        Self { gate, listeners, accepting: Some(accepting), admin }
+        Self { gate, listeners, accepting: Some(accepting), sides, notifier }
     }
 }
 
@@ -68,14 +79,24 @@ impl Service for GateService {
         let snapshot = self.gate.store.load();
         tracing::info!(
             listen = addresses.join(","),
-            admin = self.admin,
+            admin = self.sides.admin,
+            metrics = self.sides.metrics,
             generation = snapshot.generation,
             lists = snapshot.lists.len(),
             routes = snapshot.routes.len(),
             version = env!("CARGO_PKG_VERSION"),
             "ready"
         );
-        while loops.join_next().await.is_some() {}
+        self.notifier.ready(&snapshot);
+        drop(snapshot);
+        let whole = Arc::new(AtomicBool::new(true));
+        tokio::spawn(beat(self.notifier.clone(), Arc::clone(&whole)));
+        while let Some(ended) = loops.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a listener ended");
+                whole.store(false, Relaxed);
+            }
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -83,15 +104,32 @@ impl Service for GateService {
     }
 }
 
+/// Tells the service manager's watchdog that the runtime that accepts and serves still runs tasks and
+/// timers, and that no accept loop was lost. It ends with the runtime, not with the listeners: a drain
+/// is no standstill.
+async fn beat(notifier: Notifier, whole: Arc<AtomicBool>) {
+    let Some(pause) = notifier.heartbeat() else { return };
+    let mut pace = tokio::time::interval(pause);
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        pace.tick().await;
+        if !whole.load(Relaxed) {
+            return;
+        }
+        notifier.alive();
+    }
+}
+
 /// The admin interface.
 pub(super) struct AdminService {
+    name: &'static str,
     listener: Option<AdminListener>,
     context: Arc<AdminContext>,
 }
 
 impl AdminService {
-    pub(super) fn new(listener: AdminListener, context: Arc<AdminContext>) -> Self {
-        Self { listener: Some(listener), context }
+    pub(super) fn new(name: &'static str, listener: AdminListener, context: Arc<AdminContext>) -> Self {
+        Self { name, listener: Some(listener), context }
     }
 }
 
@@ -105,12 +143,12 @@ impl Service for AdminService {
     ) {
         let Some(listener) = self.listener.take() else { return };
         if let Err(error) = admin::serve(listener, Arc::clone(&self.context), shutdown).await {
-            tracing::error!(%error, "the admin interface ended");
+            tracing::error!(%error, name = self.name, "the admin interface ended");
         }
     }
 
     fn name(&self) -> &'static str {
-        "admin"
+        self.name
     }
 
     fn threads(&self) -> Option<usize> {

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::notify::Notifier;
 use crate::gate::Gate;
 use crate::gate::request::in_flight;
 use crate::state::gauges::Phase;
@@ -28,6 +29,7 @@ pub(super) struct Reaction {
     pub(super) reloader: Reloader,
     pub(super) before_reload: Box<dyn Fn() + Send>,
     pub(super) stop_accepting: watch::Sender<bool>,
+    pub(super) notifier: Notifier,
 }
 
 /// Pingora's view of it: one call that returns when the process shall end.
@@ -123,6 +125,7 @@ async fn drain(reaction: &Reaction) {
     let gate = &reaction.gate;
     let times = gate.store.load().config.drain.clone();
     gate.gauges.enter(Phase::Draining);
+    reaction.notifier.stopping(gate.open_connections());
     tracing::info!(connections = gate.open_connections(), in_flight = in_flight(&gate.gauges), "draining");
     sleep(times.delay).await;
     gate.drain.begin();

@@ -37,6 +37,8 @@ pub struct Gauges {
     pub accept_errors: AtomicU64,
     /// Requests being served now.
     pub in_flight: AtomicU64,
+    /// Probes of `health_path` answered so far; they are not in the access log.
+    pub health_probes: AtomicU64,
     /// Bytes of messages held now.
     pub buffered: AtomicU64,
     /// Upstream connections opened so far.

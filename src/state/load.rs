@@ -333,6 +333,7 @@ fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
         put_back("listen", &mut new.listen, &old.listen, &mut changed);
     }
     put_back("admin", &mut new.admin, &old.admin, &mut changed);
+    put_back("metrics", &mut new.metrics, &old.metrics, &mut changed);
     put_back("threads", &mut new.threads, &old.threads, &mut changed);
     put_back("log.format", &mut new.log.format, &old.log.format, &mut changed);
     put_back("log.level", &mut new.log.level, &old.log.level, &mut changed);

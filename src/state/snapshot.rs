@@ -82,11 +82,13 @@ pub struct LiveRoute {
 }
 
 impl Snapshot {
-    /// Whether the peer is a trusted proxy, or in any list that some route allows. Anyone else is a
+    /// Whether the peer is a trusted proxy, in any list that some route allows, or may ask on
+    /// `health_path`. Anyone else is a
     /// stranger and gets the deny answer however odd the request is.
     #[must_use]
     pub fn knows(&self, peer: Address) -> bool {
         self.trusted.contains(peer)
+            || (self.config.health_path.is_some() && peer.ip().is_loopback())
             || self.routes.iter().flat_map(|r| &r.allow).any(|list| list.ranges.set().contains(peer))
     }
 
@@ -158,6 +160,7 @@ fn config_changes(old: &Config, new: &Config) -> Vec<&'static str> {
         ("deny", old.deny != new.deny),
         ("mode", old.mode != new.mode),
         ("routes", old.routes != new.routes),
+        ("health_path", old.health_path != new.health_path),
         ("limits", old.limits != new.limits),
         ("drain", old.drain != new.drain),
         ("log", old.log != new.log),

@@ -31,16 +31,6 @@ fn every_known_key_is_read() {
 }
 
 #[test]
-fn planned_keys_are_refused_where_they_stand() {
-    for key in keys::PLANNED {
-        let seen = read(&wrong_at(key)).unwrap_err();
-        let path = key.replace("[]", "[0]");
-        let wanted = Problem::new(path, "not supported in this version");
-        assert!(seen.contains(&wanted), "{key}: {:?}", lines(&seen));
-    }
-}
-
-#[test]
 fn deep_and_wide_documents_end() {
     let deep = format!("limits: {}{}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(read(&deep).is_err());
@@ -165,12 +155,12 @@ proptest! {
     }
 
     #[test]
-    fn any_flag_has_an_answer(text in any::<String>(), number in 0usize..13) {
-        let mut all: [Option<String>; 13] = Default::default();
+    fn any_flag_has_an_answer(text in any::<String>(), number in 0usize..15) {
+        let mut all: [Option<String>; 15] = Default::default();
         all[number] = Some(text);
-        let [listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, state, log_format, log_level, access_log, threads] = all;
+        let [listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, metrics, health_path, state, log_format, log_level, access_log, threads] = all;
         let flags = Overrides {
-            listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, state, log_format, log_level, access_log, threads,
+            listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, metrics, health_path, state, log_format, log_level, access_log, threads,
         };
         judge("upstream: http://127.0.0.1:3000", &flags)?;
     }

@@ -23,6 +23,8 @@ fn all() -> Overrides {
         deny: some("retry"),
         mode: some("enforce"),
         admin: some("unix:admin.sock"),
+        metrics: some("0.0.0.0:9902"),
+        health_path: some("/-/healthy"),
         state: some("kept"),
         log_format: some("text"),
         log_level: some("warn"),
@@ -107,6 +109,8 @@ fn a_problem_of_a_flag_names_the_flag_and_its_variable() {
         deny: some("refuse"),
         mode: some("observ"),
         admin: some("0.0.0.0:9901"),
+        metrics: some("9902"),
+        health_path: some("healthy"),
         state: some(" "),
         log_format: some("xml"),
         log_level: some("trace"),
@@ -122,6 +126,7 @@ fn a_problem_of_a_flag_names_the_flag_and_its_variable() {
         "--allow (NEXMO_GATE_ALLOW): \"192.0.2.0/24\" is an address; write it into a file of the ranges folder, and that file's name here",
         "--allow (NEXMO_GATE_ALLOW): is empty, wanted the name of a range list",
         "--admin (NEXMO_GATE_ADMIN): 0.0.0.0:9901 can be reached from other machines, and whoever reaches it may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
+        "--metrics (NEXMO_GATE_METRICS): \"9902\" is not an address with a port such as 0.0.0.0:8080; names are not looked up",
         "--ranges (NEXMO_GATE_RANGES): is empty, wanted the path of a folder",
         "--deny (NEXMO_GATE_DENY): unknown value \"refuse\"; there are: forbid, hide, retry, drop",
         "--mode (NEXMO_GATE_MODE): unknown value \"observ\"; did you mean \"observe\"? There are: enforce, observe",
@@ -130,6 +135,7 @@ fn a_problem_of_a_flag_names_the_flag_and_its_variable() {
         "--log-level (NEXMO_GATE_LOG_LEVEL): unknown value \"trace\"; there are: error, warn, info, debug",
         "--access-log (NEXMO_GATE_ACCESS_LOG): \"stdot\" is not stdout, stderr, off, or the path of a file; a file in this folder is written \"./stdot\"",
         "--threads (NEXMO_GATE_THREADS): 0 is not from 1 to 1024",
+        "--health-path (NEXMO_GATE_HEALTH_PATH): a path begins with '/', this one is \"healthy\"",
     ];
     assert_eq!(lines(&parse(None, &flags, Path::new(BASE)).unwrap_err()), wanted);
 }

@@ -90,6 +90,8 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
         drain: Drain { delay: seconds(0), grace: seconds(15) },
         state: None,
         admin: Some(Admin { address: AdminAddress::Tcp("127.0.0.1:9901".parse().unwrap()) }),
+        metrics: None,
+        health_path: None,
         log: Log { format: LogFormat::Json, level: LogLevel::Info, access: AccessLog::Stdout },
         threads: None,
     };
@@ -110,6 +112,7 @@ limits: { max_body: 1MiB, max_response: 1MiB, max_head: 16KiB, head_timeout: 10s
 drain: { delay: 0s, grace: 15s }
 state: null
 admin: { address: \"127.0.0.1:9901\", allow_remote: false }
+metrics: off
 log: { format: json, level: info, access: stdout }
 threads: auto
 ";
@@ -240,7 +243,7 @@ drain: { grace: 10s }
 log: { format: jsn }
 ";
     let wanted = [
-        "lisen: unknown key; did you mean \"listen\"? There are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, log, threads",
+        "lisen: unknown key; did you mean \"listen\"? There are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, metrics, health_path, log, threads",
         "listen[0].address: names are not looked up here; write 127.0.0.1:8080 or [::1]:8080",
         "listen[0].tls.key: missing; wanted the path of a PEM file with the private key",
         "listen[0].tls.min_version: TLS 1.1 is not safe and not served; write \"1.2\"",

@@ -472,10 +472,32 @@ fn admin() {
 }
 
 #[test]
+fn metrics_and_health_path() {
+    rows(&[
+        ("metrics: {}", "metrics.address: missing; wanted an address such as 0.0.0.0:9902"),
+        ("metrics: 0.0.0.0", "metrics: \"0.0.0.0\" has no port; write for example 0.0.0.0:8080"),
+        ("metrics: 0.0.0.0:8080", "metrics: 0.0.0.0:8080 is taken by the listener on 0.0.0.0:8080"),
+        (
+            "metrics: { address: \"0.0.0.0:9901\" }",
+            "metrics: 0.0.0.0:9901 is taken by the admin interface on 127.0.0.1:9901",
+        ),
+        ("health_path: \"/-/*\"", "health_path: must be one path, without a star"),
+        (
+            "health_path: /a\nroutes: [{ path: /b }, { path: /a }]",
+            "health_path: /a is the path of routes[1] already",
+        ),
+    ]);
+    assert_eq!(good("").metrics, None);
+    assert_eq!(good("metrics: off").metrics, None);
+    assert_eq!(good("metrics: 0.0.0.0:9902").metrics, "0.0.0.0:9902".parse().ok());
+    assert_eq!(good("metrics: { address: \"[::]:1\" }").metrics, "[::]:1".parse().ok());
+    assert_eq!(good("health_path:").health_path, None);
+    assert_eq!(good("health_path: /-/healthy").health_path.as_deref(), Some("/-/healthy"));
+}
+
+#[test]
 fn the_rest() {
     rows(&[
-        ("metrics: { address: \"0.0.0.0:9902\" }", "metrics: not supported in this version"),
-        ("health_path: /healthy", "health_path: not supported in this version"),
         (
             "forwarded_header: x-real-ip",
             "forwarded_header: unknown value \"x-real-ip\"; there are: x-forwarded-for, forwarded",
@@ -501,11 +523,11 @@ fn the_rest() {
         ("threads: !x 4", "threads: found a value with the tag !x, wanted auto or a number from 1 to 1024"),
         (
             "5: 6",
-            "5: unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, log, threads",
+            "5: unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, metrics, health_path, log, threads",
         ),
         (
             "\"a\\eb\": 6",
-            "\"a\\u{1b}b\": unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, log, threads",
+            "\"a\\u{1b}b\": unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, metrics, health_path, log, threads",
         ),
     ]);
 }

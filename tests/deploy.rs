@@ -1,0 +1,315 @@
+//! The files of deploy/ agree with the image, with the configuration's rules and with each other. A
+//! renamed variable, a port in one place only, or a probe of a path that does not exist fails here.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory as _;
+use nexmo_gate::cli::Cli;
+use nexmo_gate::config::{self, AdminAddress, Config, Overrides};
+use serde_yaml::Value;
+
+fn top() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(top().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn documents(path: &str) -> Vec<Value> {
+    let text = text(path);
+    text.split("\n---\n")
+        .map(|one| serde_yaml::from_str(one).unwrap_or_else(|error| panic!("{path}: {error}")))
+        .collect()
+}
+
+fn of_kind(documents: &[Value], kind: &str) -> Value {
+    documents.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("no {kind}")).clone()
+}
+
+/// A configuration of an example: it must be good, with every list it names shipped.
+fn example(what: &str, text: &str) -> Config {
+    let parsed = config::parse(Some(text), &Overrides::default(), Path::new("/etc/nexmo-gate/config"));
+    let config = parsed.unwrap_or_else(|problems| panic!("{what}: {problems:#?}")).config;
+    for route in &config.routes {
+        for list in &route.allow {
+            assert!(top().join(format!("ranges/{list}.txt")).is_file(), "{what}: {list}");
+        }
+    }
+    config
+}
+
+fn seconds(value: &Value) -> u64 {
+    let text = value.as_str().map_or_else(|| format!("{}s", value.as_u64().expect("seconds")), str::to_owned);
+    text.strip_suffix('s').and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{text}"))
+}
+
+fn fields<'a>(value: &'a Value, name: &str) -> Vec<&'a str> {
+    let rows = value.as_sequence().into_iter().flatten();
+    rows.map(|row| row[name].as_str().unwrap_or_else(|| panic!("{name} in {row:?}"))).collect()
+}
+
+/// The instructions of the last stage.
+fn image() -> Vec<(String, String)> {
+    let text = text("deploy/Dockerfile").replace("\\\n", " ");
+    let lines: Vec<(String, String)> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(' '))
+        .map(|(word, rest)| (word.to_owned(), rest.trim().to_owned()))
+        .collect();
+    let last = lines.iter().rposition(|(word, _)| word == "FROM").expect("FROM");
+    assert_eq!(lines[last].1, "scratch");
+    lines[last..].to_vec()
+}
+
+fn instruction(name: &str) -> String {
+    let found: Vec<String> =
+        image().into_iter().filter(|(word, _)| word == name).map(|(_, rest)| rest).collect();
+    assert_eq!(found.len(), 1, "{name}: {found:?}");
+    found[0].clone()
+}
+
+fn ports_of_the_image() -> BTreeSet<u64> {
+    instruction("EXPOSE").split_whitespace().map(|port| port.parse().expect("a port")).collect()
+}
+
+fn command_line(value: &Value) {
+    let words = value.as_sequence().into_iter().flatten().map(|word| word.as_str().expect("a word"));
+    let words: Vec<&str> = std::iter::once("nexmo-gate").chain(words).collect();
+    Cli::command().try_get_matches_from(&words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+}
+
+fn variables() -> BTreeSet<String> {
+    let mut command = Cli::command();
+    command.build();
+    let run = command.find_subcommand("run").expect("run");
+    run.get_arguments().filter_map(|arg| arg.get_env()?.to_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_image_runs_commands_that_exist_as_nobody_in_a_place_where_its_files_are_found() {
+    for name in ["ENTRYPOINT", "CMD"] {
+        assert!(serde_json::from_str::<Vec<String>>(&instruction(name)).is_ok(), "{name} needs a shell");
+    }
+    assert_eq!(instruction("ENTRYPOINT"), r#"["/nexmo-gate"]"#);
+    command_line(&serde_yaml::from_str(&instruction("CMD")).expect("a list"));
+    let health = instruction("HEALTHCHECK");
+    let (_, command) = health.split_once("CMD ").expect("CMD");
+    assert_eq!(command, r#"["/nexmo-gate", "health"]"#);
+    command_line(&Value::Sequence(vec!["health".into()]));
+    assert_eq!(instruction("USER"), "65532:65532");
+    // `config.yaml` and `ranges/` are looked for in the working directory.
+    assert_eq!(instruction("WORKDIR"), "/etc/nexmo-gate");
+    assert!(text("deploy/Dockerfile").contains("COPY ranges /image/etc/nexmo-gate/ranges"));
+}
+
+#[test]
+fn every_file_that_the_dockerfile_copies_is_in_its_context() {
+    let ignore = text(".dockerignore");
+    let allowed: BTreeSet<&str> = ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let dockerfile = text("deploy/Dockerfile");
+    let mut copied = BTreeSet::new();
+    for line in dockerfile.lines().filter_map(|line| line.strip_prefix("COPY ")) {
+        if line.starts_with("--from") {
+            continue;
+        }
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        words.pop();
+        copied.extend(words);
+    }
+    assert_eq!(copied, allowed);
+    for path in copied {
+        assert!(top().join(path).exists(), "{path}");
+    }
+}
+
+#[test]
+fn the_image_is_built_with_a_compiler_that_is_new_enough() {
+    let number =
+        |text: &str| -> Vec<u32> { text.split('.').map(|part| part.parse().expect("a number")).collect() };
+    let dockerfile = text("deploy/Dockerfile");
+    let (_, rest) = dockerfile.split_once("/rust:").expect("the build stage");
+    let version = rest.split('-').next().expect("a version");
+    let cargo = text("Cargo.toml");
+    let (_, rest) = cargo.split_once("rust-version = \"").expect("rust-version");
+    assert!(number(version) >= number(rest.split('"').next().expect("a version")), "{version}");
+}
+
+#[test]
+fn compose_agrees_with_the_image() {
+    let compose = &documents("deploy/compose/compose.yaml")[0];
+    let gate = &compose["services"]["gate"];
+    let app = &compose["services"]["app"];
+    let config = example("compose", &text("deploy/compose/config/config.yaml"));
+
+    for port in gate["ports"].as_sequence().expect("ports") {
+        let (_, inside) = port.as_str().expect("text").rsplit_once(':').expect("HOST:CONTAINER");
+        let inside: u16 = inside.parse().expect("a port");
+        assert!(ports_of_the_image().contains(&u64::from(inside)));
+        assert!(
+            config.listen.iter().any(|one| one.address.port() == inside && one.address.ip().is_unspecified())
+        );
+    }
+    assert!(app["ports"].is_null(), "the application is reached through the gate only");
+    assert_eq!(app["networks"], gate["networks"]);
+    for network in gate["networks"].as_sequence().expect("networks") {
+        assert!(!compose["networks"][network].is_null(), "{network:?}");
+    }
+    assert_eq!(config.upstream.targets, [config::Target::Http { host: "app".to_owned(), port: 3000 }]);
+
+    let known = variables();
+    for (name, _) in gate["environment"].as_mapping().expect("environment") {
+        assert!(known.contains(name.as_str().expect("text")), "{name:?}");
+    }
+    let mounts: Vec<&str> = gate["volumes"]
+        .as_sequence()
+        .expect("volumes")
+        .iter()
+        .map(|one| one.as_str().expect("text"))
+        .collect();
+    for mount in &mounts {
+        let mut parts = mount.split(':');
+        let (from, to) = (parts.next().expect("from"), parts.next().expect("to"));
+        if from.starts_with('.') {
+            let place = top().join("deploy/compose").join(from);
+            assert!(place.is_dir(), "{from}: whole folders, or replaced files are not seen");
+            assert_eq!(parts.next(), Some("ro"), "{mount}");
+        } else {
+            assert!(!compose["volumes"][from].is_null(), "{from}");
+            assert_eq!(gate["environment"]["NEXMO_GATE_STATE"], to);
+        }
+    }
+    let file = gate["environment"]["NEXMO_GATE_CONFIG"].as_str().expect("text");
+    assert_eq!(file, "/etc/nexmo-gate/config/config.yaml");
+    assert!(mounts.iter().any(|mount| mount.contains(":/etc/nexmo-gate/config:")));
+    assert_eq!(config.ranges, Path::new("/etc/nexmo-gate/config/../ranges/"));
+    assert!(mounts.iter().any(|mount| mount.contains(":/etc/nexmo-gate/ranges:")));
+
+    assert_eq!(gate["user"], instruction("USER").as_str());
+    assert_eq!(gate["read_only"], true);
+    assert_eq!(gate["cap_drop"][0], "ALL");
+    assert_eq!(gate["security_opt"][0], "no-new-privileges:true");
+    let grace = seconds(&gate["stop_grace_period"]);
+    assert!(grace > (config.drain.delay + config.drain.grace).as_secs(), "{grace}");
+    assert!(
+        top()
+            .join("deploy/compose")
+            .join(gate["build"]["context"].as_str().expect("text"))
+            .join("Cargo.toml")
+            .is_file()
+    );
+    assert_eq!(gate["build"]["dockerfile"], "deploy/Dockerfile");
+    // The health check of the image asks the default address.
+    let admin = config.admin.expect("admin").address;
+    assert_eq!(admin, AdminAddress::Tcp("127.0.0.1:9901".parse().expect("an address")));
+}
+
+#[test]
+fn kubernetes_agrees_with_the_image() {
+    let documents = documents("deploy/kubernetes/nexmo-gate.yaml");
+    assert_eq!(documents.len(), 3);
+    let configmap = of_kind(&documents, "ConfigMap");
+    let config = example("ConfigMap", configmap["data"]["config.yaml"].as_str().expect("config.yaml"));
+    let deployment = of_kind(&documents, "Deployment");
+    let pod = &deployment["spec"]["template"]["spec"];
+    let containers = pod["containers"].as_sequence().expect("containers");
+    let gate = containers.iter().find(|one| one["name"] == "nexmo-gate").expect("the gate");
+    assert_eq!(containers.len(), 2);
+
+    // The way past the gate is closed: the application is on loopback.
+    assert_eq!(config.upstream.targets, [config::Target::Http { host: "127.0.0.1".to_owned(), port: 3000 }]);
+
+    command_line(&gate["args"]);
+    let args: Vec<&str> =
+        gate["args"].as_sequence().expect("args").iter().filter_map(Value::as_str).collect();
+    let file = args[args.iter().position(|arg| *arg == "--config").expect("--config") + 1];
+    let mounts = &gate["volumeMounts"];
+    let folder = Path::new(file).parent().expect("a folder").to_str().expect("text");
+    assert!(fields(mounts, "mountPath").contains(&folder), "{folder}");
+    assert!(
+        !configmap["data"][Path::new(file).file_name().and_then(|name| name.to_str()).expect("text")]
+            .is_null()
+    );
+    assert!(fields(mounts, "mountPath").contains(&"/etc/nexmo-gate/ranges"));
+    assert_eq!(config.ranges, Path::new("/etc/nexmo-gate/config/../ranges/"));
+    assert_eq!(config.state.as_deref(), Some(Path::new("/var/lib/nexmo-gate")));
+    assert!(fields(mounts, "mountPath").contains(&"/var/lib/nexmo-gate"));
+    for mount in mounts.as_sequence().expect("mounts") {
+        assert!(mount["subPath"].is_null(), "a subPath mount never changes while the pod runs");
+    }
+    let volumes: BTreeSet<&str> = fields(&pod["volumes"], "name").into_iter().collect();
+    assert_eq!(fields(mounts, "name").into_iter().collect::<BTreeSet<_>>(), volumes);
+    assert_eq!(pod["volumes"][0]["configMap"]["name"], configmap["metadata"]["name"]);
+
+    // Ports: the image's, the configuration's, the service's and the probes' are the same.
+    let ports = gate["ports"].as_sequence().expect("ports");
+    let port_of = |name: &str| {
+        let port = ports.iter().find(|port| port["name"] == name).unwrap_or_else(|| panic!("no port {name}"));
+        port["containerPort"].as_u64().expect("a port")
+    };
+    assert_eq!(ports_of_the_image(), [port_of("webhooks"), port_of("metrics")].into());
+    assert!(config.listen.iter().any(|one| u64::from(one.address.port()) == port_of("webhooks")));
+    let metrics = config.metrics.expect("metrics");
+    assert!(metrics.ip().is_unspecified(), "the kubelet comes from outside of the pod");
+    assert_eq!(u64::from(metrics.port()), port_of("metrics"));
+    let service = of_kind(&documents, "Service");
+    assert_eq!(fields(&service["spec"]["ports"], "targetPort"), ["webhooks"]);
+    assert_eq!(service["spec"]["externalTrafficPolicy"], "Local");
+    let labels = &deployment["spec"]["template"]["metadata"];
+    assert_eq!(service["spec"]["selector"], labels["labels"]);
+    assert_eq!(deployment["spec"]["selector"]["matchLabels"], labels["labels"]);
+    assert_eq!(labels["annotations"]["prometheus.io/port"], port_of("metrics").to_string().as_str());
+    for (probe, path) in
+        [("startupProbe", "/readyz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")]
+    {
+        assert_eq!(gate[probe]["httpGet"]["path"], path, "{probe}");
+        assert_eq!(gate[probe]["httpGet"]["port"], "metrics", "{probe}");
+    }
+
+    let (delay, grace) = (config.drain.delay.as_secs(), config.drain.grace.as_secs());
+    let allowed = pod["terminationGracePeriodSeconds"].as_u64().expect("seconds");
+    assert!(allowed > delay + grace, "{allowed}");
+    let leaves = gate["readinessProbe"]["periodSeconds"].as_u64().expect("seconds");
+    assert!(delay > leaves, "the endpoint must have left the service before the gate stops accepting");
+
+    let user: u64 = instruction("USER").split(':').next().expect("a user").parse().expect("a number");
+    assert_eq!(pod["securityContext"]["runAsUser"], user);
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    let own = &gate["securityContext"];
+    assert_eq!(own["readOnlyRootFilesystem"], true);
+    assert_eq!(own["allowPrivilegeEscalation"], false);
+    assert_eq!(own["capabilities"]["drop"][0], "ALL");
+}
+
+#[test]
+fn the_units_agree_with_the_shipped_configuration() {
+    let service = text("systemd/nexmo-gate.service");
+    let value = |text: &str, key: &str| -> Vec<String> {
+        text.lines().filter_map(|line| line.strip_prefix(&format!("{key}=")[..])).map(str::to_owned).collect()
+    };
+    for key in ["ExecStart", "ExecReload"] {
+        let line = value(&service, key).pop().unwrap_or_else(|| panic!("no {key}"));
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[0], "/usr/bin/nexmo-gate", "{key}");
+        Cli::command().try_get_matches_from(&words).unwrap_or_else(|error| panic!("{key}: {error}"));
+        assert!(words.contains(&"/etc/nexmo-gate/config.yaml"), "{key}");
+    }
+    let config = example("config.yaml", &text("config.yaml"));
+    let allowed: u64 = value(&service, "TimeoutStopSec")[0].trim_end_matches('s').parse().expect("seconds");
+    assert!(allowed > (config.drain.delay + config.drain.grace).as_secs());
+    // A socket that the configuration does not name would stop the start.
+    let sockets = value(&text("systemd/nexmo-gate.socket"), "ListenStream");
+    let listeners: Vec<String> = config.listen.iter().map(|one| one.address.to_string()).collect();
+    assert_eq!(sockets, listeners);
+    assert_eq!(value(&service, "User"), ["nexmo-gate"]);
+    assert!(text("systemd/sysusers.conf").contains("\nu nexmo-gate "));
+    assert!(
+        text("config.yaml").contains("\n# state: /var/lib/nexmo-gate\n"),
+        "scripts/package-files turns it on"
+    );
+    assert_eq!(value(&service, "StateDirectory"), ["nexmo-gate"]);
+}

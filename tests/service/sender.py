@@ -1,0 +1,81 @@
+"""A sender of webhooks.
+
+Usage: sender.py ask SOURCE HOST PORT PATH
+           prints the status, or `refused`, `timeout`, `broken`
+       sender.py load SOURCE HOST PORT PATH STOPFILE
+           sends until STOPFILE exists (at most 60 s), then prints one JSON object: how many requests
+           were sent and what became of them. Nothing is ever tried twice. STOPFILE.busy appears when 200
+           have been answered: from then on there is load.
+"""
+
+import collections
+import http.client
+import json
+import os
+import sys
+import threading
+import time
+
+BODY = b'{"from":"447700900000","to":"447700900001","text":"hello"}'
+FIELDS = {"Content-Type": "application/json"}
+TIMEOUT = 20
+NEW, KEPT = 4, 4
+BUSY = 200
+
+
+def connection(source, host, port):
+    return http.client.HTTPConnection(host, port, timeout=TIMEOUT, source_address=(source, 0))
+
+
+def send(line, path):
+    """What became of one request, and whether the connection may be used again."""
+    try:
+        line.request("POST", path, BODY, FIELDS)
+        answer = line.getresponse()
+        answer.read()
+        return str(answer.status), not answer.will_close
+    except ConnectionRefusedError:
+        return "refused", False
+    except TimeoutError:
+        return "timeout", False
+    except (OSError, http.client.HTTPException) as error:
+        return f"broken ({type(error).__name__})", False
+
+
+def ask(source, host, port, path):
+    line = connection(source, host, port)
+    print(send(line, path)[0].split()[0])
+
+
+def load(source, host, port, path, stop):
+    until = time.monotonic() + 60
+    seen, slowest, lock = collections.Counter(), [0.0], threading.Lock()
+
+    def sender(keeps):
+        line = None
+        while time.monotonic() < until and not os.path.exists(stop):
+            if line is None:
+                line = connection(source, host, port)
+            began = time.monotonic()
+            outcome, again = send(line, path)
+            took = time.monotonic() - began
+            with lock:
+                seen[outcome] += 1
+                slowest[0] = max(slowest[0], took)
+                if seen["200"] == BUSY:
+                    open(stop + ".busy", "w").close()
+            if not (keeps and again):
+                line.close()
+                line = None
+            time.sleep(0.005)
+
+    threads = [threading.Thread(target=sender, args=(n < KEPT,)) for n in range(KEPT + NEW)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps({"sent": sum(seen.values()), "outcomes": seen, "slowest_s": round(slowest[0], 3)}))
+
+
+command, source, host, port, *rest = sys.argv[1:]
+{"ask": ask, "load": load}[command](source, host, int(port), *rest)
