@@ -51,6 +51,10 @@ test-container: prerequisites ## build the image and run it as in a pod (root, p
 bench-side-by-side: build ## CPU a request next to nginx and HAProxy, in one run (benches/side-by-side/README.md)
 	benches/side-by-side/run $(ARGS)
 
+.PHONY: test-over-tls
+test-over-tls: prerequisites ## the black-box tests again, their senders speak TLS
+	NEXMO_GATE_TEST_TRANSPORT=tls $(CARGO) test --locked --test it $(ARGS)
+
 # The version is fixed: what counts as good changes with it.
 SSLYZE := target/sslyze/bin/python3
 $(SSLYZE):

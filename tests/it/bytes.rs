@@ -212,7 +212,7 @@ fn forged_headers_of_the_gate_are_replaced() {
     let truth = [
         ("x-real-ip", "127.0.0.2"),
         ("x-forwarded-for", "127.0.0.2"),
-        ("x-forwarded-proto", "http"),
+        ("x-forwarded-proto", if gate.setup.way().is_some() { "https" } else { "http" }),
         ("x-forwarded-host", "hooks.example"),
         ("x-nexmo-gate-list", "test"),
         ("x-nexmo-gate-webhook", "generic"),

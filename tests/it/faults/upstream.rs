@@ -61,7 +61,7 @@ fn a_black_hole_costs_the_connect_time_out_and_no_more() {
 #[test]
 fn a_frozen_upstream_costs_its_deadline_and_is_used_again_when_it_thaws() {
     let application = Upstream::echo();
-    let frozen = Setup::new(application.url()).range("test", "127.0.0.1/32\n").start();
+    let frozen = Setup::new(application.url()).range("test", "127.0.0.1/32\n").plainly().start();
     let gate = Setup::new(&format!("http://{}", frozen.addr()))
         .routes(&[r#"{ path: "/*", webhook: generic, allow: [test], deadline: 400ms }"#])
         .start();

@@ -8,7 +8,7 @@ use rustls::ClientConfig;
 
 use super::gate::Gate;
 use super::lines::Lines;
-use super::papers::{Authority, HOST};
+use super::papers::{Authority, HOST, Pair};
 use super::scratch::Scratch;
 use super::{ADMITTED, PATIENCE};
 
@@ -18,10 +18,11 @@ pub struct Setup {
     pub dir: Arc<Scratch>,
     keys: Vec<(String, String)>,
     read_stdout: bool,
-    /// How senders speak to the gate where it listens as [`Setup::over_tls`] says.
-    tls: Option<Arc<ClientConfig>>,
+    /// What the gate shows, and how senders speak to it, where it listens as [`Setup::over_tls`] says.
+    tls: Option<(Pair, Arc<ClientConfig>)>,
 }
 
+const PLAIN_LISTEN: &str = r#"[{ address: "127.0.0.1:0" }]"#;
 /// What [`Setup::over_tls`] listens on.
 const TLS_LISTEN: &str =
     r#"[{ address: "127.0.0.1:0", tls: { certificate: tls/chain.pem, key: tls/key.pem } }]"#;
@@ -40,7 +41,7 @@ impl Setup {
         let setup = Self { dir: Arc::new(Scratch::new()), keys: Vec::new(), read_stdout: true, tls: None };
         setup.dir.write("ranges/test.txt", &format!("{ADMITTED}/32\n"));
         let setup = setup
-            .key("listen", r#"[{ address: "127.0.0.1:0" }]"#)
+            .key("listen", PLAIN_LISTEN)
             .key("upstream", &format!("{upstream:?}"))
             .key("ranges", "ranges/")
             .routes(&[r#"{ path: "/*", webhook: generic, allow: [test] }"#])
@@ -52,17 +53,22 @@ impl Setup {
     /// The default listener speaks TLS, and so do the senders that connect to it.
     pub fn over_tls(mut self) -> Self {
         let authority = Authority::new("Test CA");
-        let pair = authority.pair(&[HOST]);
-        self.dir.write("tls/chain.pem", &pair.chain);
-        self.dir.write("tls/key.pem", &pair.key);
-        self.tls = Some(Arc::new(authority.client_config()));
+        self.tls = Some((authority.pair(&[HOST]), Arc::new(authority.client_config())));
         self.key("listen", TLS_LISTEN)
+    }
+
+    /// The default listener speaks plain HTTP, whatever the transport of the other tests is.
+    pub fn plainly(mut self) -> Self {
+        self.tls = None;
+        self.key("listen", PLAIN_LISTEN)
     }
 
     /// How senders speak to the first listener.
     pub fn way(&self) -> Option<Arc<ClientConfig>> {
         let default = self.keys.iter().any(|(key, value)| key == "listen" && value == TLS_LISTEN);
-        self.tls.clone().filter(|_| default)
+        // Without a file the test's own command line says where the gate listens.
+        let filed = self.path().join("config.yaml").exists();
+        self.tls.as_ref().filter(|_| default && filed).map(|(_, client)| Arc::clone(client))
     }
 
     /// Sets a top-level key, in the place it had.
@@ -93,6 +99,10 @@ impl Setup {
     pub fn write_config(&self) {
         let text: String = self.keys.iter().flat_map(|(key, value)| [key, ": ", value, "\n"]).collect();
         self.dir.write("config.yaml", &text);
+        if let Some((pair, _)) = &self.tls {
+            self.dir.write("tls/chain.pem", &pair.chain);
+            self.dir.write("tls/key.pem", &pair.key);
+        }
     }
 
     pub fn path(&self) -> &Path {

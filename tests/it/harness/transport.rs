@@ -1,11 +1,11 @@
 //! What a sender's bytes travel over: plain TCP, or TLS on it.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 use socket2::SockRef;
 
 use super::papers::HOST;
@@ -49,17 +49,61 @@ impl Transport for TcpStream {
     }
 }
 
-pub type TlsStream = StreamOwned<ClientConnection, TcpStream>;
+/// Reads what has come also when the gate has hung up and nothing more can be written, as a plain socket does.
+pub struct TlsStream {
+    conn: ClientConnection,
+    sock: TcpStream,
+}
 
 /// The handshake is made with the first byte that is written or read.
 pub fn tls(stream: TcpStream, config: Arc<ClientConfig>, name: &str) -> TlsStream {
     let name = name.to_owned().try_into().expect("a host name");
-    StreamOwned::new(ClientConnection::new(config, name).expect("a client"), stream)
+    TlsStream { conn: ClientConnection::new(config, name).expect("a client"), sock: stream }
 }
 
 /// The same for the host that test certificates are for.
 pub fn to_host(stream: TcpStream, config: Arc<ClientConfig>) -> TlsStream {
     tls(stream, config, HOST)
+}
+
+impl TlsStream {
+    fn shake_hands(&mut self) -> io::Result<()> {
+        while self.conn.is_handshaking() {
+            self.conn.complete_io(&mut self.sock)?;
+        }
+        Ok(())
+    }
+}
+
+impl Read for TlsStream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.shake_hands()?;
+        loop {
+            match self.conn.reader().read(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            self.conn.read_tls(&mut self.sock)?;
+            let judged = self.conn.process_new_packets();
+            judged.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        }
+    }
+}
+
+impl Write for TlsStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.shake_hands()?;
+        let taken = self.conn.writer().write(bytes)?;
+        self.flush()?;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.conn.wants_write() {
+            self.conn.write_tls(&mut self.sock)?;
+        }
+        Ok(())
+    }
 }
 
 impl Transport for TlsStream {
