@@ -12,7 +12,7 @@ use super::acme;
 use super::facts::{Facts, Framing, Head, Version};
 use crate::policy::addr::Address;
 use crate::policy::admission::{self, Grant, Mode, Permit};
-use crate::policy::client_ip::{self, Client, Origin};
+use crate::policy::client_ip::{self, Origin};
 use crate::policy::forward::{self, Own};
 use crate::policy::outcome::Reason;
 use crate::policy::prefix_set::PrefixSet;
@@ -233,12 +233,6 @@ fn is_plain(value: &[u8]) -> bool {
 fn is_request_id(value: &[u8]) -> bool {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'=');
     !value.is_empty() && value.len() <= 128 && value.iter().all(plain)
-}
-
-/// The client of a permit, for callers that log it.
-#[must_use]
-pub fn client_of(ticket: &Ticket) -> &Client {
-    ticket.permit.client()
 }
 
 #[cfg(test)]
