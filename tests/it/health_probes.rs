@@ -33,8 +33,7 @@ fn a_probe_is_answered_to_trusted_proxies_and_this_machine_and_is_not_logged() {
     // The connection serves on.
     session.send(&get(PATH));
     assert_eq!(session.reply().status, 200);
-    let metrics = gate.admin("GET", "/metrics").text();
-    assert!(metrics.contains("\nnexmo_gate_health_probes_total 5\n"), "{metrics}");
+    gate.wait_metric("health_probes_total", 5);
     assert_eq!(gate.finish().events.len(), 0);
     assert!(upstream.arrivals().is_empty());
 }

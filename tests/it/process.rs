@@ -191,8 +191,11 @@ fn the_admin_pages_answer() {
     }
     let status: Value = serde_json::from_str(&gate.admin("GET", "/status").text()).expect("JSON");
     assert_eq!(status["generation"], 1, "{status}");
-    let metrics = gate.admin("GET", "/metrics").text();
-    assert!(metrics.lines().any(|line| line.contains("delivered") && line.ends_with(" 1")), "{metrics}");
+    let counted = |page: &str| page.lines().any(|line| line.contains("delivered") && line.ends_with(" 1"));
+    let end = Instant::now() + PATIENCE;
+    while !counted(&gate.admin("GET", "/metrics").text()) {
+        assert!(Instant::now() < end, "{}", gate.admin("GET", "/metrics").text());
+    }
     assert_eq!(upstream.arrivals().len(), 1, "admin requests stay here");
     assert_eq!(gate.finish().events.len(), 1, "and out of the access log");
 }

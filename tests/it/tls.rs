@@ -73,10 +73,3 @@ fn client_hello(authority: &Authority) -> Vec<u8> {
     client.write_tls(&mut bytes).expect("a ClientHello");
     bytes
 }
-
-/// A number of the metrics page.
-fn metric(gate: &Gate, name: &str) -> i64 {
-    let text = gate.admin("GET", "/metrics").text();
-    let line = text.lines().find_map(|line| line.strip_prefix(&format!("nexmo_gate_{name} ")));
-    line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().expect("a number")
-}

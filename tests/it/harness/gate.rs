@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -78,6 +79,15 @@ impl Gate {
         let line = format!("nexmo_gate_{name} ");
         let value = page.lines().find_map(|one| one.strip_prefix(&line));
         value.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no sample {name} in\n{page}"))
+    }
+
+    /// Waits until a sample of `/metrics` has a value: what a sender sees may come a moment before it is counted.
+    pub fn wait_metric(&self, name: &str, wanted: u64) {
+        let end = Instant::now() + PATIENCE;
+        while self.metric(name) != wanted {
+            assert!(Instant::now() < end, "{name} is {} and not {wanted}", self.metric(name));
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// The first listener's address.

@@ -34,8 +34,8 @@ fn a_handshake_that_does_not_come_to_an_end_is_closed_at_its_deadline() {
     // The gate has spoken, and the client stays silent.
     let (got, took) = until_close(tcp(ADMITTED, gate.addr()), &hello);
     assert!(!got.is_empty() && (390..5000).contains(&took.as_millis()), "{took:?}");
-    assert_eq!(metric(&gate, "tls_handshakes_failed_total"), 4);
-    assert_eq!(metric(&gate, "connections"), 0);
+    gate.wait_metric("tls_handshakes_failed_total", 4);
+    gate.wait_metric("connections", 0);
     let slow = |_: &str, line: &serde_json::Value| line["why"] == "not complete within limits.head_timeout";
     gate.wait_message(0, slow);
 }
@@ -79,7 +79,8 @@ fn deny_drop_closes_a_stranger_before_its_handshake() {
         (&"not_listed".into(), &serde_json::Value::Null),
         "{event}"
     );
-    assert_eq!((metric(&gate, "tls_handshakes_total"), metric(&gate, "tls_handshakes_failed_total")), (0, 0));
+    gate.wait_metric("tls_handshakes_total", 0);
+    gate.wait_metric("tls_handshakes_failed_total", 0);
     assert_eq!(
         fetch(&gate, &std::sync::Arc::new(authority.client_config()), HOST).expect("admitted").0.status,
         200
@@ -124,7 +125,8 @@ fn a_proxy_header_comes_before_the_handshake_and_may_share_its_packet() {
     assert_eq!(until_close(tcp(PROXY, gate.addr()), &dropped).0, b"");
     // Without a header there is no handshake either.
     assert_eq!(until_close(tcp(PROXY, gate.addr()), &client_hello(&authority)).0, b"");
-    assert_eq!((metric(&gate, "tls_handshakes_total"), metric(&gate, "tls_handshakes_failed_total")), (2, 0));
+    gate.wait_metric("tls_handshakes_total", 2);
+    gate.wait_metric("tls_handshakes_failed_total", 0);
     let events = gate.events(3);
     let served: Vec<_> = events.iter().filter(|event| event["outcome"] == "delivered").collect();
     assert_eq!(served.len(), 2);

@@ -104,7 +104,7 @@ fn a_bad_pair_keeps_the_old_one_and_everybody_is_told() {
     );
     assert_eq!(fetch(&gate, &config, HOST).expect("still the first").1, first);
     let path = gate.setup.path().join("chain.pem").display().to_string();
-    assert_eq!(metric(&gate, &format!("certificate_last_good{{certificate=\"{path}\"}}")), 1);
+    gate.wait_metric(&format!("certificate_last_good{{certificate=\"{path}\"}}"), 1);
     let status = gate.admin("GET", "/status").text();
     let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
     let shown = &status["certificates"][0];
@@ -115,8 +115,8 @@ fn a_bad_pair_keeps_the_old_one_and_everybody_is_told() {
     let (status, report) = gate.reload();
     assert_eq!(status, 200, "{report}");
     assert_eq!(fetch(&gate, &config, HOST).expect("the second").1, leaf(&renewed));
-    assert_eq!(metric(&gate, &format!("certificate_last_good{{certificate=\"{path}\"}}")), 0);
-    assert!(metric(&gate, &format!("certificate_days_left{{certificate=\"{path}\"}}")) > 300);
+    gate.wait_metric(&format!("certificate_last_good{{certificate=\"{path}\"}}"), 0);
+    assert!(gate.metric(&format!("certificate_days_left{{certificate=\"{path}\"}}")) > 300);
 }
 
 #[test]

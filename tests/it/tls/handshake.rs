@@ -71,8 +71,8 @@ fn curl_is_served_at_1_2_and_1_3_and_at_nothing_older() {
     for arrival in upstream.arrivals() {
         assert_eq!(arrival.head.one("x-forwarded-proto").as_deref(), Some("https"));
     }
-    assert_eq!(metric(&gate, "tls_handshakes_total"), 2);
-    assert_eq!(metric(&gate, "tls_handshakes_failed_total"), 2);
+    gate.wait_metric("tls_handshakes_total", 2);
+    gate.wait_metric("tls_handshakes_failed_total", 2);
     let said = |message: &str, line: &serde_json::Value| {
         let why = line["why"].as_str().is_some_and(|why| why.starts_with("peer is incompatible"));
         message.contains("TLS handshakes of listed senders failed") && line["peer"] == ADMITTED && why
@@ -225,6 +225,6 @@ fn plain_http_on_a_tls_port_is_never_answered_as_http() {
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP"), "{:?}", String::from_utf8_lossy(&answer));
-    assert_eq!(metric(&gate, "tls_handshakes_failed_total"), 1);
+    gate.wait_metric("tls_handshakes_failed_total", 1);
     assert!(upstream.arrivals().is_empty() && gate.finish().events.is_empty());
 }

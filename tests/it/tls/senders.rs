@@ -52,7 +52,7 @@ fn an_optional_certificate_is_named_to_the_application_and_in_the_log_and_cannot
     });
     ask(&gate, authority.client_of(BOTH, Some(&server))).expect_err("not for clients");
     assert_eq!(upstream.arrivals().len(), 4);
-    assert_eq!(metric(&gate, "tls_handshakes_failed_total"), 2);
+    gate.wait_metric("tls_handshakes_failed_total", 2);
 }
 
 #[test]
