@@ -102,7 +102,7 @@ fn an_ipv4_sender_on_an_ipv6_listener_is_its_ipv4_self() {
     let gate = Setup::new(upstream.url()).key("listen", r#"[{ address: "[::]:0" }]"#).start();
     let to = format!("127.0.0.1:{}", gate.addr().port()).parse().expect("an address");
     for (from, status) in [(ADMITTED, 200), (STRANGER, 403)] {
-        let reply = crate::harness::sender::ask(from, to, &post("/hook", from));
+        let reply = gate.settled(|| crate::harness::sender::ask(from, to, &post("/hook", from)));
         assert_eq!(reply.status, status, "{from}");
     }
     for (event, from) in gate.finish().events.iter().zip([ADMITTED, STRANGER]) {

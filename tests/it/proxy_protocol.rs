@@ -121,7 +121,7 @@ fn forwarding_headers_are_read_only_from_a_source_that_is_trusted() {
 fn deny_drop_closes_on_the_source_before_http() {
     let upstream = Upstream::echo();
     let gate = behind_proxy(&upstream).key("deny", "drop").start();
-    assert_eq!(status(&gate, PROXY, &v1(STRANGER)), None);
+    assert_eq!(gate.settled(|| status(&gate, PROXY, &v1(STRANGER))), None);
     assert_eq!(status(&gate, PROXY, &[v2(ADMITTED), get("/hook")].concat()), Some(200));
     let events = gate.finish().events;
     assert_eq!((&events[0]["client_ip"], &events[0]["reason"]), (&STRANGER.into(), &"not_listed".into()));

@@ -54,7 +54,7 @@ fn a_black_hole_costs_the_connect_time_out_and_no_more() {
     // The shortest of three: a machine with other work is late now and then, never early.
     let times = events.iter().map(|event| event["upstream_ms"].as_f64().expect("a time"));
     let shortest = times.fold(f64::MAX, f64::min);
-    assert!((1000.0..1100.0).contains(&shortest), "{shortest} ms");
+    assert!((1000.0..2000.0).contains(&shortest), "{shortest} ms");
 }
 
 /// The application is a process of its own here, so that it can be stopped as a whole: another gate.

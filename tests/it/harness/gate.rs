@@ -13,6 +13,9 @@ use super::http::Reply;
 use super::lines::{Lines, json};
 use super::{PATIENCE, Setup, Vitals, papers, sender};
 
+/// Far more than a gate needs from an answer to its event, little for the few requests that have none.
+const SETTLING: Duration = Duration::from_millis(300);
+
 pub struct Gate {
     child: Child,
     pub setup: Setup,
@@ -102,7 +105,16 @@ impl Gate {
 
     /// One request on a connection of its own.
     pub fn ask(&self, from: &str, request: &[u8]) -> Reply {
-        sender::ask(from, self.addr(), request)
+        self.settled(|| sender::ask(from, self.addr(), request))
+    }
+
+    /// Does something, and waits for its access event. An event follows its answer, so those of two connections may
+    /// change places unless the first is waited for. What writes no event is waited for in vain, and not long.
+    pub fn settled<T>(&self, something: impl FnOnce() -> T) -> T {
+        let before = self.stdout.len();
+        let done = something();
+        self.stdout.find(before, SETTLING, |lines| (!lines.is_empty()).then_some(()));
+        done
     }
 
     /// The operational log from line `from` on until `found` likes a line; its message and the line as JSON.

@@ -183,7 +183,7 @@ fn http_2_is_agreed_on_where_it_is_asked_for_and_offered() {
         r#"[{ address: "127.0.0.1:0", http2: true, tls: { certificate: chain.pem, key: key.pem } }]"#;
     let gate = setup.key("listen", listen).start();
     for (offer, version) in [("--http2", "2"), ("--http1.1", "1.1")] {
-        let output = curl(&gate, &[offer, "--write-out", " %{http_version}"]);
+        let output = gate.settled(|| curl(&gate, &[offer, "--write-out", " %{http_version}"]));
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(said, format!("/curl {version}"), "{}", String::from_utf8_lossy(&output.stderr));
     }

@@ -31,8 +31,9 @@ fn an_optional_certificate_is_named_to_the_application_and_in_the_log_and_cannot
     let (gate, authority, signer) = asking(&upstream, "optional");
     let own = signer.client("video.example", "Sender");
     for versions in [&[&version::TLS12][..], &[&version::TLS13]] {
-        assert_eq!(ask(&gate, authority.client_of(versions, None)).expect("without").status, 200);
-        assert_eq!(ask(&gate, authority.client_of(versions, Some(&own))).expect("with").status, 200);
+        let asked = |config| gate.settled(|| ask(&gate, config));
+        assert_eq!(asked(authority.client_of(versions, None)).expect("without").status, 200);
+        assert_eq!(asked(authority.client_of(versions, Some(&own))).expect("with").status, 200);
     }
     let events = gate.events(4);
     let arrivals = upstream.arrivals();
