@@ -29,8 +29,12 @@ impl Times {
         self.0[(self.0.len() * 99).div_ceil(100) - 1]
     }
 
-    /// What a crowd may cost: twice the quiet figure, and 5 ms for a machine that has other work.
+    /// What a crowd may cost: twice the quiet figure, and 5 ms for a machine that has other work. With
+    /// `NEXMO_GATE_TIMES=report` the figures are printed and not judged: on a shared machine they are its own.
     pub fn is_close_to(&self, quiet: &Self) -> bool {
+        if std::env::var("NEXMO_GATE_TIMES").is_ok_and(|value| value == "report") {
+            return true;
+        }
         self.p99() <= quiet.p99() * 2 + Duration::from_millis(5)
     }
 }
