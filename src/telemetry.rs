@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 const CAPACITY: usize = 4 << 20;
 /// How long lines are gathered before they are written, so that a busy log costs one system call a batch.
 const GATHER: Duration = Duration::from_millis(5);
+/// What the batch's buffer keeps between two writes.
+const KEPT: usize = 512 << 10;
 /// How long the end of the process waits for a slow reader.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -188,8 +190,8 @@ fn write_batches(shared: &Shared, mut out: Out) {
             out.reopen();
         }
         batch.clear();
-        // A flood must not keep its memory for ever.
-        batch.shrink_to(64 << 10);
+        // A flood must not keep its memory for ever; what a busy gate fills again and again it keeps.
+        batch.shrink_to(KEPT);
         shared.lock().writer = Writer::Awake;
         shared.idle.notify_all();
     }

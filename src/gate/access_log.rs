@@ -13,9 +13,12 @@ use ipnet::IpNet;
 use super::flood::{Flood, Summary};
 use crate::policy::addr::Address;
 use crate::policy::outcome::{Outcome, Reason};
+use crate::policy::text;
 use crate::telemetry::LineSink;
 use crate::telemetry::events::{Form, json_string};
 use crate::telemetry::timestamp;
+
+const NULL: &[u8] = b"null";
 
 /// What is known of a request when it has ended.
 #[derive(Debug)]
@@ -121,36 +124,44 @@ impl AccessLog {
     }
 }
 
+/// A key with what stands around it.
+macro_rules! key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":").as_bytes()
+    };
+}
+
 impl AccessEvent<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
+        let outcome = self.reason.outcome();
         out.extend_from_slice(b"{\"ts\":\"");
         timestamp::write(out, SystemTime::now());
         out.push(b'"');
-        string(out, "request_id", Some(self.request_id));
-        string(out, "outcome", Some(self.reason.outcome().word().as_bytes()));
-        string(out, "reason", Some(self.reason.word().as_bytes()));
-        shown(out, "client_ip", self.client, true);
-        shown(out, "peer_ip", Some(self.peer), true);
-        string(out, "list", self.list.map(str::as_bytes));
-        shown(out, "prefix", self.prefix, true);
-        string(out, "route", self.route.map(str::as_bytes));
-        string(out, "webhook", self.webhook.map(str::as_bytes));
-        string(out, "method", Some(self.method).filter(|m| !m.is_empty()));
-        string(out, "path", Some(self.path).filter(|p| !p.is_empty()));
-        shown(out, "status", self.status, false);
-        shown(out, "upstream_status", self.upstream_status, false);
-        shown(out, "delivered", Some(self.reason.outcome() == Outcome::Delivered), false);
-        shown(out, "attempts", Some(self.attempts), false);
-        shown(out, "bytes_in", Some(self.bytes_in), false);
-        shown(out, "bytes_out", Some(self.bytes_out), false);
-        shown(out, "duration_ms", Some(Milliseconds(self.duration)), false);
-        shown(out, "upstream_ms", self.upstream.map(Milliseconds), false);
-        shown(out, "generation", Some(self.generation), false);
-        shown(out, "tls", Some(self.tls), false);
-        string(out, "http", self.http.map(str::as_bytes));
-        string(out, "would_deny", self.would_deny.map(|reason| reason.word().as_bytes()));
-        string(out, "client_cert", self.client_cert.map(str::as_bytes));
-        string(out, "note", self.note.map(str::as_bytes));
+        string(out, key!("request_id"), Some(self.request_id));
+        word(out, key!("outcome"), outcome.word());
+        word(out, key!("reason"), self.reason.word());
+        quoted(out, key!("client_ip"), self.client, text::address);
+        quoted(out, key!("peer_ip"), Some(self.peer), text::address);
+        string(out, key!("list"), self.list.map(str::as_bytes));
+        quoted(out, key!("prefix"), self.prefix, text::prefix);
+        string(out, key!("route"), self.route.map(str::as_bytes));
+        string(out, key!("webhook"), self.webhook.map(str::as_bytes));
+        string(out, key!("method"), Some(self.method).filter(|m| !m.is_empty()));
+        string(out, key!("path"), Some(self.path).filter(|p| !p.is_empty()));
+        bare(out, key!("status"), self.status, text::decimal);
+        bare(out, key!("upstream_status"), self.upstream_status, text::decimal);
+        bare(out, key!("delivered"), Some(outcome == Outcome::Delivered), truth);
+        bare(out, key!("attempts"), Some(self.attempts), text::decimal);
+        bare(out, key!("bytes_in"), Some(self.bytes_in), text::decimal);
+        bare(out, key!("bytes_out"), Some(self.bytes_out), text::decimal);
+        bare(out, key!("duration_ms"), Some(self.duration), text::milliseconds);
+        bare(out, key!("upstream_ms"), self.upstream, text::milliseconds);
+        bare(out, key!("generation"), Some(self.generation), text::decimal);
+        bare(out, key!("tls"), Some(self.tls), truth);
+        string(out, key!("http"), self.http.map(str::as_bytes));
+        string(out, key!("would_deny"), self.would_deny.map(|reason| reason.word().as_bytes()));
+        string(out, key!("client_cert"), self.client_cert.map(str::as_bytes));
+        string(out, key!("note"), self.note.map(str::as_bytes));
         out.extend_from_slice(b"}\n");
     }
 
@@ -178,7 +189,9 @@ impl AccessEvent<'_> {
         if let Some(subject) = self.client_cert {
             let _ = write!(out, " client_cert={subject:?}");
         }
-        let _ = write!(out, " {}ms", Milliseconds(self.duration));
+        out.push(b' ');
+        text::milliseconds(out, self.duration);
+        out.extend_from_slice(b"ms");
         if let Some(note) = self.note {
             let _ = write!(out, " note={note:?}");
         }
@@ -191,10 +204,10 @@ fn summary_json(out: &mut Vec<u8>, summary: Summary) {
     out.extend_from_slice(b"{\"ts\":\"");
     timestamp::write(out, SystemTime::now());
     out.push(b'"');
-    string(out, "outcome", Some(summary.reason.outcome().word().as_bytes()));
-    string(out, "reason", Some(summary.reason.word().as_bytes()));
-    shown(out, "suppressed", Some(summary.count), false);
-    shown(out, "last_peer_ip", Some(summary.last), true);
+    word(out, key!("outcome"), summary.reason.outcome().word());
+    word(out, key!("reason"), summary.reason.word());
+    bare(out, key!("suppressed"), Some(summary.count), text::decimal);
+    quoted(out, key!("last_peer_ip"), Some(summary.last), text::address);
     out.extend_from_slice(b"}\n");
 }
 
@@ -205,32 +218,36 @@ fn summary_text(out: &mut Vec<u8>, summary: Summary) {
     let _ = writeln!(out, " {outcome:11} {} more, reason={reason} last_peer={}", summary.count, summary.last);
 }
 
-struct Milliseconds(Duration);
-
-impl std::fmt::Display for Milliseconds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let us = self.0.as_micros();
-        write!(f, "{}.{:03}", us / 1000, us % 1000)
-    }
-}
-
-fn key(out: &mut Vec<u8>, name: &str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
-}
-
-fn string(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
-    key(out, name);
+/// A string that may hold anything.
+fn string(out: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
+    out.extend_from_slice(key);
     match value {
         Some(value) => json_string(out, value),
-        None => out.extend_from_slice(b"null"),
+        None => out.extend_from_slice(NULL),
     }
 }
 
-fn shown(out: &mut Vec<u8>, name: &str, value: Option<impl std::fmt::Display>, quoted: bool) {
-    key(out, name);
-    let Some(value) = value else { return out.extend_from_slice(b"null") };
-    // Writing to a Vec cannot fail.
-    let _ = if quoted { write!(out, "\"{value}\"") } else { write!(out, "{value}") };
+/// A word of our own, which needs no escaping.
+fn word(out: &mut Vec<u8>, key: &[u8], word: &'static str) {
+    quoted(out, key, Some(word), |out, word| out.extend_from_slice(word.as_bytes()));
+}
+
+fn quoted<T>(out: &mut Vec<u8>, key: &[u8], value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
+    bare(out, key, value, |out, value| {
+        out.push(b'"');
+        write(out, value);
+        out.push(b'"');
+    });
+}
+
+fn bare<T>(out: &mut Vec<u8>, key: &[u8], value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
+    out.extend_from_slice(key);
+    match value {
+        Some(value) => write(out, value),
+        None => out.extend_from_slice(NULL),
+    }
+}
+
+fn truth(out: &mut Vec<u8>, value: bool) {
+    out.extend_from_slice(if value { b"true" } else { b"false" });
 }

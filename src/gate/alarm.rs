@@ -8,6 +8,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -26,6 +27,20 @@ impl Alarm {
     #[must_use]
     pub fn new(at: Instant) -> Self {
         Self { sleep: Box::pin(sleep_until(at)) }
+    }
+
+    /// Runs the future for `time` at most, from when it first has to wait: one that is ready at once costs no
+    /// look at the clock.
+    ///
+    /// # Errors
+    /// The time passed first.
+    pub async fn within<F: Future>(&mut self, time: Duration, future: F) -> Result<F::Output, Elapsed> {
+        let mut future = std::pin::pin!(future);
+        let at_once = std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx)));
+        match at_once.await {
+            Poll::Ready(output) => Ok(output),
+            Poll::Pending => self.until(Instant::now() + time, future).await,
+        }
     }
 
     /// Runs the future until `deadline`.
@@ -56,7 +71,6 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[tokio::test(start_paused = true)]
     async fn it_rings_at_the_deadline_whether_that_is_earlier_or_later_than_the_last() {
@@ -73,5 +87,16 @@ mod tests {
     async fn what_is_ready_is_never_too_late() {
         let mut alarm = Alarm::new(Instant::now());
         assert_eq!(alarm.until(Instant::now(), async { 7 }).await, Ok(7));
+        assert_eq!(alarm.within(Duration::ZERO, async { 7 }).await, Ok(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_span_of_time_begins_with_the_wait() {
+        let mut alarm = Alarm::new(Instant::now());
+        let slow = alarm.within(Duration::from_secs(3), std::future::pending::<()>());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let begin = Instant::now();
+        assert_eq!(slow.await, Err(Elapsed));
+        assert_eq!(begin.elapsed(), Duration::from_secs(3));
     }
 }

@@ -3,6 +3,7 @@
 //! Only a complete, unambiguous answer counts: a body cut short, a second Content-Length, a bare LF or
 //! a status that HTTP does not know is a failure, never a success. Interim answers are dropped.
 
+use std::borrow::Cow;
 use std::io;
 use std::mem::MaybeUninit;
 
@@ -33,8 +34,6 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// The Content-Length that was announced: the answer to a HEAD has one but no body.
     pub announced: Option<u64>,
-    /// The value of Content-Type.
-    pub content_type: Option<Vec<u8>>,
     /// Where a redirect pointed, without its query.
     pub location: Option<Vec<u8>>,
     /// The connection may carry another request.
@@ -87,18 +86,31 @@ pub async fn read(
             return Err(broken(Reason::ResponseTooLarge));
         }
     };
-    let rest = raw.split_off(head_len);
+    raw.drain(..head_len);
     let (body, clean) =
-        read_body(stream, rest, &head, bounds.size.saturating_sub(head_len), bounds.to_head, budget).await?;
+        read_body(stream, raw, &head, bounds.size.saturating_sub(head_len), bounds.to_head, budget).await?;
     Ok(Answer {
         status: head.status,
         fields: head.fields,
         body,
         announced: head.length,
-        content_type: head.content_type,
         location: head.location,
         reusable: clean && head.persistent,
     })
+}
+
+impl Answer {
+    /// The value of Content-Type.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&[u8]> {
+        const NAME: &[u8] = b"content-type:";
+        let lines = self.fields.split(|b| *b == b'\n');
+        let mut values = lines.filter_map(|line| {
+            let (name, value) = line.split_at_checked(NAME.len())?;
+            name.eq_ignore_ascii_case(NAME).then(|| value.trim_ascii())
+        });
+        values.next_back()
+    }
 }
 
 fn broken(reason: Reason) -> Broken {
@@ -136,7 +148,6 @@ pub struct ParsedHead {
     length: Option<u64>,
     chunked: bool,
     persistent: bool,
-    content_type: Option<Vec<u8>>,
     location: Option<Vec<u8>>,
 }
 
@@ -163,15 +174,19 @@ pub fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
     if bare_lf || !(100..=599).contains(&status) || status == 101 {
         return Err(Reason::UpstreamMalformed);
     }
-    let mut head = ParsedHead { status, persistent: response.version == Some(1), ..ParsedHead::default() };
+    let mut head = ParsedHead {
+        status,
+        persistent: response.version == Some(1),
+        fields: Vec::with_capacity(len),
+        ..ParsedHead::default()
+    };
     head.read_fields(response.headers)?;
     Ok(Some((head, len)))
 }
 
 impl ParsedHead {
     fn read_fields(&mut self, headers: &[httparse::Header<'_>]) -> Result<(), Reason> {
-        let connection = headers.iter().filter(|h| h.name.eq_ignore_ascii_case("connection"));
-        let named = connection.map(|h| h.value).collect::<Vec<_>>().join(&b","[..]);
+        let named = joined(headers.iter().filter(|h| h.name.eq_ignore_ascii_case("connection")));
         if names(&named, b"close") {
             self.persistent = false;
         }
@@ -182,7 +197,6 @@ impl ParsedHead {
                 8 if is("location") => {
                     self.location = value.split(|b| *b == b'?' || *b == b'#').next().map(<[u8]>::to_vec);
                 }
-                12 if is("content-type") => self.content_type = Some(value.to_vec()),
                 14 if is("content-length") => self.read_length(value)?,
                 17 if is("transfer-encoding") => {
                     if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
@@ -211,6 +225,17 @@ impl ParsedHead {
         self.length = number;
         Ok(())
     }
+}
+
+/// The values of several lines as those of one (RFC 9110 section 5.3); seldom is there more than one.
+fn joined<'b>(lines: impl Iterator<Item = &'b httparse::Header<'b>>) -> Cow<'b, [u8]> {
+    lines.fold(Cow::Borrowed(&[]), |all, line| {
+        if all.is_empty() {
+            Cow::Borrowed(line.value)
+        } else {
+            Cow::Owned([&all, &b","[..], line.value].concat())
+        }
+    })
 }
 
 /// The body (RFC 9112 section 6.3), and whether the connection is clean behind it.

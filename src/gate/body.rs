@@ -4,6 +4,8 @@
 //! Invariant: when a body is returned, the connection's buffer holds only bytes that belong to the
 //! next request.
 
+use std::time::Duration;
+
 use pingora::protocols::Stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
@@ -27,8 +29,18 @@ pub struct Wanted {
     pub max: usize,
     /// The sender waits for `100 Continue`.
     pub expects_continue: bool,
-    /// When the body must be complete.
+    /// When the body must be complete, at the latest.
     pub deadline: Instant,
+    /// How long it may take from when it is first waited for.
+    pub within: Duration,
+}
+
+impl Wanted {
+    /// When the body must be complete, if it begins to be waited for now.
+    #[must_use]
+    pub fn ends(&self) -> Instant {
+        self.deadline.min(Instant::now() + self.within)
+    }
 }
 
 /// Appends the body to `message`. `buffer` begins right behind the head.
@@ -49,7 +61,7 @@ pub async fn read(
             stream.flush().await
         };
         alarm
-            .until(wanted.deadline, told)
+            .until(wanted.ends(), told)
             .await
             .map_err(|_| Reason::BodyTimeout)?
             .map_err(|_| Reason::BodyIncomplete)?;
@@ -59,7 +71,7 @@ pub async fn read(
         Framing::Length(length) => {
             let length = usize::try_from(length).map_err(|_| Reason::BodyTooLarge)?;
             budget.make_room(length)?;
-            by_length(stream, buffer, alarm, length, wanted.deadline, message).await
+            by_length(stream, buffer, alarm, length, wanted, message).await
         }
         Framing::Chunked => by_chunks(stream, buffer, alarm, wanted, budget, message).await,
     }
@@ -70,7 +82,7 @@ async fn by_length(
     buffer: &mut Vec<u8>,
     alarm: &mut Alarm,
     length: usize,
-    deadline: Instant,
+    wanted: Wanted,
     message: &mut Vec<u8>,
 ) -> Result<(), Reason> {
     let here = length.min(buffer.len());
@@ -78,6 +90,10 @@ async fn by_length(
     message.extend_from_slice(&buffer[..here]);
     buffer.drain(..here);
     let mut missing = length - here;
+    if missing == 0 {
+        return Ok(());
+    }
+    let deadline = wanted.ends();
     while missing > 0 {
         let mut bounded = (&mut *stream).take(missing as u64);
         let read = alarm.until(deadline, bounded.read_buf(message)).await.map_err(|_| Reason::BodyTimeout)?;
@@ -99,6 +115,7 @@ async fn by_chunks(
 ) -> Result<(), Reason> {
     let mut decoder = Decoder::default();
     let most = message.len() + wanted.max;
+    let deadline = wanted.ends();
     loop {
         budget.make_room(buffer.len())?;
         let used = decoder.feed(buffer, message).map_err(|_| Reason::MalformedBody)?;
@@ -110,8 +127,7 @@ async fn by_chunks(
             return Ok(());
         }
         buffer.reserve(CHUNKED_READ);
-        let read =
-            alarm.until(wanted.deadline, stream.read_buf(buffer)).await.map_err(|_| Reason::BodyTimeout)?;
+        let read = alarm.until(deadline, stream.read_buf(buffer)).await.map_err(|_| Reason::BodyTimeout)?;
         if matches!(read, Ok(0) | Err(_)) {
             return Err(Reason::BodyIncomplete);
         }

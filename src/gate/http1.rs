@@ -124,7 +124,7 @@ impl Wire for Line {
             self.stream.write_all(&bytes).await?;
             self.stream.flush().await
         };
-        matches!(self.alarm.until(Instant::now() + WRITE_TIMEOUT, write).await, Ok(Ok(())))
+        matches!(self.alarm.within(WRITE_TIMEOUT, write).await, Ok(Ok(())))
     }
 
     async fn was_taken(&mut self) -> bool {

@@ -184,9 +184,9 @@ impl Wire for Exchange {
         message: &mut Vec<u8>,
     ) -> Result<(), Reason> {
         let before = message.len();
+        let deadline = wanted.ends();
         loop {
-            let data =
-                self.alarm.until(wanted.deadline, self.body.data()).await.map_err(|_| Reason::BodyTimeout)?;
+            let data = self.alarm.until(deadline, self.body.data()).await.map_err(|_| Reason::BodyTimeout)?;
             let Some(data) = data else { break };
             // A length that the data contradicts is an error of the stream here already.
             let data = data.map_err(|_| Reason::BodyIncomplete)?;

@@ -151,16 +151,14 @@ impl Gate {
 /// What an operator can mend, where the answer shows it.
 #[must_use]
 pub fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
-    let text =
-        |bytes: &Option<Vec<u8>>| String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
     match reason {
         Reason::Redirect => Some(format!(
             "the application redirected to {:?}; Nexmo does not follow redirects: register the final URL, or stop the application from redirecting this path",
-            text(&answer.location)
+            String::from_utf8_lossy(answer.location.as_deref().unwrap_or_default())
         )),
         Reason::Status => Some(format!("{} is no success to Nexmo: answer 200", answer.status)),
         Reason::Success if route.webhook.spec().answers_ncco => {
-            let kind = text(&answer.content_type);
+            let kind = String::from_utf8_lossy(answer.content_type().unwrap_or_default());
             let is_json = kind.to_ascii_lowercase().contains("json");
             (answer.status != 200 || !is_json).then(|| {
                 format!(

@@ -9,6 +9,7 @@ use std::io::Write as _;
 
 use super::answer::Answer;
 use crate::policy::delivery::{Body, RETRY_AFTER_S, Verdict};
+use crate::policy::text;
 
 /// How the answer is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,11 +81,16 @@ impl Reply<'_> {
     #[must_use]
     pub fn to_http1(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(128 + self.fields.len() + self.body.len());
-        // Writing to a Vec cannot fail.
-        let _ = write!(bytes, "HTTP/1.1 {} {}\r\n", self.status, phrase(self.status));
+        bytes.extend_from_slice(b"HTTP/1.1 ");
+        text::decimal(&mut bytes, self.status);
+        bytes.push(b' ');
+        bytes.extend_from_slice(phrase(self.status).as_bytes());
+        bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(&self.fields);
         if let Some(length) = self.length {
-            let _ = write!(bytes, "Content-Length: {length}\r\n");
+            bytes.extend_from_slice(b"Content-Length: ");
+            text::decimal(&mut bytes, length);
+            bytes.extend_from_slice(b"\r\n");
         }
         if self.close {
             bytes.extend_from_slice(b"Connection: close\r\n");
@@ -111,7 +117,6 @@ mod tests {
             fields: b"Content-Type: application/json\r\n".to_vec(),
             body: body.into(),
             announced: Some(body.len() as u64),
-            content_type: None,
             location: None,
             reusable: true,
         }

@@ -27,6 +27,7 @@ use super::{Gate, acme, body};
 use crate::policy::admission::{Deny, Grant};
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
+use crate::policy::text;
 use crate::policy::webhook::Webhook;
 use crate::state::gauges::{Gauges, Held, Phase};
 use crate::state::snapshot::{LiveRoute, Snapshot};
@@ -171,7 +172,8 @@ impl<W: Wire> Request<'_, W> {
             framing: ticket.framing,
             max: limits.max_body,
             expects_continue: ticket.expects_continue,
-            deadline: deadline.min(Instant::now() + limits.body_timeout),
+            deadline,
+            within: limits.body_timeout,
         };
         if ticket.framing == Framing::Chunked {
             let mut decoded = Vec::new();
@@ -309,10 +311,10 @@ impl<W: Wire> Request<'_, W> {
 }
 
 fn end_head(message: &mut Vec<u8>, length: u64, announced: bool) {
-    use std::io::Write as _;
     if announced || length > 0 {
-        // Writing to a Vec cannot fail.
-        let _ = write!(message, "Content-Length: {length}\r\n");
+        message.extend_from_slice(b"Content-Length: ");
+        text::decimal(message, length);
+        message.extend_from_slice(b"\r\n");
     }
     message.extend_from_slice(b"\r\n");
 }

@@ -2,8 +2,9 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::policy::text;
 
 /// Makes names of 32 hexadecimal digits: a random half for the process, a counted half, mixed.
 #[derive(Debug)]
@@ -30,8 +31,8 @@ impl RequestIds {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         let mut name = Vec::with_capacity(32);
-        // Writing to a Vec cannot fail.
-        let _ = write!(name, "{:016x}{:016x}", self.process, mixed ^ (mixed >> 31));
+        text::hex(&mut name, self.process);
+        text::hex(&mut name, mixed ^ (mixed >> 31));
         name
     }
 }

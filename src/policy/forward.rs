@@ -5,10 +5,8 @@
 //! underscore counts as a hyphen here: CGI and WSGI servers fold both into one variable, and
 //! `X_Forwarded_For` must not pass where `X-Forwarded-For` does not.
 
-use std::io::Write as _;
-
 use super::client_ip::{Client, ForwardedHeader};
-use super::forwarded;
+use super::{forwarded, text};
 
 /// Every header that begins so is the gate's word.
 const OWN_PREFIX: &[u8] = b"x-nexmo-gate-";
@@ -136,12 +134,15 @@ pub fn write_request_head<'a>(
         }
     }
     let client = own.client.address;
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, "X-Forwarded-For: {client}");
+    out.extend_from_slice(b"X-Forwarded-For: ");
+    text::address(out, client);
     for proxy in &own.client.via {
-        let _ = write!(out, ", {proxy}");
+        out.extend_from_slice(b", ");
+        text::address(out, *proxy);
     }
-    let _ = write!(out, "\r\nX-Real-IP: {client}\r\n");
+    out.extend_from_slice(b"\r\nX-Real-IP: ");
+    text::address(out, client);
+    out.extend_from_slice(b"\r\n");
     if own.header == ForwardedHeader::Forwarded {
         out.extend_from_slice(b"Forwarded: ");
         forwarded::write(out, own.client, own.proto, own.forwarded_host);

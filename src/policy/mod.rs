@@ -32,4 +32,5 @@ pub mod prefix_set;
 pub mod proxy_header;
 pub mod range_list;
 pub mod route;
+pub mod text;
 pub mod webhook;

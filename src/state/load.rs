@@ -203,6 +203,9 @@ impl Loader {
     ) -> Snapshot {
         let table = RouteTable::new(config.routes.iter().map(|r| (r.host.as_deref(), &r.path)));
         let routes = config.routes.iter().map(|route| self.route(route, &config.upstream, &lists)).collect();
+        let allowed: BTreeSet<&str> =
+            config.routes.iter().flat_map(|route| &route.allow).map(String::as_str).collect();
+        let admitting = allowed.into_iter().filter_map(|name| lists.get(name).cloned()).collect();
         let (trusted, trusted_names) = trusted(&config.trusted_proxies, &lists);
         let unrouted = self.unrouted(&config.upstream);
         let loaded_at = SystemTime::now();
@@ -212,6 +215,7 @@ impl Loader {
             config,
             doors,
             lists,
+            admitting,
             routes,
             table,
             unrouted,

@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub doors: Doors,
     /// Every range list of the folder, by name.
     pub lists: BTreeMap<String, Arc<List>>,
+    /// Those that some route allows, each once: every new connection asks them.
+    pub admitting: Vec<Arc<List>>,
     /// The routes, in the order of the config.
     pub routes: Vec<Arc<LiveRoute>>,
     /// Path to place in `routes`.
@@ -83,13 +85,12 @@ pub struct LiveRoute {
 
 impl Snapshot {
     /// Whether the peer is a trusted proxy, in any list that some route allows, or may ask on
-    /// `health_path`. Anyone else is a
-    /// stranger and gets the deny answer however odd the request is.
+    /// `health_path`. Anyone else is a stranger and gets the deny answer however odd the request is.
     #[must_use]
     pub fn knows(&self, peer: Address) -> bool {
         self.trusted.contains(peer)
             || (self.config.health_path.is_some() && peer.ip().is_loopback())
-            || self.routes.iter().flat_map(|r| &r.allow).any(|list| list.ranges.set().contains(peer))
+            || self.admitting.iter().any(|list| list.ranges.set().contains(peer))
     }
 
     /// What handshakes on a listener are made with, by its place in `listen`.

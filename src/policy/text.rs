@@ -1,0 +1,128 @@
+//! Numbers and addresses as text, straight into a buffer.
+//!
+//! Every request writes a dozen of them into a head and a log line. The standard formatting machinery
+//! serves them well and spends more on that than on admission; here each is a handful of stores.
+//! Invariant: what is written is exactly what `Display` of the same value writes.
+
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+
+use super::addr::Address;
+
+/// Every number below 256 with its digits at the end, and where they begin.
+const OCTETS: [([u8; 3], u8); 256] = {
+    let mut table = [([0u8; 3], 0u8); 256];
+    let mut number = 0u8;
+    loop {
+        let begin = if number >= 100 {
+            0
+        } else if number >= 10 {
+            1
+        } else {
+            2
+        };
+        table[number as usize] = ([b'0' + number / 100, b'0' + number / 10 % 10, b'0' + number % 10], begin);
+        if number == u8::MAX {
+            break;
+        }
+        number += 1;
+    }
+    table
+};
+
+/// The digits of a number.
+pub fn decimal(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// Sixteen hexadecimal digits, lower case.
+pub fn hex(out: &mut Vec<u8>, number: u64) {
+    let mut text = [0u8; 16];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+        pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
+    }
+    out.extend_from_slice(&text);
+}
+
+/// An address.
+pub fn address(out: &mut Vec<u8>, address: Address) {
+    ip(out, address.ip());
+}
+
+/// A prefix: its address, a slash, its length.
+pub fn prefix(out: &mut Vec<u8>, prefix: IpNet) {
+    ip(out, prefix.addr());
+    out.push(b'/');
+    decimal(out, prefix.prefix_len());
+}
+
+/// Milliseconds with three places, as in `0.412`.
+pub fn milliseconds(out: &mut Vec<u8>, time: std::time::Duration) {
+    let whole = time.as_secs().saturating_mul(1000) + u64::from(time.subsec_millis());
+    let mut digits = *b".000";
+    let mut rest = time.subsec_micros() % 1000;
+    for digit in digits[1..].iter_mut().rev() {
+        *digit += (rest % 10).to_le_bytes()[0];
+        rest /= 10;
+    }
+    decimal(out, whole);
+    out.extend_from_slice(&digits);
+}
+
+fn ip(out: &mut Vec<u8>, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => v4(out, ip),
+        // Rare, and its rules (RFC 5952) are the standard library's to know. Writing to a Vec cannot fail.
+        IpAddr::V6(ip) => drop(write!(out, "{ip}")),
+    }
+}
+
+fn v4(out: &mut Vec<u8>, ip: Ipv4Addr) {
+    let mut text = [b'.'; 16];
+    let mut end = 0;
+    for octet in ip.octets() {
+        let (digits, begin) = OCTETS[usize::from(octet)];
+        let digits = &digits[usize::from(begin)..];
+        text[end..end + digits.len()].copy_from_slice(digits);
+        end += digits.len() + 1;
+    }
+    out.extend_from_slice(&text[..end - 1]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn each_is_what_display_writes(number: u64, ip: IpAddr, length in 0u8..=32, us in 0..u64::MAX / 2) {
+            prop_assert_eq!(written(|out| decimal(out, number)), number.to_string());
+            prop_assert_eq!(written(|out| hex(out, number)), format!("{number:016x}"));
+            let canonical = Address::new(ip);
+            prop_assert_eq!(written(|out| address(out, canonical)), canonical.to_string());
+            let net = IpNet::new(ip, length).unwrap();
+            prop_assert_eq!(written(|out| prefix(out, net)), net.to_string());
+            let time = std::time::Duration::from_micros(us);
+            let wanted = format!("{}.{:03}", us / 1000, us % 1000);
+            prop_assert_eq!(written(|out| milliseconds(out, time)), wanted);
+        }
+    }
+
+    #[test]
+    fn every_octet_has_its_digits() {
+        for octet in 0..=255u8 {
+            let ip = Ipv4Addr::new(octet, 255 - octet, octet, 0);
+            assert_eq!(written(|out| v4(out, ip)), ip.to_string());
+        }
+    }
+}
