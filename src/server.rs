@@ -22,13 +22,14 @@ use tokio::sync::watch;
 
 use self::activation::Inherited;
 use self::notify::Notifier;
-use self::services::{AdminService, GateService, Sides};
+use self::services::{AdminService, Bound, GateService, Sides};
 use crate::admin::{AdminContext, AdminListener, Scope};
 use crate::config::{
     AccessLog as AccessConfig, AdminAddress, Config, LogFormat, LogLevel, Mode, Overrides, Problem,
 };
 use crate::gate::Gate;
 use crate::gate::access_log::AccessLog;
+use crate::gate::closing::Owner;
 use crate::gate::door::Door;
 use crate::state::gauges::Gauges;
 use crate::state::load::{Loaded, Loader};
@@ -194,15 +195,15 @@ fn announce(snapshot: &Snapshot, problems: &[Problem], warnings: &[Problem]) {
     }
 }
 
-fn bind_all(config: &Config, inherited: &mut Inherited) -> Result<Vec<(TcpListener, Arc<Door>)>, Failure> {
+fn bind_all(config: &Config, inherited: &mut Inherited) -> Result<Vec<Bound>, Failure> {
     let mut bound = Vec::new();
     let mut problems = Vec::new();
     for (place, listener) in config.listen.iter().enumerate() {
-        let socket = inherited.listener(listener.address).map_or_else(|| bind(listener.address), Ok);
-        match socket {
-            Ok(socket) => {
+        let passed = inherited.listener(listener.address).map(|socket| (socket, Owner::Manager));
+        match passed.map_or_else(|| bind(listener.address).map(|socket| (socket, Owner::Gate)), Ok) {
+            Ok((socket, owner)) => {
                 let (proxy_protocol, http2) = (listener.proxy_protocol, listener.http2);
-                bound.push((socket, Arc::new(Door { place, proxy_protocol, http2 })));
+                bound.push(Bound { socket, owner, door: Door { place, proxy_protocol, http2 } });
             }
             Err(error) => {
                 problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address));

@@ -1,7 +1,7 @@
 //! The accept loop, and who is let in at all.
 //!
 //! It never ends on an error: out of descriptors or memory it waits, longer each time, until something
-//! is freed. When draining begins it takes what the kernel has already accepted, then closes.
+//! is freed. When draining begins it takes whom the kernel has let in, then closes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use super::Gate;
+use super::closing::{self, Owner};
 use super::crowd::{Guest, Place};
 use super::door::{self, Door};
 use crate::config::{Deny, Mode};
@@ -22,20 +24,51 @@ use crate::state::store::View;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// A listening socket and what belongs to it.
+pub struct Listener {
+    /// The socket.
+    pub socket: TcpListener,
+    /// Who ends it.
+    pub owner: Owner,
+    /// What it asks of its connections.
+    pub door: Arc<Door>,
+}
+
 /// Accepts until told to stop. `stop` turns true when no further connection is wanted.
-pub async fn run(gate: Arc<Gate>, listener: TcpListener, door: Arc<Door>, mut stop: watch::Receiver<bool>) {
+pub async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Receiver<bool>) {
+    let Listener { socket: listener, owner, door } = listener;
     let mut view = gate.store.view();
     let mut pause = SHORTEST_PAUSE;
     loop {
-        let accepted = tokio::select! {
+        tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((socket, address)) => {
-                pause = SHORTEST_PAUSE;
-                receive(&gate, &mut view, &door, socket, address);
+            (socket, address) = accept(&gate, &listener, &mut pause) => receive(&gate, &mut view, &door, socket, address),
+        }
+    }
+    // These senders have a connection already; refusing them now would lose their request.
+    if owner == Owner::Gate && closing::turn_newcomers_away(&listener) {
+        let end = Instant::now() + closing::HANDSHAKE;
+        while let Ok((socket, address)) = timeout_at(end, accept(&gate, &listener, &mut pause)).await {
+            receive(&gate, &mut view, &door, socket, address);
+        }
+    }
+    match listener.into_std() {
+        Ok(listener) => {
+            closing::empty(&listener, |socket, address| receive(&gate, &mut view, &door, socket, address))
+                .await;
+        }
+        Err(error) => tracing::warn!(%error, "a listener closes with its queue unread"),
+    }
+}
+
+/// The next connection.
+async fn accept(gate: &Gate, listener: &TcpListener, pause: &mut Duration) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => {
+                *pause = SHORTEST_PAUSE;
+                return accepted;
             }
             // The sender hung up between the kernel's accept and ours.
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
@@ -43,19 +76,11 @@ pub async fn run(gate: Arc<Gate>, listener: TcpListener, door: Arc<Door>, mut st
                 Gauges::add(&gate.gauges.accept_errors);
                 let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
                 tracing::warn!(%error, pause_ms, "accept failed");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                tokio::time::sleep(*pause).await;
+                *pause = (*pause * 2).min(LONGEST_PAUSE);
             }
         }
     }
-    // These senders have a connection already; refusing them now would lose their request.
-    let rest = std::future::poll_fn(|cx| {
-        while let std::task::Poll::Ready(Ok((socket, address))) = listener.poll_accept(cx) {
-            receive(&gate, &mut view, &door, socket, address);
-        }
-        std::task::Poll::Ready(())
-    });
-    rest.await;
 }
 
 /// Lets a connection in, or drops it: before anything of it is read, at the price of a look-up.

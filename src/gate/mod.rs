@@ -8,6 +8,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`listener`] | the accept loop |
+//! | [`closing`] | the end of a listening socket |
 //! | [`crowd`] | how many connections an address holds open |
 //! | [`door`] | from a socket to a stream and a peer: PROXY header, TLS |
 //! | [`tls`] | the handshake |
@@ -46,6 +47,7 @@ pub mod balancer;
 pub mod body;
 pub mod budget;
 pub mod chunked;
+pub mod closing;
 pub mod crowd;
 pub mod door;
 pub mod drain;

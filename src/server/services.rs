@@ -14,14 +14,23 @@ use tokio::task::JoinSet;
 
 use super::notify::Notifier;
 use crate::admin::{self, AdminContext, AdminListener};
+use crate::gate::Gate;
+use crate::gate::closing::Owner;
 use crate::gate::door::Door;
-use crate::gate::{Gate, listener};
+use crate::gate::listener::{self, Listener};
 use crate::state::gauges::Phase;
+
+/// A socket that listens, before there is a runtime.
+pub(super) struct Bound {
+    pub(super) socket: TcpListener,
+    pub(super) owner: Owner,
+    pub(super) door: Door,
+}
 
 /// The listeners and everything behind them.
 pub(super) struct GateService {
     gate: Arc<Gate>,
-    listeners: Vec<(TcpListener, Arc<Door>)>,
+    listeners: Vec<Bound>,
     /// Taken at the start: the receivers that are left are those of accept loops that still run.
     accepting: Option<watch::Receiver<bool>>,
     sides: Sides,
@@ -37,7 +46,7 @@ pub(super) struct Sides {
 impl GateService {
     pub(super) fn new(
         gate: Arc<Gate>,
-        listeners: Vec<(TcpListener, Arc<Door>)>,
+        listeners: Vec<Bound>,
         accepting: watch::Receiver<bool>,
         sides: Sides,
         notifier: Notifier,
@@ -57,16 +66,12 @@ impl Service for GateService {
         let Some(accepting) = self.accepting.take() else { return };
         let mut loops = JoinSet::new();
         let mut addresses = Vec::new();
-        for (socket, door) in self.listeners.drain(..) {
+        for Bound { socket, owner, door } in self.listeners.drain(..) {
             let address = socket.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string());
             match tokio::net::TcpListener::from_std(socket) {
                 Ok(socket) => {
-                    loops.spawn(listener::run(
-                        Arc::clone(&self.gate),
-                        socket,
-                        Arc::clone(&door),
-                        accepting.clone(),
-                    ));
+                    let listener = Listener { socket, owner, door: Arc::new(door) };
+                    loops.spawn(listener::run(Arc::clone(&self.gate), listener, accepting.clone()));
                 }
                 Err(error) => tracing::error!(address, %error, "a listener cannot be used"),
             }

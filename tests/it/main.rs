@@ -18,6 +18,7 @@ mod downstream;
 mod faults;
 mod health_probes;
 mod http2;
+mod last_connections;
 mod overload;
 mod probes;
 mod process;
