@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import re
-import sys
 import time
 from collections import Counter
 
@@ -13,7 +12,7 @@ import report
 import subjects
 from process import core_busy_us
 from scenarios import SCENARIOS
-from session import Session, Wrong, number_from_environment, until_answers
+from session import Session, Wrong, number_from_environment, run_main, until_answers
 
 STATUS = re.compile(rb'"status": ?"?(-?\d+|null)')
 # Log writers that work behind the requests get this long to catch up; their CPU in the meantime counts.
@@ -198,9 +197,4 @@ def settled_size(path):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (Wrong, RuntimeError, OSError) as problem:
-        sys.exit(f"side-by-side: {problem}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_main(main)

@@ -34,14 +34,14 @@ class Process:
     def cpu_us(self):
         """CPU time so far in microseconds: user and system, all threads, children too (nginx has a worker)."""
         total = 0
-        for pid in self._family():
+        for pid in self.family():
             fields = _stat(pid)
             total += int(fields[11]) + int(fields[12])
         return total * TICK_US
 
     def resident_kb(self):
         """Resident memory of the process that did most of the work: for nginx the worker, without its idle master."""
-        worker = max(self._family(), key=lambda pid: int(_stat(pid)[11]) + int(_stat(pid)[12]))
+        worker = max(self.family(), key=lambda pid: int(_stat(pid)[11]) + int(_stat(pid)[12]))
         for line in Path(f"/proc/{worker}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1])
@@ -55,14 +55,14 @@ class Process:
         try:
             self.child.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            for pid in self._family():
+            for pid in self.family():
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass  # it ended in the meantime
             self.child.wait()
 
-    def _family(self):
+    def family(self):
         """Own pid, and every process below it."""
         parents = {}
         for entry in os.listdir("/proc"):

@@ -12,6 +12,8 @@ import load
 import subjects
 
 START_PATIENCE_S = 10
+# As the caller gave them: a session keeps this program itself to one of them.
+CORES = sorted(os.sched_getaffinity(0))
 
 
 class Wrong(Exception):
@@ -23,11 +25,9 @@ class Session:
 
     def __init__(self, bound):
         self.bound = bound
-        self.cores = sorted(os.sched_getaffinity(0)) if not hasattr(Session, "all_cores") else Session.all_cores
-        Session.all_cores = self.cores
-        if len(self.cores) < 2:
+        if len(CORES) < 2:
             raise Wrong("two cores are needed: one for the proxy, one for load and upstream")
-        self.proxy_core, self.load_core = self.cores[0], self.cores[1]
+        self.proxy_core, self.load_core = CORES[:2]
         self.started = []
 
     def __enter__(self):
@@ -99,3 +99,13 @@ def until_answers(process, ask):
 
 def _too_long(_number, _frame):
     raise Wrong("the whole run took longer than its bound")
+
+
+def run_main(main):
+    """Runs a measurement; what went wrong is one line and not a traceback."""
+    try:
+        main()
+    except (Wrong, RuntimeError, OSError) as problem:
+        sys.exit(f"side-by-side: {problem}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -47,6 +47,7 @@ class Setting:
     def __init__(self, folder, core, upstream, gate, prefixes, tls=False, dropped=False, connections=CONNECTIONS):
         self.folder, self.core, self.upstream, self.gate = folder, core, upstream, gate
         self.prefixes, self.tls, self.dropped, self.connections = prefixes, tls, dropped, connections
+        self.admin = None  # the gate's admin port
         if tls:
             self.certificate, self.key = make_certificate(folder)
 
@@ -69,12 +70,21 @@ def start_upstream(folder, core, port):
 
 
 def start_subject(name, setting):
-    start = {"nginx": _nginx, "nginx-buffered": _nginx, "haproxy": _haproxy, "gate": _gate}[name]
+    command, environment, folder, port = prepare(name, setting)
+    return Subject(Process(name, command, setting.core, folder, environment), port)
+
+
+def prepare(name, setting):
+    """Everything but the start: command, environment, folder and port."""
+    prepare_one = {"nginx": _nginx, "nginx-buffered": _nginx, "haproxy": _haproxy, "gate": _gate}[name]
     folder = setting.folder / name
     folder.mkdir()
     (port,) = free_ports(1)
     values = {"DIR": folder, "PORT": port, "UPSTREAM": setting.upstream, "CONNECTIONS": setting.connections}
-    return Subject(start(name, folder, setting, values), port)
+    command = prepare_one(name, folder, setting, values)
+    # A setting in the caller's environment must not change what is measured.
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("NEXMO_GATE_")}
+    return command, clean, folder, port
 
 
 def _nginx(name, folder, setting, values):
@@ -97,7 +107,7 @@ def _nginx(name, folder, setting, values):
             "ssl_protocols TLSv1.3; ssl_session_cache shared:TLS:10m; ssl_session_tickets on"
         )
     config = _render("nginx.conf", folder / "nginx.conf", values)
-    return Process(name, ["nginx", "-p", str(folder), "-c", str(config)], setting.core, folder)
+    return ["nginx", "-p", str(folder), "-c", str(config)]
 
 
 def _haproxy(name, folder, setting, values):
@@ -111,11 +121,12 @@ def _haproxy(name, folder, setting, values):
         values["TLS"] = f" ssl crt {setting.folder / 'both.pem'} ssl-min-ver TLSv1.3 prefer-client-ciphers"
         values["SCHEME"] = "https"
     config = _render("haproxy.cfg", folder / "haproxy.cfg", values)
-    return Process(name, ["haproxy", "-db", "-f", str(config)], setting.core, folder)
+    return ["haproxy", "-db", "-f", str(config)]
 
 
 def _gate(name, folder, setting, values):
     (values["ADMIN"],) = free_ports(1)
+    setting.admin = values["ADMIN"]
     values |= {"LOG": folder / f"{name}-access.log", "DENY": "drop" if setting.dropped else "forbid", "TLS": ""}
     if setting.tls:
         values["TLS"] = f', tls: {{certificate: "{setting.certificate}", key: "{setting.key}", min_version: "1.3"}}'
@@ -123,7 +134,7 @@ def _gate(name, folder, setting, values):
     _render("gate.yaml", folder / "config.yaml", values)
     (folder / "ranges").mkdir()
     write_ranges(folder, setting.prefixes)
-    return Process(name, [setting.gate, "run"], setting.core, folder, clean_environment())
+    return [setting.gate, "run"]
 
 
 def write_ranges(folder, prefixes):
@@ -131,11 +142,6 @@ def write_ranges(folder, prefixes):
     whole = folder / "ranges" / "bench.new"
     whole.write_text(head + "".join(f"{prefix}\n" for prefix in prefixes))
     whole.rename(folder / "ranges" / "bench.txt")
-
-
-def clean_environment():
-    """A setting in the caller's environment must not change what is measured."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("NEXMO_GATE_")}
 
 
 def free_ports(count):

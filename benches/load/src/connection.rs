@@ -1,13 +1,14 @@
 //! One connection to the proxy: opened, asked, closed.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// Longer than any proxy here takes; a run never hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,6 +50,17 @@ impl Connection {
         let name = ServerName::from(to.ip());
         let client = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
         Ok(Self::Secured(Box::new(StreamOwned::new(client, socket))))
+    }
+
+    /// Whether the proxy closed while the connection idled. A sender that keeps connections looks before it
+    /// sends; what is closed under a request that is on its way is another matter.
+    pub fn was_closed(&self) -> bool {
+        const PEEK_NOW: i32 = 0x2 | 0x40; // MSG_PEEK, MSG_DONTWAIT
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Secured(stream) => &stream.sock,
+        };
+        matches!(SockRef::from(stream).recv_with_flags(&mut [MaybeUninit::uninit()], PEEK_NOW), Ok(0))
     }
 
     /// Whether the handshake was resumed from a ticket.

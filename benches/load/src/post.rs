@@ -97,7 +97,9 @@ fn sender(arguments: &Arguments, bytes: &[u8], begin: Instant, place: usize) -> 
             break;
         }
         let outcome = (|| {
-            let mut connection = if let Some(connection) = kept.take() {
+            let mut connection = if let Some(connection) =
+                kept.take().filter(|kept: &Connection| arguments.rate.is_none() || !kept.was_closed())
+            {
                 connection
             } else {
                 seen.connections += 1;
