@@ -11,11 +11,18 @@ from pathlib import Path
 TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
 
 
+def log_of(name, folder, ending="-access.log"):
+    """Beside the folder that holds a program's configuration, not in it: nexmo-gate watches that one for changes."""
+    logs = folder.parent / "logs"
+    logs.mkdir(exist_ok=True)
+    return logs / f"{name}{ending}"
+
+
 class Process:
     def __init__(self, name, command, core, folder, environment=None):
         self.name = name
-        self.output = folder / f"{name}.stderr"
-        self.log = folder / f"{name}-access.log"
+        self.output = log_of(name, folder, ".stderr")
+        self.log = log_of(name, folder)
         # setpriv: if this program is killed outright, the kernel ends what it started.
         pinned = ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", str(core), *command]
         # The log is opened for appending: for HAProxy it is the standard output.

@@ -8,6 +8,7 @@ import time
 
 import report
 import subjects
+from process import log_of
 from session import Session, Wrong, number_from_environment, run_main
 
 PATIENCE_S = 10
@@ -39,7 +40,7 @@ def main():
 def start(name, command, environment, folder, port, session):
     """Milliseconds from the start to ready."""
     words = folder / "notify"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, open(folder / "output", "ab") as output:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, open(log_of(name, folder), "ab") as output:
         words.unlink(missing_ok=True)
         manager.bind(str(words))
         manager.settimeout(PATIENCE_S)

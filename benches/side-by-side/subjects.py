@@ -5,7 +5,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from process import Process
+from process import Process, log_of
 
 CONF = Path(__file__).resolve().parent / "conf"
 
@@ -65,6 +65,8 @@ def make_certificate(folder):
 
 
 def start_upstream(folder, core, port):
+    folder = folder / "upstream"
+    folder.mkdir()
     config = _render("upstream.conf", folder / "upstream.conf", {"DIR": folder, "UPSTREAM": port, "USER": _user()})
     return Process("upstream", ["nginx", "-p", str(folder), "-c", str(config)], core, folder)
 
@@ -88,7 +90,7 @@ def prepare(name, setting):
 
 
 def _nginx(name, folder, setting, values):
-    log = folder / f"{name}-access.log"
+    log = log_of(name, folder)
     values |= {"USER": _user(), "FILES": 2 * setting.connections, "LOG": f"{log} webhook", "GEO": "", "TLS": ""}
     values["ADMISSION"] = "\n".join(f"        allow {p};" for p in setting.prefixes) + "\n        deny all;"
     if name == "nginx-buffered":
@@ -127,7 +129,7 @@ def _haproxy(name, folder, setting, values):
 def _gate(name, folder, setting, values):
     (values["ADMIN"],) = free_ports(1)
     setting.admin = values["ADMIN"]
-    values |= {"LOG": folder / f"{name}-access.log", "DENY": "drop" if setting.dropped else "forbid", "TLS": ""}
+    values |= {"LOG": log_of(name, folder), "DENY": "drop" if setting.dropped else "forbid", "TLS": ""}
     if setting.tls:
         values["TLS"] = f', tls: {{certificate: "{setting.certificate}", key: "{setting.key}", min_version: "1.3"}}'
     # The gate reads config.yaml where it stands.
