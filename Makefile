@@ -48,8 +48,13 @@ test-container: prerequisites ## build the image and run it as in a pod (root, p
 	tests/container/run $(or $(ARGS),release)
 
 .PHONY: bench-side-by-side
-bench-side-by-side: build ## CPU a request next to nginx and HAProxy, in one run (benches/side-by-side/README.md)
+bench-side-by-side: build bench-tools ## CPU a request next to nginx and HAProxy, in one run (benches/side-by-side/README.md; ARGS=--all)
 	benches/side-by-side/run $(ARGS)
+
+# A crate of its own: the program is built without it.
+.PHONY: bench-tools
+bench-tools: prerequisites ## the load that wrk cannot make
+	$(CARGO) build --locked --release --manifest-path benches/load/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/load
 
 .PHONY: test-over-tls
 test-over-tls: prerequisites ## the black-box tests again, their senders speak TLS

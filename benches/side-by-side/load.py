@@ -1,16 +1,21 @@
-"""What is sent: the measured load by wrk, and single probes that prove who is admitted and what reached the upstream."""
+"""What is sent: the measured load, and single probes that prove who is admitted and what reached the upstream."""
 
 import http.client
 import os
 import re
+import ssl
 import subprocess
 from dataclasses import dataclass
 
 from subjects import CONF, LOAD
 
 CONNECTIONS = 32
+# Refused connections under way at a time.
+WINDOW = 128
 BODY_BYTES = 390
 PATH = "/webhooks/inbound-message"
+# What every client and every proxy here agrees on, or the work would not be the same.
+CIPHER = ("TLS_AES_256_GCM_SHA384", "TLSv1.3", 256)
 
 
 def body():
@@ -27,7 +32,7 @@ def body():
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk saw in one round."""
+    """What the load saw in one round."""
 
     requests: int
     duration_us: int
@@ -35,33 +40,96 @@ class Load:
     p99_us: int
     error_status: int  # answers above 399
     broken: int  # connect, read, write and time-out errors
+    connections: int = 0  # opened, where the load program says so
+    resumed: int = 0  # of them, TLS sessions that were resumed
+    answer_bytes: int = 0  # heard on connections that should be closed without a word
 
 
-def run_wrk(port, seconds, core, close, body_file):
-    command = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", str(core)]
-    command += ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "-s", str(CONF / "load.lua")]
-    command += [f"http://{LOAD}:{port}{PATH}"]
+def pinned(core, *command):
+    return ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", str(core), *command]
+
+
+def run(scenario, subject, seconds, core, body_file):
+    """The load of a scenario, for some seconds."""
+    if scenario.by_wrk:
+        return run_wrk(scenario, subject.port, seconds, core, body_file)
+    return run_own(scenario, subject, seconds, core, body_file)
+
+
+def run_wrk(scenario, port, seconds, core, body_file):
+    scheme = "https" if scenario.tls else "http"
+    command = pinned(core, "wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "-s", str(CONF / "load.lua"))
+    command += [f"{scheme}://{LOAD}:{port}{PATH}"]
     environment = os.environ | {
-        "BENCH_BODY": str(body_file), "BENCH_BODY_BYTES": str(BODY_BYTES), "BENCH_CLOSE": "1" if close else "0",
+        "BENCH_BODY": str(body_file), "BENCH_BODY_BYTES": str(BODY_BYTES), "BENCH_CLOSE": "1" if scenario.close else "0",
     }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds + 10, check=False)
-    line = re.search(r"^BENCH (.*)$", done.stdout, re.MULTILINE)
-    if done.returncode != 0 or line is None:
-        raise RuntimeError(f"wrk failed with status {done.returncode}: {done.stdout[-500:]} {done.stderr[-500:]}")
-    said = {key: int(value) for key, value in (pair.split("=") for pair in line[1].split())}
+    said = _said(command, seconds, environment)
     broken = said["connect"] + said["read"] + said["write"] + said["timeout"]
     return Load(said["requests"], said["duration_us"], said["p50_us"], said["p99_us"], said["status"], broken)
 
 
-def probe(port, source):
-    """One POST from the given loopback address: its status and body."""
-    connection = http.client.HTTPConnection(LOAD, port, timeout=5, source_address=(source, 0))
+def run_own(scenario, subject, seconds, core, body_file):
+    to = ["--to", f"{LOAD}:{subject.port}", "--seconds", str(seconds)]
+    if scenario.dropped:
+        # nginx refuses requests, not connections.
+        speak = ["--speak"] if subject.name.startswith("nginx") else []
+        command = [os.environ["LOADER"], "refused", *to, "--connections", str(WINDOW), *speak]
+    else:
+        command = [os.environ["LOADER"], "post", *to, *post_arguments(scenario, body_file)]
+        command += ["--connections", str(CONNECTIONS)]
+    said = _said(pinned(core, *command), seconds, os.environ)
+    return Load(
+        said["requests"], said["duration_us"], said["p50_us"], said["p99_us"], said["status"], said["broken"],
+        said["connections"], said["resumed"], said.get("bytes", 0),
+    )
+
+
+def post_arguments(scenario, body_file):
+    arguments = ["--path", PATH, "--body", str(body_file)]
+    if scenario.tls:
+        arguments.append("--resume" if scenario.resumed else "--tls")
+    if scenario.close:
+        arguments.append("--close")
+    if scenario.rate:
+        arguments += ["--rate", str(scenario.rate)]
+    return arguments
+
+
+def _said(command, seconds, environment):
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds + 15, check=False)
+    line = re.search(r"^BENCH (.*)$", done.stdout, re.MULTILINE)
+    if done.returncode != 0 or line is None:
+        raise RuntimeError(f"the load failed with status {done.returncode}: {done.stdout[-500:]} {done.stderr[-500:]}")
+    return {key: int(value) for key, value in (pair.split("=") for pair in line[1].split())}
+
+
+def probe(port, source, tls=False):
+    """One POST from the given loopback address: its status and body; (None, reason) when it was closed without an answer."""
+    options = {"timeout": 5, "source_address": (source, 0)}
+    if tls:
+        connection = http.client.HTTPSConnection(LOAD, port, context=_anyone(), **options)
+    else:
+        connection = http.client.HTTPConnection(LOAD, port, **options)
     try:
+        connection.connect()
+        if tls and connection.sock.cipher() != CIPHER:
+            raise RuntimeError(f"agreed on {connection.sock.cipher()}, expected {CIPHER}")
         connection.request("POST", PATH, body(), {"Content-Type": "application/json"})
         answer = connection.getresponse()
         return answer.status, answer.read()
+    except ConnectionRefusedError:
+        raise  # it is not up yet
+    except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as closed:
+        return None, str(closed).encode()
     finally:
         connection.close()
+
+
+def _anyone():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def upstream_counters(port):

@@ -11,11 +11,18 @@ from pathlib import Path
 TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
 
 
+def log_of(name, folder, ending="-access.log"):
+    """Beside the folder that holds a program's configuration, not in it: nexmo-gate watches that one for changes."""
+    logs = folder.parent / "logs"
+    logs.mkdir(exist_ok=True)
+    return logs / f"{name}{ending}"
+
+
 class Process:
     def __init__(self, name, command, core, folder, environment=None):
         self.name = name
-        self.output = folder / f"{name}.stderr"
-        self.log = folder / f"{name}-access.log"
+        self.output = log_of(name, folder, ".stderr")
+        self.log = log_of(name, folder)
         # setpriv: if this program is killed outright, the kernel ends what it started.
         pinned = ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", str(core), *command]
         # The log is opened for appending: for HAProxy it is the standard output.
@@ -34,14 +41,14 @@ class Process:
     def cpu_us(self):
         """CPU time so far in microseconds: user and system, all threads, children too (nginx has a worker)."""
         total = 0
-        for pid in self._family():
+        for pid in self.family():
             fields = _stat(pid)
             total += int(fields[11]) + int(fields[12])
         return total * TICK_US
 
     def resident_kb(self):
         """Resident memory of the process that did most of the work: for nginx the worker, without its idle master."""
-        worker = max(self._family(), key=lambda pid: int(_stat(pid)[11]) + int(_stat(pid)[12]))
+        worker = max(self.family(), key=lambda pid: int(_stat(pid)[11]) + int(_stat(pid)[12]))
         for line in Path(f"/proc/{worker}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1])
@@ -55,14 +62,14 @@ class Process:
         try:
             self.child.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            for pid in self._family():
+            for pid in self.family():
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass  # it ended in the meantime
             self.child.wait()
 
-    def _family(self):
+    def family(self):
         """Own pid, and every process below it."""
         parents = {}
         for entry in os.listdir("/proc"):

@@ -1,5 +1,6 @@
 """What is printed: the machine, each round, the medians and the ratios. No judgement of good or bad lives here."""
 
+import json
 import os
 import platform
 import statistics
@@ -30,7 +31,9 @@ COLUMNS = (
 )
 
 
-def machine(gate):
+def machine():
+    """The machine and what stood beside each other on it: figures mean nothing without."""
+    gate = os.environ["GATE"]
     model = next(
         (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
          if line.startswith("model name")),
@@ -38,7 +41,16 @@ def machine(gate):
     )
     versions = [_first_line("nginx", "-v"), _first_line("haproxy", "-v"), _first_line("wrk", "-v")]
     versions.append(_first_line(gate, "--version") if gate else "nexmo-gate: SKIPPED")
-    print(f"machine: {model} | {os.cpu_count()} cores | Linux {platform.release()} | " + " | ".join(versions))
+    line = f"{model} | {os.cpu_count()} cores | Linux {platform.release()} | " + " | ".join(versions)
+    print(f"machine: {line}", flush=True)
+    record("machine", line)
+
+
+def record(name, value):
+    """Adds a result to the file that RESULTS names, for the table of `benches/all`."""
+    if path := os.environ.get("RESULTS"):
+        with open(path, "a", encoding="utf-8") as results:
+            print(json.dumps({name: value}), file=results)
 
 
 def _first_line(*command):
@@ -56,19 +68,25 @@ def row(label, name, one):
 
 
 def summary(rounds):
-    """`rounds` maps a subject's name to its rounds, in the order measured."""
+    """`rounds` maps a subject's name to its rounds, in the order measured. Returns medians and ratios by name."""
+    said = {}
     for name, all_rounds in rounds.items():
         middle = Round(*(statistics.median(getattr(one, field) for one in all_rounds) for field in Round.__annotations__))
         row("med", name, middle)
+        said[name] = vars(middle)
     for rival in rounds:
         if rival == "gate" or "gate" not in rounds:
             continue
         # Each round against the rival's round next to it: what disturbed the machine then, disturbed both.
         pairs = list(zip(rounds["gate"], rounds[rival], strict=True))
-        _ratio(rival, "CPU a request", [ours.cpu_us / theirs.cpu_us for ours, theirs in pairs])
-        _ratio(rival, "requests/s", [ours.rate / theirs.rate for ours, theirs in pairs])
-        _ratio(rival, "p99", [ours.p99_ms / theirs.p99_ms for ours, theirs in pairs])
+        for field, what in (("cpu_us", "CPU a request"), ("rate", "requests/s"), ("p99_ms", "p99")):
+            values = [getattr(ours, field) / max(getattr(theirs, field), 1e-9) for ours, theirs in pairs]
+            said[f"gate/{rival} {field}"] = ratio(f"gate/{rival} {what}", values)
+    return said
 
 
-def _ratio(rival, what, values):
-    print(f"  ratio gate/{rival} {what}: {statistics.median(values):.3f} (rounds {min(values):.3f} to {max(values):.3f})")
+def ratio(what, values):
+    """Prints a ratio with its range, returns its median."""
+    middle = statistics.median(values)
+    print(f"  ratio {what}: {middle:.3f} (rounds {min(values):.3f} to {max(values):.3f})", flush=True)
+    return middle

@@ -2,9 +2,10 @@
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
-from process import Process
+from process import Process, log_of
 
 CONF = Path(__file__).resolve().parent / "conf"
 
@@ -15,12 +16,20 @@ STRANGER = "127.0.0.2"  # never admitted
 
 # Addresses for documentation, RFC 5737: eight prefixes that nobody here sends from.
 OTHERS = [f"198.51.100.{n}/28" for n in (0, 32, 64, 96)] + [f"203.0.113.{n}/28" for n in (16, 48, 80, 112)]
+# More open connections than any measurement here makes, and the files that takes.
+CONNECTIONS = 4000
 
 
-def admitted_prefixes(load_admitted):
-    """Ten prefixes. The load's own stands in the middle, so that a list walked in order is neither best nor worst."""
-    own = f"{LOAD}/32" if load_admitted else "192.0.2.0/28"
-    return OTHERS[:5] + [own, f"{FRIEND}/32"] + OTHERS[5:]
+def admitted_prefixes(load_admitted, count=10):
+    """`count` prefixes. The load's own stands in the middle, so that a list walked in order is neither best nor worst."""
+    own = [f"{LOAD}/32" if load_admitted else "192.0.2.0/28", f"{FRIEND}/32"]
+    # Private networks of any length from /24 to /32, no two of them neighbours.
+    more = [f"10.{n >> 8}.{n & 255}.0/{24 + n % 9}" for n in range(0, 2 * (count - 10), 2)]
+    others = OTHERS + more
+    half = len(others) * 5 // 8
+    prefixes = others[:half] + own + others[half:]
+    assert len(set(prefixes)) == count
+    return prefixes
 
 
 class Subject:
@@ -32,46 +41,109 @@ class Subject:
         self.may_sum_up_denials = process.name == "gate"
 
 
+class Setting:
+    """What all subjects of one measurement have in common."""
+
+    def __init__(self, folder, core, upstream, gate, prefixes, tls=False, dropped=False, connections=CONNECTIONS):
+        self.folder, self.core, self.upstream, self.gate = folder, core, upstream, gate
+        self.prefixes, self.tls, self.dropped, self.connections = prefixes, tls, dropped, connections
+        self.admin = None  # the gate's admin port
+        if tls:
+            self.certificate, self.key = make_certificate(folder)
+
+
+def make_certificate(folder):
+    """ECDSA P-256 for everyone; HAProxy wants both in one file."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    if not certificate.exists():
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        command += ["-days", "2", "-subj", "/CN=bench", "-addext", f"subjectAltName=IP:{LOAD}"]
+        command += ["-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(command, check=True, capture_output=True, timeout=10)
+        (folder / "both.pem").write_text(certificate.read_text() + key.read_text())
+    return certificate, key
+
+
 def start_upstream(folder, core, port):
+    folder = folder / "upstream"
+    folder.mkdir()
     config = _render("upstream.conf", folder / "upstream.conf", {"DIR": folder, "UPSTREAM": port, "USER": _user()})
     return Process("upstream", ["nginx", "-p", str(folder), "-c", str(config)], core, folder)
 
 
-def start_subject(name, folder, core, upstream, load_admitted, gate):
-    start = {"nginx": _nginx, "nginx-buffered": _nginx, "haproxy": _haproxy, "gate": _gate}[name]
-    folder = folder / name
+def start_subject(name, setting):
+    command, environment, folder, port = prepare(name, setting)
+    return Subject(Process(name, command, setting.core, folder, environment), port)
+
+
+def prepare(name, setting):
+    """Everything but the start: command, environment, folder and port."""
+    prepare_one = {"nginx": _nginx, "nginx-buffered": _nginx, "haproxy": _haproxy, "gate": _gate}[name]
+    folder = setting.folder / name
     folder.mkdir()
-    prefixes = admitted_prefixes(load_admitted)
-    assert len(prefixes) == 10
-    values = {"DIR": folder, "LOG": folder / f"{name}-access.log", "UPSTREAM": upstream}
-    return start(name, folder, core, prefixes, values, gate)
-
-
-def _nginx(name, folder, core, prefixes, values, _gate_binary):
     (port,) = free_ports(1)
-    values |= {"PORT": port, "USER": _user(), "NGINX_ALLOW": "\n".join(f"        allow {p};" for p in prefixes)}
-    values["LOG_BUFFER"] = " buffer=64k flush=250ms" if name == "nginx-buffered" else ""
-    config = _render("nginx.conf", folder / "nginx.conf", values)
-    return Subject(Process(name, ["nginx", "-p", str(folder), "-c", str(config)], core, folder), port)
-
-
-def _haproxy(name, folder, core, prefixes, values, _gate_binary):
-    (port,) = free_ports(1)
-    config = _render("haproxy.cfg", folder / "haproxy.cfg", values | {"PORT": port, "ADMITTED": " ".join(prefixes)})
-    return Subject(Process(name, ["haproxy", "-db", "-f", str(config)], core, folder), port)
-
-
-def _gate(name, folder, core, prefixes, values, binary):
-    port, admin = free_ports(2)
-    # The gate reads config.yaml where it stands.
-    _render("gate.yaml", folder / "config.yaml", values | {"PORT": port, "ADMIN": admin})
-    ranges = folder / "ranges"
-    ranges.mkdir()
-    head = "# The load's address and nine others, for a measurement on one machine.\n"
-    (ranges / "bench.txt").write_text(head + "".join(f"{prefix}\n" for prefix in prefixes))
+    values = {"DIR": folder, "PORT": port, "UPSTREAM": setting.upstream, "CONNECTIONS": setting.connections}
+    command = prepare_one(name, folder, setting, values)
     # A setting in the caller's environment must not change what is measured.
     clean = {key: value for key, value in os.environ.items() if not key.startswith("NEXMO_GATE_")}
-    return Subject(Process(name, [binary, "run"], core, folder, clean), port)
+    return command, clean, folder, port
+
+
+def _nginx(name, folder, setting, values):
+    log = log_of(name, folder)
+    values |= {"USER": _user(), "FILES": 2 * setting.connections, "LOG": f"{log} webhook", "GEO": "", "TLS": ""}
+    values["ADMISSION"] = "\n".join(f"        allow {p};" for p in setting.prefixes) + "\n        deny all;"
+    if name == "nginx-buffered":
+        values["LOG"] += " buffer=64k flush=250ms"
+    if len(setting.prefixes) > 10 or setting.dropped:
+        # `allow` walks its list; `geo` is what nginx has for long ones.
+        lines = "".join(f"        {p} 1;\n" for p in setting.prefixes)
+        values["GEO"] = f"    geo $admitted {{\n        default 0;\n{lines}    }}"
+        values["ADMISSION"] = f"        if ($admitted = 0) {{ return {444 if setting.dropped else 403}; }}"
+    if setting.dropped:
+        # HAProxy writes no line for a connection that it rejects.
+        values["LOG"] = "off"
+    if setting.tls:
+        values["TLS"] = (
+            f" ssl; ssl_certificate {setting.certificate}; ssl_certificate_key {setting.key}; "
+            "ssl_protocols TLSv1.3; ssl_session_cache shared:TLS:10m; ssl_session_tickets on"
+        )
+    config = _render("nginx.conf", folder / "nginx.conf", values)
+    return ["nginx", "-p", str(folder), "-c", str(config)]
+
+
+def _haproxy(name, folder, setting, values):
+    values |= {"ADMITTED": " ".join(setting.prefixes), "DENY": "http-request deny deny_status 403", "TLS": "", "SCHEME": "http"}
+    if len(setting.prefixes) > 10:
+        (folder / "admitted.acl").write_text("".join(f"{p}\n" for p in setting.prefixes))
+        values["ADMITTED"] = f"-f {folder / 'admitted.acl'}"
+    if setting.dropped:
+        values["DENY"] = "tcp-request connection reject"
+    if setting.tls:
+        values["TLS"] = f" ssl crt {setting.folder / 'both.pem'} ssl-min-ver TLSv1.3 prefer-client-ciphers"
+        values["SCHEME"] = "https"
+    config = _render("haproxy.cfg", folder / "haproxy.cfg", values)
+    return ["haproxy", "-db", "-f", str(config)]
+
+
+def _gate(name, folder, setting, values):
+    (values["ADMIN"],) = free_ports(1)
+    setting.admin = values["ADMIN"]
+    values |= {"LOG": log_of(name, folder), "DENY": "drop" if setting.dropped else "forbid", "TLS": ""}
+    if setting.tls:
+        values["TLS"] = f', tls: {{certificate: "{setting.certificate}", key: "{setting.key}", min_version: "1.3"}}'
+    # The gate reads config.yaml where it stands.
+    _render("gate.yaml", folder / "config.yaml", values)
+    (folder / "ranges").mkdir()
+    write_ranges(folder, setting.prefixes)
+    return [setting.gate, "run"]
+
+
+def write_ranges(folder, prefixes):
+    head = "# The load's address and others, for a measurement on one machine.\n"
+    whole = folder / "ranges" / "bench.new"
+    whole.write_text(head + "".join(f"{prefix}\n" for prefix in prefixes))
+    whole.rename(folder / "ranges" / "bench.txt")
 
 
 def free_ports(count):
