@@ -48,8 +48,8 @@ const STD_FOR_POLICY: [&str; 18] = [
 /// What `config` may use besides: names of files and addresses, and cells for its report.
 const STD_FOR_CONFIG: [&str; 4] = ["std::path", "std::net::SocketAddr", "std::cell", "std::rc"];
 /// Crates that only compute.
-const CRATES_FOR_POLICY: [&str; 2] = ["ipnet", "memchr"];
-const CRATES_FOR_CONFIG: [&str; 2] = ["ipnet", "serde_yaml"];
+const CRATES_FOR_POLICY: [&str; 2] = ["ipnet", "itoa", "memchr"];
+const CRATES_FOR_CONFIG: [&str; 2] = ["ipnet", "itoa", "serde_yaml"];
 /// Methods of `Path` that ask the disk.
 const DISK_METHODS: [&str; 10] = [
     "exists",

@@ -138,14 +138,14 @@ impl AccessEvent<'_> {
         timestamp::write(out, SystemTime::now());
         out.push(b'"');
         string(out, key!("request_id"), Some(self.request_id));
-        word(out, key!("outcome"), outcome.word());
-        word(out, key!("reason"), self.reason.word());
+        word(out, key!("outcome"), Some(outcome.word()));
+        word(out, key!("reason"), Some(self.reason.word()));
         quoted(out, key!("client_ip"), self.client, text::address);
         quoted(out, key!("peer_ip"), Some(self.peer), text::address);
         string(out, key!("list"), self.list.map(str::as_bytes));
         quoted(out, key!("prefix"), self.prefix, text::prefix);
         string(out, key!("route"), self.route.map(str::as_bytes));
-        string(out, key!("webhook"), self.webhook.map(str::as_bytes));
+        word(out, key!("webhook"), self.webhook);
         string(out, key!("method"), Some(self.method).filter(|m| !m.is_empty()));
         string(out, key!("path"), Some(self.path).filter(|p| !p.is_empty()));
         bare(out, key!("status"), self.status, text::decimal);
@@ -158,8 +158,8 @@ impl AccessEvent<'_> {
         bare(out, key!("upstream_ms"), self.upstream, text::milliseconds);
         bare(out, key!("generation"), Some(self.generation), text::decimal);
         bare(out, key!("tls"), Some(self.tls), truth);
-        string(out, key!("http"), self.http.map(str::as_bytes));
-        string(out, key!("would_deny"), self.would_deny.map(|reason| reason.word().as_bytes()));
+        word(out, key!("http"), self.http);
+        word(out, key!("would_deny"), self.would_deny.map(Reason::word));
         string(out, key!("client_cert"), self.client_cert.map(str::as_bytes));
         string(out, key!("note"), self.note.map(str::as_bytes));
         out.extend_from_slice(b"}\n");
@@ -204,8 +204,8 @@ fn summary_json(out: &mut Vec<u8>, summary: Summary) {
     out.extend_from_slice(b"{\"ts\":\"");
     timestamp::write(out, SystemTime::now());
     out.push(b'"');
-    word(out, key!("outcome"), summary.reason.outcome().word());
-    word(out, key!("reason"), summary.reason.word());
+    word(out, key!("outcome"), Some(summary.reason.outcome().word()));
+    word(out, key!("reason"), Some(summary.reason.word()));
     bare(out, key!("suppressed"), Some(summary.count), text::decimal);
     quoted(out, key!("last_peer_ip"), Some(summary.last), text::address);
     out.extend_from_slice(b"}\n");
@@ -228,8 +228,8 @@ fn string(out: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
 }
 
 /// A word of our own, which needs no escaping.
-fn word(out: &mut Vec<u8>, key: &[u8], word: &'static str) {
-    quoted(out, key, Some(word), |out, word| out.extend_from_slice(word.as_bytes()));
+fn word(out: &mut Vec<u8>, key: &[u8], word: Option<&'static str>) {
+    quoted(out, key, word, |out, word| out.extend_from_slice(word.as_bytes()));
 }
 
 fn quoted<T>(out: &mut Vec<u8>, key: &[u8], value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {

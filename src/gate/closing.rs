@@ -6,11 +6,10 @@
 //! then is the socket closed. Invariant: a socket of the service manager is left as it is, with its
 //! queue: it serves the next process.
 
-use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 /// Whose a listening socket is.
@@ -38,7 +37,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// a second later, and is refused by then, or let in by the next process. Refusing them at once, and
 /// only them, is nothing that the kernel offers.
 #[cfg(target_os = "linux")]
-pub fn turn_newcomers_away(listener: &tokio::net::TcpListener) -> bool {
+pub fn turn_newcomers_away(listener: &TcpListener) -> bool {
     use socket2::{SockFilter, SockRef};
 
     // A classic BPF program on the TCP header: SYN without ACK is dropped, all else passes whole.
@@ -65,7 +64,7 @@ pub fn turn_newcomers_away(listener: &tokio::net::TcpListener) -> bool {
 
 /// See above: other systems have no such thing.
 #[cfg(not(target_os = "linux"))]
-pub fn turn_newcomers_away(_: &tokio::net::TcpListener) -> bool {
+pub fn turn_newcomers_away(_: &TcpListener) -> bool {
     false
 }
 
@@ -74,7 +73,7 @@ pub fn turn_newcomers_away(_: &tokio::net::TcpListener) -> bool {
 pub async fn empty(listener: &TcpListener, mut receive: impl FnMut(TcpStream, SocketAddr)) {
     let (mut taken, mut tries, mut pause) = (0, TRIES, FIRST_PAUSE);
     while taken < MOST && tries > 0 {
-        match take(listener) {
+        match listener.accept() {
             Ok((socket, address)) => {
                 receive(socket, address);
                 taken += 1;
@@ -95,32 +94,23 @@ pub async fn empty(listener: &TcpListener, mut receive: impl FnMut(TcpStream, So
     }
 }
 
-fn take(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    let (socket, address) = listener.accept()?;
-    socket.set_nonblocking(true)?;
-    Ok((TcpStream::from_std(socket)?, address))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{Read as _, Write as _};
 
-    fn listener() -> (tokio::net::TcpListener, SocketAddr) {
+    fn listener() -> (TcpListener, SocketAddr) {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = socket.local_addr().unwrap();
-        (tokio::net::TcpListener::from_std(socket).unwrap(), address)
+        (socket, address)
     }
 
     #[tokio::test]
-    async fn the_queue_is_emptied_whatever_the_runtime_knows_of_it() {
+    async fn the_queue_is_emptied_in_several_turns() {
         let (listener, address) = listener();
-        // No turn is given to the runtime: it has heard of none of these. They are more than the budget of one
-        // task, and more than one turn here.
         let senders: Vec<_> =
             (0..=2 * AT_ONCE).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
-        let listener = listener.into_std().unwrap();
         let mut taken = Vec::new();
         empty(&listener, |socket, _| taken.push(socket)).await;
         assert_eq!(taken.len(), senders.len());
@@ -136,9 +126,9 @@ mod tests {
         assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut, "neither let in nor refused");
         early.write_all(b"x").unwrap();
         let mut taken = Vec::new();
-        empty(&listener.into_std().unwrap(), |socket, _| taken.push(socket.into_std().unwrap())).await;
+        empty(&listener, |socket, _| taken.push(socket)).await;
+        drop(listener);
         let [mut taken] = <[_; 1]>::try_from(taken).unwrap();
-        taken.set_nonblocking(false).unwrap();
         taken.read_exact(&mut [0]).unwrap();
         taken.write_all(b"y").unwrap();
         early.read_exact(&mut [0]).unwrap();

@@ -1,13 +1,16 @@
 //! The accept loop, and who is let in at all.
 //!
 //! It never ends on an error: out of descriptors or memory it waits, longer each time, until something
-//! is freed. When draining begins it takes whom the kernel has let in, then closes.
+//! is freed. When draining begins it takes whom the kernel has let in, then closes. A connection that is
+//! not let in is never made known to the runtime: it costs an accept and a close.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -25,13 +28,24 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A listening socket and what belongs to it.
+#[derive(Debug)]
 pub struct Listener {
-    /// The socket.
-    pub socket: TcpListener,
-    /// Who ends it.
-    pub owner: Owner,
-    /// What it asks of its connections.
-    pub door: Arc<Door>,
+    socket: AsyncFd<TcpListener>,
+    owner: Owner,
+    door: Arc<Door>,
+}
+
+impl Listener {
+    /// A socket that listens already; `owner` is who ends it.
+    ///
+    /// # Errors
+    /// The system refuses to make it ready for the runtime.
+    pub fn new(socket: TcpListener, owner: Owner, door: Door) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        // What it accepts inherits this. An answer leaves in one write: waiting for more of it would only add delay.
+        socket2::SockRef::from(&socket).set_tcp_nodelay(true)?;
+        Ok(Self { socket: watched(socket)?, owner, door: Arc::new(door) })
+    }
 }
 
 /// Accepts until told to stop. `stop` turns true when no further connection is wanted.
@@ -47,25 +61,24 @@ pub async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Receiver<
         }
     }
     // These senders have a connection already; refusing them now would lose their request.
-    if owner == Owner::Gate && closing::turn_newcomers_away(&listener) {
+    if owner == Owner::Gate && closing::turn_newcomers_away(listener.get_ref()) {
         let end = Instant::now() + closing::HANDSHAKE;
         while let Ok((socket, address)) = timeout_at(end, accept(&gate, &listener, &mut pause)).await {
             receive(&gate, &mut view, &door, socket, address);
         }
     }
-    match listener.into_std() {
-        Ok(listener) => {
-            closing::empty(&listener, |socket, address| receive(&gate, &mut view, &door, socket, address))
-                .await;
-        }
-        Err(error) => tracing::warn!(%error, "a listener closes with its queue unread"),
-    }
+    let listener = listener.into_inner();
+    closing::empty(&listener, |socket, address| receive(&gate, &mut view, &door, socket, address)).await;
 }
 
 /// The next connection.
-async fn accept(gate: &Gate, listener: &TcpListener, pause: &mut Duration) -> (TcpStream, SocketAddr) {
+async fn accept(
+    gate: &Gate,
+    listener: &AsyncFd<TcpListener>,
+    pause: &mut Duration,
+) -> (TcpStream, SocketAddr) {
     loop {
-        match listener.accept().await {
+        match listener.async_io(Interest::READABLE, TcpListener::accept).await {
             Ok(accepted) => {
                 *pause = SHORTEST_PAUSE;
                 return accepted;
@@ -100,9 +113,26 @@ fn receive(gate: &Arc<Gate>, view: &mut View, door: &Arc<Door>, socket: TcpStrea
         Gauges::add(&gate.gauges.over_capacity);
         return;
     };
-    // An answer leaves in one write; waiting for more of it would only add delay. Failing to say so is harmless.
-    let _ = socket.set_nodelay(true);
-    tokio::spawn(door::enter(Arc::clone(gate), Arc::clone(door), socket, peer, place));
+    match registered(socket) {
+        Ok(socket) => {
+            tokio::spawn(door::enter(Arc::clone(gate), Arc::clone(door), socket, peer, place));
+        }
+        Err(error) => {
+            Gauges::add(&gate.gauges.accept_errors);
+            tracing::warn!(%error, "a connection was lost: the system has no room for it");
+        }
+    }
+}
+
+/// Deprecated for types that could name a descriptor which is not theirs; a `TcpListener` owns its own.
+#[allow(deprecated)]
+fn watched(socket: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
+    AsyncFd::with_interest(socket, Interest::READABLE)
+}
+
+fn registered(socket: TcpStream) -> io::Result<tokio::net::TcpStream> {
+    socket.set_nonblocking(true)?;
+    tokio::net::TcpStream::from_std(socket)
 }
 
 /// Whether strangers are closed without an answer.
@@ -122,4 +152,21 @@ fn place(gate: &Gate, snapshot: &Snapshot, peer: Address, known: bool, most: usi
         Guest::Client { each: limits.connections_per_client }
     };
     gate.crowd.enter(peer, guest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_accepted_sends_at_once_and_does_not_block() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let listener = Listener::new(socket, Owner::Gate, Door::default()).unwrap();
+        let _sender = TcpStream::connect(address).unwrap();
+        let (accepted, _) = listener.socket.async_io(Interest::READABLE, TcpListener::accept).await.unwrap();
+        let accepted = registered(accepted).unwrap();
+        assert!(accepted.nodelay().unwrap());
+        assert_eq!(accepted.try_read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
 }

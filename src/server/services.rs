@@ -68,9 +68,8 @@ impl Service for GateService {
         let mut addresses = Vec::new();
         for Bound { socket, owner, door } in self.listeners.drain(..) {
             let address = socket.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string());
-            match tokio::net::TcpListener::from_std(socket) {
-                Ok(socket) => {
-                    let listener = Listener { socket, owner, door: Arc::new(door) };
+            match Listener::new(socket, owner, door) {
+                Ok(listener) => {
                     loops.spawn(listener::run(Arc::clone(&self.gate), listener, accepting.clone()));
                 }
                 Err(error) => tracing::error!(address, %error, "a listener cannot be used"),
