@@ -313,3 +313,55 @@ fn the_units_agree_with_the_shipped_configuration() {
     );
     assert_eq!(value(&service, "StateDirectory"), ["nexmo-gate"]);
 }
+
+/// Every YAML block of a document is a configuration that `check` takes, once its files are there: certificates
+/// of the test's own, the shipped lists, and the list of a CDN, which everybody saves for themselves.
+#[test]
+fn every_recipe_passes_check() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    for name in ["ranges", "tls/hooks.example.com", "acme/.well-known/acme-challenge"] {
+        std::fs::create_dir_all(place(name)).expect("folders");
+    }
+    for entry in std::fs::read_dir(top().join("ranges")).expect("ranges") {
+        let entry = entry.expect("a list");
+        std::fs::copy(entry.path(), place("ranges").join(entry.file_name())).expect("a copy");
+    }
+    let write = |name: &str, text: &str| std::fs::write(place(name), text).expect("a file");
+    write("ranges/cloudflare.txt", "198.51.100.0/24\n2001:db8::/32\n");
+    let own =
+        rcgen::generate_simple_self_signed(vec!["hooks.example.com".to_owned()]).expect("a certificate");
+    for path in ["tls/", "tls/hooks.example.com/"] {
+        write(&format!("{path}fullchain.pem"), &own.cert.pem());
+        write(&format!("{path}privkey.pem"), &own.signing_key.serialize_pem());
+    }
+    for path in ["tls/origin-pull-ca.pem", "app-ca.pem"] {
+        write(path, &own.cert.pem());
+    }
+
+    let mut seen = 0;
+    for document in ["README.md", "deploy/README.md"] {
+        for block in text(document).split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            let here = folder.path().to_str().expect("text");
+            let mut config =
+                block.replace("/etc/nexmo-gate", here).replace("/var/lib/acme", &format!("{here}/acme"));
+            if !config.lines().any(|line| line.starts_with("upstream:")) {
+                config.push_str("upstream: \"http://127.0.0.1:3000\"\n");
+            }
+            write("config.yaml", &config);
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nexmo-gate"));
+            for name in variables() {
+                command.env_remove(name);
+            }
+            let checked =
+                command.args(["check", "--config"]).arg(place("config.yaml")).output().expect("check");
+            assert!(
+                checked.status.success(),
+                "{document}:\n{block}\n{}",
+                String::from_utf8_lossy(&checked.stderr)
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen >= 14, "{seen} blocks");
+}
