@@ -243,7 +243,20 @@ fn kubernetes_agrees_with_the_image() {
     }
     let volumes: BTreeSet<&str> = fields(&pod["volumes"], "name").into_iter().collect();
     assert_eq!(fields(mounts, "name").into_iter().collect::<BTreeSet<_>>(), volumes);
-    assert_eq!(pod["volumes"][0]["configMap"]["name"], configmap["metadata"]["name"]);
+    let volume = |path: &str| {
+        let rows = mounts.as_sequence().expect("mounts").iter();
+        let name = &rows.clone().find(|mount| mount["mountPath"] == path).expect("a mount")["name"];
+        let volumes = pod["volumes"].as_sequence().expect("volumes").iter();
+        volumes.clone().find(|volume| volume["name"] == *name).expect("a volume").clone()
+    };
+    assert_eq!(volume("/etc/nexmo-gate/config")["configMap"]["name"], configmap["metadata"]["name"]);
+    // Made by hand, as the comments of both files say.
+    let lists = volume("/etc/nexmo-gate/ranges")["configMap"]["name"].as_str().expect("a name").to_owned();
+    for path in ["deploy/kubernetes/nexmo-gate.yaml", "deploy/README.md"] {
+        let create = format!("kubectl create configmap {lists} --from-file=ranges/");
+        assert_eq!(text(path).matches(&create).count(), 2, "{path}: once to begin with, once for a change");
+    }
+    assert!(!volume("/var/lib/nexmo-gate")["emptyDir"].is_null(), "written by the gate");
 
     // Ports: the image's, the configuration's, the service's and the probes' are the same.
     let ports = gate["ports"].as_sequence().expect("ports");
@@ -263,6 +276,7 @@ fn kubernetes_agrees_with_the_image() {
     assert_eq!(service["spec"]["selector"], labels["labels"]);
     assert_eq!(deployment["spec"]["selector"]["matchLabels"], labels["labels"]);
     assert_eq!(labels["annotations"]["prometheus.io/port"], port_of("metrics").to_string().as_str());
+    assert_eq!(labels["annotations"]["prometheus.io/path"], "/metrics");
     for (probe, path) in
         [("startupProbe", "/readyz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")]
     {
@@ -278,6 +292,9 @@ fn kubernetes_agrees_with_the_image() {
 
     let user: u64 = instruction("USER").split(':').next().expect("a user").parse().expect("a number");
     assert_eq!(pod["securityContext"]["runAsUser"], user);
+    let group: u64 = instruction("USER").split(':').nth(1).expect("a group").parse().expect("a number");
+    assert_eq!(pod["securityContext"]["runAsGroup"], group);
+    assert_eq!(pod["securityContext"]["fsGroup"], group, "or the state cannot be written");
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
     let own = &gate["securityContext"];
     assert_eq!(own["readOnlyRootFilesystem"], true);
@@ -312,4 +329,109 @@ fn the_units_agree_with_the_shipped_configuration() {
         "scripts/package-files turns it on"
     );
     assert_eq!(value(&service, "StateDirectory"), ["nexmo-gate"]);
+}
+
+#[test]
+fn the_image_has_one_name_and_every_variable_is_one_of_the_programs() {
+    let makefile = text("Makefile");
+    let (_, rest) = makefile.split_once("build -f deploy/Dockerfile -t ").expect("the target image");
+    let name = rest.split_whitespace().next().expect("a name");
+    assert_eq!(documents("deploy/compose/compose.yaml")[0]["services"]["gate"]["image"], name);
+    let deployment = of_kind(&documents("deploy/kubernetes/nexmo-gate.yaml"), "Deployment");
+    let containers = &deployment["spec"]["template"]["spec"]["containers"];
+    assert!(fields(containers, "image").contains(&name));
+
+    let known = variables();
+    let mut seen = 0;
+    for path in
+        ["deploy/README.md", "deploy/Dockerfile", "deploy/compose/compose.yaml", "tests/container/run"]
+    {
+        for rest in text(path).split("NEXMO_GATE_").skip(1) {
+            let end = rest.find(|c: char| !c.is_ascii_uppercase()).unwrap_or(rest.len());
+            let variable = format!("NEXMO_GATE_{}", &rest[..end]);
+            // The test's own.
+            if variable != "NEXMO_GATE_OWN" {
+                assert!(known.contains(&variable), "{path}: {variable}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 8, "{seen} variables");
+    // The image's own folder for the state is the one that the examples mount.
+    assert!(
+        text("deploy/Dockerfile")
+            .contains("COPY --from=build --chown=65532:65532 /state /var/lib/nexmo-gate\n")
+    );
+}
+
+#[test]
+fn certbots_hook_is_where_the_documents_say_and_fills_the_services_folder() {
+    let hook = text("deploy/certbot-deploy-hook");
+    let installed = "/usr/share/nexmo-gate/certbot-deploy-hook";
+    assert!(
+        text("Cargo.toml").contains("[\"deploy/certbot-deploy-hook\", \"usr/share/nexmo-gate/\", \"755\"]")
+    );
+    for path in ["README.md", "deploy/README.md", "deploy/certbot-deploy-hook"] {
+        assert!(text(path).contains(&format!("--deploy-hook {installed}")), "{path}");
+    }
+    // What systemd makes, for the group that systemd makes.
+    let folder = "/etc/nexmo-gate/tls";
+    assert!(text("systemd/tmpfiles.conf").contains(&format!("\nd {folder} 0750 root nexmo-gate ")));
+    assert!(
+        hook.contains(&format!("\nfolder=\"{folder}/$name\"\n"))
+            && hook.contains("-m 0640 -o root -g nexmo-gate")
+    );
+    assert!(text("README.md").contains(&format!("certificate: {folder}/hooks.example.com/fullchain.pem\n")));
+}
+
+/// Every YAML block of a document is a configuration that `check` takes, once its files are there: certificates
+/// of the test's own, the shipped lists, and the list of a CDN, which everybody saves for themselves.
+#[test]
+fn every_recipe_passes_check() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    for name in ["ranges", "tls/hooks.example.com", "acme/.well-known/acme-challenge"] {
+        std::fs::create_dir_all(place(name)).expect("folders");
+    }
+    for entry in std::fs::read_dir(top().join("ranges")).expect("ranges") {
+        let entry = entry.expect("a list");
+        std::fs::copy(entry.path(), place("ranges").join(entry.file_name())).expect("a copy");
+    }
+    let write = |name: &str, text: &str| std::fs::write(place(name), text).expect("a file");
+    write("ranges/cloudflare.txt", "198.51.100.0/24\n2001:db8::/32\n");
+    let own =
+        rcgen::generate_simple_self_signed(vec!["hooks.example.com".to_owned()]).expect("a certificate");
+    for path in ["tls/", "tls/hooks.example.com/"] {
+        write(&format!("{path}fullchain.pem"), &own.cert.pem());
+        write(&format!("{path}privkey.pem"), &own.signing_key.serialize_pem());
+    }
+    for path in ["tls/origin-pull-ca.pem", "app-ca.pem"] {
+        write(path, &own.cert.pem());
+    }
+
+    let mut seen = 0;
+    for document in ["README.md", "deploy/README.md"] {
+        for block in text(document).split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            let here = folder.path().to_str().expect("text");
+            let mut config =
+                block.replace("/etc/nexmo-gate", here).replace("/var/lib/acme", &format!("{here}/acme"));
+            if !config.lines().any(|line| line.starts_with("upstream:")) {
+                config.push_str("upstream: \"http://127.0.0.1:3000\"\n");
+            }
+            write("config.yaml", &config);
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nexmo-gate"));
+            for name in variables() {
+                command.env_remove(name);
+            }
+            let checked =
+                command.args(["check", "--config"]).arg(place("config.yaml")).output().expect("check");
+            assert!(
+                checked.status.success(),
+                "{document}:\n{block}\n{}",
+                String::from_utf8_lossy(&checked.stderr)
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen >= 14, "{seen} blocks");
 }

@@ -16,6 +16,7 @@ mod commands;
 mod delivery;
 mod downstream;
 mod faults;
+mod front_proxies;
 mod health_probes;
 mod http2;
 mod last_connections;

@@ -1,17 +1,22 @@
 """What the sandbox of the service forbids, tried from inside.
 
-Usage: probe.py OF_THE_HOST
-Prints one line a probe: its name, then `shut`, or `open` where the thing worked. The same probes run a
-second time as root without the sandbox: one that is shut there too proves nothing, and the test says so.
-OF_THE_HOST is a file with the namespaces of process 1 and the device of /dev, one `name id` a line.
+Usage: probe.py OF_THE_HOST [SETTING]
+Prints one line a probe: its name, then `shut`, or `open` where the thing worked. A name begins with the
+setting of the unit that shuts it; with SETTING only that one's probes run. The same probes run as root
+without the sandbox too: one that is shut there proves nothing, and the test says so.
+OF_THE_HOST is a file with what the machine outside looks like, one `name value` a line: the namespaces of
+process 1, the device of /dev, and the path of a device node that anybody may open.
 """
 
 import ctypes
+import errno
 import mmap
 import os
 import pathlib
+import platform
 import resource
 import socket
+import struct
 import sys
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -25,11 +30,6 @@ def call(function, *arguments):
 def must(truth):
     if not truth:
         raise PermissionError
-
-
-def write(path):
-    with open(path, "w") as file:
-        file.write("x")
 
 
 def writable_mount(path):
@@ -65,11 +65,50 @@ def execute_what_was_written():
     mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
 
 
-def unshare_in_child(flag):
+def in_child(attempt):
+    """For what may end the process: whether a child came through it."""
     pid = os.fork()
     if pid == 0:
-        os._exit(0 if libc.unshare(flag) == 0 else 1)
+        try:
+            attempt()
+        except OSError:
+            os._exit(1)
+        os._exit(0)
     must(os.waitpid(pid, 0)[1] == 0)
+
+
+def keyctl(*arguments):
+    number = {"x86_64": 250, "aarch64": 219}[platform.machine()]
+    result = libc.syscall(number, *arguments)
+    if result == -1:
+        raise OSError(ctypes.get_errno(), "keyctl")
+    return result
+
+
+def users_keyring():
+    """Whether what the user's other processes keep in the kernel can be had: its keyring hangs on ours."""
+    users = keyctl(0, -4, 1)  # KEYCTL_GET_KEYRING_ID of the user's
+    held = ctypes.create_string_buffer(4096)
+    length = keyctl(11, -3, held, len(held))  # KEYCTL_READ of the session's
+    must(users in struct.unpack(f"{length // 4}i", held.raw[: length // 4 * 4]))
+
+
+def foreign_architecture():
+    """A system call as another architecture makes it. A kernel without that one says so, which is an answer too."""
+    if platform.machine() != "x86_64":
+        raise OSError("no way to try it on this architecture")
+
+    def attempt():
+        if libc.syscall(0x40000000 | 39) == -1:  # getpid of the x32 ABI
+            must(ctypes.get_errno() == errno.ENOSYS)
+
+    in_child(attempt)
+
+
+def few_files():
+    """Whether the soft limit is what every service has, rather than the unit's or the most that there is here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    must(soft < min(65536, hard))
 
 
 def realtime():
@@ -83,7 +122,11 @@ PROBES = {
     "NoNewPrivileges": lambda: must(status("NoNewPrivs") == "0"),
     "CapabilityBoundingSet": lambda: must(int(status("CapBnd"), 16) != 1 << 10),
     "AmbientCapabilities (only the one)": lambda: must(int(status("CapEff"), 16) != 1 << 10),
+    "Group": lambda: must(os.getgid() == 0),
+    "LimitNOFILE": few_files,
     "LimitCORE": lambda: must(resource.getrlimit(resource.RLIMIT_CORE)[1] != 0),
+    "DevicePolicy": lambda: os.close(os.open(of_the_host("node"), os.O_RDWR)),
+    "KeyringMode": users_keyring,
     "LockPersonality": lambda: call("personality", 0x0040000),
     "MemoryDenyWriteExecute": execute_what_was_written,
     "PrivateDevices": lambda: must(str(os.stat("/dev").st_dev) == of_the_host("dev")),
@@ -91,10 +134,12 @@ PROBES = {
     "PrivateMounts": lambda: same_namespace("mnt"),
     "PrivateTmp": lambda: must(os.path.exists("/tmp/of-the-host")),
     "ProcSubset": lambda: pathlib.Path("/proc/cpuinfo").read_text(),
+    "ProtectClock": lambda: call("adjtimex", ctypes.create_string_buffer(512)),
     "ProtectControlGroups": lambda: writable_mount("/sys/fs/cgroup"),
     "ProtectHome (/root)": lambda: os.listdir("/root") or must(False),
     "ProtectHome (/home)": lambda: os.listdir("/home") or must(False),
     "ProtectHostname": lambda: same_namespace("uts"),
+    "ProtectKernelLogs": lambda: call("klogctl", 10, None, 0),
     "ProtectKernelModules": lambda: os.listdir("/usr/lib/modules"),
     "ProtectKernelTunables": lambda: writable_mount("/proc/sys/net"),
     "ProtectProc": lambda: must(os.path.exists("/proc/1")),
@@ -102,16 +147,20 @@ PROBES = {
     "ProtectSystem (/etc)": lambda: writable_mount("/etc"),
     "ProtectSystem (/var)": lambda: writable_mount("/var"),
     "RestrictAddressFamilies (netlink)": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0).close(),
-    "RestrictNamespaces (user)": lambda: unshare_in_child(0x10000000),
-    "RestrictNamespaces (network)": lambda: unshare_in_child(0x40000000),
+    "RestrictNamespaces (user)": lambda: in_child(lambda: call("unshare", 0x10000000)),
+    "RestrictNamespaces (network)": lambda: in_child(lambda: call("unshare", 0x40000000)),
     "RestrictRealtime": realtime,
     "RestrictSUIDSGID": set_bits,
+    "SystemCallArchitectures": foreign_architecture,
     "SystemCallFilter (ptrace)": lambda: call("ptrace", 0, 0, 0, 0),
     "SystemCallFilter (chroot)": lambda: call("chroot", b"/"),
     "SystemCallFilter (@resources)": lambda: os.sched_setaffinity(0, os.sched_getaffinity(0)),
 }
 
+wanted = sys.argv[2:]
 for name, probe in PROBES.items():
+    if wanted and name.split(" ")[0] not in wanted:
+        continue
     try:
         probe()
         print(f"{name}: open")
