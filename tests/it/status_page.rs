@@ -16,13 +16,13 @@ fn admin(gate: &Gate, target: &str, accept: &str) -> Reply {
     sender::ask("127.0.0.1", gate.admin_addr(), bytes.as_bytes())
 }
 
-/// What stands behind the style.
+/// What stands behind the style, without the places where a path may be broken.
 pub fn page(gate: &Gate) -> String {
     let reply = admin(gate, "/status", "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n");
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("content-type").as_deref(), Some("text/html; charset=utf-8"));
     let text = reply.text();
-    text.split_once("</style>").expect("a style").1.to_owned()
+    text.split_once("</style>").expect("a style").1.replace("<wbr>", "")
 }
 
 /// The texts between `open` and `close`, each from its first `>` on.
@@ -53,7 +53,7 @@ pub fn cards(page: &str) -> BTreeMap<String, Told> {
 fn tiles(page: &str) -> Told {
     let tile = |text: &str| {
         let of = |open: &str, close: &str| between(text, open, close)[0].to_owned();
-        (of("<dt>", "</dt>"), (number(&of("<b>", "</b>")), number(&of("<span>", " since start"))))
+        (of("<dt>", "</dt>"), (number(&of("<b>", "</b>")), number(&of("<span>", " in all"))))
     };
     between(page, "<div class=\"tile ", "</div>").into_iter().map(tile).collect()
 }

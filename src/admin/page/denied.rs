@@ -31,7 +31,7 @@ pub fn section(view: &View<'_>) -> Markup {
     if noted.routed.is_empty() {
         markup.put("<p class=\"quiet\">Nobody was denied on a configured route.</p>", &[]);
     } else {
-        markup.put("<p class=\"hint\">Asked for a configured route and is in none of its lists. A provider with new addresses looks like this, and so does a stranger who knows your paths. ", &[]);
+        markup.put("<p class=\"hint\">These asked for a configured route, and none of its lists holds them. A provider with new addresses looks like this, and so does a stranger who knows your paths. ", &[]);
         hint(&mut markup, &noted.routed[0]);
         markup.put("</p>", &[]);
         table(&mut markup, view, "On configured routes", &noted.routed);
@@ -61,7 +61,7 @@ fn hint(markup: &mut Markup, row: &Row) {
     if let Some(path) = path_of(row).filter(|path| path.bytes().all(is_plain)) {
         markup.put(" --path {}", &[&path]);
     }
-    markup.put(" --running</code> says why. Is it in the vendor&#39;s published ranges? Then add its range to a list; the file is loaded when it is saved.", &[]);
+    markup.put(" --running</code> says why. Does the vendor publish its range? Add it to a list: the file is loaded when it is saved.", &[]);
 }
 
 /// The smallest network that clients are grouped by.
@@ -125,7 +125,9 @@ fn one(markup: &mut Markup, view: &View<'_>, row: &Row) {
     if row.path.bytes().is_empty() {
         markup.put("<span class=\"none\">nothing that can be read</span>", &[]);
     } else {
-        markup.put("<code>{}</code>", &[&row.path]);
+        markup.put("<code>", &[]);
+        markup.put_path(&row.path);
+        markup.put("</code>", &[]);
     }
     if let Some(route) = row.route.filter(|route| route.bytes() != row.path.bytes()) {
         markup.put("<small>route {}</small>", &[&route]);

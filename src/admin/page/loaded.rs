@@ -31,7 +31,7 @@ pub fn lists(view: &View<'_>) -> Markup {
         "<section class=\"card\"><h2>Lists</h2><table><caption class=\"hidden\">Range lists</caption>",
         &[],
     );
-    markup.put("<thead><tr><th scope=\"col\">list</th><th scope=\"col\" class=\"number\">prefixes</th><th scope=\"col\" class=\"number\">addresses</th><th scope=\"col\">reviewed</th></tr></thead><tbody>", &[]);
+    markup.put("<thead><tr><th scope=\"col\">list</th><th scope=\"col\" class=\"number\">prefixes</th><th scope=\"col\" class=\"number\">addresses</th><th scope=\"col\" class=\"when\">reviewed</th></tr></thead><tbody>", &[]);
     for list in view.snapshot.lists.values() {
         one_list(&mut markup, view, list);
     }
@@ -44,7 +44,9 @@ fn one_list(markup: &mut Markup, view: &View<'_>, list: &List) {
     if list.last_good {
         markup.put(" <span class=\"pill bad\">last good</span>", &[]);
     }
-    markup.put("<small>{}</small></th>", &[&list.path.display()]);
+    markup.put("<small>", &[]);
+    markup.put_path(&list.path.display());
+    markup.put("</small></th>", &[]);
     markup.put("<td class=\"number\">{}</td>", &[&Grouped(list.ranges.entries().len() as u128)]);
     let (v4, v6) = list.ranges.set().covered();
     markup.put("<td class=\"number\">{}", &[&grouped(v4)]);
@@ -138,13 +140,11 @@ pub fn certificates(view: &View<'_>) -> Markup {
         return markup;
     }
     markup.put("<section class=\"card\"><h2>Certificates</h2><table><caption class=\"hidden\">Certificates of listeners</caption>", &[]);
-    markup.put("<thead><tr><th scope=\"col\">listener</th><th scope=\"col\">names</th><th scope=\"col\">days left</th></tr></thead><tbody>", &[]);
+    markup.put("<thead><tr><th scope=\"col\">names</th><th scope=\"col\" class=\"when\">days left</th></tr></thead><tbody>", &[]);
     for (address, one) in shown {
-        markup.put(
-            "<tr><th scope=\"row\"><code>{}</code><small>{}</small></th>",
-            &[&address, &one.files.certificate.display()],
-        );
-        markup.put("<td>{}</td><td class=\"when\">", &[&one.names.join(", ")]);
+        markup.put("<tr><th scope=\"row\">{}<small>on {}: ", &[&one.names.join(", "), &address]);
+        markup.put_path(&one.files.certificate.display());
+        markup.put("</small></th><td class=\"when\">", &[]);
         match one.days_left(view.now) {
             None => markup.put("<span class=\"pill bad\">expired</span>", &[]),
             Some(days) if days < FEW_DAYS => markup.put("<span class=\"pill warn\">{}</span>", &[&days]),

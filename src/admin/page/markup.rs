@@ -26,6 +26,13 @@ impl Markup {
         debug_assert!(values.next().is_none(), "a value without a hole in {piece}");
     }
 
+    /// Appends a path that a narrow column may break after each slash.
+    pub fn put_path(&mut self, path: &dyn Display) {
+        for (place, part) in path.to_string().split('/').enumerate() {
+            self.put(if place > 0 { "/<wbr>{}" } else { "{}" }, &[&part]);
+        }
+    }
+
     /// Appends what was made elsewhere.
     pub fn append(&mut self, part: &Self) {
         self.0.push_str(&part.0);
@@ -114,6 +121,13 @@ mod tests {
         markup.put("<p title=\"{}\">{}</p>", &[&hostile, &hostile]);
         let escaped = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot; onload=x &amp; {} \u{fffd}\u{fffd}\u{fffd}";
         assert_eq!(markup.into_text(), format!("<p title=\"{escaped}\">{escaped}</p>"));
+    }
+
+    #[test]
+    fn a_path_may_be_broken_after_its_slashes_only() {
+        let mut markup = Markup::default();
+        markup.put_path(&"/a/<b>");
+        assert_eq!(markup.into_text(), "/<wbr>a/<wbr>&lt;b&gt;");
     }
 
     #[test]

@@ -31,9 +31,9 @@ pub fn overview(view: &View<'_>) -> Markup {
     for (word, lately, total) in admitted.into_iter().chain(by_outcome).chain(observed) {
         let class = word.replace(' ', "-");
         markup.put("<div class=\"tile {}\"><dt>{}</dt><dd>", &[&class, &word]);
-        markup.put("<b>{}</b><span>{} since start</span></dd></div>", &[&grouped(lately), &grouped(total)]);
+        markup.put("<b>{}</b><span>{} in all</span></dd></div>", &[&grouped(lately), &grouped(total)]);
     }
-    markup.put("</dl><p class=\"note\">Large: the last {} minutes. ", &[&minutes()]);
+    markup.put("</dl><p class=\"note\">Large: the last {} minutes; below, since the start. ", &[&minutes()]);
     markup.put("Admitted is every request that was not denied.</p></section>", &[]);
     markup
 }
