@@ -32,6 +32,7 @@ use crate::gate::access_log::AccessLog;
 use crate::gate::closing::Owner;
 use crate::gate::door::Door;
 use crate::state::gauges::Gauges;
+use crate::state::history::History;
 use crate::state::load::{Loaded, Loader};
 use crate::state::reload::{Reloader, Report};
 use crate::state::snapshot::Snapshot;
@@ -110,6 +111,7 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     let shown = |side: &Option<(AdminListener, String)>| {
         side.as_ref().map_or_else(|| "off".to_owned(), |(_, address)| address.clone())
     };
+    let history = Arc::new(History::new(tokio::time::Instant::now()));
     let sides = Sides { admin: shown(&admin), metrics: shown(&metrics) };
     for (name, scope, side) in [("admin", Scope::Whole, admin), ("metrics", Scope::Probes, metrics)] {
         let Some((listener, _)) = side else { continue };
@@ -119,6 +121,8 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
             store: Arc::clone(&store),
             reloader: reloader.clone(),
             gauges: Arc::clone(&gauges),
+            history: Arc::clone(&history),
+            denials: Arc::clone(&gate.denials),
             started,
             before_reload: Box::new(move || access.reopen()),
         };

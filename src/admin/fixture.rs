@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::{AdminContext, Scope};
 use crate::config::Overrides;
 use crate::state::gauges::{Gauges, Phase};
+use crate::state::history::History;
 use crate::state::keep::Kept;
 use crate::state::load::{Loaded, Loader};
 use crate::state::reload::Reloader;
@@ -73,6 +74,8 @@ impl Stage {
             reloader: Reloader::start(self.loader, Arc::clone(&store), pace, |_| {}).unwrap(),
             store,
             gauges,
+            history: Arc::new(History::new(tokio::time::Instant::now())),
+            denials: Arc::default(),
             started: Instant::now(),
             before_reload: Box::new(|| {}),
         };

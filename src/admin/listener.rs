@@ -144,13 +144,17 @@ fn asked(session: &ServerSession) -> Asked {
 }
 
 async fn write(session: &mut ServerSession, answer: Answer) -> pingora::Result<()> {
-    let mut head = ResponseHeader::build(answer.status, Some(6))?;
+    let mut head = ResponseHeader::build(answer.status, Some(8))?;
     head.insert_header("Content-Type", answer.content_type)?;
     head.insert_header("Content-Length", answer.body.len())?;
     head.insert_header("Cache-Control", "no-store")?;
     head.insert_header("X-Content-Type-Options", "nosniff")?;
     if let Some(allow) = answer.allow {
         head.insert_header("Allow", allow)?;
+    }
+    if let Some(policy) = answer.policy {
+        head.insert_header("Content-Security-Policy", policy)?;
+        head.insert_header("Referrer-Policy", "no-referrer")?;
     }
     session.write_response_header(Box::new(head)).await?;
     // To HEAD, pingora writes no body.

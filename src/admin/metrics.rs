@@ -33,17 +33,12 @@ pub fn render(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges
     page.text
 }
 
-/// The routes of the config, and the stand-in for none.
-fn routes(snapshot: &Snapshot) -> impl Iterator<Item = &LiveRoute> {
-    snapshot.routes.iter().chain([&snapshot.unrouted]).map(AsRef::as_ref)
-}
-
 fn requests(page: &mut Page, snapshot: &Snapshot) {
     page.family("requests_total", "counter", "Requests that ended, by what became of them and why.");
-    for route in routes(snapshot) {
+    for route in snapshot.all_routes() {
         let mut seen: Vec<(Reason, u64)> = route.counters.by_reason().collect();
-        // The usual ones exist from the start: a rate cannot see the step from nothing to one.
-        for usual in [Reason::Success, Reason::NotListed] {
+        // These exist from the start: a rate cannot see the step from nothing to one, and alerts look for it.
+        for usual in [Reason::Success, Reason::NotListed, Reason::Overloaded] {
             if seen.iter().all(|(reason, _)| *reason != usual) {
                 seen.push((usual, 0));
             }
@@ -59,7 +54,7 @@ fn requests(page: &mut Page, snapshot: &Snapshot) {
         }
     }
     page.family("responses_total", "counter", "Answers that senders were given, by status.");
-    for route in routes(snapshot) {
+    for route in snapshot.all_routes() {
         for (status, count) in route.counters.by_status() {
             let status = status.to_string();
             let labels = [
@@ -71,7 +66,7 @@ fn requests(page: &mut Page, snapshot: &Snapshot) {
         }
     }
     page.family("would_deny_total", "counter", "Requests that only `mode: observe` let pass.");
-    for route in routes(snapshot) {
+    for route in snapshot.all_routes() {
         page.sample("would_deny_total", &of_route(route), route.counters.would_deny());
     }
 }
@@ -84,7 +79,7 @@ fn of_route(route: &LiveRoute) -> [(&str, &str); 2] {
 fn latency(page: &mut Page, snapshot: &Snapshot) {
     const NAME: &str = "upstream_latency_seconds";
     page.family(NAME, "histogram", "From sending a request to the upstream to its complete answer.");
-    for route in routes(snapshot) {
+    for route in snapshot.all_routes() {
         let (cells, sum) = route.counters.latency();
         let bounds = LATENCY_BOUNDS_MS.iter().map(|ms| (*ms as f64 / 1000.0).to_string());
         for (bound, count) in bounds.chain(["+Inf".to_owned()]).zip(cells) {

@@ -13,6 +13,7 @@
 //! | [`metrics`] | the numbers in Prometheus' text format |
 //! | [`status`] | what is loaded and how it is doing |
 //! | [`status_text`] | the same in words |
+//! | [`page`] | the same for browsers, with what happened lately |
 //! | [`explain`] | why an address is admitted or denied |
 //! | [`explain_text`] | the same in words |
 //! | [`question`] | what is asked of `explain` |
@@ -24,6 +25,7 @@ pub mod explain_text;
 pub(crate) mod fixture;
 pub mod listener;
 pub mod metrics;
+pub mod page;
 pub mod question;
 pub mod reload;
 pub mod routes;
@@ -34,7 +36,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::state::denials::Denials;
 use crate::state::gauges::{Gauges, Phase};
+use crate::state::history::History;
 use crate::state::reload::Reloader;
 use crate::state::store::Store;
 
@@ -60,6 +64,10 @@ pub struct AdminContext {
     pub reloader: Reloader,
     /// The numbers of the process.
     pub gauges: Arc<Gauges>,
+    /// What happened on the routes lately.
+    pub history: Arc<History>,
+    /// Who was denied last.
+    pub denials: Arc<Denials>,
     /// When the process started.
     pub started: Instant,
     /// Called before each reload that was asked for here: opens the access log's file again.
@@ -79,5 +87,13 @@ pub fn phase_word(phase: Phase) -> &'static str {
         Phase::Starting => "starting",
         Phase::Ready => "ready",
         Phase::Draining => "draining",
+    }
+}
+
+/// Closes the columns of the history in time, for ever.
+pub async fn keep_history(ctx: Arc<AdminContext>) {
+    loop {
+        tokio::time::sleep_until(ctx.history.next(tokio::time::Instant::now())).await;
+        ctx.history.sample(&ctx.store.load(), tokio::time::Instant::now());
     }
 }

@@ -3,8 +3,11 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use tokio::time::Instant;
+
+use super::page::{self, View};
 use super::question::Question;
-use super::{AdminContext, Scope, explain, metrics, phase_word, reload, status, status_text};
+use super::{AdminContext, Scope, explain, metrics, phase_word, reload, status};
 use crate::policy::route::without_port;
 use crate::state::gauges::Phase;
 
@@ -40,6 +43,8 @@ pub struct Answer {
     pub content_type: &'static str,
     /// The value of Allow, in a 405.
     pub allow: Option<&'static str>,
+    /// What a browser may do with it: the value of Content-Security-Policy.
+    pub policy: Option<&'static str>,
     /// The body.
     pub body: String,
 }
@@ -48,11 +53,11 @@ impl Answer {
     /// A few words.
     #[must_use]
     pub fn plain(status: u16, body: impl Into<String>) -> Self {
-        Self { status, content_type: PLAIN, allow: None, body: body.into() }
+        Self { status, content_type: PLAIN, allow: None, policy: None, body: body.into() }
     }
 
     fn json(status: u16, value: &serde_json::Value) -> Self {
-        Self { status, content_type: JSON, allow: None, body: format!("{value:#}\n") }
+        Self { status, content_type: JSON, allow: None, policy: None, body: format!("{value:#}\n") }
     }
 }
 
@@ -78,7 +83,7 @@ pub async fn answer(ctx: &AdminContext, asked: &Asked) -> Answer {
             "the Host of this request is a name, and any name can be made to point here; \
              use the address or localhost\n",
         ),
-        "/status" => report(ctx, asked.wants_html),
+        "/status" => report(ctx, asked),
         "/explain" => explain(ctx, &asked.query),
         "/reload" if asked.has_origin => Answer::plain(403, "a page in a browser cannot ask for a reload\n"),
         "/reload" => load(ctx).await,
@@ -96,14 +101,27 @@ fn numbers(ctx: &AdminContext) -> String {
     metrics::render(&ctx.store.load(), ctx.store.last_reload().as_deref(), &ctx.gauges, SystemTime::now())
 }
 
-fn report(ctx: &AdminContext, wants_html: bool) -> Answer {
-    let last_reload = ctx.store.last_reload();
-    let value = status::value(&ctx.store.load(), last_reload.as_deref(), &ctx.gauges, ctx.started.elapsed());
-    if wants_html {
-        Answer { content_type: HTML, ..Answer::plain(200, status_text::page(&value)) }
-    } else {
-        Answer::json(200, &value)
+fn report(ctx: &AdminContext, asked: &Asked) -> Answer {
+    let (snapshot, last_reload) = (ctx.store.load(), ctx.store.last_reload());
+    let uptime = ctx.started.elapsed();
+    let format = asked.query.split('&').find_map(|pair| pair.strip_prefix("format="));
+    if format == Some("json") || !asked.wants_html {
+        return Answer::json(200, &status::value(&snapshot, last_reload.as_deref(), &ctx.gauges, uptime));
     }
+    let instant = Instant::now();
+    ctx.history.sample(&snapshot, instant);
+    let view = View {
+        snapshot: &snapshot,
+        last_reload: last_reload.as_deref(),
+        gauges: &ctx.gauges,
+        history: &ctx.history,
+        denials: &ctx.denials.noted(),
+        uptime,
+        now: SystemTime::now(),
+        instant,
+        refresh: page::refresh_of(&asked.query),
+    };
+    Answer { content_type: HTML, policy: Some(page::POLICY), ..Answer::plain(200, page::render(&view)) }
 }
 
 fn explain(ctx: &AdminContext, query: &str) -> Answer {

@@ -38,7 +38,9 @@ pub fn value(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges,
     })
 }
 
-fn rfc3339(at: SystemTime) -> String {
+/// A time as logs write it.
+#[must_use]
+pub fn rfc3339(at: SystemTime) -> String {
     let mut text = Vec::new();
     timestamp::write(&mut text, at);
     String::from_utf8_lossy(&text).into_owned()

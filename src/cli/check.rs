@@ -10,10 +10,8 @@ use super::table::{columns, grouped};
 use super::{Failure, print};
 use crate::admin::status::{deny_word, mode_word};
 use crate::config::{Mode, Trusted};
-use crate::state::snapshot::{List, Snapshot};
-
-/// A list that nobody has compared with the vendor's article for longer than this is worth a warning.
-const REVIEW_DAYS: i64 = 180;
+use crate::policy::range_list::REVIEW_DAYS;
+use crate::state::snapshot::Snapshot;
 
 /// Read the configuration and every range file: all problems, or what they mean.
 ///
@@ -88,7 +86,7 @@ fn lists(snapshot: &Snapshot, today: i64) -> String {
             grouped(u128::from(v4)),
             grouped(v6),
             list.ranges.as_of().map_or("-".to_owned(), |day| day.to_string()),
-            match reviewed_days(list, today) {
+            match list.ranges.reviewed_days(today) {
                 None => "-".to_owned(),
                 Some(0) => "today".to_owned(),
                 Some(1) => "1 day ago".to_owned(),
@@ -130,11 +128,6 @@ fn certificates(snapshot: &Snapshot) -> String {
     if rows.len() == 1 { String::new() } else { format!("\ncertificates\n{}", columns(&rows, &[4])) }
 }
 
-/// Days since a person compared the list with its source; a day to come counts as today.
-fn reviewed_days(list: &List, today: i64) -> Option<i64> {
-    list.ranges.reviewed().map(|day| (today - day.days_since_epoch()).max(0))
-}
-
 /// What is odd but works.
 fn warnings(read: &Read, today: i64) -> Vec<String> {
     let snapshot = &read.snapshot;
@@ -152,7 +145,7 @@ fn warnings(read: &Read, today: i64) -> Vec<String> {
             lines.push(format!("{path}: no route allows the list {}", list.name));
             continue;
         }
-        match reviewed_days(list, today) {
+        match list.ranges.reviewed_days(today) {
             None => lines.push(format!(
                 "{path}: no `# reviewed: YYYY-MM-DD` line says when a person last compared it with its source"
             )),

@@ -76,6 +76,7 @@ pub mod wire;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::state::denials::Denials;
 use crate::state::gauges::Gauges;
 use crate::state::store::Store;
 
@@ -86,6 +87,8 @@ pub struct Gate {
     pub store: Arc<Store>,
     /// The numbers of the process.
     pub gauges: Arc<Gauges>,
+    /// Who was denied last.
+    pub denials: Arc<Denials>,
     /// Where access events go.
     pub log: access_log::AccessLog,
     /// Upstreams and their idle connections.
@@ -109,6 +112,7 @@ impl Gate {
         Self {
             store,
             gauges,
+            denials: Arc::default(),
             log,
             pools: pool::Pools::default(),
             crowd: Arc::default(),

@@ -15,8 +15,9 @@ use super::exchange::Progress;
 use super::facts::Version;
 use super::intake::{Peer, Seen};
 use crate::policy::addr::Address;
-use crate::policy::outcome::Reason;
+use crate::policy::outcome::{Outcome, Reason};
 use crate::state::counters::RouteCounters;
+use crate::state::denials::Denial;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// Where and when a request happens.
@@ -78,18 +79,37 @@ impl Record {
         self.written
     }
 
+    /// The reason for which the client has no right to be here, denied or only observed.
+    fn denial(&self, reason: Reason) -> Option<Reason> {
+        self.would_deny.or_else(|| (reason.outcome() == Outcome::Denied).then_some(reason))
+    }
+
     /// The request's one line, and its one count.
     pub fn write(&mut self, scene: Scene<'_>, seen: &Seen, route: Option<&Arc<LiveRoute>>, ending: Ending) {
         self.written = true;
         let Ending { reason, status, bytes_out } = ending;
+        let client = seen.client.or_else(|| scene.peer_as_client());
+        let told = &*self;
+        if let Some(why) = told.denial(reason) {
+            scene.gate.denials.note(&Denial {
+                client: client.unwrap_or(scene.peer.address),
+                reason: why,
+                observed: told.would_deny.is_some(),
+                // The stand-in for no route is none.
+                route: route
+                    .filter(|route| !Arc::ptr_eq(route, &scene.snapshot.unrouted))
+                    .map(|route| route.label.as_str()),
+                path: &seen.path,
+                at: scene.began,
+            });
+        }
         let counters: &RouteCounters = &route.unwrap_or(&scene.snapshot.unrouted).counters;
         counters.count(reason, status);
-        let told = &*self;
         let listed = route.zip(told.list).map(|(route, (list, prefix))| (&route.allow[list].name, prefix));
         let event = AccessEvent {
             request_id: &seen.request_id,
             reason,
-            client: seen.client.or_else(|| scene.peer_as_client()),
+            client,
             peer: scene.peer.address,
             list: listed.map(|(name, _)| name.as_str()),
             prefix: listed.map(|(_, prefix)| prefix),
@@ -118,6 +138,8 @@ impl Record {
 impl Gate {
     /// The line of a connection that was closed before it could say anything.
     pub fn log_unheard(&self, snapshot: &Snapshot, address: Address, reason: Reason) {
+        let at = Instant::now();
+        self.denials.note(&Denial { client: address, reason, observed: false, route: None, path: &[], at });
         snapshot.unrouted.counters.count(reason, None);
         let event = AccessEvent {
             request_id: &[],

@@ -23,6 +23,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome, in the order of their declaration: `ALL[o as usize] == o`.
+    pub const ALL: [Self; 7] = [
+        Self::Delivered,
+        Self::Undelivered,
+        Self::Refused,
+        Self::Denied,
+        Self::Rejected,
+        Self::Abandoned,
+        Self::Served,
+    ];
+
     /// The word in logs and metrics.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -164,6 +175,10 @@ mod tests {
         for (place, reason) in Reason::ALL.iter().enumerate() {
             assert_eq!(*reason as usize, place);
             assert!(reason.word().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+        }
+        for (place, outcome) in Outcome::ALL.iter().enumerate() {
+            assert_eq!(*outcome as usize, place);
+            assert!(Reason::ALL.iter().any(|reason| reason.outcome() == *outcome));
         }
     }
 }

@@ -75,6 +75,9 @@ impl std::fmt::Display for Day {
     }
 }
 
+/// A list that nobody has compared with the vendor's article for longer than this is worth a warning.
+pub const REVIEW_DAYS: i64 = 180;
+
 /// The prefixes of one file, ready for look-ups.
 #[derive(Clone, Debug)]
 pub struct RangeList {
@@ -101,6 +104,12 @@ impl RangeList {
     #[must_use]
     pub fn reviewed(&self) -> Option<Day> {
         self.reviewed
+    }
+
+    /// How many days ago that was, `today` in days since 1970-01-01; a day to come counts as today.
+    #[must_use]
+    pub fn reviewed_days(&self, today: i64) -> Option<i64> {
+        self.reviewed.map(|day| (today - day.days_since_epoch()).max(0))
     }
 
     /// The newest date that a group of lines is from (`# as-of: YYYY-MM-DD`).

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::notify::Notifier;
-use crate::admin::{self, AdminContext, AdminListener};
+use crate::admin::{self, AdminContext, AdminListener, Scope};
 use crate::gate::Gate;
 use crate::gate::closing::Owner;
 use crate::gate::door::Door;
@@ -146,6 +146,9 @@ impl Service for AdminService {
         _listeners_per_fd: usize,
     ) {
         let Some(listener) = self.listener.take() else { return };
+        if self.context.scope == Scope::Whole {
+            tokio::spawn(admin::keep_history(Arc::clone(&self.context)));
+        }
         if let Err(error) = admin::serve(listener, Arc::clone(&self.context), shutdown).await {
             tracing::error!(%error, name = self.name, "the admin interface ended");
         }

@@ -5,14 +5,17 @@
 //! [`store`] holds the one that serves, [`reload`] is the only publisher, [`watch`] notices changes,
 //! [`keep`] remembers the last good lists over a restart, [`endpoint`] names the places that requests go
 //! to, [`authorities`] who may sign for them, [`health`] how they have been doing, [`counters`] count what
-//! happened on a route, [`gauges`] what the process is doing.
+//! happened on a route, [`history`] remembers when, [`denials`] who was denied last, [`gauges`] what the
+//! process is doing.
 //! Invariant: a list that cannot be read admits nobody new and loses nobody; the last good one stays.
 
 pub mod authorities;
 pub mod counters;
+pub mod denials;
 pub mod endpoint;
 pub mod gauges;
 pub mod health;
+pub mod history;
 pub mod keep;
 pub mod lists;
 pub mod load;

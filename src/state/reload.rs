@@ -160,7 +160,8 @@ impl Reloader {
 }
 
 impl Report {
-    fn new(cause: Cause, generation: u64) -> Self {
+    /// A report in which nothing is said yet.
+    pub(crate) fn new(cause: Cause, generation: u64) -> Self {
         Self {
             generation,
             at: SystemTime::now(),

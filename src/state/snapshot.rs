@@ -48,7 +48,7 @@ pub struct Snapshot {
 }
 
 /// A range list and where it is from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct List {
     /// The stem of its file.
     pub name: String,
@@ -99,10 +99,15 @@ impl Snapshot {
         self.doors.get(listener).and_then(Option::as_ref)
     }
 
+    /// The routes of the config, and the stand-in for none.
+    pub fn all_routes(&self) -> impl Iterator<Item = &LiveRoute> {
+        self.routes.iter().chain([&self.unrouted]).map(AsRef::as_ref)
+    }
+
     /// Every endpoint that some request may go to, once.
     #[must_use]
     pub fn endpoints(&self) -> BTreeMap<usize, &Arc<Endpoint>> {
-        let routes = self.routes.iter().chain([&self.unrouted]);
+        let routes = self.all_routes();
         routes.flat_map(|route| &route.upstream.endpoints).map(|endpoint| (endpoint.id, endpoint)).collect()
     }
 

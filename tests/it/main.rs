@@ -32,6 +32,8 @@ mod slow_senders;
 mod soak;
 mod spoof;
 mod stale;
+mod status_browser;
+mod status_page;
 mod storm;
 mod strangers;
 mod supervised;

@@ -136,7 +136,11 @@ fn a_browser_gets_a_page_and_head_gets_no_body() {
     let (listener, client) = tcp();
     with_admin(listener, |_, _| {
         let page = raw(&client, "GET /status HTTP/1.1\r\nHost: localhost\r\nAccept: text/html,*/*\r\n\r\n");
-        assert!(page.contains("text/html") && page.contains("<pre>nexmo-gate"), "{page}");
+        assert!(page.contains("text/html") && page.contains("<h1>nexmo-gate</h1>"), "{page}");
+        assert!(page.contains(&format!("Content-Security-Policy: {}\r\n", admin::page::POLICY)), "{page}");
+        let json = "GET /status?format=json HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n";
+        let json = raw(&client, json);
+        assert!(json.contains("application/json") && !json.contains("Content-Security"), "{json}");
         let head = raw(&client, "HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assert!(head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"), "{head}");
     });

@@ -1,0 +1,157 @@
+//! What needs a person, in one place at the top; or that nothing does.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::View;
+use super::loaded::{FEW_DAYS, condition, problems_of};
+use super::markup::{Markup, counted, grouped};
+use crate::config::{Mode, Problem};
+use crate::policy::outcome::Outcome;
+use crate::policy::range_list::REVIEW_DAYS;
+use crate::state::gauges::Phase;
+use crate::state::history::Tally;
+use crate::state::tls;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Messages may be lost, or soon will.
+    Bad,
+    /// Somebody should look when there is time.
+    Warn,
+}
+
+impl Level {
+    /// Its class on the page.
+    #[must_use]
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Bad => "bad",
+            Self::Warn => "warn",
+        }
+    }
+}
+
+/// Everything that needs a person, the worst first.
+#[must_use]
+pub fn needs(view: &View<'_>) -> Vec<(Level, String)> {
+    let mut needs = Vec::new();
+    loaded(view, &mut needs);
+    serving(view, &mut needs);
+    needs.sort_by_key(|(level, _)| *level);
+    needs
+}
+
+fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
+    let snapshot = view.snapshot;
+    for list in snapshot.lists.values() {
+        if list.last_good {
+            let why = problems_of(view, &list.path).next().map_or_else(
+                || format!("{}: nexmo-gate check says why", list.path.display()),
+                ToString::to_string,
+            );
+            needs.push((Level::Bad, format!("list {} is the last good one: {why}", list.name)));
+        }
+        let is_used =
+            snapshot.routes.iter().flat_map(|route| &route.allow).any(|used| used.name == list.name);
+        match list.ranges.reviewed_days(view.today()) {
+            Some(days) if is_used && days > REVIEW_DAYS => {
+                let words = format!("list {} was last compared with its source {days} days ago", list.name);
+                needs.push((Level::Warn, words));
+            }
+            _ => {}
+        }
+    }
+    if let Some(report) = view.last_reload {
+        let of_a_list = |problem: &Problem| {
+            let mut last_good = snapshot.lists.values().filter(|list| list.last_good);
+            last_good.any(|list| problems_of(view, &list.path).any(|own| own == problem))
+        };
+        let others: Vec<_> = report.problems.iter().filter(|problem| !of_a_list(problem)).collect();
+        if let Some(first) = others.first() {
+            let count = counted(others.len(), "problem", "problems");
+            needs.push((Level::Bad, format!("the last reload found {count}: {first}")));
+        }
+        needs.extend(
+            report
+                .held
+                .iter()
+                .map(|held| (Level::Bad, format!("held until a person says so (nexmo-gate reload): {held}"))),
+        );
+        needs.extend(report.needs_restart.iter().map(|said| (Level::Warn, said.clone())));
+    }
+    for one in tls::certificates(&snapshot.doors) {
+        let path = one.files.certificate.display();
+        match one.days_left(view.now) {
+            None => needs.push((Level::Bad, format!("certificate {path} has expired"))),
+            Some(days) if days < FEW_DAYS => {
+                needs.push((Level::Warn, format!("certificate {path} expires in {days} days")));
+            }
+            Some(_) => {}
+        }
+        if one.last_good {
+            needs.push((
+                Level::Bad,
+                format!("certificate {path} is the last good one: its files cannot be used"),
+            ));
+        }
+    }
+}
+
+fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
+    let snapshot = view.snapshot;
+    for endpoint in snapshot.endpoints().values() {
+        let (class, word, _) = condition(view, endpoint);
+        if class != "good" {
+            needs.push((Level::Bad, format!("upstream {} is {word}", endpoint.url)));
+        }
+    }
+    let mut lately = Tally::default();
+    let mut denied = 0;
+    for route in &snapshot.routes {
+        for column in view.history.columns(route) {
+            lately.add(&column);
+            denied += column.count(Outcome::Denied);
+        }
+    }
+    if lately.would_deny > 0 {
+        let words = format!("{} of late would be denied in mode enforce", requests(lately.would_deny));
+        needs.push((Level::Warn, words));
+    }
+    if denied > 0 {
+        needs.push((
+            Level::Warn,
+            format!("denied on configured routes of late: {}; see below who asked", requests(denied)),
+        ));
+    }
+    if snapshot.config.mode == Mode::Observe {
+        needs.push((Level::Warn, "mode is observe: nothing is denied".to_owned()));
+    }
+    if view.gauges.phase() == Phase::Draining {
+        needs.push((Level::Warn, "draining: open requests are served, new ones are not wanted".to_owned()));
+    }
+    let dropped = view.gauges.log_lines_dropped.load(Relaxed);
+    if dropped > 0 {
+        needs.push((Level::Warn, format!("{} log lines were dropped since the start", grouped(dropped))));
+    }
+}
+
+fn requests(count: u64) -> String {
+    format!("{} {}", grouped(count), if count == 1 { "request" } else { "requests" })
+}
+
+/// The box at the top.
+#[must_use]
+pub fn section(needs: &[(Level, String)]) -> Markup {
+    let mut markup = Markup::default();
+    if needs.is_empty() {
+        markup.put("<p class=\"calm\">Nothing needs attention.</p>", &[]);
+        return markup;
+    }
+    markup.put("<section class=\"attention\"><h2>Needs attention</h2><ul>", &[]);
+    for (level, words) in needs {
+        markup.put("<li class=\"{}\">{}</li>", &[&level.class(), words]);
+    }
+    markup.put("</ul></section>", &[]);
+    markup
+}

@@ -1,0 +1,241 @@
+//! What is loaded and how it does: lists, certificates, upstreams, the last reload, the process.
+
+use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::View;
+use super::markup::{Grouped, Markup, ago, counted, grouped};
+use crate::config::Problem;
+use crate::policy::range_list::REVIEW_DAYS;
+use crate::state::endpoint::Endpoint;
+use crate::state::health::Condition;
+use crate::state::snapshot::List;
+
+/// Certificates with fewer days left are worth a person's attention.
+pub const FEW_DAYS: i64 = 14;
+
+/// The problems of the last reload that are this file's, or of a line of it.
+pub fn problems_of<'a>(view: &View<'a>, path: &Path) -> impl Iterator<Item = &'a Problem> {
+    let path = path.display().to_string();
+    let problems = view.last_reload.map(|report| report.problems.as_slice()).unwrap_or_default();
+    problems.iter().filter(move |problem| {
+        problem.at.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    })
+}
+
+/// The range lists.
+#[must_use]
+pub fn lists(view: &View<'_>) -> Markup {
+    let mut markup = Markup::default();
+    markup.put(
+        "<section class=\"card\"><h2>Lists</h2><table><caption class=\"hidden\">Range lists</caption>",
+        &[],
+    );
+    markup.put("<thead><tr><th scope=\"col\">list</th><th scope=\"col\" class=\"number\">prefixes</th><th scope=\"col\" class=\"number\">addresses</th><th scope=\"col\" class=\"when\">reviewed</th></tr></thead><tbody>", &[]);
+    for list in view.snapshot.lists.values() {
+        one_list(&mut markup, view, list);
+    }
+    markup.put("</tbody></table></section>", &[]);
+    markup
+}
+
+fn one_list(markup: &mut Markup, view: &View<'_>, list: &List) {
+    markup.put("<tr data-list=\"{}\"><th scope=\"row\"><code>{}</code>", &[&list.name, &list.name]);
+    if list.last_good {
+        markup.put(" <span class=\"pill bad\">last good</span>", &[]);
+    }
+    markup.put("<small>", &[]);
+    markup.put_path(&list.path.display());
+    markup.put("</small></th>", &[]);
+    markup.put("<td class=\"number\">{}</td>", &[&Grouped(list.ranges.entries().len() as u128)]);
+    let (v4, v6) = list.ranges.set().covered();
+    markup.put("<td class=\"number\">{}", &[&grouped(v4)]);
+    if v6 > 0 {
+        // Nobody reads 29 digits.
+        markup.put("<small>IPv6: 2<sup>{}</sup></small>", &[&v6.ilog2()]);
+    }
+    markup.put("</td><td class=\"when\">", &[]);
+    match list.ranges.reviewed_days(view.today()) {
+        None => markup.put("<span class=\"pill warn\">never</span>", &[]),
+        Some(days) => {
+            let class = if days > REVIEW_DAYS { "pill warn" } else { "plain" };
+            let words = if days == 0 { "today".to_owned() } else { format!("{days} d ago") };
+            markup.put("<span class=\"{}\">{}</span>", &[&class, &words]);
+        }
+    }
+    if let Some(day) = list.ranges.reviewed() {
+        markup.put("<small>{}</small>", &[&day]);
+    }
+    markup.put("</td></tr>", &[]);
+    let problems: Vec<_> = problems_of(view, &list.path).collect();
+    if !problems.is_empty() {
+        markup.put("<tr><td colspan=\"4\">", &[]);
+        told(markup, &problems);
+        markup.put("</td></tr>", &[]);
+    }
+}
+
+fn told(markup: &mut Markup, problems: &[&Problem]) {
+    markup.put("<ul class=\"problems\">", &[]);
+    for problem in problems {
+        markup.put("<li>", &[]);
+        if !problem.at.is_empty() {
+            markup.put("<code>{}</code> ", &[&problem.at]);
+        }
+        markup.put("{}</li>", &[&problem.message]);
+    }
+    markup.put("</ul>", &[]);
+}
+
+/// Where requests go.
+#[must_use]
+pub fn upstreams(view: &View<'_>) -> Markup {
+    let mut markup = Markup::default();
+    markup.put("<section class=\"card\"><h2>Upstreams</h2><table><caption class=\"hidden\">Endpoints of upstreams</caption>", &[]);
+    markup.put(
+        "<thead><tr><th scope=\"col\">endpoint</th><th scope=\"col\" class=\"state\">state</th></tr></thead><tbody>",
+        &[],
+    );
+    for endpoint in view.snapshot.endpoints().values() {
+        let (class, word, meaning) = condition(view, endpoint);
+        markup.put(
+            "<tr data-upstream=\"{}\"><th scope=\"row\"><code>{}</code>",
+            &[&endpoint.url, &endpoint.url],
+        );
+        if endpoint.check.is_some() {
+            markup.put("<small>with health checks</small>", &[]);
+        }
+        markup.put("</th><td><span class=\"pill {}\">{}</span>", &[&class, &word]);
+        if !meaning.is_empty() {
+            markup.put("<small>{}</small>", &[&meaning]);
+        }
+        markup.put("</td></tr>", &[]);
+    }
+    markup.put("</tbody></table></section>", &[]);
+    markup
+}
+
+/// Its class, its word, and what that means.
+pub fn condition(view: &View<'_>, endpoint: &Endpoint) -> (&'static str, &'static str, String) {
+    match endpoint.health.condition(view.instant) {
+        Condition::Up => ("good", "up", String::new()),
+        Condition::Failing => ("bad", "failing", "cannot be connected to, and there is no other".to_owned()),
+        Condition::Resting(rest) => {
+            ("bad", "resting", format!("could not be connected to; tried again in {} s", rest.as_secs() + 1))
+        }
+        Condition::Down => ("bad", "down", "its health checks fail".to_owned()),
+    }
+}
+
+/// What the listeners show; nothing where HTTP is plain.
+#[must_use]
+pub fn certificates(view: &View<'_>) -> Markup {
+    let mut markup = Markup::default();
+    let listeners = view.snapshot.config.listen.iter().zip(&view.snapshot.doors);
+    let shown: Vec<_> = listeners
+        .filter_map(|(listener, door)| Some((listener, door.as_ref()?)))
+        .flat_map(|(listener, door)| door.certificates.iter().map(move |one| (listener.address, one)))
+        .collect();
+    if shown.is_empty() {
+        return markup;
+    }
+    markup.put("<section class=\"card\"><h2>Certificates</h2><table><caption class=\"hidden\">Certificates of listeners</caption>", &[]);
+    markup.put("<thead><tr><th scope=\"col\">names</th><th scope=\"col\" class=\"when\">days left</th></tr></thead><tbody>", &[]);
+    for (address, one) in shown {
+        markup.put("<tr><th scope=\"row\">{}<small>on {}: ", &[&one.names.join(", "), &address]);
+        markup.put_path(&one.files.certificate.display());
+        markup.put("</small></th><td class=\"when\">", &[]);
+        match one.days_left(view.now) {
+            None => markup.put("<span class=\"pill bad\">expired</span>", &[]),
+            Some(days) if days < FEW_DAYS => markup.put("<span class=\"pill warn\">{}</span>", &[&days]),
+            Some(days) => markup.put("{}", &[&days]),
+        }
+        if one.last_good {
+            markup.put(" <span class=\"pill bad\">last good</span>", &[]);
+        }
+        markup.put("<small>{}</small></td></tr>", &[&one.until]);
+    }
+    markup.put("</tbody></table></section>", &[]);
+    markup
+}
+
+/// How the last reload went.
+#[must_use]
+pub fn last_reload(view: &View<'_>) -> Markup {
+    let mut markup = Markup::default();
+    markup.put("<section class=\"card\"><h2>Last reload</h2>", &[]);
+    let Some(report) = view.last_reload else {
+        markup.put("<p class=\"quiet\">None since the start.</p></section>", &[]);
+        return markup;
+    };
+    let (class, word) = match (report.problems.is_empty(), report.published) {
+        (true, true) => ("good", "loaded"),
+        (true, false) if !report.held.is_empty() => ("warn", "held"),
+        (true, false) => ("good", "nothing changed"),
+        (false, true) => ("bad", "loaded in part"),
+        (false, false) => ("bad", "failed"),
+    };
+    let past = view.now.duration_since(report.at).unwrap_or_default();
+    markup.put("<p><span class=\"pill {}\">{}</span> {}", &[&class, &word, &ago(past)]);
+    markup.put(
+        ", because of {}</p>",
+        &[&match report.cause {
+            crate::state::reload::Cause::Changed => "a changed file",
+            crate::state::reload::Cause::Signal => "a signal",
+            crate::state::reload::Cause::Asked => "somebody's word",
+        }],
+    );
+    let problems: Vec<_> = report.problems.iter().collect();
+    if !problems.is_empty() {
+        told(&mut markup, &problems);
+    }
+    let warnings = report.warnings.iter().map(|warning| ("warning: ", warning.to_string()));
+    let held = report.held.iter().map(|held| ("held: ", held.clone()));
+    let changes = report.changes.iter().chain(&report.needs_restart).map(|said| ("", said.clone()));
+    let said: Vec<_> = held.chain(warnings).chain(changes).collect();
+    if !said.is_empty() {
+        markup.put("<ul class=\"said\">", &[]);
+        for (kind, text) in &said {
+            markup.put("<li>{}{}</li>", &[kind, text]);
+        }
+        markup.put("</ul>", &[]);
+    }
+    markup.put("</section>", &[]);
+    markup
+}
+
+/// What the process holds.
+#[must_use]
+pub fn process(view: &View<'_>) -> Markup {
+    let gauges = view.gauges;
+    let mut markup = Markup::default();
+    markup.put("<section class=\"card\"><h2>Process</h2><dl class=\"facts\">", &[]);
+    let limit = &view.snapshot.config.limits;
+    for (name, value, most) in [
+        ("connections open", &gauges.connections, Some(limit.connections as u64)),
+        ("requests in work", &gauges.in_flight, Some(limit.concurrent_requests as u64)),
+        ("message bytes held", &gauges.buffered, None),
+        ("connections accepted", &gauges.accepted, None),
+        ("closed unheard", &gauges.dropped_unheard, None),
+        ("TLS handshakes failed", &gauges.tls_failed, None),
+        ("sent to the upstream again", &gauges.upstream_resent, None),
+        ("log lines dropped", &gauges.log_lines_dropped, None),
+    ] {
+        markup.put("<div><dt>{}</dt><dd>{}", &[&name, &grouped(value.load(Relaxed))]);
+        if let Some(most) = most {
+            markup.put(" <small>of {}</small>", &[&grouped(most)]);
+        }
+        markup.put("</dd></div>", &[]);
+    }
+    markup.put("</dl></section>", &[]);
+    markup
+}
+
+/// The trusted proxies, in the words of the config.
+#[must_use]
+pub fn trusted(view: &View<'_>) -> String {
+    match view.snapshot.trusted_names.len() {
+        0 => "no trusted proxies".to_owned(),
+        count => counted(count, "trusted proxy entry", "trusted proxy entries"),
+    }
+}
