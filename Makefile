@@ -55,6 +55,10 @@ bench-side-by-side: build ## CPU a request next to nginx and HAProxy, in one run
 test-over-tls: prerequisites ## the black-box tests again, their senders speak TLS
 	NEXMO_GATE_TEST_TRANSPORT=tls $(CARGO) test --locked --test it $(ARGS)
 
+.PHONY: test-over-http2
+test-over-http2: prerequisites ## the same over HTTP/2, by ALPN (NEXMO_GATE_TEST_TRANSPORT=h2c: without TLS)
+	scripts/test-over-http2 $(ARGS)
+
 # The version is fixed: what counts as good changes with it.
 SSLYZE := target/sslyze/bin/python3
 $(SSLYZE):
