@@ -60,6 +60,10 @@ bench-tools: prerequisites ## the load that wrk cannot make
 test-over-tls: prerequisites ## the black-box tests again, their senders speak TLS
 	NEXMO_GATE_TEST_TRANSPORT=tls $(CARGO) test --locked --test it $(ARGS)
 
+.PHONY: test-over-http2
+test-over-http2: prerequisites ## the same over HTTP/2, by ALPN (NEXMO_GATE_TEST_TRANSPORT=h2c: without TLS)
+	scripts/test-over-http2 $(ARGS)
+
 .PHONY: test-page
 test-page: prerequisites ## the status page in headless Chromium
 	@browser="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" || { \

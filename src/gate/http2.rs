@@ -5,7 +5,9 @@
 //! bounded: streams, header lists, resets, windows, idle time. Invariant: the connection is driven for
 //! as long as a stream is served, and no stream outlives the drain's grace.
 
-use std::future::poll_fn;
+use std::borrow::Cow;
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -16,24 +18,27 @@ use h2::{Reason as H2Reason, RecvStream, SendStream};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use pingora::protocols::Stream;
-use pingora::protocols::http::v2::server::{H2Options, default_h2_options, handshake};
+use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::Gate;
 use super::alarm::Alarm;
 use super::body::Wanted;
 use super::budget::Budget;
+use super::departures::{Departures, Watched};
 use super::drain::Parking;
-use super::facts::{Head, MAX_FIELDS, Version};
+use super::facts::{Framing, Head, MAX_FIELDS, Version};
 use super::farewell::Sender;
 use super::http1::WRITE_TIMEOUT;
-use super::intake::{self, Peer, Seen};
+use super::intake::{self, Peer, Refusal, Seen, Ticket};
 use super::record::Scene;
 use super::reply::Reply;
 use super::request;
 use super::wire::Wire;
 use crate::config::Limits;
 use crate::policy::outcome::Reason;
+use crate::state::snapshot::Snapshot;
 
 /// The first bytes of every HTTP/2 connection (RFC 9113 section 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -47,15 +52,19 @@ const STREAM_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 256 << 10;
 /// Answer bytes of one stream that wait for its sender's window.
 const SEND_BUFFER: usize = 64 << 10;
+/// How long a client that was told of the end may take to show that it heard, while nothing is served.
+const PARTING: Duration = Duration::from_secs(2);
 /// How long a connection that is over may take to say so.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-type Http2 = Connection<Stream, Bytes>;
+type Http2 = Connection<Watched<Stream>, Bytes>;
 
 /// Serves a connection to its end.
 pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
     let limits = gate.store.load().config.limits.clone();
-    let shaken = timeout(limits.head_timeout, handshake(stream, Some(options(&limits)))).await;
+    let departures = Arc::new(Departures::default());
+    let watched = Watched::new(stream, Arc::clone(&departures));
+    let shaken = timeout(limits.head_timeout, options(&limits).handshake(watched)).await;
     let Ok(Ok(mut connection)) = shaken else { return };
     let parking = gate.drain.parking();
     let mut alarm = Alarm::new(Instant::now());
@@ -65,8 +74,9 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
         accept(&mut connection, &parking, &mut alarm, &limits, &streams).await
     {
         let (gate, peer, held) = (Arc::clone(&gate), peer.clone(), Arc::clone(&streams));
+        let departures = Arc::clone(&departures);
         tokio::spawn(async move {
-            serve(&gate, &peer, request, respond).await;
+            serve(&gate, &peer, request, respond, departures).await;
             drop(held);
         });
     }
@@ -80,7 +90,7 @@ fn options(limits: &Limits) -> H2Options {
     let mut options = default_h2_options();
     options
         .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(u32::try_from(limits.max_head).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(header_list(limits.max_head)).unwrap_or(u32::MAX))
         .max_concurrent_reset_streams(MAX_RESETS)
         .max_pending_accept_reset_streams(MAX_RESETS)
         .max_local_error_reset_streams(Some(MAX_RESETS))
@@ -88,6 +98,12 @@ fn options(limits: &Limits) -> H2Options {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER);
     options
+}
+
+/// What the library refuses by itself, without a word in the log. So it lies well above `max_head`, which is
+/// judged here; the 32 bytes a field are how HTTP/2 counts (RFC 9113 section 6.5.2).
+fn header_list(max_head: usize) -> usize {
+    max_head.saturating_mul(2).saturating_add(32 * (MAX_FIELDS + 8))
 }
 
 /// The next request. Waiting for it is also what moves all streams of the connection. `None` when it is
@@ -102,7 +118,12 @@ async fn accept(
     let mut leaving = false;
     loop {
         let next = if leaving {
-            connection.accept().await
+            match alarm.until(Instant::now() + PARTING, connection.accept()).await {
+                Ok(next) => next,
+                Err(_) if Arc::strong_count(streams) > 1 => continue,
+                // It does not answer, or takes nothing any more.
+                Err(_) => return None,
+            }
         } else {
             let idle = Instant::now() + limits.keepalive;
             match alarm.until(idle, parking.unless_told_to_leave(connection.accept())).await {
@@ -120,25 +141,22 @@ async fn accept(
     }
 }
 
-async fn serve(gate: &Gate, peer: &Peer, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+async fn serve(
+    gate: &Gate,
+    peer: &Peer,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+    departures: Arc<Departures>,
+) {
     let began = Instant::now();
     let snapshot = gate.store.load();
     let (parts, body) = request.into_parts();
-    let mut seen = Seen { request_id: gate.ids.next(), ..Seen::default() };
-    let judged = {
-        let fields = fields(&parts);
-        let head = match &fields {
-            Some(fields) => Ok(Head::new(
-                parts.method.as_str().as_bytes(),
-                target(&parts),
-                Version::Http2 { body: !body.is_end_stream() },
-                fields,
-            )),
-            None => Err(Reason::HeadTooLarge),
-        };
-        intake::judge(&snapshot, peer, head, &mut seen)
-    };
-    let mut exchange = Exchange { body, respond, alarm: Alarm::new(began), answered: false };
+    let version = Version::Http2 { body: !body.is_end_stream() };
+    let mut seen = Seen { request_id: gate.ids.next(), version: Some(version), ..Seen::default() };
+    let judged = judge(&snapshot, peer, &parts, version, &mut seen);
+    // A hundred of them would be held as long as their streams.
+    drop(parts);
+    let mut exchange = Exchange { body, respond, departures, alarm: Alarm::new(began), answered: false };
     request::serve(Scene { gate, snapshot: &snapshot, peer, began }, &mut exchange, seen, judged).await;
     if !exchange.answered {
         // `deny: drop`, or an answer that could not be written: the stream ends, the connection lives.
@@ -146,32 +164,71 @@ async fn serve(gate: &Gate, peer: &Peer, request: Request<RecvStream>, respond: 
     }
 }
 
-fn target(parts: &Parts) -> &[u8] {
-    parts.uri.path_and_query().map_or(&b"*"[..], |target| target.as_str().as_bytes())
+/// Judges the header as HTTP/1 would have written it.
+fn judge(
+    snapshot: &Snapshot,
+    peer: &Peer,
+    parts: &Parts,
+    version: Version,
+    seen: &mut Seen,
+) -> Result<Ticket, Refusal> {
+    let (target, cookie) = (target(parts), cookie(parts));
+    let fields = fields(parts, cookie.as_deref());
+    let method = parts.method.as_str().as_bytes();
+    let max = snapshot.config.limits.max_head;
+    let line = method.len() + target.len() + " HTTP/1.1\r\n".len() + 1;
+    let lines: usize = fields.iter().map(|field| field.name.len() + field.value.len() + ": \r\n".len()).sum();
+    let head = if line > max {
+        Err(Reason::TargetTooLong)
+    } else if fields.len() > MAX_FIELDS || line + lines > max {
+        Err(Reason::HeadTooLarge)
+    } else {
+        Ok(Head::new(method, target.as_bytes(), version, &fields))
+    };
+    intake::judge(snapshot, peer, head, seen)
 }
 
-/// The header lines, with `:authority` in the place of Host. Two hosts that differ are both kept, so that
-/// they are refused like two Host lines.
-fn fields(parts: &Parts) -> Option<Vec<httparse::Header<'_>>> {
+/// The path and query. A scheme that is not HTTP's is kept before them, so that it is refused as in an
+/// absolute form.
+fn target(parts: &Parts) -> Cow<'_, str> {
+    if parts.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
+        return Cow::Owned(parts.uri.to_string());
+    }
+    Cow::Borrowed(parts.uri.path_and_query().map_or("*", http::uri::PathAndQuery::as_str))
+}
+
+/// HTTP/2 may send each cookie in a field of its own; towards HTTP/1 they are one (RFC 9113 section 8.2.3).
+fn cookie(parts: &Parts) -> Option<Vec<u8>> {
+    let crumbs: Vec<&[u8]> =
+        parts.headers.get_all(http::header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    (crumbs.len() > 1).then(|| crumbs.join(&b"; "[..]))
+}
+
+/// The header lines, with `:authority` in the place of Host. A host that differs from it is kept too, so
+/// that the two are refused like two Host lines.
+fn fields<'p>(parts: &'p Parts, cookie: Option<&'p [u8]>) -> Vec<httparse::Header<'p>> {
     let mut fields = Vec::with_capacity(parts.headers.len() + 1);
-    let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+    let mut authority = parts.uri.authority().map(http::uri::Authority::as_str);
     if let Some(authority) = authority {
         fields.push(httparse::Header { name: "host", value: authority.as_bytes() });
     }
     for (name, value) in &parts.headers {
-        let repeats =
-            name == http::header::HOST && authority.is_some_and(|own| own.as_bytes() == value.as_bytes());
-        if !repeats {
+        if name == http::header::HOST && authority.is_some_and(|own| own.as_bytes() == value.as_bytes()) {
+            // It repeats what was said; to say it once more is two Host lines again.
+            authority = None;
+        } else if cookie.is_none() || name != http::header::COOKIE {
             fields.push(httparse::Header { name: name.as_str(), value: value.as_bytes() });
         }
     }
-    (fields.len() <= MAX_FIELDS).then_some(fields)
+    fields.extend(cookie.map(|value| httparse::Header { name: "cookie", value }));
+    fields
 }
 
 /// One stream: a request's way in and out.
 struct Exchange {
     body: RecvStream,
     respond: SendResponse<Bytes>,
+    departures: Arc<Departures>,
     alarm: Alarm,
     answered: bool,
 }
@@ -183,6 +240,11 @@ impl Wire for Exchange {
         budget: &mut Budget<'_>,
         message: &mut Vec<u8>,
     ) -> Result<(), Reason> {
+        if wanted.expects_continue && wanted.framing != Framing::None && !self.body.is_end_stream() {
+            let mut go_on = Response::new(());
+            *go_on.status_mut() = StatusCode::CONTINUE;
+            self.respond.send_informational(go_on).map_err(|_| Reason::BodyIncomplete)?;
+        }
         let before = message.len();
         let deadline = wanted.ends();
         loop {
@@ -222,16 +284,20 @@ impl Wire for Exchange {
 
     async fn write(&mut self, reply: &Reply<'_>) -> bool {
         let Some(head) = head_of(reply) else { return false };
-        let Ok(stream) = self.respond.send_response(head, reply.body.is_empty()) else { return false };
+        let left = self.departures.of(self.respond.stream_id().into());
+        let Ok(mut stream) = self.respond.send_response(head, reply.body.is_empty()) else { return false };
         self.answered = true;
-        if reply.body.is_empty() {
-            return true;
-        }
         let body = Bytes::copy_from_slice(&reply.body);
-        matches!(
-            self.alarm.until(Instant::now() + WRITE_TIMEOUT, send_body(stream, body)).await,
-            Ok(Some(()))
-        )
+        let sent = async {
+            send_body(&mut stream, body).await?;
+            has_left(&mut stream, left).await
+        };
+        let whole = matches!(self.alarm.until(Instant::now() + WRITE_TIMEOUT, sent).await, Ok(Some(())));
+        if !whole {
+            // What is queued of it is let go.
+            stream.send_reset(H2Reason::CANCEL);
+        }
+        whole
     }
 
     async fn was_taken(&mut self) -> bool {
@@ -261,7 +327,7 @@ fn head_of(reply: &Reply<'_>) -> Option<Response<()>> {
 }
 
 /// Sends the body as the sender's window allows; `None` when the stream is gone.
-async fn send_body(mut stream: SendStream<Bytes>, mut body: Bytes) -> Option<()> {
+async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes) -> Option<()> {
     while !body.is_empty() {
         stream.reserve_capacity(body.len());
         let room = poll_fn(|cx| stream.poll_capacity(cx)).await?.ok()?;
@@ -269,4 +335,13 @@ async fn send_body(mut stream: SendStream<Bytes>, mut body: Bytes) -> Option<()>
         stream.send_data(piece, body.is_empty()).ok()?;
     }
     Some(())
+}
+
+/// Waits until the last frame has gone out; `None` when the stream or the connection ended first.
+async fn has_left(stream: &mut SendStream<Bytes>, mut left: oneshot::Receiver<()>) -> Option<()> {
+    poll_fn(|cx| match Pin::new(&mut left).poll(cx) {
+        Poll::Ready(told) => Poll::Ready(told.ok()),
+        Poll::Pending => stream.poll_reset(cx).map(|_| None),
+    })
+    .await
 }

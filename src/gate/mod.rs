@@ -49,6 +49,7 @@ pub mod budget;
 pub mod chunked;
 pub mod closing;
 pub mod crowd;
+pub mod departures;
 pub mod door;
 pub mod drain;
 #[cfg(debug_assertions)]

@@ -17,7 +17,7 @@ pub fn only_event(gate: Gate, outcome: &str, reason: &str) -> Value {
 #[test]
 fn whatever_a_path_holds_one_request_is_one_parsable_log_line() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     let paths: [&[u8]; 10] = [
         br#"/quote"and\backslash"#,
         br#"/"},{"outcome":"delivered"#,
@@ -52,7 +52,7 @@ fn whatever_a_path_holds_one_request_is_one_parsable_log_line() {
 #[test]
 fn every_event_has_every_key() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     gate.ask(ADMITTED, &post("/ok", "ok"));
     gate.ask(STRANGER, &post("/no", "no"));
     gate.ask(ADMITTED, b"nonsense\r\n\r\n");

@@ -130,7 +130,7 @@ fn targets() -> Vec<Row> {
 
 #[test]
 fn ambiguous_requests_are_rejected_and_never_forwarded() {
-    every_row_is_refused(|setup| setup);
+    every_row_is_refused(Setup::http1);
 }
 
 /// On the transport that `over` sets up.
@@ -199,7 +199,7 @@ fn requests_that_only_look_odd_are_served() {
     ];
     assert_eq!(rows.len(), 11);
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     for (name, bytes, target) in &rows {
         let reply = gate.ask(ADMITTED, bytes);
         assert_eq!((reply.status, reply.text().as_str()), (200, *target), "{name}");
@@ -215,7 +215,7 @@ fn requests_that_only_look_odd_are_served() {
 #[test]
 fn a_head_over_its_limit_is_431_or_414() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     let rows = [
         ("long target", format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(70_000)), [414, 431]),
         (

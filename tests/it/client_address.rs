@@ -34,8 +34,13 @@ fn walk(gate: &Gate, rows: &[Walk]) {
 
 #[test]
 fn the_rightmost_untrusted_hop_is_the_client() {
+    every_chain_is_walked_from_the_right(|setup| setup);
+}
+
+/// On the transport that `over` sets up.
+pub fn every_chain_is_walked_from_the_right(over: impl FnOnce(Setup) -> Setup) {
     let upstream = Upstream::echo();
-    let gate = behind_proxy(&upstream).start();
+    let gate = over(behind_proxy(&upstream)).start();
     let rows: &[Walk] = &[
         (&["203.0.113.7"], Ok("203.0.113.7")),
         (&["  203.0.113.7\t"], Ok("203.0.113.7")),

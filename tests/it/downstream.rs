@@ -31,7 +31,7 @@ fn a_connection_serves_request_after_request() {
 #[test]
 fn connection_close_is_honoured() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     for bytes in
         [request("GET", "/", &[("Connection", "close")], b""), b"GET / HTTP/1.0\r\nHost: a\r\n\r\n".to_vec()]
     {
@@ -45,7 +45,7 @@ fn connection_close_is_honoured() {
 #[test]
 fn two_requests_in_one_write_are_both_answered_in_order() {
     let upstream = Upstream::start(|arrival| echo(arrival).first(Act::Pause(Duration::from_millis(30))));
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     let mut sender = Sender::connect(ADMITTED, gate.addr());
     sender.send(&[post("/first", "first"), get("/second"), post("/third", "third")].concat());
     for target in ["/first", "/second", "/third"] {
@@ -80,7 +80,7 @@ fn a_half_closed_sender_still_hears_its_answer() {
     let latch = Latch::default();
     let held = latch.clone();
     let upstream = Upstream::start(move |arrival| echo(arrival).first(Act::Until(held.clone())));
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     let mut sender = Sender::connect(ADMITTED, gate.addr());
     sender.send(&post("/half", "half"));
     sender.half_close();
@@ -155,6 +155,7 @@ fn head_is_answered_without_a_body_and_the_connection_stays_in_step() {
 fn methods_that_a_webhook_does_not_use_are_405_with_allow() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url())
+        .http1()
         .routes(&[
             r#"{ path: "/any/*", webhook: generic, allow: [test] }"#,
             "{ path: /answer, webhook: voice-answer, allow: [test] }",

@@ -1,5 +1,9 @@
 //! HTTP/2 by prior knowledge: the same story as over HTTP/1, many at once, and what a hostile client gets.
 
+mod essentials;
+mod hostile;
+mod strict;
+
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
@@ -12,7 +16,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::harness::script::echo;
 use crate::harness::upstream::Arrival;
-use crate::harness::{ADMITTED, Act, Answer, Gate, STRANGER, Sender, Setup, Signal, Upstream, get, post};
+use crate::harness::{ADMITTED, Act, Answer, Gate, STRANGER, Setup, Signal, Upstream, get, post};
 
 fn http2(upstream: &Upstream) -> Setup {
     Setup::new(upstream.url()).key("listen", r#"[{ address: "127.0.0.1:0", http2: true }]"#)
@@ -290,73 +294,4 @@ fn a_drain_finishes_what_was_begun_and_says_goodbye() {
         assert_eq!(answer.expect("an answer").0, 200);
     });
     assert_eq!(gate.finish().code, Some(0));
-}
-
-/// Raw frames: what no well-behaved client library sends.
-mod hostile {
-    use super::*;
-
-    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(payload.len()).expect("a small frame").to_be_bytes();
-        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-    }
-
-    fn begin() -> Vec<u8> {
-        [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[])].concat()
-    }
-
-    /// A GET of `/`, with literal header fields (RFC 7541): no table is needed.
-    fn head() -> Vec<u8> {
-        let mut block = vec![0x82, 0x86, 0x84, 0x01, 0x01];
-        block.push(b'a');
-        block
-    }
-
-    fn memory(gate: &Gate) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", gate.pid())).expect("its status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("VmRSS");
-        line.split_whitespace().nth(1).and_then(|kb| kb.parse().ok()).expect("a number")
-    }
-
-    /// Sends until the gate ends the connection, or everything was sent.
-    fn flood(gate: &Gate, frames: impl Iterator<Item = Vec<u8>>) {
-        let mut sender = Sender::connect(ADMITTED, gate.addr());
-        sender.send(&begin());
-        for frame in frames {
-            if sender.try_send(&frame).is_err() {
-                return;
-            }
-        }
-    }
-
-    #[test]
-    fn floods_end_their_own_connection_and_nothing_else() {
-        let upstream = Upstream::echo();
-        let gate = http2(&upstream).start();
-        assert_eq!(gate.ask(ADMITTED, &get("/before")).status, 200);
-        let before = memory(&gate);
-        // Rapid reset: streams that are opened and reset at once.
-        flood(
-            &gate,
-            (0..20_000u32)
-                .map(|n| [frame(1, 5, 2 * n + 1, &head()), frame(3, 0, 2 * n + 1, &[0, 0, 0, 8])].concat()),
-        );
-        // CONTINUATION: a header that never ends.
-        let endless = std::iter::repeat_n(frame(9, 0, 1, &[0u8; 16_000]), 2000);
-        flood(&gate, std::iter::once(frame(1, 1, 1, &head())).chain(endless));
-        // A header bomb: one entry in the table, repeated by its index.
-        let mut bomb = vec![0x40, 0x01, b'x', 0x7f, 0x81, 0x1e];
-        bomb.extend(std::iter::repeat_n(b'v', 4000));
-        let bomb = [head(), bomb, vec![0xbe; 12_000]].concat();
-        flood(&gate, (0..100u32).map(|n| frame(1, 5, 2 * n + 1, &bomb)));
-        // Empty DATA frames, settings, pings.
-        flood(
-            &gate,
-            std::iter::once(frame(1, 4, 1, &head())).chain((0..50_000).map(|_| frame(0, 0, 1, &[]))),
-        );
-        flood(&gate, (0..50_000).map(|_| frame(6, 0, 0, &[0; 8])));
-        assert_eq!(gate.ask(ADMITTED, &get("/after")).status, 200);
-        let grown = memory(&gate).saturating_sub(before);
-        assert!(grown < 40_000, "{grown} KB more than before");
-    }
 }

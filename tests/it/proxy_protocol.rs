@@ -131,7 +131,8 @@ fn deny_drop_closes_on_the_source_before_http() {
 #[test]
 fn a_plain_listener_takes_a_proxy_line_for_what_it_is() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).key("trusted_proxies", &format!("[\"{PROXY}/32\"]")).start();
+    let gate =
+        Setup::new(upstream.url()).http1().key("trusted_proxies", &format!("[\"{PROXY}/32\"]")).start();
     for header in [v1(ADMITTED), v2(ADMITTED)] {
         let bytes = [header, get("/hook")].concat();
         assert_eq!(status(&gate, STRANGER, &bytes), Some(403));

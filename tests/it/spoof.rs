@@ -265,7 +265,7 @@ fn lines_of_one_chain_are_walked_as_one_from_the_right() {
 #[test]
 fn connection_cannot_take_away_what_the_gate_says() {
     let upstream = Upstream::echo();
-    let mut check = Check::new(&upstream);
+    let mut check = Check::of(&upstream, behind_proxies(&upstream).http1().start());
     for name in NAMES.into_iter().chain(["Host", "X-Forwarded-Proto", "X-Forwarded-Port", "Content-Length"]) {
         for option in
             [name.to_owned(), format!("close, {name}"), format!("keep-alive,{}", name.to_lowercase())]
@@ -297,7 +297,7 @@ fn proxy_headers() -> Vec<Vec<u8>> {
 #[test]
 fn a_proxy_header_on_a_listener_that_speaks_none_is_only_an_odd_request() {
     let upstream = Upstream::echo();
-    let mut check = Check::new(&upstream);
+    let mut check = Check::of(&upstream, behind_proxies(&upstream).http1().start());
     for header in proxy_headers() {
         for peer in PEERS {
             let bytes =

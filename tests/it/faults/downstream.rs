@@ -11,7 +11,7 @@ const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 #[test]
 fn half_a_head_and_then_silence_is_408_at_the_head_time_out() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).key("limits", "{ head_timeout: 500ms }").start();
+    let gate = Setup::new(upstream.url()).http1().key("limits", "{ head_timeout: 500ms }").start();
     let begin = Instant::now();
     let mut sender = Sender::connect(ADMITTED, gate.addr());
     sender.send(b"POST /half HTTP/1.1\r\nHost: a\r\nContent-Le");
@@ -29,7 +29,7 @@ fn half_a_head_and_then_silence_is_408_at_the_head_time_out() {
 #[test]
 fn odd_methods_end_here_and_in_the_log() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     let long = "A".repeat(10_000);
     let rows: [(String, u16); 9] = [
         ("TRACE /a HTTP/1.1".into(), 405),
@@ -58,7 +58,7 @@ fn odd_methods_end_here_and_in_the_log() {
 #[test]
 fn every_form_of_a_target_arrives_in_origin_form_with_one_host_or_not_at_all() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     let served: [(&str, &str); 5] = [
         ("http://a/hook?b=c", "/hook?b=c"),
         ("HTTP://A/hook", "/hook"),
@@ -141,7 +141,7 @@ const CODINGS: [(&str, bool); 26] = [
 #[test]
 fn no_mix_of_framings_makes_two_requests_of_one() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     let body = format!("{:x}\r\n{SMUGGLED}\r\n0\r\n\r\n", SMUGGLED.len());
     let whole = body.len().to_string();
     let lengths = ["", "0", "4", whole.as_str(), "99999", "4\r\nContent-Length: 4"];
@@ -181,7 +181,7 @@ fn no_mix_of_framings_makes_two_requests_of_one() {
 #[test]
 fn a_header_that_only_looks_like_a_framing_one_frames_nothing() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     let body = format!("0\r\n\r\n{SMUGGLED}");
     let lines = [
         "Transfer_Encoding: chunked",
@@ -267,7 +267,7 @@ fn decode(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
 #[test]
 fn a_mutated_chunk_is_refused_or_read_as_it_must_be() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     let good =
         format!("3;a=b\r\nabc\r\n{:x}\r\n{SMUGGLED}\r\n0\r\nX-T: v\r\n\r\n", SMUGGLED.len()).into_bytes();
     let mut bodies = vec![good.clone()];
@@ -303,7 +303,7 @@ fn a_mutated_chunk_is_refused_or_read_as_it_must_be() {
 #[test]
 fn heads_beyond_every_bound_cost_no_memory() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     assert_eq!(gate.ask(ADMITTED, &get("/warm")).status, 200);
     let rows: [String; 4] = [
         format!("GET /a HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(257)),

@@ -117,7 +117,7 @@ fn a_log_that_is_copied_and_truncated_goes_on_at_its_beginning() {
 #[test]
 fn whatever_a_header_holds_one_request_is_one_parsable_line() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).http1().start();
     let hostile: [&[u8]; 8] = [
         b"a\x1b[31m",
         b"a\"}\n{\"outcome\":\"delivered\"}",

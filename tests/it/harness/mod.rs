@@ -4,6 +4,7 @@ pub mod browser;
 pub mod certificates;
 pub mod gate;
 pub mod http;
+pub mod http2;
 pub mod latch;
 pub mod lines;
 pub mod oracle;

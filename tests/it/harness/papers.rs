@@ -103,11 +103,19 @@ impl Pair {
     }
 }
 
-static WAYS: LazyLock<Mutex<HashMap<SocketAddr, Arc<ClientConfig>>>> = LazyLock::new(Mutex::default);
+/// How senders speak to an address.
+#[derive(Clone)]
+pub struct Way {
+    pub tls: Option<Arc<ClientConfig>>,
+    /// What they write as HTTP/1 travels as HTTP/2.
+    pub http2: bool,
+}
 
-/// From now on every sender that connects to this address speaks TLS.
-pub fn speak_tls(to: SocketAddr, with: Arc<ClientConfig>) {
-    WAYS.lock().unwrap_or_else(PoisonError::into_inner).insert(to, with);
+static WAYS: LazyLock<Mutex<HashMap<SocketAddr, Way>>> = LazyLock::new(Mutex::default);
+
+/// From now on every sender that connects to this address speaks like this.
+pub fn speak(to: SocketAddr, way: Way) {
+    WAYS.lock().unwrap_or_else(PoisonError::into_inner).insert(to, way);
 }
 
 /// The address may be somebody else's from now on.
@@ -115,7 +123,7 @@ pub fn forget(to: SocketAddr) {
     WAYS.lock().unwrap_or_else(PoisonError::into_inner).remove(&to);
 }
 
-/// How senders speak to this address: TLS, or plainly.
-pub fn way_to(to: SocketAddr) -> Option<Arc<ClientConfig>> {
+/// How senders speak to this address, if not in plain HTTP/1.
+pub fn way_to(to: SocketAddr) -> Option<Way> {
     WAYS.lock().unwrap_or_else(PoisonError::into_inner).get(&to).cloned()
 }

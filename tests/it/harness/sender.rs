@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
+use super::PATIENCE;
 use super::http::{Reply, Wire};
+use super::http2::Dialect;
+use super::papers::{self, Way};
 use super::transport::{self, Handshake, Transport};
-use super::{PATIENCE, papers};
 
 /// What came instead of a whole response.
 #[derive(Debug)]
@@ -38,20 +40,14 @@ impl Sender {
     }
 
     fn open(from: &str, to: SocketAddr, receive_buffer: Option<usize>) -> io::Result<Self> {
-        let from: IpAddr = from.parse().expect("an IP address");
-        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
-        if let Some(size) = receive_buffer {
-            socket.set_recv_buffer_size(size)?;
-        }
-        socket.bind(&SocketAddr::new(from, 0).into())?;
-        socket.connect_timeout(&to.into(), PATIENCE)?;
-        let stream: TcpStream = socket.into();
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        let stream = tcp(from, to, receive_buffer)?;
         Ok(match papers::way_to(to) {
-            None => Self::over(stream),
-            Some(config) => Self::over(transport::to_host(stream, config)),
+            None | Some(Way { tls: None, http2: false }) => Self::over(stream),
+            Some(Way { tls: None, http2: true }) => Self::over(Dialect::over(stream, false)),
+            Some(Way { tls: Some(config), http2 }) => {
+                let secured = transport::to_host(stream, config);
+                if http2 { Self::over(Dialect::over(secured, true)) } else { Self::over(secured) }
+            }
         })
     }
 
@@ -203,6 +199,22 @@ impl Sender {
     pub fn reset(self) {
         self.stream.reset_at_close();
     }
+}
+
+/// A connection from this address.
+pub fn tcp(from: &str, to: SocketAddr, receive_buffer: Option<usize>) -> io::Result<TcpStream> {
+    let from: IpAddr = from.parse().expect("an IP address");
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    if let Some(size) = receive_buffer {
+        socket.set_recv_buffer_size(size)?;
+    }
+    socket.bind(&SocketAddr::new(from, 0).into())?;
+    socket.connect_timeout(&to.into(), PATIENCE)?;
+    let stream: TcpStream = socket.into();
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 fn status_of(start: &[u8]) -> u16 {

@@ -1,5 +1,7 @@
 //! Configuration and range files of one test, and the two ways to run the binary on them.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -8,7 +10,7 @@ use rustls::ClientConfig;
 
 use super::gate::Gate;
 use super::lines::Lines;
-use super::papers::{Authority, HOST, Pair};
+use super::papers::{Authority, HOST, Pair, Way};
 use super::scratch::Scratch;
 use super::{ADMITTED, PATIENCE};
 
@@ -18,16 +20,24 @@ pub struct Setup {
     pub dir: Arc<Scratch>,
     keys: Vec<(String, String)>,
     read_stdout: bool,
-    /// What the gate shows, and how senders speak to it, where it listens as [`Setup::over_tls`] says.
+    /// What the gate shows and whom senders trust, where the default listener speaks TLS.
     tls: Option<(Pair, Arc<ClientConfig>)>,
+    http2: Http2,
 }
 
-const PLAIN_LISTEN: &str = r#"[{ address: "127.0.0.1:0" }]"#;
-/// What [`Setup::over_tls`] listens on.
-const TLS_LISTEN: &str =
-    r#"[{ address: "127.0.0.1:0", tls: { certificate: tls/chain.pem, key: tls/key.pem } }]"#;
-/// With `tls` in it, every test whose listener is the default one runs over TLS.
+/// Whether HTTP/2 is spoken on the default listener.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Http2 {
+    No,
+    /// It is offered, and senders speak HTTP/1 beside it.
+    Unused,
+    Spoken,
+}
+
+/// With `tls`, `h2` (over TLS) or `h2c` in it, every test whose listener is the default one runs over that.
 const TRANSPORT: &str = "NEXMO_GATE_TEST_TRANSPORT";
+/// The file that says which test ran over what, for `scripts/test-over-http2`.
+const LEDGER: &str = "NEXMO_GATE_TEST_LEDGER";
 
 /// What is left of a process that ended by itself.
 pub struct Exit {
@@ -38,37 +48,126 @@ pub struct Exit {
 impl Setup {
     /// One listener, one list `test` that admits [`ADMITTED`], one generic route for every path.
     pub fn new(upstream: &str) -> Self {
-        let setup = Self { dir: Arc::new(Scratch::new()), keys: Vec::new(), read_stdout: true, tls: None };
+        let setup = Self {
+            dir: Arc::new(Scratch::new()),
+            keys: Vec::new(),
+            read_stdout: true,
+            tls: None,
+            http2: Http2::No,
+        };
         setup.dir.write("ranges/test.txt", &format!("{ADMITTED}/32\n"));
         let setup = setup
-            .key("listen", PLAIN_LISTEN)
+            .plainly()
             .key("upstream", &format!("{upstream:?}"))
             .key("ranges", "ranges/")
             .routes(&[r#"{ path: "/*", webhook: generic, allow: [test] }"#])
             .key("admin", r#"{ address: "127.0.0.1:0" }"#)
             .key("log", "{ format: json, level: info, access: stdout }");
-        if std::env::var(TRANSPORT).is_ok_and(|way| way == "tls") { setup.over_tls() } else { setup }
+        match std::env::var(TRANSPORT).as_deref() {
+            Err(_) | Ok("") => setup,
+            Ok("tls") => setup.over_tls(),
+            Ok("h2") => setup.over_http2(),
+            Ok("h2c") => setup.over_h2c(),
+            Ok(other) => panic!("{TRANSPORT}: {other} is none of tls, h2, h2c"),
+        }
     }
 
     /// The default listener speaks TLS, and so do the senders that connect to it.
     pub fn over_tls(mut self) -> Self {
         let authority = Authority::new("Test CA");
         self.tls = Some((authority.pair(&[HOST]), Arc::new(authority.client_config())));
-        self.key("listen", TLS_LISTEN)
+        self.http2 = Http2::No;
+        self.listens()
     }
 
     /// The default listener speaks plain HTTP, whatever the transport of the other tests is.
     pub fn plainly(mut self) -> Self {
         self.tls = None;
-        self.key("listen", PLAIN_LISTEN)
+        self.http2 = Http2::No;
+        self.listens()
     }
 
-    /// How senders speak to the first listener.
-    pub fn way(&self) -> Option<Arc<ClientConfig>> {
-        let default = self.keys.iter().any(|(key, value)| key == "listen" && value == TLS_LISTEN);
+    /// The default listener offers HTTP/2 over TLS, and senders agree on it.
+    pub fn over_http2(mut self) -> Self {
+        self = self.over_tls();
+        self.http2 = Http2::Spoken;
+        self.listens()
+    }
+
+    /// The default listener serves HTTP/2 without TLS, and senders begin with it.
+    pub fn over_h2c(mut self) -> Self {
+        self = self.plainly();
+        self.http2 = Http2::Spoken;
+        self.listens()
+    }
+
+    /// What this test does is HTTP/1's own: where the others run over HTTP/2, it runs on the same listener with senders
+    /// that speak HTTP/1.
+    pub fn http1(mut self) -> Self {
+        if self.http2 == Http2::Spoken {
+            self.http2 = Http2::Unused;
+        }
+        self
+    }
+
+    fn listens(self) -> Self {
+        let listen = self.default_listen();
+        self.key("listen", &listen)
+    }
+
+    fn default_listen(&self) -> String {
+        let tls =
+            if self.tls.is_some() { ", tls: { certificate: tls/chain.pem, key: tls/key.pem }" } else { "" };
+        let http2 = if self.http2 == Http2::No { "" } else { ", http2: true" };
+        format!(r#"[{{ address: "127.0.0.1:0"{tls}{http2} }}]"#)
+    }
+
+    /// Whether senders reach the gate by the default listener, and no test has changed it.
+    fn is_default(&self) -> bool {
+        let listen = self.default_listen();
         // Without a file the test's own command line says where the gate listens.
-        let filed = self.path().join("config.yaml").exists();
-        self.tls.as_ref().filter(|_| default && filed).map(|(_, client)| Arc::clone(client))
+        self.path().join("config.yaml").exists()
+            && self.keys.iter().any(|(key, value)| key == "listen" && *value == listen)
+    }
+
+    /// How senders speak to the first listener, where it is not plain HTTP/1.
+    pub fn way(&self) -> Option<Way> {
+        let http2 = self.http2 == Http2::Spoken;
+        if !self.is_default() || (self.tls.is_none() && !http2) {
+            return None;
+        }
+        let tls = self.tls.as_ref().map(|(_, client)| {
+            let mut client = (**client).clone();
+            if http2 {
+                client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            }
+            Arc::new(client)
+        });
+        Some(Way { tls, http2 })
+    }
+
+    /// Whether senders reach the first listener by TLS.
+    pub fn is_secured(&self) -> bool {
+        self.way().is_some_and(|way| way.tls.is_some())
+    }
+
+    /// What `http` says in the log for senders of the first listener that speak as the setup says.
+    pub fn version(&self) -> &'static str {
+        if self.way().is_some_and(|way| way.http2) { "2" } else { "1.1" }
+    }
+
+    /// Writes down what this test runs over, where somebody counts.
+    pub fn note_transport(&self) {
+        let Some(ledger) = std::env::var_os(LEDGER) else { return };
+        let word = match (self.is_default(), self.http2) {
+            (true, Http2::Spoken) => "http2",
+            (true, _) => "http1",
+            (false, _) => "own",
+        };
+        let thread = std::thread::current();
+        let line = format!("{word} {}\n", thread.name().unwrap_or("-"));
+        let opened = OpenOptions::new().create(true).append(true).open(ledger);
+        opened.and_then(|mut file| file.write_all(line.as_bytes())).expect("the ledger");
     }
 
     /// Sets a top-level key, in the place it had.

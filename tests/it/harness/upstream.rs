@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -255,7 +255,8 @@ impl Upstream {
 
 impl Drop for Upstream {
     fn drop(&mut self) {
-        self.shared.record.lock().expect("record").stopped = true;
+        // A test that failed while it held the record has poisoned it, and a second panic would end the whole run.
+        self.shared.record.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
         // One connection to ourselves lets the accept loop see that it is over.
         if let Some(address) = self.address {
             let _ = TcpStream::connect(address);

@@ -1,0 +1,263 @@
+//! When the last byte of an HTTP/2 answer has gone out.
+//!
+//! The library queues what it is given and does not say when it leaves; `delivered` may be said only of an
+//! answer that was written whole. So the frames are looked at on their way out: an answer has left when
+//! the frame that ends its stream was written and flushed. Invariant: nothing is reported before that, and
+//! whoever waits hears of the end of the stream or of the connection, whichever comes first.
+
+use std::collections::HashMap;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
+
+/// Frames that matter here, and their flags (RFC 9113 section 6).
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const FRAME_HEAD: usize = 9;
+
+/// Who waits for the end of which stream.
+#[derive(Debug, Default)]
+pub struct Departures {
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    streams: HashMap<u32, oneshot::Sender<()>>,
+    /// The connection is gone.
+    over: bool,
+}
+
+impl Departures {
+    /// Resolves when the stream's last frame has left; to an error when it never will.
+    #[must_use]
+    pub fn of(&self, stream: u32) -> oneshot::Receiver<()> {
+        let (tell, told) = oneshot::channel();
+        let mut waiting = self.lock();
+        if !waiting.over {
+            waiting.streams.insert(stream, tell);
+        }
+        told
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection whose outgoing frames are looked at.
+#[derive(Debug)]
+pub struct Watched<S> {
+    stream: S,
+    scan: Scan,
+    departures: Arc<Departures>,
+}
+
+impl<S> Watched<S> {
+    /// Watches a stream on which nothing was written yet.
+    #[must_use]
+    pub fn new(stream: S, departures: Arc<Departures>) -> Self {
+        Self { stream, scan: Scan::default(), departures }
+    }
+}
+
+impl<S> Drop for Watched<S> {
+    fn drop(&mut self) {
+        let mut waiting = self.departures.lock();
+        waiting.over = true;
+        waiting.streams.clear();
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.scan.pass(&bytes[..written.min(bytes.len())]);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, pieces))?;
+        let mut left = written;
+        for piece in pieces {
+            let here = left.min(piece.len());
+            self.scan.pass(&piece[..here]);
+            left -= here;
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        if !self.scan.ended.is_empty() {
+            let ended = std::mem::take(&mut self.scan.ended);
+            let mut waiting = self.departures.lock();
+            for end in ended {
+                let waits = waiting.streams.remove(&end.stream);
+                // Nobody waits for a stream that the library ended by itself.
+                if let (Some(tell), true) = (waits, end.whole) {
+                    let _ = tell.send(());
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A stream that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct End {
+    stream: u32,
+    /// By its last frame, not by a reset.
+    whole: bool,
+}
+
+/// How far the frames were followed.
+#[derive(Debug, Default)]
+struct Scan {
+    head: [u8; FRAME_HEAD],
+    /// Bytes of `head` that are there.
+    have: usize,
+    /// Bytes of the frame's payload that are missing.
+    missing: usize,
+    /// The stream whose header block ends it, while the block goes on.
+    ending: Option<u32>,
+    /// Streams whose end was written and not flushed yet.
+    ended: Vec<End>,
+}
+
+impl Scan {
+    fn pass(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.have < FRAME_HEAD {
+                let count = (FRAME_HEAD - self.have).min(bytes.len());
+                self.head[self.have..self.have + count].copy_from_slice(&bytes[..count]);
+                self.have += count;
+                bytes = &bytes[count..];
+                if self.have < FRAME_HEAD {
+                    return;
+                }
+                self.missing = usize::from(self.head[0]) << 16
+                    | usize::from(self.head[1]) << 8
+                    | usize::from(self.head[2]);
+            }
+            let count = self.missing.min(bytes.len());
+            self.missing -= count;
+            bytes = &bytes[count..];
+            if self.missing == 0 {
+                self.have = 0;
+                self.note_frame();
+            }
+        }
+    }
+
+    /// A frame has gone by whole.
+    fn note_frame(&mut self) {
+        let [_, _, _, kind, flags, number @ ..] = self.head;
+        let stream = u32::from_be_bytes(number) & (u32::MAX >> 1);
+        match kind {
+            DATA if flags & END_STREAM != 0 => self.ended.push(End { stream, whole: true }),
+            RST_STREAM => self.ended.push(End { stream, whole: false }),
+            HEADERS if flags & END_STREAM != 0 => self.ending = Some(stream),
+            _ => {}
+        }
+        if matches!(kind, HEADERS | CONTINUATION)
+            && flags & END_HEADERS != 0
+            && let Some(stream) = self.ending.take()
+        {
+            self.ended.push(End { stream, whole: true });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt as _;
+
+    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    }
+
+    #[test]
+    fn ends_are_found_whatever_the_pieces() {
+        let bytes = [
+            frame(4, 0, 0, &[0; 6]),
+            frame(HEADERS, END_HEADERS, 1, b"head"),
+            frame(DATA, 0, 1, b"begun"),
+            frame(HEADERS, END_HEADERS | END_STREAM, 3, b"head"),
+            frame(DATA, END_STREAM, 1, b""),
+            frame(HEADERS, END_STREAM, 5, b"a long"),
+            frame(CONTINUATION, 0, 5, b"and longer"),
+            frame(CONTINUATION, END_HEADERS, 5, b"head"),
+            frame(RST_STREAM, 0, 7, &[0; 4]),
+            // Its last byte is missing.
+            frame(DATA, END_STREAM, 9, b"cut")[..11].to_vec(),
+        ]
+        .concat();
+        let wanted =
+            [(3, true), (1, true), (5, true), (7, false)].map(|(stream, whole)| End { stream, whole });
+        for piece in 1..=bytes.len() {
+            let mut scan = Scan::default();
+            bytes.chunks(piece).for_each(|part| scan.pass(part));
+            assert_eq!(scan.ended, wanted, "by {piece}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_left_when_it_is_flushed_and_not_before() {
+        let departures = Arc::new(Departures::default());
+        // A buffer that holds everything back until it is flushed, before a pipe of 16 bytes.
+        let (near, mut far) = tokio::io::duplex(16);
+        let buffered = tokio::io::BufWriter::with_capacity(1024, near);
+        let mut watched = Watched::new(buffered, Arc::clone(&departures));
+        let (mut one, mut three, five) = (departures.of(1), departures.of(3), departures.of(5));
+        watched.write_all(&frame(DATA, END_STREAM, 1, b"a body that fills the pipe")).await.unwrap();
+        watched.write_all(&frame(RST_STREAM, 0, 3, &[0; 4])).await.unwrap();
+        assert!(one.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+        let mut taken = Vec::new();
+        let (flushed, ()) = tokio::join!(watched.flush(), async {
+            use tokio::io::AsyncReadExt as _;
+            while taken.len() < 48 {
+                far.read_buf(&mut taken).await.unwrap();
+            }
+        });
+        flushed.unwrap();
+        assert!(one.try_recv().is_ok(), "flushed");
+        assert!(three.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed), "reset");
+        drop(watched);
+        assert!(five.await.is_err(), "the connection is gone");
+        assert!(departures.of(7).await.is_err(), "and stays gone");
+    }
+}
