@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::*;
 use crate::harness::http2::frames::{
     self, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, PING, SETTINGS, frame,
@@ -128,7 +130,22 @@ fn delivered(gate: &Gate, count: usize) -> usize {
     large.iter().filter(|event| event["delivered"] == true).count()
 }
 
+/// Each has a gate of its own. They wait for the same ten seconds, so they do it together.
 #[test]
+fn clients_that_take_nothing_are_let_go_at_the_write_time_out_and_logged_as_they_were_served() {
+    std::thread::scope(|scope| {
+        let each: [fn(); 4] = [
+            a_client_that_opens_no_window_is_let_go_and_nothing_of_it_is_delivered,
+            what_does_not_fit_into_the_buffers_is_not_held_for_a_client_without_a_window,
+            a_connection_without_a_window_delivers_what_was_heard_whole_and_no_more,
+            an_answer_that_the_kernel_did_not_take_is_never_logged_as_delivered,
+        ];
+        for one in each.map(|one| scope.spawn(one)) {
+            one.join().expect("what a client that takes nothing gets");
+        }
+    });
+}
+
 fn a_client_that_opens_no_window_is_let_go_and_nothing_of_it_is_delivered() {
     // Together no more than connect to the upstream at once.
     const CONNECTIONS: usize = 2;
@@ -170,7 +187,6 @@ fn a_client_that_opens_no_window_is_let_go_and_nothing_of_it_is_delivered() {
     assert_eq!(other.ask(&get("/after")).status, 200);
 }
 
-#[test]
 fn what_does_not_fit_into_the_buffers_is_not_held_for_a_client_without_a_window() {
     const STREAMS: usize = 90;
     let upstream = large(512 * 1024);
@@ -197,7 +213,6 @@ fn what_does_not_fit_into_the_buffers_is_not_held_for_a_client_without_a_window(
     assert_eq!(gate.ask(ADMITTED, &get("/large/after")).status, 200, "and there is room again");
 }
 
-#[test]
 fn a_connection_without_a_window_delivers_what_was_heard_whole_and_no_more() {
     const STREAMS: usize = 12;
     let upstream = large(20_000);
@@ -216,7 +231,6 @@ fn a_connection_without_a_window_delivers_what_was_heard_whole_and_no_more() {
 }
 
 /// The windows are wide open; it is the kernel's buffers that fill up.
-#[test]
 fn an_answer_that_the_kernel_did_not_take_is_never_logged_as_delivered() {
     const STREAMS: usize = 100;
     const LENGTH: usize = 60 * 1024;
@@ -274,20 +288,21 @@ fn a_client_that_goes_away_before_its_answer_left_was_not_served() {
 fn an_idle_connection_ends_whether_its_client_answers_the_goodbye_or_not() {
     let upstream = Upstream::echo();
     let gate = h2c(&upstream).key("limits", "{ keepalive: 300ms }").start();
-    for answers in [true, false] {
-        let mut raw = Raw::connect(ADMITTED, gate.addr(), &[]);
+    let connect = || Raw::connect(ADMITTED, gate.addr(), &[]);
+    let mut served = [true, false].map(|answers| {
+        let mut raw = connect();
         raw.answers_pings = answers;
         let stream = raw.ask(&head("GET", "/hook"), true);
         assert_eq!(raw.hear(stream).status, Some(200));
-        assert!(raw.is_closed_within(PATIENCE), "answers: {answers}");
-        assert_eq!(raw.goodbye, Some(NO_ERROR), "answers: {answers}");
+        raw
+    });
+    // A preface and nothing after it, and a header that is begun and not ended, are no requests.
+    let (mut silent, mut half) = (connect(), connect());
+    half.send(&frame(HEADERS, END_STREAM, 1, &hpack::literals(&head("GET", "/half")))).expect("write");
+    for raw in served.iter_mut().chain([&mut silent, &mut half]) {
+        assert!(raw.is_closed_within(PATIENCE), "answers: {}", raw.answers_pings);
+        assert_eq!(raw.goodbye, Some(NO_ERROR), "answers: {}", raw.answers_pings);
     }
-    // A header that is begun and not ended is no request.
-    let mut raw = Raw::connect(ADMITTED, gate.addr(), &[]);
-    raw.send(&frame(HEADERS, END_STREAM, 1, &hpack::literals(&head("GET", "/half")))).expect("write");
-    assert!(raw.is_closed_within(PATIENCE));
-    // So is a preface and nothing after it.
-    assert!(Raw::connect(ADMITTED, gate.addr(), &[]).is_closed_within(PATIENCE));
     assert_eq!(gate.finish().events.len(), 2);
 }
 
