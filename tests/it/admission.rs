@@ -16,7 +16,7 @@ pub fn assert_denied(reply: &Reply, event: &Value, reason: &str) {
 fn a_stranger_is_denied_however_odd_its_request() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url())
-        .http1()
+        .http1_alone()
         .routes(&[
             "{ path: /hook, webhook: generic, allow: [test] }",
             "{ path: /voice, webhook: voice-answer, allow: [test] }",

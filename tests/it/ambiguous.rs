@@ -130,7 +130,7 @@ fn targets() -> Vec<Row> {
 
 #[test]
 fn ambiguous_requests_are_rejected_and_never_forwarded() {
-    every_row_is_refused(Setup::http1);
+    every_row_is_refused(Setup::http1_alone);
 }
 
 /// On the transport that `over` sets up.

@@ -2,10 +2,11 @@
 
 mod essentials;
 mod hostile;
+mod others;
+mod passages;
 mod strict;
 
 use std::net::SocketAddr;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use crate::harness::upstream::Arrival;
 use crate::harness::{ADMITTED, Act, Answer, Gate, STRANGER, Setup, Signal, Upstream, get, post};
 
 fn http2(upstream: &Upstream) -> Setup {
-    Setup::new(upstream.url()).key("listen", r#"[{ address: "127.0.0.1:0", http2: true }]"#)
+    // Senders of the harness speak HTTP/1 beside it.
+    Setup::new(upstream.url()).over_h2c().http1()
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -259,20 +261,6 @@ fn deny_drop_resets_the_stream_and_http1_is_served_beside() {
     assert_eq!(gate.ask(ADMITTED, &post("/hook", "x")).status, 200);
     let of = |version: &str| gate.events(3).iter().filter(|event| event["http"] == version).count();
     assert_eq!((of("2"), of("1.1")), (2, 1));
-}
-
-#[test]
-fn a_client_of_another_make_is_served() {
-    let upstream = Upstream::echo();
-    let gate = http2(&upstream).start();
-    let output = Command::new("curl")
-        .args(["--silent", "--show-error", "--http2-prior-knowledge", "--interface", ADMITTED])
-        .args(["--data", "hello=1", "--write-out", " %{http_version} %{http_code}"])
-        .arg(format!("http://{}/hook", gate.addr()))
-        .output()
-        .expect("curl");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "/hook 2 200", "{output:?}");
-    assert_eq!(gate.event()["http"], "2");
 }
 
 #[test]

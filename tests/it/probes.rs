@@ -149,7 +149,7 @@ fn a_difference_from_what_was_wanted_has_its_reason() {
 fn every_probe_gets_what_it_should_and_nothing_ambiguous_arrives() {
     let upstream = Upstream::start(scripted::answer);
     let gate = Setup::new(upstream.url())
-        .http1()
+        .http1_alone()
         .key("limits", "{ body_timeout: 700ms }")
         .routes(&[r#"{ path: "/*", webhook: generic, allow: [test], deadline: 5s }"#])
         .start();
@@ -233,7 +233,7 @@ fn assert_plain(id: &str, arrival: &Arrival) {
 #[test]
 fn a_stranger_hears_nothing_but_the_deny_answer_to_every_probe() {
     let upstream = Upstream::start(scripted::answer);
-    let gate = Setup::new(upstream.url()).http1().start();
+    let gate = Setup::new(upstream.url()).http1_alone().start();
     let probes = probes();
     let mut denied = 0;
     for probe in &probes {

@@ -29,7 +29,7 @@ fn half_a_head_and_then_silence_is_408_at_the_head_time_out() {
 #[test]
 fn odd_methods_end_here_and_in_the_log() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).http1().start();
+    let gate = Setup::new(upstream.url()).http1_alone().start();
     let long = "A".repeat(10_000);
     let rows: [(String, u16); 9] = [
         ("TRACE /a HTTP/1.1".into(), 405),

@@ -136,7 +136,17 @@ pub const SHOWN_BY: &[(&str, &[&str])] = &[
             "tls::handshake::curl_is_served_at_1_2_and_1_3_and_at_nothing_older",
         ],
     ),
-    ("dn-h2", &["http2::floods_end_their_own_connection_and_nothing_else"]),
+    (
+        "dn-h2",
+        &[
+            "http2::hostile::rapid_resets_end_their_connection",
+            "http2::hostile::a_header_that_never_ends_ends_its_connection",
+            "http2::hostile::a_header_bomb_ends_its_connection",
+            "http2::hostile::floods_of_empty_frames_cost_nothing",
+            "http2::hostile::floods_of_pings_and_settings_whose_answers_nobody_reads_cost_no_memory",
+            "http2::hostile::clients_that_take_nothing_are_let_go_at_the_write_time_out_and_logged_as_they_were_served",
+        ],
+    ),
     (
         "rf-deleted",
         &[

@@ -23,6 +23,8 @@ pub struct Setup {
     /// What the gate shows and whom senders trust, where the default listener speaks TLS.
     tls: Option<(Pair, Arc<ClientConfig>)>,
     http2: Http2,
+    /// More keys of the default listener.
+    door: String,
 }
 
 /// Whether HTTP/2 is spoken on the default listener.
@@ -54,6 +56,7 @@ impl Setup {
             read_stdout: true,
             tls: None,
             http2: Http2::No,
+            door: String::new(),
         };
         setup.dir.write("ranges/test.txt", &format!("{ADMITTED}/32\n"));
         let setup = setup
@@ -110,6 +113,21 @@ impl Setup {
         self
     }
 
+    /// The same for a test that sends HTTP/2's preface as an odd request: the listener serves no HTTP/2 at all.
+    pub fn http1_alone(mut self) -> Self {
+        if self.http2 == Http2::No {
+            return self;
+        }
+        self.http2 = Http2::No;
+        self.listens()
+    }
+
+    /// The default listener has this key too.
+    pub fn door(mut self, key: &str, value: &str) -> Self {
+        self.door = format!("{}, {key}: {value}", self.door);
+        self.listens()
+    }
+
     fn listens(self) -> Self {
         let listen = self.default_listen();
         self.key("listen", &listen)
@@ -119,7 +137,7 @@ impl Setup {
         let tls =
             if self.tls.is_some() { ", tls: { certificate: tls/chain.pem, key: tls/key.pem }" } else { "" };
         let http2 = if self.http2 == Http2::No { "" } else { ", http2: true" };
-        format!(r#"[{{ address: "127.0.0.1:0"{tls}{http2} }}]"#)
+        format!(r#"[{{ address: "127.0.0.1:0"{tls}{http2}{} }}]"#, self.door)
     }
 
     /// Whether senders reach the gate by the default listener, and no test has changed it.
