@@ -55,6 +55,12 @@ bench-side-by-side: build ## CPU a request next to nginx and HAProxy, in one run
 test-over-tls: prerequisites ## the black-box tests again, their senders speak TLS
 	NEXMO_GATE_TEST_TRANSPORT=tls $(CARGO) test --locked --test it $(ARGS)
 
+.PHONY: test-page
+test-page: prerequisites ## the status page in headless Chromium
+	@browser="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" || { \
+		echo "test-page: Chromium is missing; type: sudo apt-get install -y chromium" >&2; exit 1; }; \
+	NEXMO_GATE_TEST_BROWSER="$$browser" $(CARGO) test --locked --test it status_browser -- --ignored --nocapture
+
 # The version is fixed: what counts as good changes with it.
 SSLYZE := target/sslyze/bin/python3
 $(SSLYZE):

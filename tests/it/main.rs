@@ -31,6 +31,7 @@ mod slow_senders;
 mod soak;
 mod spoof;
 mod stale;
+mod status_browser;
 mod status_page;
 mod storm;
 mod strangers;

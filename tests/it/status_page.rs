@@ -85,7 +85,7 @@ pub fn assert_agree(page: &str, metrics: &BTreeMap<String, BTreeMap<String, u64>
     assert_eq!(cards.len(), asked.count());
 }
 
-fn scripted(arrival: &Arrival) -> Answer {
+pub fn scripted(arrival: &Arrival) -> Answer {
     match arrival.case().as_deref() {
         Some("broken") => Answer::status(500),
         Some("refused") => Answer::status(422),
@@ -297,9 +297,7 @@ fn a_reload_keeps_what_was_counted_on_routes_that_stay_and_shows_what_is_wrong()
     let (_, lists) = page.split_once("<h2>Lists</h2>").expect("the lists");
     let (lists, _) = lists.split_once("</section>").expect("their end");
     assert!(lists.contains("last good") && lists.contains("ranges/test.txt:2</code>"), "{lists}");
-    for part in
-        ["mode observe", "generation 3", "the last reload found 1 problem", "list test is the last good one"]
-    {
+    for part in ["mode observe", "generation 3", "list test is the last good one"] {
         assert!(page.contains(part), "{part}\n{page}");
     }
 }

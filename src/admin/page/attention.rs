@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::View;
 use super::loaded::{FEW_DAYS, condition, problems_of};
 use super::markup::{Markup, counted, grouped};
-use crate::config::Mode;
+use crate::config::{Mode, Problem};
 use crate::policy::outcome::Outcome;
 use crate::policy::range_list::REVIEW_DAYS;
 use crate::state::gauges::Phase;
@@ -63,9 +63,14 @@ fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
         }
     }
     if let Some(report) = view.last_reload {
-        if !report.problems.is_empty() {
-            let count = counted(report.problems.len(), "problem", "problems");
-            needs.push((Level::Bad, format!("the last reload found {count}")));
+        let of_a_list = |problem: &Problem| {
+            let mut last_good = snapshot.lists.values().filter(|list| list.last_good);
+            last_good.any(|list| problems_of(view, &list.path).any(|own| own == problem))
+        };
+        let others: Vec<_> = report.problems.iter().filter(|problem| !of_a_list(problem)).collect();
+        if let Some(first) = others.first() {
+            let count = counted(others.len(), "problem", "problems");
+            needs.push((Level::Bad, format!("the last reload found {count}: {first}")));
         }
         needs.extend(
             report

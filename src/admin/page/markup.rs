@@ -26,10 +26,15 @@ impl Markup {
         debug_assert!(values.next().is_none(), "a value without a hole in {piece}");
     }
 
-    /// Appends a path that a narrow column may break after each slash.
+    /// Appends a path that a narrow column may break before each slash but the first.
     pub fn put_path(&mut self, path: &dyn Display) {
         for (place, part) in path.to_string().split('/').enumerate() {
-            self.put(if place > 0 { "/<wbr>{}" } else { "{}" }, &[&part]);
+            let piece = match place {
+                0 => "{}",
+                1 => "/{}",
+                _ => "<wbr>/{}",
+            };
+            self.put(piece, &[&part]);
         }
     }
 
@@ -124,10 +129,10 @@ mod tests {
     }
 
     #[test]
-    fn a_path_may_be_broken_after_its_slashes_only() {
+    fn a_path_may_be_broken_before_slashes_only() {
         let mut markup = Markup::default();
-        markup.put_path(&"/a/<b>");
-        assert_eq!(markup.into_text(), "/<wbr>a/<wbr>&lt;b&gt;");
+        markup.put_path(&"/a/<b>/c");
+        assert_eq!(markup.into_text(), "/a<wbr>/&lt;b&gt;<wbr>/c");
     }
 
     #[test]

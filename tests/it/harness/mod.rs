@@ -1,5 +1,6 @@
 //! What every black-box test stands on. No test sleeps: each wait blocks on the thing it waits for, with a bound.
 
+pub mod browser;
 pub mod certificates;
 pub mod gate;
 pub mod http;
