@@ -37,8 +37,8 @@ fn requests(page: &mut Page, snapshot: &Snapshot) {
     page.family("requests_total", "counter", "Requests that ended, by what became of them and why.");
     for route in snapshot.all_routes() {
         let mut seen: Vec<(Reason, u64)> = route.counters.by_reason().collect();
-        // The usual ones exist from the start: a rate cannot see the step from nothing to one.
-        for usual in [Reason::Success, Reason::NotListed] {
+        // These exist from the start: a rate cannot see the step from nothing to one, and alerts look for it.
+        for usual in [Reason::Success, Reason::NotListed, Reason::Overloaded] {
             if seen.iter().all(|(reason, _)| *reason != usual) {
                 seen.push((usual, 0));
             }
