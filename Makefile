@@ -47,9 +47,36 @@ image: ## the container image nexmo-gate, with docker or podman (ARGS=--tag=name
 test-container: prerequisites ## build the image and run it as in a pod (root, podman; ARGS=quick: a faster build)
 	tests/container/run $(or $(ARGS),release)
 
+.PHONY: bench
+bench: build bench-tools ## every figure next to its goal, as a table (15 minutes on a machine that does nothing else)
+	benches/all
+
 .PHONY: bench-side-by-side
 bench-side-by-side: build bench-tools ## CPU a request next to nginx and HAProxy, in one run (benches/side-by-side/README.md; ARGS=--all)
 	benches/side-by-side/run $(ARGS)
+
+.PHONY: bench-reload bench-idle bench-start
+bench-reload: build bench-tools ## latency while lists are reloaded, and a list of a million prefixes
+	benches/side-by-side/run reload
+bench-idle: build bench-tools ## memory of 64 busy and of 10,000 idle connections
+	benches/side-by-side/run idle
+bench-start: build bench-tools ## from the start to ready, twenty times
+	benches/side-by-side/run start
+
+# Built with optimisation, and without the link-time part of it that takes most of a release's minutes.
+COST := $(CARGO) bench --locked --profile cost --bench cost --
+
+.PHONY: bench-micro
+bench-micro: prerequisites ## the pure core by the clock (ARGS=lookup: some of it)
+	$(COST) time $(ARGS)
+
+.PHONY: bench-cost bench-cost-record
+bench-cost: prerequisites ## instructions, allocations and system calls against benches/cost/bounds.txt; needs no quiet machine
+	@scripts/prerequisites-long
+	$(COST) check
+bench-cost-record: prerequisites ## write benches/cost/bounds.txt anew
+	@scripts/prerequisites-long
+	$(COST) record
 
 # A crate of its own: the program is built without it.
 .PHONY: bench-tools

@@ -1,0 +1,99 @@
+//! Counts everything and compares it with what was recorded. No clock: a busy machine changes nothing.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::bounds::{self, Recorded};
+use super::stand::Way;
+use super::valgrind::{self, Counts};
+use super::{operations, request};
+
+/// Runs of an operation in the shorter measurement, and further ones in the longer.
+const BASE: usize = 100;
+const MORE: usize = 1000;
+
+/// Compares; false when something costs more than it may.
+pub fn check() -> bool {
+    let recorded = bounds::read();
+    let counted = count_all();
+    let mut passed = true;
+    println!("{:<56}{:>12}{:>12}{:>12}", "", "recorded", "most", "counted");
+    for Recorded { name, count } in &counted {
+        let Some(before) = recorded.iter().find(|line| line.name == *name) else {
+            println!("{name:<56}{count:>36.2}  NOT RECORDED");
+            passed = false;
+            continue;
+        };
+        let most = bounds::most(name, before.count);
+        let verdict = if *count > most { "TOO MUCH" } else { "" };
+        println!("{name:<56}{:>12.2}{most:>12.2}{count:>12.2}  {verdict}", before.count);
+        passed &= *count <= most;
+    }
+    let names: BTreeSet<&str> = counted.iter().map(|line| line.name.as_str()).collect();
+    for line in recorded.iter().filter(|line| !names.contains(line.name.as_str())) {
+        println!("{:<56}{:>12.2}  NOT COUNTED ANY MORE", line.name, line.count);
+        passed = false;
+    }
+    if !passed {
+        println!(
+            "cost: more than it may. If that is meant, say why in the commit and `make bench-cost-record`."
+        );
+    }
+    passed
+}
+
+/// Writes down what everything costs now.
+pub fn record() -> bool {
+    bounds::write(&count_all(), &versions());
+    true
+}
+
+fn count_all() -> Vec<Recorded> {
+    println!("machine: {}", versions());
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut all = Vec::new();
+    for operation in operations::ALL.iter().filter(|operation| operation.guarded) {
+        push(&mut all, operation.name, counts(folder.path(), operation.name));
+    }
+    for (name, way) in [
+        ("a whole POST", Way::Kept),
+        ("a POST on a new connection", Way::New),
+        ("a denied POST", Way::Denied),
+    ] {
+        push(&mut all, name, request::counts(folder.path(), way));
+    }
+    let (transfers, calls) = request::system_calls(folder.path());
+    all.push(Recorded { name: "a whole POST: transfers".to_owned(), count: transfers });
+    all.push(Recorded { name: "a whole POST: system calls".to_owned(), count: calls });
+    all
+}
+
+fn push(all: &mut Vec<Recorded>, name: &str, counts: Counts) {
+    all.push(Recorded { name: format!("{name}: instructions"), count: counts.instructions });
+    all.push(Recorded { name: format!("{name}: allocations"), count: counts.allocations });
+}
+
+/// One operation: this program again, twice, so that what comes before and after it cancels out.
+fn counts(folder: &Path, name: &str) -> Counts {
+    let run = |count: usize| {
+        let mut command = valgrind::command(folder);
+        command.arg(std::env::current_exe().unwrap()).args(["once", name, &count.to_string()]);
+        let status = command.stdin(Stdio::null()).status().expect("valgrind");
+        assert!(status.success(), "{name}: {status}");
+        valgrind::busiest(folder)
+    };
+    let before = run(BASE);
+    run(BASE + MORE).each(before, MORE)
+}
+
+fn versions() -> String {
+    let first = |command: &str| {
+        let said = Command::new(command).arg("--version").output().expect(command).stdout;
+        String::from_utf8_lossy(&said).lines().next().unwrap_or_default().to_owned()
+    };
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
+    let model = model.trim_start_matches([':', ' ', '\t']);
+    format!("{model} | {} | {} | {}", first("rustc"), first("valgrind"), first("strace"))
+}

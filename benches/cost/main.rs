@@ -1,0 +1,38 @@
+//! What the program costs, by the clock and without it (README.md here says how to read both).
+//!
+//! `time` measures the pure core with a clock. `check` counts what the machine's load cannot change
+//! (instructions and allocations under valgrind, system calls under strace) and compares with `bounds.txt`;
+//! `record` writes that file anew. `once NAME COUNT` is what `check` runs under valgrind.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a measurement they are how it fails")]
+
+mod bounds;
+mod clock;
+mod guard;
+mod operations;
+mod request;
+mod stand;
+mod valgrind;
+
+/// As in the program: what an allocation costs is part of the figures.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    // Cargo adds `--bench`.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let passed = match words.as_slice() {
+        ["time", only @ ..] => clock::run(only.first().copied().unwrap_or_default()),
+        ["once", name, count] => operations::once(name, count.parse().expect("a count")),
+        ["check"] => guard::check(),
+        ["record"] => guard::record(),
+        _ => {
+            eprintln!("time [PART OF A NAME] | check | record");
+            true
+        }
+    };
+    if !passed {
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,72 @@
+//! What one request costs the whole program: instructions and allocations of the thread that serves it, and
+//! its system calls.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::stand::{self, Way};
+use super::valgrind::{self, Counts};
+
+/// Requests in the shorter run, and further ones in the longer.
+const BASE: usize = 200;
+const MORE: usize = 600;
+/// Requests under strace.
+const TRACED: usize = 1000;
+/// System calls that move bytes of a connection: two reads and two writes a request is the floor.
+const TRANSFERS: [&str; 12] = [
+    "read", "write", "readv", "writev", "recvfrom", "sendto", "recvmsg", "sendmsg", "recv", "send",
+    "recvmmsg", "sendmmsg",
+];
+
+/// Instructions and allocations a request.
+pub fn counts(folder: &Path, way: Way) -> Counts {
+    let run = |count| {
+        stand::run(valgrind::command(folder), folder, way, count);
+        valgrind::busiest(folder)
+    };
+    let before = run(BASE);
+    run(BASE + MORE).each(before, MORE)
+}
+
+/// System calls a request that read or write a connection, and of all kinds.
+pub fn system_calls(folder: &Path) -> (f64, f64) {
+    let trace = folder.join("trace");
+    let _ = fs::remove_file(&trace);
+    let mut command = Command::new("strace");
+    // -D: the gate is our own child, so that it is the gate that we tell to end.
+    command.args(["-D", "-f", "-yy", "-q", "-s", "0", "-o"]).arg(&trace);
+    stand::run(command, folder, Way::Kept, TRACED);
+    let text = complete(&trace);
+    let (mut transfers, mut all, mut begun) = (0, 0, false);
+    for line in text.lines() {
+        let Some((call, on)) = line.split_once(' ').and_then(|(_, rest)| rest.trim_start().split_once('('))
+        else {
+            continue;
+        };
+        let transfer = TRANSFERS.contains(&call) && on.contains("<TCP:[");
+        // From the first request on.
+        begun |= transfer;
+        transfers += u32::from(transfer);
+        all += u32::from(begun && !call.starts_with("<..."));
+    }
+    let each = |sum: u32| f64::from(sum) / f64::from(u32::try_from(TRACED).unwrap());
+    (each(transfers), each(all))
+}
+
+/// The trace once strace has written it to the end, which may be a moment after the gate has ended.
+fn complete(trace: &Path) -> String {
+    let begin = Instant::now();
+    let mut size = 0;
+    loop {
+        let text = fs::read_to_string(trace).unwrap_or_default();
+        if text.lines().last().is_some_and(|line| line.contains("+++")) && text.len() == size {
+            return text;
+        }
+        size = text.len();
+        assert!(begin.elapsed() < Duration::from_secs(30), "strace did not finish its file");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
