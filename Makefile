@@ -9,7 +9,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
+	@sed -n 's/^\([a-z0-9-]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 .PHONY: demo
 demo: prerequisites ## see it work on this machine in a minute (ARGS=--once: run through and stop)
