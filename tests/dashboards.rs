@@ -10,8 +10,10 @@ use std::time::SystemTime;
 use nexmo_gate::admin::metrics;
 use nexmo_gate::config::Overrides;
 use nexmo_gate::policy::outcome::{Outcome, Reason};
+use nexmo_gate::policy::range_list::REVIEW_DAYS;
 use nexmo_gate::state::gauges::Gauges;
 use nexmo_gate::state::load::Loader;
+use nexmo_gate::state::tls::certificate::WARN_DAYS;
 use serde_json::Value;
 
 const PREFIX: &str = "nexmo_gate_";
@@ -199,6 +201,10 @@ fn the_alerts_name_what_there_is() {
     let known = known();
     let file: serde_yaml::Value =
         serde_yaml::from_str(&text("deploy/prometheus/nexmo-gate.rules.yaml")).expect("YAML");
+    // The program warns from the same days on.
+    let rules = text("deploy/prometheus/nexmo-gate.rules.yaml");
+    assert!(rules.contains(&format!("list_reviewed_age_seconds > {REVIEW_DAYS} * 86400")));
+    assert!(rules.contains(&format!("certificate_days_left < {WARN_DAYS}\n")));
     let mut alerts = BTreeSet::new();
     let mut named = BTreeSet::new();
     for rule in file["groups"]

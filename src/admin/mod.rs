@@ -97,3 +97,30 @@ pub async fn keep_history(ctx: Arc<AdminContext>) {
         ctx.history.sample(&ctx.store.load(), tokio::time::Instant::now());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::{CONFIG, Stage};
+    use super::*;
+    use crate::policy::outcome::{Outcome, Reason};
+    use crate::state::history::{COLUMN, COLUMNS};
+
+    #[tokio::test(start_paused = true)]
+    async fn columns_are_closed_in_time_though_nobody_looks() {
+        let (_folder, context) = Stage::new(CONFIG).context();
+        let keeper = tokio::spawn(keep_history(Arc::clone(&context)));
+        let snapshot = context.store.load();
+        let route = &snapshot.routes[0];
+        // In the middle of the first three columns; the clock is the test's.
+        tokio::time::sleep(COLUMN / 2).await;
+        for count in 1..=3 {
+            (0..count).for_each(|_| route.counters.count(Reason::Success, Some(200)));
+            tokio::time::sleep(COLUMN).await;
+        }
+        let columns = context.history.columns(route);
+        let delivered: Vec<u64> =
+            columns[COLUMNS - 5..].iter().map(|column| column.count(Outcome::Delivered)).collect();
+        assert_eq!(delivered, [0, 1, 2, 3, 0]);
+        keeper.abort();
+    }
+}

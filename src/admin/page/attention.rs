@@ -3,14 +3,15 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::View;
-use super::loaded::{FEW_DAYS, condition, problems_of};
+use super::chart::minutes;
+use super::loaded::{condition, problems_of};
 use super::markup::{Markup, counted, grouped};
 use crate::config::{Mode, Problem};
 use crate::policy::outcome::Outcome;
 use crate::policy::range_list::REVIEW_DAYS;
 use crate::state::gauges::Phase;
 use crate::state::history::Tally;
-use crate::state::tls;
+use crate::state::tls::{self, certificate::WARN_DAYS};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +85,7 @@ fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
         let path = one.files.certificate.display();
         match one.days_left(view.now) {
             None => needs.push((Level::Bad, format!("certificate {path} has expired"))),
-            Some(days) if days < FEW_DAYS => {
+            Some(days) if days < WARN_DAYS => {
                 needs.push((Level::Warn, format!("certificate {path} expires in {days} days")));
             }
             Some(_) => {}
@@ -115,13 +116,21 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
         }
     }
     if lately.would_deny > 0 {
-        let words = format!("{} of late would be denied in mode enforce", requests(lately.would_deny));
+        let words = format!(
+            "mode enforce would have denied {} in the last {} minutes",
+            requests(lately.would_deny),
+            minutes()
+        );
         needs.push((Level::Warn, words));
     }
     if denied > 0 {
         needs.push((
             Level::Warn,
-            format!("denied on configured routes of late: {}; see below who asked", requests(denied)),
+            format!(
+                "denied on configured routes in the last {} minutes: {}; see below who asked",
+                minutes(),
+                requests(denied)
+            ),
         ));
     }
     if snapshot.config.mode == Mode::Observe {

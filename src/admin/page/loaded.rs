@@ -10,9 +10,7 @@ use crate::policy::range_list::REVIEW_DAYS;
 use crate::state::endpoint::Endpoint;
 use crate::state::health::Condition;
 use crate::state::snapshot::List;
-
-/// Certificates with fewer days left are worth a person's attention.
-pub const FEW_DAYS: i64 = 14;
+use crate::state::tls::certificate::WARN_DAYS;
 
 /// The problems of the last reload that are this file's, or of a line of it.
 pub fn problems_of<'a>(view: &View<'a>, path: &Path) -> impl Iterator<Item = &'a Problem> {
@@ -147,7 +145,7 @@ pub fn certificates(view: &View<'_>) -> Markup {
         markup.put("</small></th><td class=\"when\">", &[]);
         match one.days_left(view.now) {
             None => markup.put("<span class=\"pill bad\">expired</span>", &[]),
-            Some(days) if days < FEW_DAYS => markup.put("<span class=\"pill warn\">{}</span>", &[&days]),
+            Some(days) if days < WARN_DAYS => markup.put("<span class=\"pill warn\">{}</span>", &[&days]),
             Some(days) => markup.put("{}", &[&days]),
         }
         if one.last_good {

@@ -26,12 +26,14 @@ impl Markup {
         debug_assert!(values.next().is_none(), "a value without a hole in {piece}");
     }
 
-    /// Appends a path that a narrow column may break before each slash but the first.
+    /// Appends a path that a narrow column may break before each slash but a leading one.
     pub fn put_path(&mut self, path: &dyn Display) {
-        for (place, part) in path.to_string().split('/').enumerate() {
+        let path = path.to_string();
+        let is_absolute = path.starts_with('/');
+        for (place, part) in path.split('/').enumerate() {
             let piece = match place {
                 0 => "{}",
-                1 => "/{}",
+                1 if is_absolute => "/{}",
                 _ => "<wbr>/{}",
             };
             self.put(piece, &[&part]);
@@ -132,7 +134,8 @@ mod tests {
     fn a_path_may_be_broken_before_slashes_only() {
         let mut markup = Markup::default();
         markup.put_path(&"/a/<b>/c");
-        assert_eq!(markup.into_text(), "/a<wbr>/&lt;b&gt;<wbr>/c");
+        markup.put_path(&" a/b");
+        assert_eq!(markup.into_text(), "/a<wbr>/&lt;b&gt;<wbr>/c a<wbr>/b");
     }
 
     #[test]

@@ -37,7 +37,7 @@ use crate::state::snapshot::Snapshot;
 /// The page's style sheet, word for word what stands in its `<style>`.
 pub const STYLE: &str = include_str!("style.css");
 /// What a browser may do with the page. The hash is that of [`STYLE`]; a test says the right one.
-pub const POLICY: &str = "default-src 'none'; style-src 'sha256-XGWZzFTUVIq0PsuyctzP9JAXnyB3RN6Ue+/Strt5KIo='; \
+pub const POLICY: &str = "default-src 'none'; style-src 'sha256-AFpaDfHOqteNOW6kSyenYRuXR8FDy6TpmiHKsSdYtuo='; \
      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The seconds that may be asked for with `?refresh=`.
@@ -154,11 +154,16 @@ fn title(page: &mut Markup, view: &View<'_>) {
     page.put(" &middot; {}</p>", &[&loaded::trusted(view)]);
 }
 
+/// `2026-11-21 19:30:00`
+fn to_the_second(at: SystemTime) -> String {
+    rfc3339(at).replace('T', " ").chars().take(19).collect()
+}
+
 fn foot(page: &mut Markup, view: &View<'_>) {
     let since = view.now.checked_sub(view.uptime).unwrap_or(UNIX_EPOCH);
     page.put(
-        "<footer><p>As of <time>{}</time>, up since <time>{}</time>.</p><nav>",
-        &[&rfc3339(view.now), &rfc3339(since)],
+        "<footer><p>As of {}, up since {} (UTC).</p><nav>",
+        &[&to_the_second(view.now), &to_the_second(since)],
     );
     match view.refresh {
         None => page.put("<a href=\"/status?refresh=10\">Refresh every 10 s</a> ", &[]),
@@ -257,7 +262,7 @@ mod tests {
             "<meta http-equiv=\"refresh\" content=\"10\">",
             "up 1 h 2 min",
             "<li class=\"warn\">list sms was last compared with its source 265 days ago</li>",
-            "<li class=\"warn\">denied on configured routes of late: 1 request; see below who asked</li>",
+            "<li class=\"warn\">denied on configured routes in the last 15 minutes: 1 request; see below who asked</li>",
             "<tr class=\"delivered\"><th scope=\"row\">delivered</th><td>1</td><td>1</td></tr>",
             "<tr class=\"denied\"><th scope=\"row\">denied</th><td>1</td><td>1</td></tr>",
             "<code>api.example.com/webhooks/verify</code>",
