@@ -49,6 +49,7 @@ test-container: prerequisites ## build the image and run it as in a pod (root, p
 
 .PHONY: bench
 bench: build bench-tools ## every figure next to its goal, as a table (15 minutes on a machine that does nothing else)
+	$(CARGO) bench --locked --profile cost --bench cost --no-run
 	benches/all
 
 .PHONY: bench-side-by-side

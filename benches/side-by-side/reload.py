@@ -5,7 +5,6 @@ import statistics
 import subprocess
 import threading
 import time
-from dataclasses import replace
 
 import load
 import report
@@ -156,7 +155,7 @@ def one(proxy, traffic, seconds, session, reloading):
     visitor.start()
     try:
         # Errors are judged by the caller: nginx's are a part of what is measured.
-        seen = load.run_own(replace(traffic), proxy.subject, seconds, session.load_core, session.body_file)
+        seen = load.run_own(traffic, proxy.subject, seconds, session.load_core, session.body_file)
     finally:
         stop.set()
         visitor.join()

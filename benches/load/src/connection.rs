@@ -28,9 +28,7 @@ pub fn open(to: SocketAddr, source: Option<Ipv4Addr>) -> io::Result<Socket> {
     if let Some(source) = source {
         socket.bind(&SocketAddr::new(IpAddr::V4(source), 0).into())?;
     }
-    socket.set_tcp_nodelay(true)?;
     socket.set_read_timeout(Some(PATIENCE))?;
-    socket.set_write_timeout(Some(PATIENCE))?;
     socket.connect(&to.into())?;
     Ok(socket)
 }
@@ -46,6 +44,8 @@ impl Connection {
         tls: Option<&Arc<ClientConfig>>,
     ) -> io::Result<Self> {
         let socket = TcpStream::from(open(to, source)?);
+        socket.set_nodelay(true)?;
+        socket.set_write_timeout(Some(PATIENCE))?;
         let Some(config) = tls else { return Ok(Self::Plain(socket)) };
         let name = ServerName::from(to.ip());
         let client = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
