@@ -182,6 +182,7 @@ fn the_last_denials_stand_together_by_network() {
 fn a_stranger_can_put_nothing_but_text_on_the_page() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url())
+        .http1()
         .key("trusted_proxies", "[127.0.0.9]")
         .routes(&["{ path: /sms/*, webhook: sms-inbound, allow: [test] }"])
         .start();
