@@ -407,3 +407,29 @@ fn trailers_end_at_the_gate() {
     assert_eq!(arrival.head.one("content-length").as_deref(), Some("5"));
     assert!(!arrival.head.text().contains("x-trailer"), "{}", arrival.head.text());
 }
+
+#[test]
+fn a_client_that_waits_for_100_is_told_to_go_on() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).over_h2c().start();
+    let mut raw = Raw::connect(ADMITTED, gate.addr(), &[]);
+    let expects = [("expect", "100-continue"), ("content-length", "5")];
+    let stream = raw.ask(&[head("POST", "/hook"), expects.to_vec()].concat(), false);
+    while raw.streams.get(&stream).is_none_or(|heard| heard.interim.is_none()) {
+        assert!(raw.take(), "the connection ended");
+    }
+    assert_eq!((raw.streams[&stream].interim, raw.streams[&stream].status), (Some(100), None));
+    assert!(upstream.arrivals().is_empty());
+    raw.send(&frames::frame(DATA, END_STREAM, stream, b"hello")).expect("write to the gate");
+    assert_eq!(raw.hear(stream).status, Some(200));
+    let arrival = upstream.arrivals().remove(0);
+    assert_eq!(arrival.body, b"hello");
+    assert!(arrival.head.all("expect").is_empty(), "{}", arrival.head.text());
+    // Who is turned away is not asked for a body.
+    let mut stranger = Raw::connect(STRANGER, gate.addr(), &[]);
+    let stream = stranger.ask(&[head("POST", "/hook"), expects.to_vec()].concat(), false);
+    while stranger.streams.get(&stream).is_none_or(|heard| heard.status.is_none()) {
+        assert!(stranger.take(), "the connection ended");
+    }
+    assert_eq!((stranger.streams[&stream].interim, stranger.streams[&stream].status), (None, Some(403)));
+}
