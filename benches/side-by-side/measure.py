@@ -23,19 +23,31 @@ LOG_PATIENCE_S = 5
 def main():
     options = arguments()
     report.machine()
+    wrong = []
     for name in options.scenarios:
-        scenario = SCENARIOS[name]
-        names = [subject for subject in scenario.subjects if subject != "gate" or os.environ["GATE"]]
-        # Bounded in time, whatever hangs.
-        bound = 60 + (options.rounds + 1) * len(names) * (options.seconds + 8)
-        with Session(bound) as session:
-            load_is = f"{scenario.rate} a second" if scenario.rate else f"{load.WINDOW} at a time" if scenario.dropped else \
-                f"{load.CONNECTIONS} connections"
-            print(f"scenario {name}: {scenario.what}; {load_is}, "
-                  f"{options.rounds} rounds of {options.seconds} s each in turns; "
-                  f"proxy on core {session.proxy_core}, load and upstream on core {session.load_core}")
-            rounds = Measurement(scenario, names, session).run(options.rounds, options.seconds)
-        report.record(name, report.summary(rounds))
+        try:
+            report.record(name, report.summary(measure(name, options)))
+        except (Wrong, RuntimeError, OSError) as problem:
+            # The others are measured all the same; the run fails in the end.
+            wrong.append(f"{name}: {problem}")
+            print(f"  {problem}", flush=True)
+    if wrong:
+        raise Wrong("; ".join(wrong))
+
+
+def measure(name, options):
+    scenario = SCENARIOS[name]
+    names = [subject for subject in scenario.subjects if subject != "gate" or os.environ["GATE"]]
+    # Bounded in time, whatever hangs.
+    bound = 60 + (options.rounds + 1) * len(names) * (options.seconds + 8)
+    with Session(bound) as session:
+        if scenario.rate:
+            load_is = f"{scenario.rate} a second"
+        else:
+            load_is = f"{load.WINDOW} at a time" if scenario.dropped else f"{load.CONNECTIONS} connections"
+        print(f"scenario {name}: {scenario.what}; {load_is}, {options.rounds} rounds of {options.seconds} s each in turns; "
+              f"proxy on core {session.proxy_core}, load and upstream on core {session.load_core}")
+        return Measurement(scenario, names, session).run(options.rounds, options.seconds)
 
 
 def arguments():
