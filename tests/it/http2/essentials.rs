@@ -10,11 +10,6 @@ fn the_whole_delivery_table_holds_over_http2() {
 }
 
 #[test]
-fn the_whole_delivery_table_holds_without_tls() {
-    delivery::every_final_status_as_the_table_says(Setup::over_h2c);
-}
-
-#[test]
 fn no_broken_answer_is_a_success_over_http2() {
     upstream_faults::no_broken_answer_is_a_success(Setup::over_http2);
 }

@@ -74,7 +74,7 @@ fn h2load_is_served() {
         let gate = over(Setup::new(upstream.url()).range("test", "127.0.0.1/32\n")).start();
         let scheme = if gate.setup.is_secured() { "https" } else { "http" };
         let output = Command::new("h2load")
-            .args(["--requests=2000", "--clients=4", "--max-concurrent-streams=10"])
+            .args(["--requests=2000", "--clients=2", "--max-concurrent-streams=20"])
             .arg(format!("{scheme}://{}/hook", gate.addr()))
             .output()
             .expect("h2load");
