@@ -89,7 +89,7 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
             // A connection outlives many snapshots.
             drop((snapshot, tls));
             if secured.http2 {
-                http2::run(gate, secured.stream, peer).await;
+                Box::pin(http2::run(gate, secured.stream, peer)).await;
             } else {
                 http1::run(gate, secured.stream, Vec::new(), peer).await;
             }
@@ -112,7 +112,8 @@ async fn by_prior_knowledge(gate: Arc<Gate>, mut stream: L4Stream, mut ahead: Ve
     }
     if ahead.starts_with(http2::PREFACE) {
         stream.rewind(&ahead);
-        http2::run(gate, Box::new(stream), peer).await;
+        // On the heap, here and above: an idle HTTP/1 connection should not be the size of one that multiplexes.
+        Box::pin(http2::run(gate, Box::new(stream), peer)).await;
     } else {
         http1::run(gate, Box::new(stream), ahead, peer).await;
     }

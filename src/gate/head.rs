@@ -4,18 +4,23 @@
 //! head that never ends. Invariant: every LF of a head that is returned follows a CR, and the head
 //! ends with its first empty line.
 
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use pingora::protocols::Stream;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, ReadBuf};
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
 use super::drain::Parking;
 use crate::policy::outcome::Reason;
 
-/// The first read of a connection takes this much; an idle connection holds no more.
-const FIRST_READ: usize = 2048;
+/// One read takes this much, until a head turns out to be larger.
+const FIRST_READ: usize = 4096;
 /// Empty lines before a request line that are read over (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: usize = 2;
 
@@ -72,9 +77,7 @@ pub async fn read(
             }
         }
         let idle = buffer.is_empty();
-        // Doubling keeps the number of reads small; the bound keeps the doubling in check.
-        buffer.reserve(FIRST_READ.max(buffer.len()).min(bounds.size + 1));
-        let read = stream.read_buf(buffer);
+        let read = read_some(stream, buffer, bounds.size);
         let outcome = if idle {
             alarm
                 .until(began + bounds.idle, parking.unless_told_to_leave(read))
@@ -92,6 +95,24 @@ pub async fn read(
             Ok(_) => {}
         }
     }
+}
+
+/// Appends what is there. It is read onto the stack and copied, which is a few hundred bytes: a connection that waits
+/// holds no buffer meanwhile, and most connections wait. What is larger than usual is read in place, in doubling
+/// steps that keep the number of reads small; the bound keeps the doubling in check.
+async fn read_some(stream: &mut Stream, buffer: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+    if buffer.len() >= FIRST_READ {
+        buffer.reserve(buffer.len().min(most + 1));
+        return stream.read_buf(buffer).await;
+    }
+    poll_fn(|cx| {
+        let mut room = [const { MaybeUninit::uninit() }; FIRST_READ];
+        let mut into = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut *stream).poll_read(cx, &mut into))?;
+        buffer.extend_from_slice(into.filled());
+        Poll::Ready(Ok(into.filled().len()))
+    })
+    .await
 }
 
 /// What the bytes that are there so far amount to.

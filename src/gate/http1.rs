@@ -23,8 +23,7 @@ use crate::policy::outcome::Reason;
 /// at once would reset the connection, and the reset could destroy the answer before it is read.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 256 << 10;
-/// What a connection's buffer shrinks to between requests.
-const IDLE_BUFFER: usize = 4096;
+const LINGER_READ: usize = 4096;
 /// How long the sender may take to read its answer.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -60,7 +59,8 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
         // One load a request; it finishes on this snapshot whatever is published meanwhile.
         let snapshot = Arc::clone(view.load());
         match request::over_http1(&gate, &snapshot, &peer, &mut line, arrived).await {
-            Next::Serve if line.buffer.is_empty() => line.buffer.shrink_to(IDLE_BUFFER),
+            // An idle connection holds no buffer.
+            Next::Serve if line.buffer.is_empty() => line.buffer = Vec::new(),
             Next::Serve => {}
             Next::Close => return line.close().await,
             Next::Linger => return line.linger().await,
@@ -81,7 +81,7 @@ impl Line {
         let mut left = LINGER_BYTES;
         while left > 0 {
             self.buffer.clear();
-            self.buffer.reserve(IDLE_BUFFER);
+            self.buffer.reserve(LINGER_READ);
             match self.alarm.until(end, self.stream.read_buf(&mut self.buffer)).await {
                 Ok(Ok(count)) if count > 0 => left = left.saturating_sub(count),
                 _ => return,
