@@ -162,7 +162,8 @@ class Measurement:
         if scenario.dropped:
             self.prove(subject, subjects.FRIEND, 200)
         rate = result.requests / (result.duration_us / 1_000_000)
-        if scenario.rate and not 0.95 < rate / scenario.rate < 1.05:
+        # A machine that stands still for a moment loses some; what is compared is the CPU of each.
+        if scenario.rate and not 0.8 < rate / scenario.rate < 1.05:
             raise Wrong(f"{subject.name}: {rate:.0f} requests a second, {scenario.rate} wanted")
 
     def judge_log(self, subject, result):

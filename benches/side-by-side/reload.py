@@ -163,7 +163,8 @@ def one(proxy, traffic, seconds, session, reloading):
         raise Wrong(f"{proxy.name}: {proxy.subject.process.died() or problems[0]}")
     if proxy.name == "gate":
         published = proxy.generation() - before
-        if published != (count if reloading else 0):
+        # A list that changes again while it is being read is published once for both.
+        if not (count * 0.95 <= published <= count if reloading else published == 0):
             raise Wrong(f"{count} reloads were asked for and {published} published")
     return seen, count if reloading else 0
 
