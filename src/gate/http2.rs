@@ -292,7 +292,7 @@ impl Wire for Exchange {
             send_body(&mut stream, body).await?;
             has_left(&mut stream, left).await
         };
-        let whole = matches!(self.alarm.until(Instant::now() + WRITE_TIMEOUT, sent).await, Ok(Some(())));
+        let whole = matches!(self.alarm.within(WRITE_TIMEOUT, sent).await, Ok(Some(())));
         if !whole {
             // What is queued of it is let go.
             stream.send_reset(H2Reason::CANCEL);

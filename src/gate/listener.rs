@@ -133,8 +133,10 @@ fn receive(gate: &Arc<Gate>, view: &mut View, door: &Arc<Door>, socket: TcpStrea
     }
 }
 
-/// Deprecated for types that could name a descriptor which is not theirs; a `TcpListener` owns its own.
-#[allow(deprecated)]
+#[expect(
+    deprecated,
+    reason = "for types that could name a descriptor which is not theirs; a TcpListener owns its own"
+)]
 fn watched(socket: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
     AsyncFd::with_interest(socket, Interest::READABLE)
 }

@@ -1,14 +1,11 @@
 //! Connections to the upstream: when one may be used again, when a request may be sent again, and none at all.
 
-use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
-
 use crate::harness::oracle::{self, Seen};
 use crate::harness::script::echo;
-use crate::harness::{ADMITTED, Act, Answer, Latch, Sender, Session, Setup, Upstream, post};
+use crate::harness::{ADMITTED, Act, Answer, Latch, Port, Session, Setup, Upstream, post};
 
 #[test]
 fn an_answer_that_ends_with_its_connection_counts_when_it_ends_cleanly() {
@@ -180,19 +177,10 @@ fn an_upstream_that_closes_some_time_after_each_answer_costs_no_post() {
     idle_race([Act::CloseIdle(ms(10))]);
 }
 
-/// A port that nobody listens on and nobody else can get while the socket lives.
-pub fn bound_port() -> (Socket, SocketAddr) {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-    socket.bind(&any.into()).expect("a port");
-    let address = socket.local_addr().expect("its address").as_socket().expect("an IP address");
-    (socket, address)
-}
-
 #[test]
 fn a_refused_connection_is_503_at_once() {
-    let (_held, address) = bound_port();
-    let gate = Setup::new(&format!("http://{address}")).start();
+    let port = Port::free("127.0.0.1");
+    let gate = Setup::new(&port.url()).start();
     let begin = Instant::now();
     let reply = gate.ask(ADMITTED, &post("/", "refused"));
     assert!(begin.elapsed() < Duration::from_secs(1), "a refusal needs no time-out");
@@ -204,27 +192,4 @@ fn a_refused_connection_is_503_at_once() {
         "{event}"
     );
     assert!(event["upstream_status"].is_null(), "{event}");
-}
-
-#[test]
-fn a_black_hole_is_503_after_the_connect_time_out() {
-    let (socket, address) = bound_port();
-    socket.listen(0).expect("listen");
-    // A full accept queue drops what comes after: a host that does not answer.
-    let mut queued = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
-        queued.push(stream);
-        assert!(queued.len() < 100, "this kernel does not fill the queue");
-    }
-    let gate = Setup::new(&format!("http://{address}")).start();
-    let begin = Instant::now();
-    let mut sender = Sender::connect(ADMITTED, gate.addr());
-    sender.send(&post("/", "hole"));
-    assert_eq!(sender.reply().status, 503);
-    let took = begin.elapsed();
-    assert!(
-        (Duration::from_millis(900)..Duration::from_millis(2500)).contains(&took),
-        "1 s is the time-out: {took:?}"
-    );
-    assert_eq!(gate.event()["reason"], "connect_timeout");
 }

@@ -1,12 +1,10 @@
 //! Faults of the upstream that need more than a scripted answer.
 
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::harness::oracle::{self, Seen};
 use crate::harness::script::echo;
-use crate::harness::{ADMITTED, Act, Answer, PATIENCE, Session, Setup, Signal, Upstream, post};
-use crate::upstream_connections::bound_port;
+use crate::harness::{ADMITTED, Act, Answer, PATIENCE, Port, Session, Setup, Signal, Upstream, post};
 
 #[test]
 fn a_late_answer_ends_its_connection_and_the_message_is_not_sent_again() {
@@ -37,15 +35,9 @@ fn a_late_answer_ends_its_connection_and_the_message_is_not_sent_again() {
 
 #[test]
 fn a_black_hole_costs_the_connect_time_out_and_no_more() {
-    let (socket, address) = bound_port();
-    socket.listen(0).expect("listen");
-    // A full accept queue drops what comes after: a host that does not answer.
-    let mut queued = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
-        queued.push(stream);
-        assert!(queued.len() < 100, "this kernel does not fill the queue");
-    }
-    let gate = Setup::new(&format!("http://{address}")).start();
+    let port = Port::free("127.0.0.1");
+    let _queued = port.black_hole();
+    let gate = Setup::new(&port.url()).start();
     for _ in 0..3 {
         assert_eq!(gate.ask(ADMITTED, &post("/hole", "hole")).status, 503);
     }
