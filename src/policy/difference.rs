@@ -4,11 +4,9 @@
 //! addresses that they cover, which is what senders feel. One prefix split into its halves changes
 //! the text and loses nobody.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
-use super::range_list::{RangeList, ends};
+use super::range_list::RangeList;
 
 /// The difference between an old and a new list. Prefixes are counted by value: twice the same line
 /// is one prefix.
@@ -56,10 +54,12 @@ impl Difference {
     }
 }
 
-/// Compares two lists in `O(n log n)`.
+/// Compares two lists. In time that grows with their lengths alone when their files are sorted, as long
+/// ones are: a list of a million prefixes is compared at each reload.
 #[must_use]
 pub fn compare(old: &RangeList, new: &RangeList) -> Difference {
-    between(&values(old), &values(new))
+    let prefixes = |list: &RangeList| Prefixes::new(list.entries().iter().map(|entry| entry.prefix));
+    between(&prefixes(old), &prefixes(new))
 }
 
 /// Whether the new list would shut out more than half of the old one.
@@ -68,40 +68,76 @@ pub fn removes_more_than_half(old: &RangeList, new: &RangeList) -> bool {
     compare(old, new).removes_more_than_half()
 }
 
-fn values(list: &RangeList) -> Vec<IpNet> {
-    let mut prefixes: Vec<IpNet> = list.entries().iter().map(|e| e.prefix).collect();
-    prefixes.sort_unstable();
-    prefixes.dedup();
-    prefixes
+fn between(old: &Prefixes, new: &Prefixes) -> Difference {
+    let mut difference = Difference {
+        added: 0,
+        removed: 0,
+        old_prefixes: old.v4.0.len() + old.v6.0.len(),
+        lost_prefixes: 0,
+        v4: Addresses::default(),
+        v6: Addresses::default(),
+    };
+    difference.v4 = difference.count(&old.v4, &new.v4);
+    difference.v6 = difference.count(&old.v6, &new.v6);
+    difference
 }
 
-/// Compares two sorted rows of distinct prefixes.
-fn between(old: &[IpNet], new: &[IpNet]) -> Difference {
-    let (cover_v4, cover_v6) = (Cover::new(new, true), Cover::new(new, false));
-    let lost = |prefix: &&IpNet| {
-        let (is_v4, first, last) = span(prefix);
-        !if is_v4 { &cover_v4 } else { &cover_v6 }.holds(first, last)
-    };
-    let only_in = |these: &[IpNet], others: &[IpNet]| {
-        these.iter().filter(|prefix| others.binary_search(prefix).is_err()).count()
-    };
-    Difference {
-        added: only_in(new, old),
-        removed: only_in(old, new),
-        old_prefixes: old.len(),
-        lost_prefixes: old.iter().filter(lost).count(),
-        v4: Cover::new(old, true).addresses(&cover_v4),
-        v6: Cover::new(old, false).addresses(&cover_v6),
+impl Difference {
+    /// Adds one family's prefixes, and says what became of its addresses.
+    fn count<K: Bits>(&mut self, old: &Row<K>, new: &Row<K>) -> Addresses {
+        let common = old.common(new);
+        self.added += new.0.len() - common;
+        self.removed += old.0.len() - common;
+        let cover = Cover::new(new);
+        self.lost_prefixes += cover.lost(old);
+        Cover::new(old).addresses(&cover)
     }
 }
 
-fn span(prefix: &IpNet) -> (bool, u128, u128) {
-    let bits = |ip: IpAddr| match ip {
-        IpAddr::V4(ip) => u128::from(u32::from(ip)),
-        IpAddr::V6(ip) => u128::from(ip),
-    };
-    let (first, last) = ends(prefix);
-    (first.is_ipv4(), bits(first), bits(last))
+/// The two unsigned integers that addresses are.
+trait Bits: Copy + Ord + Into<u128> {}
+impl Bits for u32 {}
+impl Bits for u128 {}
+
+/// The prefixes of a list by value.
+struct Prefixes {
+    v4: Row<u32>,
+    v6: Row<u128>,
+}
+
+impl Prefixes {
+    fn new(prefixes: impl Iterator<Item = IpNet>) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for prefix in prefixes {
+            match prefix {
+                IpNet::V4(net) => v4.push((net.network().into(), net.broadcast().into())),
+                IpNet::V6(net) => v6.push((net.network().into(), net.broadcast().into())),
+            }
+        }
+        Self { v4: Row::new(v4), v6: Row::new(v6) }
+    }
+}
+
+/// The prefixes of one family as closed intervals, each once, in order.
+struct Row<K>(Vec<(K, K)>);
+
+impl<K: Bits> Row<K> {
+    fn new(mut prefixes: Vec<(K, K)>) -> Self {
+        // The stable sort passes in one go over what is in order already.
+        prefixes.sort();
+        prefixes.dedup();
+        Self(prefixes)
+    }
+
+    /// How many prefixes both have.
+    fn common(&self, other: &Self) -> usize {
+        let mut others = other.0.iter().peekable();
+        let is_there = |prefix: &&(K, K)| {
+            while others.next_if(|other| other < prefix).is_some() {}
+            others.next_if_eq(prefix).is_some()
+        };
+        self.0.iter().filter(is_there).count()
+    }
 }
 
 /// What the prefixes of one family cover, as closed intervals in order, neither overlapping nor
@@ -109,13 +145,10 @@ fn span(prefix: &IpNet) -> (bool, u128, u128) {
 struct Cover(Vec<(u128, u128)>);
 
 impl Cover {
-    /// The prefixes must be sorted.
-    fn new(prefixes: &[IpNet], v4: bool) -> Self {
+    fn new<K: Bits>(prefixes: &Row<K>) -> Self {
         let mut row: Vec<(u128, u128)> = Vec::new();
-        for (is_v4, first, last) in prefixes.iter().map(span) {
-            if is_v4 != v4 {
-                continue;
-            }
+        for &(first, last) in &prefixes.0 {
+            let (first, last) = (first.into(), last.into());
             match row.last_mut() {
                 Some(open) if first <= open.1.saturating_add(1) => open.1 = open.1.max(last),
                 _ => row.push((first, last)),
@@ -124,9 +157,15 @@ impl Cover {
         Self(row)
     }
 
-    fn holds(&self, first: u128, last: u128) -> bool {
-        let after = self.0.partition_point(|interval| interval.0 <= first);
-        after.checked_sub(1).is_some_and(|at| last <= self.0[at].1)
+    /// How many of the prefixes it does not hold to the last address.
+    fn lost<K: Bits>(&self, prefixes: &Row<K>) -> usize {
+        let mut rest = self.0.iter().peekable();
+        let is_lost = |&&(first, last): &&(K, K)| {
+            // Neither this prefix nor a later one can lie in an interval that ends before it begins.
+            while rest.next_if(|interval| interval.1 < first.into()).is_some() {}
+            !rest.peek().is_some_and(|interval| interval.0 <= first.into() && last.into() <= interval.1)
+        };
+        prefixes.0.iter().filter(is_lost).count()
     }
 
     fn addresses(&self, new: &Self) -> Addresses {
@@ -155,7 +194,7 @@ impl Cover {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeSet, HashSet};
-    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
     use proptest::prelude::*;
 
@@ -238,7 +277,7 @@ mod tests {
         })
     }
 
-    fn sorted(prefixes: &[IpNet]) -> Vec<IpNet> {
+    fn distinct(prefixes: &[IpNet]) -> Vec<IpNet> {
         prefixes.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -246,13 +285,14 @@ mod tests {
         prefixes
             .iter()
             .flat_map(|prefix| {
-                let (is_v4, first, last) = span(prefix);
-                (0..=last - first).map(move |step| {
-                    if is_v4 {
-                        IpAddr::V4(Ipv4Addr::from(u32::try_from(first + step).unwrap()))
-                    } else {
-                        IpAddr::V6(Ipv6Addr::from(first + step))
-                    }
+                let bits = |ip: IpAddr| match ip {
+                    IpAddr::V4(ip) => u128::from(u32::from(ip)),
+                    IpAddr::V6(ip) => u128::from(ip),
+                };
+                let v4 = prefix.addr().is_ipv4();
+                (bits(prefix.network())..=bits(prefix.broadcast())).map(move |bits| match v4 {
+                    true => IpAddr::V4(Ipv4Addr::from(u32::try_from(bits).unwrap())),
+                    false => IpAddr::V6(Ipv6Addr::from(bits)),
                 })
             })
             .collect()
@@ -265,8 +305,9 @@ mod tests {
             old in prop::collection::vec(small(), 1..12),
             new in prop::collection::vec(small(), 0..12),
         ) {
-            let (old, new) = (sorted(&old), sorted(&new));
-            let seen = between(&old, &new);
+            let prefixes = |list: &[IpNet]| Prefixes::new(list.iter().copied());
+            let seen = between(&prefixes(&old), &prefixes(&new));
+            let (old, new) = (distinct(&old), distinct(&new));
             let (had, has) = (every_address(&old), every_address(&new));
             let count = |v4: bool, kept: bool| {
                 had.iter().filter(|ip| ip.is_ipv4() == v4 && has.contains(ip) == kept).count() as u128

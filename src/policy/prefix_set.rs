@@ -94,7 +94,10 @@ struct Segments<K> {
 }
 
 /// Segments in a stretch on average, as a power of two.
-const IN_A_STRETCH: u32 = 2;
+const IN_A_STRETCH: u32 = 1;
+
+/// Up to so many segments of a stretch are looked at one by one.
+const FEW: usize = 8;
 
 /// The two unsigned integers that addresses are.
 trait Key: Copy + Ord {
@@ -139,7 +142,8 @@ impl<K: Key> Segments<K> {
     /// Sweeps over the prefixes from low to high; the stack holds those that are open, the innermost
     /// on top. Two prefixes are either nested or apart, never crossing, so a stack is enough.
     fn flatten(mut spans: Vec<Span<K>>) -> Self {
-        spans.sort_unstable_by(|a, b| (a.first, b.last, a.owner).cmp(&(b.first, a.last, b.owner)));
+        // The stable sort passes in one go over what is in order already, as long lists are.
+        spans.sort_by(|a, b| (a.first, b.last, a.owner).cmp(&(b.first, a.last, b.owner)));
         spans.dedup_by(|later, first| (later.first, later.last) == (first.first, first.last));
         let mut row = Row(Vec::with_capacity(spans.len() * 2));
         let mut open: Vec<(K, u32)> = Vec::new();
@@ -175,7 +179,14 @@ impl<K: Key> Segments<K> {
         // Whatever lies above the last start lies in its stretch.
         let stretch = stretch.min(self.before.len() - 2);
         let (from, to) = (self.before[stretch] as usize, self.before[stretch + 1] as usize);
-        let after = from + self.row[from..to].partition_point(|(start, _)| *start <= key);
+        let within = &self.row[from..to];
+        let begun = |segment: &(K, u32)| segment.0 <= key;
+        let after = from
+            + match within.len() {
+                // Counted without a branch that the processor could guess wrong.
+                ..=FEW => within.iter().filter(|segment| begun(segment)).count(),
+                _ => within.partition_point(begun),
+            };
         after.checked_sub(1).map_or(NOBODY, |segment| self.row[segment].1)
     }
 

@@ -9,7 +9,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 use super::prefix_set::PrefixSet;
 
@@ -304,15 +304,6 @@ fn meant_address(address: &str, length: Option<&str>) -> String {
     format!(
         "a leading zero is octal to some programs and decimal to others; write {plain}{length} if decimal was meant"
     )
-}
-
-/// A prefix as the two ends of its range, for people.
-#[must_use]
-pub fn ends(prefix: &IpNet) -> (IpAddr, IpAddr) {
-    match prefix {
-        IpNet::V4(net) => (IpAddr::V4(Ipv4Net::network(net)), IpAddr::V4(Ipv4Net::broadcast(net))),
-        IpNet::V6(net) => (IpAddr::V6(Ipv6Net::network(net)), IpAddr::V6(Ipv6Net::broadcast(net))),
-    }
 }
 
 #[cfg(test)]
