@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -22,7 +23,7 @@ use crate::config::{Config, Problem, Target, Upstream};
 pub struct Authorities {
     /// Read once a process: who may sign for the system changes with its packages.
     system: Option<Arc<ClientConfig>>,
-    files: HashMap<PathBuf, (Vec<u8>, Arc<ClientConfig>)>,
+    files: HashMap<PathBuf, (Bytes, Arc<ClientConfig>)>,
 }
 
 impl Authorities {

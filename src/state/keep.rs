@@ -10,6 +10,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::look::{MAX_FILE, range_files, read};
 use super::snapshot::List;
 use crate::config::Problem;
@@ -27,7 +29,7 @@ pub struct KeptList {
     /// The prefixes.
     pub ranges: RangeList,
     /// The text that they were read from.
-    pub text: Vec<u8>,
+    pub text: Bytes,
 }
 
 impl Kept {
@@ -73,7 +75,7 @@ impl Kept {
 fn read_list(path: &Path) -> Result<KeptList, String> {
     let text = read(path, MAX_FILE)?;
     match range_list::parse(&text) {
-        Ok(ranges) => Ok(KeptList { ranges, text }),
+        Ok(ranges) => Ok(KeptList { ranges, text: text.into() }),
         Err(lines) => {
             let first =
                 lines.first().map_or(String::new(), |line| format!("line {}: {}", line.line, line.message));
@@ -118,7 +120,7 @@ impl Keep {
                 continue;
             }
             let path = folder.join(format!("{name}.txt"));
-            if read(&path, MAX_FILE).as_ref() != Ok(&list.text) {
+            if read(&path, MAX_FILE).as_deref() != Ok(&*list.text) {
                 write_whole(folder, name, &list.text)?;
                 changed = true;
             }
@@ -175,7 +177,7 @@ mod tests {
                 name: (*name).to_owned(),
                 path: PathBuf::from(format!("ranges/{name}.txt")),
                 ranges: range_list::parse(text.as_bytes()).unwrap(),
-                text: text.as_bytes().to_vec(),
+                text: Bytes::copy_from_slice(text.as_bytes()),
                 last_good: false,
             };
             ((*name).to_owned(), Arc::new(list))

@@ -8,6 +8,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::keep::Kept;
 use super::look::{Folder, Seen};
 use super::snapshot::{List, Snapshot};
@@ -51,7 +53,7 @@ pub struct Held {
     /// Prefixes of the version that stays.
     pub of: usize,
     /// The file's bytes, to know the same hold again.
-    pub(super) text: Vec<u8>,
+    pub(super) text: Bytes,
 }
 
 impl fmt::Display for Held {

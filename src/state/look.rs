@@ -10,6 +10,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+
 /// The largest file that is read: about three million prefixes.
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 
@@ -44,7 +46,8 @@ pub struct Seen {
     /// Where.
     pub path: PathBuf,
     /// Its bytes, or why there are none.
-    pub content: Result<Vec<u8>, String>,
+    /// Shared with the list that it becomes.
+    pub content: Result<Bytes, String>,
 }
 
 /// The ranges folder.
@@ -59,7 +62,7 @@ pub struct Folder {
 /// Without the bytes: they may be a private key.
 impl fmt::Debug for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let content = self.content.as_ref().map(Vec::len);
+        let content = self.content.as_ref().map(Bytes::len);
         f.debug_struct("Seen").field("path", &self.path).field("content", &content).finish()
     }
 }
@@ -68,7 +71,7 @@ impl Seen {
     /// Reads one file.
     #[must_use]
     pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), content: read(path, MAX_FILE) }
+        Self { path: path.to_owned(), content: read(path, MAX_FILE).map(Bytes::from) }
     }
 }
 
@@ -113,7 +116,8 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
         .map_err(io_error)?;
-    let kind = file.metadata().map_err(io_error)?.file_type();
+    let metadata = file.metadata().map_err(io_error)?;
+    let kind = metadata.file_type();
     if !kind.is_file() {
         let what = match () {
             () if kind.is_dir() => "a folder",
@@ -123,12 +127,15 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
         };
         return Err(format!("must be a regular file, this is {what}"));
     }
-    read_at_most(&file, most).map_err(io_error)?.ok_or_else(|| format!("is larger than {} MiB", most >> 20))
+    read_at_most(&file, metadata.len().min(most), most)
+        .map_err(io_error)?
+        .ok_or_else(|| format!("is larger than {} MiB", most >> 20))
 }
 
-/// `None` when there is more.
-fn read_at_most(file: &File, most: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
+/// `None` when there is more than `most`.
+fn read_at_most(file: &File, expected: u64, most: u64) -> io::Result<Option<Vec<u8>>> {
+    // One more, so that the end is seen without room for what does not come.
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1);
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= most).then_some(bytes))
 }

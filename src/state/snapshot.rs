@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+
 use super::counters::RouteCounters;
 use super::endpoint::{Endpoint, LiveUpstream};
 use super::tls::{self, Doors, LiveTls};
@@ -57,7 +59,7 @@ pub struct List {
     /// The prefixes.
     pub ranges: RangeList,
     /// The file's bytes, for the kept copy and to see whether they changed.
-    pub text: Vec<u8>,
+    pub text: Bytes,
     /// Whether the file cannot be read now, and this is the last good version of it.
     pub last_good: bool,
 }

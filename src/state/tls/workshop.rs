@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, Issuer, KeyPair,
     PKCS_ECDSA_P256_SHA256, PKCS_ED25519,
@@ -75,8 +76,10 @@ pub(crate) fn files(certificate: &str, key: &str) -> CertificateFiles {
 
 /// A look that saw these files.
 pub(crate) fn look(files: &[(&str, &str)]) -> Look {
-    let seen =
-        |(path, text): &(&str, &str)| Seen { path: path.into(), content: Ok(text.as_bytes().to_vec()) };
+    let seen = |(path, text): &(&str, &str)| Seen {
+        path: path.into(),
+        content: Ok(Bytes::copy_from_slice(text.as_bytes())),
+    };
     Look {
         config: None,
         ranges: None,
