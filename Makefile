@@ -49,7 +49,7 @@ test-container: prerequisites ## build the image and run it as in a pod (root, p
 
 .PHONY: bench
 bench: build bench-tools ## every figure next to its goal, as a table (15 minutes on a machine that does nothing else)
-	$(CARGO) bench --locked --profile cost --bench cost --no-run
+	$(CARGO) bench --locked --profile cost --bench micro --no-run
 	benches/all
 
 .PHONY: bench-side-by-side
@@ -68,8 +68,8 @@ bench-start: build bench-tools ## from the start to ready, twenty times
 COST := $(CARGO) bench --locked --profile cost --bench cost --
 
 .PHONY: bench-micro
-bench-micro: prerequisites ## the pure core by the clock (ARGS=lookup: some of it)
-	$(COST) time $(ARGS)
+bench-micro: prerequisites ## the pure core by the clock, with criterion (ARGS=lookup: some of it)
+	$(CARGO) bench --locked --profile cost --bench micro -- $(ARGS)
 
 .PHONY: bench-cost bench-cost-record
 bench-cost: prerequisites ## instructions, allocations and system calls against benches/cost/bounds.txt; needs no quiet machine
@@ -83,6 +83,11 @@ bench-cost-record: prerequisites ## write benches/cost/bounds.txt anew
 .PHONY: bench-tools
 bench-tools: prerequisites ## the load that wrk cannot make
 	$(CARGO) build --locked --release --manifest-path benches/load/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/load
+
+.PHONY: test-release
+test-release: build ## the black-box tests again, on the release binary
+	NEXMO_GATE_TEST_BINARY="$(abspath $(or $(CARGO_TARGET_DIR),target))/release/nexmo-gate" \
+		$(CARGO) test --locked --test it $(ARGS)
 
 .PHONY: test-over-tls
 test-over-tls: prerequisites ## the black-box tests again, their senders speak TLS

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import pathlib
 import sys
 
 
@@ -10,11 +11,22 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as lines:
         for line in lines:
             results |= json.loads(line)
+    results |= micro(pathlib.Path(sys.argv[2]))
     print(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {results.get('machine', 'unknown machine')}\n")
     print("| figure | nexmo-gate | nginx | HAProxy | gate/nginx | gate/HAProxy | goal | reached |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for row in rows(results):
         print("| " + " | ".join(row) + " |")
+
+
+def micro(folder):
+    """What criterion measured: nanoseconds by the name of the operation."""
+    said = {}
+    for path in folder.glob("*/table/benchmark.json"):
+        name = json.loads(path.read_text(encoding="utf-8"))["full_id"]
+        estimates = json.loads(path.with_name("estimates.json").read_text(encoding="utf-8"))
+        said[f"micro {name}"] = estimates["median"]["point_estimate"]
+    return said
 
 
 def rows(results):

@@ -138,7 +138,9 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
 
 fn runtime_of(config: &Config) -> ServerConf {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    ServerConf { threads: config.threads.unwrap_or(cores), ..ServerConf::default() }
+    let threads = config.threads.unwrap_or(cores);
+    // With one thread nobody is there to steal work, and a scheduler without the means for it costs less a request.
+    ServerConf { threads, work_stealing: threads > 1, ..ServerConf::default() }
 }
 
 /// The two logs of the process.

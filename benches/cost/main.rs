@@ -1,13 +1,12 @@
-//! What the program costs, by the clock and without it (README.md here says how to read both).
+//! What the program costs, without a clock (README.md here says how to read it).
 //!
-//! `time` measures the pure core with a clock. `check` counts what the machine's load cannot change
-//! (instructions and allocations under valgrind, system calls under strace) and compares with `bounds.txt`;
-//! `record` writes that file anew. `once NAME COUNT` is what `check` runs under valgrind.
+//! `check` counts what the machine's load cannot change (instructions and allocations under valgrind, system
+//! calls under strace) and compares with `bounds.txt`; `record` writes that file anew. `once NAME COUNT` is
+//! what `check` runs under valgrind.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a measurement they are how it fails")]
 
 mod bounds;
-mod clock;
 mod guard;
 mod operations;
 mod request;
@@ -23,16 +22,22 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let passed = match words.as_slice() {
-        ["time", only @ ..] => clock::run(only.first().copied().unwrap_or_default()),
-        ["once", name, count] => operations::once(name, count.parse().expect("a count")),
+        ["once", name, count] => once(name, count.parse().expect("a count")),
         ["check"] => guard::check(),
         ["record"] => guard::record(),
         _ => {
-            eprintln!("time [PART OF A NAME] | check | record");
+            eprintln!("check | record");
             true
         }
     };
     if !passed {
         std::process::exit(1);
     }
+}
+
+/// Runs one operation `count` times and nothing else.
+fn once(name: &str, count: usize) -> bool {
+    let operation = operations::ALL.iter().find(|operation| operation.name == name).expect("an operation's name");
+    (operation.make)()(count);
+    true
 }

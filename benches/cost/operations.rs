@@ -1,4 +1,4 @@
-//! The operations that are measured: each name, and how it is made ready to run.
+//! The operations that are counted and timed: each name, and how it is made ready to run.
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;
@@ -27,18 +27,14 @@ type Runner = Box<dyn FnMut(usize)>;
 /// One row: what it is called, and how it is made ready. What is made is not measured.
 pub struct Operation {
     pub name: &'static str,
-    /// Counted by the guard too, and not only timed: what takes long to make ready under valgrind is not.
-    pub guarded: bool,
     pub make: fn() -> Runner,
 }
 
-pub const ALL: [Operation; 17] = [
+pub const ALL: [Operation; 15] = [
     row("lookup in 10, hit", || lookup(10, true)),
     row("lookup in 10, miss", || lookup(10, false)),
     row("lookup in 10,000, hit", || lookup(10_000, true)),
     row("lookup in 10,000, miss", || lookup(10_000, false)),
-    Operation { guarded: false, ..row("lookup in 1,000,000, hit", || lookup(1_000_000, true)) },
-    Operation { guarded: false, ..row("lookup in 1,000,000, miss", || lookup(1_000_000, false)) },
     row("client address, peer alone", || walk(0)),
     row("client address, 1 hop", || walk(1)),
     row("client address, 5 hops", || walk(5)),
@@ -53,14 +49,7 @@ pub const ALL: [Operation; 17] = [
 ];
 
 const fn row(name: &'static str, make: fn() -> Runner) -> Operation {
-    Operation { name, guarded: true, make }
-}
-
-/// Runs one operation `count` times and nothing else.
-pub fn once(name: &str, count: usize) -> bool {
-    let operation = ALL.iter().find(|operation| operation.name == name).expect("an operation's name");
-    (operation.make)()(count);
-    true
+    Operation { name, make }
 }
 
 /// The loop is compiled with the operation in it: calling a box each time would be a part of the figure.
@@ -79,7 +68,7 @@ fn scattered(number: usize) -> u64 {
 }
 
 /// `count` prefixes of 16 addresses, spread over all of IPv4; those asked for are in any of them, or behind it.
-fn lookup(count: u32, hit: bool) -> Runner {
+pub fn lookup(count: u32, hit: bool) -> Runner {
     let spacing = u32::MAX / count;
     let first = move |place: u32| (place * spacing) & !15;
     let net = |place| IpNet::V4(Ipv4Net::new(Ipv4Addr::from(first(place)), 28).unwrap());
@@ -88,7 +77,8 @@ fn lookup(count: u32, hit: bool) -> Runner {
     let offset = if hit { 0 } else { 16 };
     let address = move |number| {
         let any = scattered(number);
-        let place = u32::try_from(any % u64::from(count)).unwrap_or(0);
+        // A share of the way, without the division that would be a part of the figure.
+        let place = u32::try_from((any & 0xffff_ffff) * u64::from(count) >> 32).unwrap_or(0);
         let within = u32::try_from(any >> 32 & 15).unwrap_or(0);
         Address::new(IpAddr::V4(Ipv4Addr::from(first(place) + offset + within)))
     };

@@ -38,7 +38,7 @@ class Subject:
     def __init__(self, process, port):
         self.process, self.port, self.name = process, port, process.name
         # A gate may sum up denials in its log when strangers flood it; nginx and HAProxy write each.
-        self.may_sum_up_denials = process.name == "gate"
+        self.may_sum_up_denials = process.name in ("gate", "against")
 
 
 class Setting:
@@ -78,7 +78,7 @@ def start_subject(name, setting):
 
 def prepare(name, setting):
     """Everything but the start: command, environment, folder and port."""
-    prepare_one = {"nginx": _nginx, "nginx-buffered": _nginx, "haproxy": _haproxy, "gate": _gate}[name]
+    prepare_one = {"nginx": _nginx, "nginx-buffered": _nginx, "haproxy": _haproxy, "gate": _gate, "against": _gate}[name]
     folder = setting.folder / name
     folder.mkdir()
     (port,) = free_ports(1)
@@ -136,7 +136,7 @@ def _gate(name, folder, setting, values):
     _render("gate.yaml", folder / "config.yaml", values)
     (folder / "ranges").mkdir()
     write_ranges(folder, setting.prefixes)
-    return [setting.gate, "run"]
+    return [os.environ["AGAINST"] if name == "against" else setting.gate, "run"]
 
 
 def write_ranges(folder, prefixes):

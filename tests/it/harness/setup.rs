@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -257,9 +257,19 @@ impl Setup {
     }
 }
 
-/// The built binary, with every stream a pipe and an environment that configures nothing.
+/// The binary under test that is not the one that these tests were built with, if there is one: `make test-release`.
+pub fn given_binary() -> Option<PathBuf> {
+    std::env::var_os("NEXMO_GATE_TEST_BINARY").map(PathBuf::from)
+}
+
+/// Where the binary under test is.
+pub fn program() -> PathBuf {
+    given_binary().unwrap_or_else(|| env!("CARGO_BIN_EXE_nexmo-gate").into())
+}
+
+/// The binary, with every stream a pipe and an environment that configures nothing.
 pub fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nexmo-gate"));
+    let mut command = Command::new(program());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("NEXMO_GATE_") {
             command.env_remove(name);
