@@ -37,7 +37,8 @@ fn main() {
 
 /// Runs one operation `count` times and nothing else.
 fn once(name: &str, count: usize) -> bool {
-    let operation = operations::ALL.iter().find(|operation| operation.name == name).expect("an operation's name");
+    let operation =
+        operations::ALL.iter().find(|operation| operation.name == name).expect("an operation's name");
     (operation.make)()(count);
     true
 }

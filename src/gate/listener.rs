@@ -9,6 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
@@ -45,7 +46,7 @@ impl Listener {
     pub fn new(socket: TcpListener, owner: Owner, door: Door) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         // What it accepts inherits this. An answer leaves in one write: waiting for more of it would only add delay.
-        socket2::SockRef::from(&socket).set_tcp_nodelay(true)?;
+        SockRef::from(&socket).set_tcp_nodelay(true)?;
         Ok(Self { socket: watched(socket)?, owner, door: Arc::new(door) })
     }
 }
@@ -113,6 +114,7 @@ fn receive(gate: &Arc<Gate>, view: &mut View, door: &Arc<Door>, socket: TcpStrea
     let known = snapshot.knows(peer);
     if !known && refuses_unheard(snapshot) || door.refuses(snapshot, peer) {
         gate.drop_unheard(snapshot, peer);
+        hang_up(&socket);
         return;
     }
     let most = snapshot.config.limits.connections.min(gate.room);
@@ -124,7 +126,8 @@ fn receive(gate: &Arc<Gate>, view: &mut View, door: &Arc<Door>, socket: TcpStrea
     };
     match registered(socket) {
         Ok(socket) => {
-            tokio::spawn(door::enter(Arc::clone(gate), Arc::clone(door), socket, peer, place));
+            // Boxed: the scheduler moves a task's future about more than once, and this one is large.
+            tokio::spawn(Box::pin(door::enter(Arc::clone(gate), Arc::clone(door), socket, peer, place)));
         }
         Err(error) => {
             Gauges::add(&gate.gauges.accept_errors);
@@ -150,6 +153,13 @@ fn registered(socket: TcpStream) -> io::Result<tokio::net::TcpStream> {
 #[must_use]
 pub fn refuses_unheard(snapshot: &Snapshot) -> bool {
     snapshot.config.deny == Deny::Drop && snapshot.config.mode == Mode::Enforce
+}
+
+/// Makes the close that follows a reset: one packet, and no connection half closed or in TIME_WAIT is left
+/// in the kernel for each of a flood of strangers.
+fn hang_up(socket: &TcpStream) {
+    // At worst it is closed politely.
+    let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
 }
 
 /// A trusted proxy speaks for many and is not counted as one.

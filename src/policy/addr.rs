@@ -36,6 +36,9 @@ impl Address {
         if hop.is_empty() || hop.len() > 64 {
             return None;
         }
+        if let Some(ip) = dotted(hop) {
+            return Some(Self(IpAddr::V4(ip)));
+        }
         let text = std::str::from_utf8(hop).ok()?;
         if let Some(rest) = text.strip_prefix('[') {
             let (inside, after) = rest.split_once(']')?;
@@ -50,6 +53,30 @@ impl Address {
         let ip: Ipv4Addr = host.parse().ok()?;
         is_port(port).then(|| Self::new(IpAddr::V4(ip)))
     }
+}
+
+/// Reads an IPv4 address in the one spelling that the standard library reads, in a fraction of the time:
+/// most hops behind a proxy are one, and so are most lines of a long range file.
+#[must_use]
+pub fn dotted(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let (mut place, mut digits, mut value) = (0, 0, 0u16);
+    for byte in text {
+        match byte {
+            // No leading zero: to some programs that is octal.
+            b'0'..=b'9' if digits < 3 && (digits == 0 || value > 0) => {
+                value = value * 10 + u16::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && place < 3 => {
+                octets[place] = u8::try_from(value).ok()?;
+                (place, digits, value) = (place + 1, 0, 0);
+            }
+            _ => return None,
+        }
+    }
+    octets[3] = u8::try_from(value).ok()?;
+    (place == 3 && digits > 0).then(|| Ipv4Addr::from(octets))
 }
 
 fn is_port(text: &str) -> bool {
@@ -74,6 +101,19 @@ impl From<IpAddr> for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn dotted_reads_what_the_standard_library_reads(
+            text in "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{0,4}\\.[0-9]{1,3}|[0-9.]{0,16}|\\PC{0,12}",
+            any in any::<u32>().prop_map(Ipv4Addr::from),
+        ) {
+            prop_assert_eq!(dotted(text.as_bytes()), text.parse().ok());
+            prop_assert_eq!(dotted(any.to_string().as_bytes()), Some(any));
+        }
+    }
 
     fn hop(text: &str) -> Option<String> {
         Address::from_hop(text.as_bytes()).map(|a| a.to_string())

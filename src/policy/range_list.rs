@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
+use super::addr::dotted;
 use super::prefix_set::PrefixSet;
 
 /// The shortest prefix length that a list or a trusted proxy may have: /8 is 16 million addresses.
@@ -212,7 +213,10 @@ pub fn parse_prefix(text: &str) -> Result<IpNet, String> {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),
     };
-    let ip: IpAddr = address.parse().map_err(|_| meant_address(address, length))?;
+    let ip = match dotted(address.as_bytes()) {
+        Some(ip) => IpAddr::V4(ip),
+        None => address.parse().map_err(|_| meant_address(address, length))?,
+    };
     let bits = if ip.is_ipv4() { 32 } else { 128 };
     let length = match length {
         None => bits,
@@ -240,14 +244,14 @@ fn parse_length(text: &str, ip: IpAddr, bits: u8) -> Result<u8, String> {
     if text.is_empty() {
         return Err(format!("the prefix length is missing; write {ip}/{bits} for the one address"));
     }
-    if let (IpAddr::V4(_), Ok(mask)) = (ip, text.parse::<Ipv4Addr>()) {
-        return Err(match ipnet::ipv4_mask_to_prefix(mask) {
-            Ok(length) => format!("a netmask is not a prefix length; write {ip}/{length}"),
-            Err(_) => "a netmask is not a prefix length".to_owned(),
-        });
-    }
     if !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(format!("the prefix length {text:?} is not a number"));
+        return Err(match (ip, text.parse::<Ipv4Addr>().map(ipnet::ipv4_mask_to_prefix)) {
+            (IpAddr::V4(_), Ok(Ok(length))) => {
+                format!("a netmask is not a prefix length; write {ip}/{length}")
+            }
+            (IpAddr::V4(_), Ok(Err(_))) => "a netmask is not a prefix length".to_owned(),
+            _ => format!("the prefix length {text:?} is not a number"),
+        });
     }
     if text.len() > 1 && text.starts_with('0') {
         let plain = text.trim_start_matches('0');

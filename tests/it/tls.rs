@@ -37,15 +37,7 @@ fn put(setup: &Setup, chain: &str, key: &str, pair: &Pair) {
 }
 
 fn tcp(from: &str, to: SocketAddr) -> TcpStream {
-    use socket2::{Domain, Socket, Type};
-    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).expect("a socket");
-    let from: std::net::IpAddr = from.parse().expect("an address");
-    socket.bind(&SocketAddr::new(from, 0).into()).expect("bind");
-    socket.connect(&to.into()).expect("connect");
-    let stream: TcpStream = socket.into();
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    stream.set_nodelay(true).expect("no delay");
-    stream
+    crate::harness::sender::tcp(from, to, None).expect("connect")
 }
 
 fn sender(from: &str, to: SocketAddr, config: &Arc<ClientConfig>, name: &str) -> Sender {
