@@ -78,7 +78,7 @@ pub fn lookup(count: u32, hit: bool) -> Runner {
     let address = move |number| {
         let any = scattered(number);
         // A share of the way, without the division that would be a part of the figure.
-        let place = u32::try_from((any & 0xffff_ffff) * u64::from(count) >> 32).unwrap_or(0);
+        let place = u32::try_from(((any & 0xffff_ffff) * u64::from(count)) >> 32).unwrap_or(0);
         let within = u32::try_from(any >> 32 & 15).unwrap_or(0);
         Address::new(IpAddr::V4(Ipv4Addr::from(first(place) + offset + within)))
     };

@@ -155,8 +155,8 @@ pub fn refuses_unheard(snapshot: &Snapshot) -> bool {
     snapshot.config.deny == Deny::Drop && snapshot.config.mode == Mode::Enforce
 }
 
-/// Makes the close that follows a reset: one packet, and no connection half closed or in TIME_WAIT is left
-/// in the kernel for each of a flood of strangers.
+/// Makes the close that follows a reset: one packet, and no connection half closed or in `TIME_WAIT` is
+/// left in the kernel for each of a flood of strangers.
 fn hang_up(socket: &TcpStream) {
     // At worst it is closed politely.
     let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));

@@ -290,9 +290,12 @@ mod tests {
                     IpAddr::V6(ip) => u128::from(ip),
                 };
                 let v4 = prefix.addr().is_ipv4();
-                (bits(prefix.network())..=bits(prefix.broadcast())).map(move |bits| match v4 {
-                    true => IpAddr::V4(Ipv4Addr::from(u32::try_from(bits).unwrap())),
-                    false => IpAddr::V6(Ipv6Addr::from(bits)),
+                (bits(prefix.network())..=bits(prefix.broadcast())).map(move |bits| {
+                    if v4 {
+                        IpAddr::V4(Ipv4Addr::from(u32::try_from(bits).unwrap()))
+                    } else {
+                        IpAddr::V6(Ipv6Addr::from(bits))
+                    }
                 })
             })
             .collect()

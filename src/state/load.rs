@@ -17,9 +17,10 @@ use super::endpoint::{LiveUpstream, Upstreams};
 use super::keep::Kept;
 use super::lists::{Before, Held, Lists, Shrink, resolve};
 use super::look::{Folder, Look, Seen};
+use super::settings::Settings;
 use super::snapshot::{List, LiveRoute, Snapshot};
 use super::tls::{self, Doors};
-use crate::config::{self, Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
+use crate::config::{Config, Listener, Overrides, Problem, Route, Trusted, Upstream, keys};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
 use crate::policy::prefix_set::PrefixSet;
 use crate::policy::route::RouteTable;
@@ -31,8 +32,7 @@ const UNROUTED: &str = "-";
 /// Loads the files, again and again.
 #[derive(Debug)]
 pub struct Loader {
-    config_path: Option<PathBuf>,
-    overrides: Overrides,
+    settings: Settings,
     /// The ranges folder of the last config that was good.
     folder: Option<PathBuf>,
     /// Its listeners, whose certificates serve.
@@ -65,8 +65,7 @@ impl Loader {
     #[must_use]
     pub fn new(config_path: Option<PathBuf>, overrides: Overrides) -> Self {
         Self {
-            config_path,
-            overrides,
+            settings: Settings::new(config_path, overrides),
             folder: None,
             listen: Vec::new(),
             authorities: Authorities::default(),
@@ -80,7 +79,7 @@ impl Loader {
     /// The first load of a process that is going to serve: kept copies stand in for broken lists.
     pub fn begin(&mut self) -> Loaded {
         let look = self.look();
-        let state = self.parse(&look).ok().and_then(|parsed| parsed.config.state);
+        let state = self.settings.parse(look.config.as_ref()).ok().and_then(|parsed| parsed.config.state);
         let (kept, warnings) = state.as_deref().map(Kept::read).unwrap_or_default();
         let mut loaded = self.load(&look, None, &kept);
         loaded.warnings.extend(warnings);
@@ -90,9 +89,9 @@ impl Loader {
     /// Reads the config and the files that it names, once each.
     #[must_use]
     pub fn look(&self) -> Look {
-        let config = self.config_path.as_deref().map(Seen::at);
+        let config = self.settings.path().map(Seen::at);
         let mut look = Look { config, ranges: None, authorities: Vec::new(), certificates: Vec::new() };
-        let config = self.parse(&look).map(|parsed| parsed.config).ok();
+        let config = self.settings.parse(look.config.as_ref()).map(|parsed| parsed.config).ok();
         let authorities: BTreeSet<&Path> = config.iter().flat_map(authorities::files).collect();
         look.authorities = authorities.into_iter().map(Seen::at).collect();
         // What serves now is looked at too: the new config may be refused.
@@ -112,7 +111,7 @@ impl Loader {
     pub(super) fn load_after(&mut self, look: &Look, before: Before<'_>) -> Loaded {
         self.loaded = Some(self.mark(look));
         let mut loaded = Loaded::default();
-        let config = match self.parse(look) {
+        let config = match self.settings.parse(look.config.as_ref()) {
             Ok(parsed) => {
                 loaded.warnings = parsed.warnings;
                 Some(parsed.config)
@@ -129,7 +128,7 @@ impl Loader {
         if config.is_some() {
             let mut unknown = unknown_lists(named.as_deref().unwrap_or_default(), &lists, look);
             for problem in &mut unknown {
-                self.name_flag(problem);
+                self.settings.name_flag(problem);
             }
             lists.fatal |= !unknown.is_empty();
             loaded.problems.extend(unknown);
@@ -168,30 +167,8 @@ impl Loader {
     /// The single files (the config, certificates and keys) and the ranges folder, for whoever watches
     /// them.
     pub(super) fn places(&self) -> (impl Iterator<Item = &Path>, Option<&Path>) {
-        let config = self.config_path.as_deref();
+        let config = self.settings.path();
         (config.into_iter().chain(tls::files(&self.listen)), self.folder.as_deref())
-    }
-
-    fn parse(&self, look: &Look) -> Result<Parsed, Vec<Problem>> {
-        let base = self.config_path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-        let text = match &look.config {
-            None => None,
-            Some(seen) => {
-                let bad = |message: String| vec![Problem::new(seen.path.display().to_string(), message)];
-                let bytes = seen.content.as_ref().map_err(|message| bad(message.clone()))?;
-                Some(std::str::from_utf8(bytes).map_err(|error| bad(format!("is not UTF-8 text: {error}")))?)
-            }
-        };
-        config::parse(text, &self.overrides, base)
-    }
-
-    /// A name that came by a flag has no key path.
-    fn name_flag(&self, problem: &mut Problem) {
-        if self.overrides.trusted_proxies.is_some() && problem.at.starts_with("trusted_proxies") {
-            "--trusted-proxies (NEXMO_GATE_TRUSTED_PROXIES)".clone_into(&mut problem.at);
-        } else if self.overrides.allow.is_some() && problem.at.starts_with("routes") {
-            "--allow (NEXMO_GATE_ALLOW)".clone_into(&mut problem.at);
-        }
     }
 
     fn compile(

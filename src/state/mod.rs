@@ -1,7 +1,7 @@
 //! What is current: one immutable [`snapshot::Snapshot`], swapped whole.
 //!
-//! Files are read here and nowhere else. [`look`] takes their bytes, [`lists`] and [`load`] turn them into a
-//! snapshot or every problem,
+//! Files are read here and nowhere else. [`look`] takes their bytes, [`settings`], [`lists`] and [`load`] turn
+//! them into a snapshot or every problem,
 //! [`store`] holds the one that serves, [`reload`] is the only publisher, [`watch`] notices changes,
 //! [`keep`] remembers the last good lists over a restart, [`endpoint`] names the places that requests go
 //! to, [`authorities`] who may sign for them, [`health`] how they have been doing, [`counters`] count what
@@ -21,6 +21,7 @@ pub mod lists;
 pub mod load;
 pub mod look;
 pub mod reload;
+mod settings;
 #[cfg(test)]
 mod site;
 pub mod snapshot;
