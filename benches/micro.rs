@@ -13,7 +13,7 @@ use operations::{ALL, Operation, lookup};
 
 /// As in the program: what an allocation costs is part of the figures.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const MILLION: [Operation; 2] = [
     Operation { name: "lookup in 1,000,000, hit", make: || lookup(1_000_000, true) },

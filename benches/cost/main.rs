@@ -15,7 +15,7 @@ mod valgrind;
 
 /// As in the program: what an allocation costs is part of the figures.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() {
     // Cargo adds `--bench`.

@@ -78,13 +78,13 @@ fn name(names: &mut HashMap<String, String>, text: &str) -> String {
 }
 
 fn is_allocator(function: &str) -> bool {
-    function.starts_with("mi_") || function.starts_with("_mi_")
+    function.starts_with("_rjem_")
 }
 
-/// What the crate mimalloc calls for Rust's allocator: nothing else of the program does.
+/// What the crate tikv-jemallocator calls for Rust's allocator: nothing else of the program does.
 fn allocates(function: &str) -> bool {
     let function = function.split('\'').next().unwrap_or_default();
-    ["malloc", "zalloc", "calloc", "realloc", "malloc_aligned", "zalloc_aligned", "realloc_aligned"]
+    ["malloc", "calloc", "realloc", "mallocx", "rallocx"]
         .iter()
-        .any(|end| function.strip_prefix("mi_") == Some(end))
+        .any(|end| function.strip_prefix("_rjem_") == Some(end))
 }
