@@ -127,6 +127,23 @@ fn every_file_that_the_dockerfile_copies_is_in_its_context() {
     }
 }
 
+/// A target of the manifest without a path is looked for where it usually lies, and there are no tests or measurements
+/// in the image's context.
+#[test]
+fn cargo_understands_the_manifest_where_nothing_but_the_sources_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        std::fs::copy(top().join(file), folder.path().join(file)).expect("a copy");
+    }
+    std::os::unix::fs::symlink(top().join("src"), folder.path().join("src")).expect("a link");
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    // Only a build looks for every target's file. It ends before anything is built: there is no such program.
+    cargo.args(["build", "--locked", "--offline", "--bin", "no-such-program"]).current_dir(folder.path());
+    let said = cargo.output().expect("cargo");
+    let said = String::from_utf8_lossy(&said.stderr);
+    assert!(said.contains("no bin target named `no-such-program`"), "{said}");
+}
+
 #[test]
 fn the_image_is_built_with_a_compiler_that_is_new_enough() {
     let number =
