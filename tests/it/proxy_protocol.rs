@@ -31,7 +31,7 @@ const V2_LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 /// The status that came, or `None` when the gate closed without a byte.
 fn status(gate: &Gate, from: &str, bytes: &[u8]) -> Option<u16> {
-    let mut sender = Sender::connect(from, gate.addr());
+    let mut sender = Sender::connect_unless_reset(from, gate.addr())?;
     // The gate may have closed before everything was written.
     let _ = sender.try_send(bytes);
     match sender.try_reply() {

@@ -1,7 +1,5 @@
 //! Strangers at the door: `deny: drop`, the bound on their connections, and the log of a flood of them.
 
-use std::io::ErrorKind;
-
 use serde_json::Value;
 
 use crate::harness::setup::{binary, given_binary};
@@ -15,11 +13,7 @@ fn dropping(upstream: &Upstream) -> Setup {
 
 /// Whether the gate closed without a single byte, however late the sender spoke.
 fn is_hung_up_on(gate: &Gate, from: &str, request: &[u8]) -> bool {
-    let mut sender = match Sender::try_connect(from, gate.addr()) {
-        Ok(sender) => sender,
-        // It is gone before the sender was told that it was there.
-        Err(error) => return error.kind() == ErrorKind::ConnectionReset,
-    };
+    let Some(mut sender) = Sender::connect_unless_reset(from, gate.addr()) else { return true };
     // The connection may be gone before the request is written whole.
     let _ = sender.try_send(request);
     sender.try_reply().is_err_and(|cut| cut.got.is_empty())

@@ -34,6 +34,14 @@ impl Sender {
         Self::open(from, to, None)
     }
 
+    /// Connects where the gate hangs up on strangers: `None` when that was so quick that the connection was never there.
+    pub fn connect_unless_reset(from: &str, to: SocketAddr) -> Option<Self> {
+        match Self::try_connect(from, to) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => None,
+            tried => Some(tried.unwrap_or_else(|why| panic!("connect from {from} to {to}: {why}"))),
+        }
+    }
+
     /// Connects with the smallest receive window that the kernel gives: what it does not read, the gate cannot write.
     pub fn connect_narrow(from: &str, to: SocketAddr) -> Self {
         Self::open(from, to, Some(1)).expect("connect to the gate")
