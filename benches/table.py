@@ -73,7 +73,7 @@ def rows(results):
     yield alone("1,000,000 prefixes loaded", million.get("load_s"), "{:.2f} s", 1, "< 1 s")
     yield alone("memory with them", million.get("with_mb"), "{:.0f} MB", None, "-")
     for kind in ("hit", "miss"):
-        yield alone(f"lookup among them, {kind}", results.get(f"micro lookup in 1,000,000, {kind}"), "{:.0f} ns", 100, "< 100 ns")
+        yield alone(f"lookup among them, {kind}", results.get(f"micro lookup in 1,000,000, {kind}"), "{:.1f} ns", 100, "< 100 ns")
 
     idle = results.get("idle", {})
     for word in ("plain", "TLS"):
