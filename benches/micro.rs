@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a measurement they are how it fails")]
 
+#[path = "cost/machine.rs"]
+mod machine;
 #[path = "cost/operations.rs"]
 mod operations;
 
@@ -21,6 +23,7 @@ const MILLION: [Operation; 2] = [
 ];
 
 fn main() {
+    println!("machine: {}", machine::line(&["rustc"]));
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(2))

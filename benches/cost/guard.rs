@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::bounds::{self, Recorded};
 use super::stand::Way;
 use super::valgrind::{self, Counts};
-use super::{operations, request};
+use super::{machine, operations, request};
 
 /// Runs of an operation in the shorter measurement, and further ones in the longer.
 const BASE: usize = 100;
 const MORE: usize = 1000;
+/// What the counts depend on.
+const PROGRAMS: [&str; 3] = ["rustc", "valgrind", "strace"];
 
 /// Compares; false when something costs more than it may.
 pub fn check() -> bool {
@@ -45,12 +47,12 @@ pub fn check() -> bool {
 
 /// Writes down what everything costs now.
 pub fn record() -> bool {
-    bounds::write(&count_all(), &versions());
+    bounds::write(&count_all(), &machine::line(&PROGRAMS));
     true
 }
 
 fn count_all() -> Vec<Recorded> {
-    println!("machine: {}", versions());
+    println!("machine: {}", machine::line(&PROGRAMS));
     let folder = tempfile::tempdir().expect("a folder");
     let mut all = Vec::new();
     for operation in &operations::ALL {
@@ -85,15 +87,4 @@ fn counts(folder: &Path, name: &str) -> Counts {
     };
     let before = run(BASE);
     run(BASE + MORE).each(before, MORE)
-}
-
-fn versions() -> String {
-    let first = |command: &str| {
-        let said = Command::new(command).arg("--version").output().expect(command).stdout;
-        String::from_utf8_lossy(&said).lines().next().unwrap_or_default().to_owned()
-    };
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
-    let model = model.trim_start_matches([':', ' ', '\t']);
-    format!("{model} | {} | {} | {}", first("rustc"), first("valgrind"), first("strace"))
 }

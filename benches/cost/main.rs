@@ -8,6 +8,7 @@
 
 mod bounds;
 mod guard;
+mod machine;
 mod operations;
 mod request;
 mod stand;
