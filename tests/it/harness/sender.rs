@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
@@ -203,10 +204,32 @@ impl Sender {
         self.stream.socket().shutdown(Shutdown::Write).expect("half-close");
     }
 
-    /// Goes away with an RST, as a crashed host or an aborted client does.
+    /// Goes away with an RST, as a crashed host or an aborted client does. Returns when the kernel has taken
+    /// it in on the gate's side: on a busy machine that is some time after it was sent.
     pub fn reset(self) {
+        let socket = self.stream.socket();
+        let (here, there) =
+            (socket.local_addr().expect("its end"), socket.peer_addr().expect("the gate's end"));
+        assert!(is_connected(there, here), "it is looked for in the right words");
         self.stream.reset_at_close();
+        drop(self);
+        let end = Instant::now() + PATIENCE;
+        while is_connected(there, here) {
+            assert!(Instant::now() < end, "{there} still has a connection with {here}");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
+}
+
+/// Whether the kernel knows a connection of these two, seen from the first one's side.
+fn is_connected(one: SocketAddr, other: SocketAddr) -> bool {
+    // As `proc(5)` writes an address: the four bytes as a number of this machine, and the port.
+    let spelled = |address: SocketAddr| match address {
+        SocketAddr::V4(v4) => format!("{:08X}:{:04X}", u32::from_ne_bytes(v4.ip().octets()), v4.port()),
+        SocketAddr::V6(_) => panic!("only IPv4 is looked for"),
+    };
+    let pair = format!(" {} {} ", spelled(one), spelled(other));
+    std::fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp").contains(&pair)
 }
 
 /// A connection from this address.
