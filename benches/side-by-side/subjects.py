@@ -16,6 +16,7 @@ STRANGER = "127.0.0.2"  # never admitted
 
 # Addresses for documentation, RFC 5737: eight prefixes that nobody here sends from.
 OTHERS = [f"198.51.100.{n}/28" for n in (0, 32, 64, 96)] + [f"203.0.113.{n}/28" for n in (16, 48, 80, 112)]
+GATE_THREADS = int(os.environ.get("GATE_THREADS", "1"))
 # More open connections than any measurement here makes, and the files that takes.
 CONNECTIONS = 4000
 
@@ -73,7 +74,9 @@ def start_upstream(folder, core, port):
 
 def start_subject(name, setting):
     command, environment, folder, port = prepare(name, setting)
-    return Subject(Process(name, command, setting.core, folder, environment), port)
+    # More threads than one have more cores than one, and share them with the load.
+    core = setting.core if GATE_THREADS == 1 or name not in ("gate", "against") else f"0-{os.cpu_count() - 1}"
+    return Subject(Process(name, command, core, folder, environment), port)
 
 
 def prepare(name, setting):
@@ -130,6 +133,7 @@ def _gate(name, folder, setting, values):
     (values["ADMIN"],) = free_ports(1)
     setting.admin = values["ADMIN"]
     values |= {"LOG": log_of(name, folder), "DENY": "drop" if setting.dropped else "forbid", "TLS": ""}
+    values["THREADS"] = GATE_THREADS
     if setting.tls:
         values["TLS"] = f', tls: {{certificate: "{setting.certificate}", key: "{setting.key}", min_version: "1.3"}}'
     # The gate reads config.yaml where it stands.
