@@ -62,12 +62,6 @@ pub fn compare(old: &RangeList, new: &RangeList) -> Difference {
     between(&prefixes(old), &prefixes(new))
 }
 
-/// Whether the new list would shut out more than half of the old one.
-#[must_use]
-pub fn removes_more_than_half(old: &RangeList, new: &RangeList) -> bool {
-    compare(old, new).removes_more_than_half()
-}
-
 fn between(old: &Prefixes, new: &Prefixes) -> Difference {
     let mut difference = Difference {
         added: 0,
@@ -206,7 +200,7 @@ mod tests {
     }
 
     fn loses(old: &[&str], new: &[&str]) -> bool {
-        removes_more_than_half(&list(old), &list(new))
+        compare(&list(old), &list(new)).removes_more_than_half()
     }
 
     #[test]

@@ -82,7 +82,7 @@ struct Span<K> {
 
 /// Segments in order, and an index over them. A segment runs from its start up to the next one's; a
 /// stretch is an equal share of the way from the first start to the last, and about [`IN_A_STRETCH`]
-/// segments begin in each: a look-up in a million prefixes touches three places in memory, not twenty.
+/// segments begin in each: a look-up in a million prefixes waits for memory twice, not twenty times.
 #[derive(Clone, Debug, Default)]
 struct Segments<K> {
     /// Each segment's start and owner.

@@ -17,8 +17,8 @@ use super::endpoint::{LiveUpstream, Upstreams};
 use super::keep::Kept;
 use super::lists::{Before, Held, Lists, Shrink, resolve};
 use super::look::{Folder, Look, Seen};
-use super::settings::Settings;
 use super::snapshot::{List, LiveRoute, Snapshot};
+use super::source::ConfigSource;
 use super::tls::{self, Doors};
 use crate::config::{Config, Listener, Overrides, Problem, Route, Trusted, Upstream, keys};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
@@ -32,7 +32,7 @@ const UNROUTED: &str = "-";
 /// Loads the files, again and again.
 #[derive(Debug)]
 pub struct Loader {
-    settings: Settings,
+    source: ConfigSource,
     /// The ranges folder of the last config that was good.
     folder: Option<PathBuf>,
     /// Its listeners, whose certificates serve.
@@ -65,7 +65,7 @@ impl Loader {
     #[must_use]
     pub fn new(config_path: Option<PathBuf>, overrides: Overrides) -> Self {
         Self {
-            settings: Settings::new(config_path, overrides),
+            source: ConfigSource::new(config_path, overrides),
             folder: None,
             listen: Vec::new(),
             authorities: Authorities::default(),
@@ -79,7 +79,7 @@ impl Loader {
     /// The first load of a process that is going to serve: kept copies stand in for broken lists.
     pub fn begin(&mut self) -> Loaded {
         let look = self.look();
-        let state = self.settings.parse(look.config.as_ref()).ok().and_then(|parsed| parsed.config.state);
+        let state = self.source.parse(look.config.as_ref()).ok().and_then(|parsed| parsed.config.state);
         let (kept, warnings) = state.as_deref().map(Kept::read).unwrap_or_default();
         let mut loaded = self.load(&look, None, &kept);
         loaded.warnings.extend(warnings);
@@ -89,9 +89,9 @@ impl Loader {
     /// Reads the config and the files that it names, once each.
     #[must_use]
     pub fn look(&self) -> Look {
-        let config = self.settings.path().map(Seen::at);
+        let config = self.source.path().map(Seen::at);
         let mut look = Look { config, ranges: None, authorities: Vec::new(), certificates: Vec::new() };
-        let config = self.settings.parse(look.config.as_ref()).map(|parsed| parsed.config).ok();
+        let config = self.source.parse(look.config.as_ref()).map(|parsed| parsed.config).ok();
         let authorities: BTreeSet<&Path> = config.iter().flat_map(authorities::files).collect();
         look.authorities = authorities.into_iter().map(Seen::at).collect();
         // What serves now is looked at too: the new config may be refused.
@@ -111,7 +111,7 @@ impl Loader {
     pub(super) fn load_after(&mut self, look: &Look, before: Before<'_>) -> Loaded {
         self.loaded = Some(self.mark(look));
         let mut loaded = Loaded::default();
-        let config = match self.settings.parse(look.config.as_ref()) {
+        let config = match self.source.parse(look.config.as_ref()) {
             Ok(parsed) => {
                 loaded.warnings = parsed.warnings;
                 Some(parsed.config)
@@ -128,7 +128,7 @@ impl Loader {
         if config.is_some() {
             let mut unknown = unknown_lists(named.as_deref().unwrap_or_default(), &lists, look);
             for problem in &mut unknown {
-                self.settings.name_flag(problem);
+                self.source.name_flag(problem);
             }
             lists.fatal |= !unknown.is_empty();
             loaded.problems.extend(unknown);
@@ -167,7 +167,7 @@ impl Loader {
     /// The single files (the config, certificates and keys) and the ranges folder, for whoever watches
     /// them.
     pub(super) fn places(&self) -> (impl Iterator<Item = &Path>, Option<&Path>) {
-        let config = self.settings.path();
+        let config = self.source.path();
         (config.into_iter().chain(tls::files(&self.listen)), self.folder.as_deref())
     }
 

@@ -1,6 +1,6 @@
 //! What is current: one immutable [`snapshot::Snapshot`], swapped whole.
 //!
-//! Files are read here and nowhere else. [`look`] takes their bytes, [`settings`], [`lists`] and [`load`] turn
+//! Files are read here and nowhere else. [`look`] takes their bytes, [`source`], [`lists`] and [`load`] turn
 //! them into a snapshot or every problem,
 //! [`store`] holds the one that serves, [`reload`] is the only publisher, [`watch`] notices changes,
 //! [`keep`] remembers the last good lists over a restart, [`endpoint`] names the places that requests go
@@ -21,10 +21,10 @@ pub mod lists;
 pub mod load;
 pub mod look;
 pub mod reload;
-mod settings;
 #[cfg(test)]
 mod site;
 pub mod snapshot;
+mod source;
 pub mod store;
 pub mod tls;
 pub mod watch;

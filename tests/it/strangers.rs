@@ -1,7 +1,10 @@
 //! Strangers at the door: `deny: drop`, the bound on their connections, and the log of a flood of them.
 
+use std::io::{ErrorKind, Read as _};
+
 use serde_json::Value;
 
+use crate::harness::sender::tcp;
 use crate::harness::setup::{binary, given_binary};
 use crate::harness::{ADMITTED, Gate, STRANGER, Sender, Setup, Upstream, get, post};
 
@@ -38,6 +41,18 @@ fn a_stranger_is_closed_without_a_byte_and_logged() {
         assert_eq!((&event["status"], &event["client_ip"]), (&Value::Null, &STRANGER.into()), "{event}");
     }
     assert_eq!(upstream.arrivals().len(), 1);
+}
+
+/// A polite close would leave a connection in the kernel for each of a flood.
+#[test]
+fn a_stranger_is_reset_although_it_said_nothing() {
+    let upstream = Upstream::echo();
+    let gate = dropping(&upstream).start();
+    for _ in 0..20 {
+        let heard = tcp(STRANGER, gate.addr(), None).and_then(|mut stream| stream.read(&mut [0]));
+        assert_eq!(heard.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
+    }
+    assert_eq!(gate.ask(ADMITTED, &get("/hook")).status, 200);
 }
 
 #[test]

@@ -14,13 +14,13 @@ type Understood = Result<Parsed, Vec<Problem>>;
 
 /// Where the configuration comes from, and what was understood of it last.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(super) struct ConfigSource {
     path: Option<PathBuf>,
     overrides: Overrides,
     last: RefCell<Option<(Option<Seen>, Understood)>>,
 }
 
-impl Settings {
+impl ConfigSource {
     /// Without a path, the overrides are the whole configuration.
     pub(super) fn new(path: Option<PathBuf>, overrides: Overrides) -> Self {
         Self { path, overrides, last: RefCell::default() }
@@ -75,10 +75,10 @@ mod tests {
 
     #[test]
     fn a_file_that_changes_is_understood_anew_whatever_was_before() {
-        let settings = Settings::new(Some("/etc/gate/config.yaml".into()), Overrides::default());
+        let source = ConfigSource::new(Some("/etc/gate/config.yaml".into()), Overrides::default());
         let parse = |text: &str| {
             let content = Ok(Bytes::copy_from_slice(text.as_bytes()));
-            settings.parse(Some(&Seen { path: "/etc/gate/config.yaml".into(), content }))
+            source.parse(Some(&Seen { path: "/etc/gate/config.yaml".into(), content }))
         };
         let config = |port: u16| {
             format!(
