@@ -12,12 +12,14 @@ use nexmo_gate::gate::access_log::{AccessEvent, AccessLog};
 use nexmo_gate::gate::facts::{Facts, Head, MAX_FIELDS, Slots};
 use nexmo_gate::gate::head::{Progress, Scan};
 use nexmo_gate::policy::addr::Address;
+use nexmo_gate::policy::authority::Host;
 use nexmo_gate::policy::client_ip::{self, Client, ForwardedHeader, Origin};
 use nexmo_gate::policy::delivery::{self, OnError, RelayAs, Rules, SuccessSet};
 use nexmo_gate::policy::forward::{self, Own};
 use nexmo_gate::policy::outcome::Reason;
+use nexmo_gate::policy::path::ambiguity;
 use nexmo_gate::policy::prefix_set::PrefixSet;
-use nexmo_gate::policy::route::{PathPattern, RouteTable, ambiguity};
+use nexmo_gate::policy::route::{PathPattern, RouteTable};
 use nexmo_gate::telemetry::events::Form;
 use nexmo_gate::telemetry::{Destination, LineSink};
 
@@ -111,8 +113,8 @@ fn route(count: usize) -> Runner {
         (0..count).map(|n| PathPattern::parse(&format!("/webhooks/number-{n:02}")).unwrap()).collect();
     let table = RouteTable::new(paths.iter().map(|path| (None, path)));
     let path = format!("/webhooks/number-{:02}", count - 1).into_bytes();
-    assert_eq!(table.find(b"hooks.example.org", &path), Some(count - 1));
-    repeated(move |_| table.find(black_box(b"hooks.example.org:8443"), black_box(&path)))
+    assert_eq!(table.find(Host::read(b"hooks.example.org"), &path), Some(count - 1));
+    repeated(move |_| table.find(Host::read(black_box(b"hooks.example.org:8443")), black_box(&path)))
 }
 
 fn path_judged() -> Runner {

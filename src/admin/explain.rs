@@ -13,9 +13,10 @@ use super::question::Question;
 use super::status::{deny_word, mode_word};
 use crate::policy::addr::Address;
 use crate::policy::admission::{self, Grant};
+use crate::policy::authority::Host;
 use crate::policy::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
 use crate::policy::outcome::Reason;
-use crate::policy::route::ambiguity;
+use crate::policy::path::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// One step from the peer to the client.
@@ -94,7 +95,7 @@ pub fn explain(snapshot: &Snapshot, question: &Question) -> Explanation {
     let routes = match &question.path {
         None => snapshot.routes.iter().map(|route| judge(snapshot, question, &client, Some(route))).collect(),
         Some(path) => {
-            let found = snapshot.table.find(question.host.as_bytes(), path.as_bytes());
+            let found = snapshot.table.find(Host::read(question.host.as_bytes()), path.as_bytes());
             let route = found.and_then(|place| snapshot.routes.get(place));
             vec![judge(snapshot, question, &client, route.map(AsRef::as_ref))]
         }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::page::{self, View};
 use super::question::Question;
 use super::{AdminContext, Scope, explain, metrics, phase_word, reload, status};
-use crate::policy::route::without_port;
+use crate::policy::authority::without_port;
 use crate::state::gauges::Phase;
 
 const PLAIN: &str = "text/plain; charset=utf-8";

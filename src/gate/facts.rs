@@ -7,9 +7,9 @@
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
+use crate::policy::authority::Host;
 use crate::policy::forward::connection_overreaches;
 use crate::policy::outcome::Reason;
-use crate::policy::route::without_port;
 
 /// Header lines that a request may have.
 pub const MAX_FIELDS: usize = 100;
@@ -128,6 +128,8 @@ impl<'h, 'b> Head<'h, 'b> {
 pub struct Facts<'b> {
     /// The Host field.
     pub host: &'b [u8],
+    /// The host that it names, without its port, as routes compare it.
+    pub name: Host<'b>,
     /// The target in origin form: path and query.
     pub target: &'b [u8],
     /// The path alone.
@@ -161,7 +163,8 @@ impl<'b> Facts<'b> {
         if matches!(head.method, b"CONNECT" | b"TRACE") || head.target == b"*" {
             return Err(Reason::BadMethod);
         }
-        let host = seen.host.filter(|host| is_host(host)).ok_or(Reason::BadHost)?;
+        let host = seen.host.ok_or(Reason::BadHost)?;
+        let name = Host::read(host).ok_or(Reason::BadHost)?;
         let target = origin_form(head.target, host)?;
         let path = target.split(|b| *b == b'?').next().unwrap_or_default();
         let framing = seen.framing(head.version)?;
@@ -176,7 +179,7 @@ impl<'b> Facts<'b> {
             Some(value) if value.eq_ignore_ascii_case(b"100-continue") => head.version != Version::Http10,
             Some(_) => return Err(Reason::BadExpectation),
         };
-        Ok(Self { host, target, path, framing, connection: seen.connection, close, expects_continue })
+        Ok(Self { host, name, target, path, framing, connection: seen.connection, close, expects_continue })
     }
 }
 
@@ -243,19 +246,6 @@ fn unserved(codings: &[u8]) -> Reason {
         .iter()
         .any(|part| is_chunked(part) || part.is_empty() || part.eq_ignore_ascii_case(b"identity"));
     if last && !known { Reason::UnknownCoding } else { Reason::BadFraming }
-}
-
-/// A registered name, an IPv4 address or a bracketed IPv6 address, with an optional port.
-fn is_host(host: &[u8]) -> bool {
-    let name = without_port(host);
-    if let Some(inside) = name.strip_prefix(b"[").and_then(|n| n.strip_suffix(b"]")) {
-        return std::str::from_utf8(inside).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok());
-    }
-    let port = &host[name.len()..];
-    !name.is_empty()
-        && name.len() <= 255
-        && port.len() <= 6
-        && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
 }
 
 /// The target in origin form. Absolute form is accepted when it names the Host (RFC 9112 section 3.2.2).

@@ -12,11 +12,11 @@ use super::acme;
 use super::facts::{Facts, Framing, Head, Version};
 use crate::policy::addr::Address;
 use crate::policy::admission::{self, Grant, Mode, Permit};
-use crate::policy::client_ip::{self, Origin};
+use crate::policy::client_ip::{self, Client, NoClient, Origin};
 use crate::policy::forward::{self, Own};
 use crate::policy::outcome::Reason;
+use crate::policy::path::ambiguity;
 use crate::policy::prefix_set::PrefixSet;
-use crate::policy::route::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// Who is at the other end of the connection, and how it got here.
@@ -136,7 +136,10 @@ pub fn judge(
         seen.request_id.extend_from_slice(id);
     }
 
-    let found = snapshot.table.find(facts.host, facts.path).map(|place| &snapshot.routes[place]);
+    if ambiguity(facts.path).is_some() {
+        return Err(misspelt(snapshot, peer, client));
+    }
+    let found = snapshot.table.find(Some(facts.name), facts.path).map(|place| &snapshot.routes[place]);
     let lists = found.map(|route| route.allow.iter().map(|list| &list.ranges));
     let permit = admission::decide(client, peer.address, lists, snapshot.config.mode)
         .map_err(|(denial, _)| Refusal { reason: denial.reason(), route: found.cloned() })?;
@@ -183,6 +186,15 @@ pub fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Refusal {
     Refusal { reason: if stranger { Reason::NotListed } else { reason }, route: None }
 }
 
+/// A path that could mean two routes belongs to none. Whoever may use some route is told so; anybody else is
+/// told what strangers are told.
+fn misspelt(snapshot: &Snapshot, peer: &Peer, client: Result<Client, NoClient>) -> Refusal {
+    let lists = snapshot.admitting.iter().map(|list| &list.ranges);
+    let judged = admission::decide(client, peer.address, Some(lists), snapshot.config.mode);
+    let reason = judged.map_or_else(|(denial, _)| denial.reason(), |_| Reason::BadTarget);
+    Refusal { reason, route: None }
+}
+
 /// Whether a proxy or this machine itself asks if the gate is well. What a proxy passes on for somebody
 /// else names that client, and is a request like any other.
 fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head<'_, '_>, facts: &Facts<'_>) -> bool {
@@ -201,9 +213,6 @@ fn speaks_for_itself(peer: &Peer, trusted: &PrefixSet) -> bool {
 
 /// What is wrong with the shape of an admitted request.
 fn unfit(head: &Head<'_, '_>, facts: &Facts<'_>, route: &LiveRoute, max_body: usize) -> Option<Reason> {
-    if ambiguity(facts.path).is_some() {
-        return Some(Reason::BadTarget);
-    }
     if !route.webhook.spec().methods.allow(head.method) {
         return Some(Reason::BadMethod);
     }

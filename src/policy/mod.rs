@@ -13,6 +13,8 @@
 //! | [`proxy_header`] | what the PROXY protocol says about a connection |
 //! | [`client_ip`] | who is asking, behind trusted proxies |
 //! | [`forwarded`] | one element of the `Forwarded` header |
+//! | [`authority`] | the host that a request asks for, in one spelling |
+//! | [`path`] | what a path means, and which could mean two things |
 //! | [`route`] | which route a path belongs to |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
 //! | [`webhook`] | what each webhook's documents say: methods, deadline, success codes |
@@ -22,12 +24,14 @@
 
 pub mod addr;
 pub mod admission;
+pub mod authority;
 pub mod client_ip;
 pub mod delivery;
 pub mod difference;
 pub mod forward;
 pub mod forwarded;
 pub mod outcome;
+pub mod path;
 pub mod prefix_set;
 pub mod proxy_header;
 pub mod range_list;

@@ -2,10 +2,15 @@
 //!
 //! A pattern is an exact path (`/a/b`) or a prefix at a segment boundary (`/a/*`). The longest match
 //! wins, an exact pattern before a prefix, a route that names the request's host before one that does
-//! not. Paths are matched on the bytes that came over the wire: nothing is decoded, folded or merged,
-//! so no spelling of a path can match here and mean another one upstream. No match, no entry.
+//! not. Paths and hosts are compared as an application sees them: decoded once ([`super::path`]), in one
+//! spelling ([`super::authority`]), so no spelling can match one route here and mean another one above.
+//! No match, no entry.
 
 use std::fmt;
+use std::net::Ipv6Addr;
+
+use super::authority::Host;
+use super::path::{ambiguity, decoded};
 
 /// A path pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,13 +52,6 @@ impl PathPattern {
         Ok(if prefix { Self::Prefix(path.to_owned()) } else { Self::Exact(path.to_owned()) })
     }
 
-    fn matches(&self, path: &[u8]) -> bool {
-        match self {
-            Self::Exact(own) => own.as_bytes() == path,
-            Self::Prefix(own) => path.starts_with(own.as_bytes()),
-        }
-    }
-
     fn text(&self) -> &str {
         match self {
             Self::Exact(own) | Self::Prefix(own) => own,
@@ -70,59 +68,6 @@ impl fmt::Display for PathPattern {
     }
 }
 
-/// What makes a path mean one thing to the gate and another to an application, if anything does.
-/// The query is not part of it: senders put raw URLs there and sign them.
-#[must_use]
-pub fn ambiguity(path: &[u8]) -> Option<&'static str> {
-    if is_plain(path) {
-        return None;
-    }
-    let mut rest = path;
-    while let Some(percent) = rest.iter().position(|b| *b == b'%') {
-        match rest.get(percent + 1..percent + 3) {
-            Some(b"00") => return Some("%00"),
-            Some([b'2', b'f' | b'F']) => return Some("an encoded slash"),
-            Some([b'5', b'c' | b'C']) => return Some("an encoded backslash"),
-            Some([a, b]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {}
-            _ => return Some("a broken percent-encoding"),
-        }
-        rest = &rest[percent + 3..];
-    }
-    for (place, byte) in path.iter().enumerate() {
-        match byte {
-            b'\\' => return Some("a backslash"),
-            b';' => return Some("a semicolon"),
-            b'#' => return Some("a fragment"),
-            0..=0x20 | 0x7f.. => return Some("a byte that is not printable ASCII"),
-            b'/' if path.get(place + 1) == Some(&b'/') => return Some("an empty segment ('//')"),
-            _ => {}
-        }
-    }
-    path.split(|b| *b == b'/').any(is_dot_segment).then_some("a dot segment")
-}
-
-/// Whether nothing in the path could mean two things, which is so for nearly every path. Counting has
-/// no way out in the middle, so it looks at many bytes at once.
-fn is_plain(path: &[u8]) -> bool {
-    let odd = |b: &&u8| matches!(**b, b'%' | b'.' | b'\\' | b';' | b'#' | 0..=0x20 | 0x7f..);
-    let doubled = |pair: &&[u8]| matches!(**pair, [b'/', b'/']);
-    path.iter().filter(odd).count() == 0 && path.windows(2).filter(doubled).count() == 0
-}
-
-/// `.` or `..`, each dot raw or as `%2e`.
-fn is_dot_segment(segment: &[u8]) -> bool {
-    let mut rest = segment;
-    let mut dots = 0;
-    while !rest.is_empty() {
-        rest = match rest {
-            [b'.', tail @ ..] | [b'%', b'2', b'e' | b'E', tail @ ..] => tail,
-            _ => return false,
-        };
-        dots += 1;
-    }
-    dots == 1 || dots == 2
-}
-
 /// The patterns of all routes, in the order in which they are tried.
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
@@ -131,9 +76,42 @@ pub struct RouteTable {
 
 #[derive(Clone, Debug)]
 struct Row {
-    host: Option<String>,
-    pattern: PathPattern,
+    host: Option<OwnHost>,
+    /// What the pattern means: its path, decoded.
+    path: Vec<u8>,
+    exact: bool,
     route: usize,
+}
+
+/// A route's host, in the spelling in which hosts are compared.
+#[derive(Clone, Debug)]
+enum OwnHost {
+    Name(Vec<u8>),
+    V6(Ipv6Addr),
+}
+
+impl OwnHost {
+    /// A text that is no host is kept as it is, and no request's host equals it.
+    fn new(text: &str) -> Self {
+        match Host::read(text.as_bytes()) {
+            Some(Host::V6(address)) => Self::V6(address),
+            Some(Host::Name(name)) => Self::Name(name.to_owned()),
+            None => Self::Name(text.as_bytes().to_owned()),
+        }
+    }
+
+    fn is(&self, host: Host<'_>) -> bool {
+        host.is(match self {
+            Self::Name(name) => Host::Name(name),
+            Self::V6(address) => Host::V6(*address),
+        })
+    }
+}
+
+impl Row {
+    fn matches(&self, path: &[u8]) -> bool {
+        if self.exact { self.path == path } else { path.starts_with(&self.path) }
+    }
 }
 
 impl RouteTable {
@@ -144,45 +122,35 @@ impl RouteTable {
             .into_iter()
             .enumerate()
             .map(|(route, (host, pattern))| Row {
-                host: host.map(str::to_ascii_lowercase),
-                pattern: pattern.clone(),
+                host: host.map(OwnHost::new),
+                path: decoded(pattern.text().as_bytes()).into_owned(),
+                exact: matches!(pattern, PathPattern::Exact(_)),
                 route,
             })
             .collect();
-        let rank = |row: &Row| {
-            let exact = matches!(row.pattern, PathPattern::Exact(_));
-            (row.host.is_none(), std::cmp::Reverse(row.pattern.text().len()), !exact)
-        };
-        tried.sort_by_key(rank);
+        tried.sort_by_key(|row| (row.host.is_none(), std::cmp::Reverse(row.path.len()), !row.exact));
         Self { tried }
     }
 
-    /// The route for a host (as in the Host field, a port is ignored) and a raw path without its query.
+    /// The route for a host, where one is known, and a path as it came, without its query.
     #[must_use]
-    pub fn find(&self, host: &[u8], path: &[u8]) -> Option<usize> {
-        let host = without_port(host);
+    pub fn find(&self, host: Option<Host<'_>>, path: &[u8]) -> Option<usize> {
+        let path = decoded(path);
+        let asks_for = |own: &OwnHost| host.is_some_and(|host| own.is(host));
         self.tried
             .iter()
-            .find(|row| {
-                row.pattern.matches(path)
-                    && row.host.as_ref().is_none_or(|own| own.as_bytes().eq_ignore_ascii_case(host))
-            })
+            .find(|row| row.matches(&path) && row.host.as_ref().is_none_or(asks_for))
             .map(|row| row.route)
-    }
-}
-
-/// The host of a Host field or authority.
-#[must_use]
-pub fn without_port(authority: &[u8]) -> &[u8] {
-    match authority.iter().rposition(|b| *b == b':') {
-        Some(colon) if authority[colon + 1..].iter().all(u8::is_ascii_digit) => &authority[..colon],
-        _ => authority,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn find(table: &RouteTable, host: &str, path: &str) -> Option<usize> {
+        table.find(Host::read(host.as_bytes()), path.as_bytes())
+    }
 
     fn table(routes: &[(Option<&str>, &str)]) -> RouteTable {
         let patterns: Vec<PathPattern> = routes.iter().map(|(_, p)| PathPattern::parse(p).unwrap()).collect();
@@ -203,63 +171,57 @@ mod tests {
             ("/ab", 0),
         ];
         for (path, route) in cases {
-            assert_eq!(table.find(b"h", path.as_bytes()), Some(route), "{path}");
+            assert_eq!(find(&table, "h", path), Some(route), "{path}");
         }
     }
 
     #[test]
     fn a_prefix_matches_at_a_segment_boundary_only() {
         let table = table(&[(None, "/a/*")]);
-        for path in ["/a", "/ab", "/ab/c", "/A/b", "/%61/b", "a/b", "", "*"] {
-            assert_eq!(table.find(b"h", path.as_bytes()), None, "{path}");
+        for path in ["/a", "/ab", "/ab/c", "/A/b", "/%2561/b", "a/b", "", "*"] {
+            assert_eq!(find(&table, "h", path), None, "{path}");
         }
     }
 
     #[test]
     fn a_route_with_the_requests_host_comes_first() {
         let table = table(&[(None, "/a/b/c"), (Some("One.example"), "/a/*"), (Some("two.example"), "/a/*")]);
-        assert_eq!(table.find(b"one.EXAMPLE:8080", b"/a/b/c"), Some(1));
-        assert_eq!(table.find(b"three.example", b"/a/b/c"), Some(0));
-        assert_eq!(table.find(b"three.example", b"/a/x"), None);
+        assert_eq!(find(&table, "one.EXAMPLE:8080", "/a/b/c"), Some(1));
+        assert_eq!(find(&table, "three.example", "/a/b/c"), Some(0));
+        assert_eq!(find(&table, "three.example", "/a/x"), None);
+    }
+
+    #[test]
+    fn a_path_and_a_host_are_compared_by_what_they_mean() {
+        let table = table(&[
+            (None, "/*"),
+            (None, "/a@b/*"),
+            (None, "/p%20q/%c3%a4"),
+            (Some("internal.example"), "/*"),
+            (Some("[2001:db8::1]"), "/*"),
+        ]);
+        for (host, path, route) in [
+            ("h", "/a%40b/c", 1),
+            ("h", "/p%20q/%C3%A4", 2),
+            ("internal.example.", "/a", 3),
+            ("INTERNAL.example.:80", "/a", 3),
+            ("[2001:DB8:0::1]", "/a", 4),
+            ("other.example", "/a", 0),
+        ] {
+            assert_eq!(find(&table, host, path), Some(route), "{host} {path}");
+        }
     }
 
     #[test]
     fn patterns_that_can_never_match_are_refused() {
         for text in [
             "", "a", "a/*", "/a*", "/*/a", "/a/*/*", "/a?x=1", "/a b", "/a//b", "/a/../b", "/%2e/", "/a%2Fb",
-            "/a;b", "/ü", "/a%zz",
+            "/a;b", "/ü", "/a%zz", "/%61",
         ] {
             assert!(PathPattern::parse(text).is_err(), "{text}");
         }
         for text in ["/", "/*", "/a", "/a/", "/a/b%20c/*", "/a.b/..c", "/..."] {
             assert_eq!(PathPattern::parse(text).unwrap().to_string(), text);
-        }
-    }
-
-    #[test]
-    fn ambiguous_paths_are_named() {
-        let odd = [
-            "/a//b",
-            "/.",
-            "/a/..",
-            "/a/%2E%2e/b",
-            "/a/.%2e",
-            "/a%2fb",
-            "/a%5Cb",
-            "/a%00",
-            "/a\\b",
-            "/a;b",
-            "/a#b",
-            "/\u{e4}",
-            "/a b",
-            "/a%2",
-            "/a%",
-        ];
-        for path in odd {
-            assert!(ambiguity(path.as_bytes()).is_some(), "{path}");
-        }
-        for path in ["/", "/a/b", "/a/...", "/a/.b", "/a%20b", "/a:b,c@d", "/a/"] {
-            assert_eq!(ambiguity(path.as_bytes()), None, "{path}");
         }
     }
 }

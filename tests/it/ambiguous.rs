@@ -68,6 +68,11 @@ fn heads() -> Vec<Row> {
         row("a list in Host", "GET /hook HTTP/1.1\r\nHost: a, b\r\n\r\n"),
         row("a path in Host", "GET /hook HTTP/1.1\r\nHost: a/b\r\n\r\n"),
         row("userinfo in Host", "GET /hook HTTP/1.1\r\nHost: u@a\r\n\r\n"),
+        row("an empty label in Host", "GET /hook HTTP/1.1\r\nHost: a..b\r\n\r\n"),
+        row("two last dots in Host", "GET /hook HTTP/1.1\r\nHost: a..\r\n\r\n"),
+        row("a leading dot in Host", "GET /hook HTTP/1.1\r\nHost: .a\r\n\r\n"),
+        row("an address in another notation", "GET /hook HTTP/1.1\r\nHost: 0x7f.1\r\n\r\n"),
+        row("an address as one number", "GET /hook HTTP/1.1\r\nHost: 2130706433\r\n\r\n"),
         row("absolute form for another host", "GET http://evil/hook HTTP/1.1\r\nHost: a\r\n\r\n"),
         row("bare LF everywhere", "GET /hook HTTP/1.1\nHost: a\n\n"),
         row("bare LF after a header", "GET /hook HTTP/1.1\r\nHost: a\nX: y\r\n\r\n"),
@@ -115,6 +120,10 @@ fn targets() -> Vec<Row> {
         target("encoded slash", b"/a%2fhook"),
         target("encoded backslash", b"/a%5Chook"),
         target("encoded NUL", b"/a%00hook"),
+        target("an encoded letter", b"/%68ook"),
+        target("an encoded digit", b"/a%30"),
+        target("an encoded hyphen", b"/a%2db"),
+        target("an encoded tilde", b"/a%7Eb"),
         target("broken percent-encoding", b"/a%zz"),
         target("cut percent-encoding", b"/hook%2"),
         target("backslash", b"/a\\hook"),
@@ -136,7 +145,7 @@ fn ambiguous_requests_are_rejected_and_never_forwarded() {
 /// On the transport that `over` sets up.
 pub fn every_row_is_refused(over: impl FnOnce(Setup) -> Setup) {
     let rows: Vec<Row> = [framings(), heads(), targets()].concat();
-    assert_eq!(rows.len(), 25 + 31 + 20);
+    assert_eq!(rows.len(), 25 + 36 + 24);
     let upstream = Upstream::echo();
     let gate = over(Setup::new(upstream.url())).start();
     for (number, (name, bytes, statuses)) in rows.iter().enumerate() {
@@ -244,4 +253,46 @@ fn a_head_over_its_limit_is_431_or_414() {
         assert_eq!((events.len(), &events[number]["outcome"]), (number + 1, &"rejected".into()), "{name}");
     }
     assert_eq!(upstream.connections(), 0);
+}
+
+/// What an application decodes to a narrower route's path or host, the gate sees there too: it never arrives by the
+/// wider route whose list holds the sender.
+#[test]
+fn no_spelling_of_a_path_or_a_host_goes_past_the_narrower_route() {
+    const NARROW: &str = "127.0.0.4/32\n";
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url())
+        .http1()
+        .range("narrow", NARROW)
+        .routes(&[
+            r#"{ path: "/*", webhook: generic, allow: [test] }"#,
+            r#"{ path: "/admin/*", webhook: generic, allow: [narrow] }"#,
+            r#"{ path: "/a@b/c%20d", webhook: generic, allow: [narrow] }"#,
+            r#"{ path: "/*", host: internal.example, webhook: generic, allow: [narrow] }"#,
+            r#"{ path: "/*", host: "[2001:db8::1]", webhook: generic, allow: [narrow] }"#,
+        ])
+        .start();
+    let rows = [
+        ("h", "/admin/users", 403),
+        ("h", "/%61dmin/users", 400),
+        ("h", "/adm%69n/users", 400),
+        ("h", "/admin%2Fusers", 400),
+        ("h", "/a%40b/c%20d", 403),
+        ("h", "/a@b/c%20d", 403),
+        ("internal.example", "/", 403),
+        ("internal.example.", "/", 403),
+        ("INTERNAL.EXAMPLE.:80", "/", 403),
+        ("internal.example..", "/", 400),
+        (".internal.example", "/", 400),
+        ("[2001:db8::1]", "/", 403),
+        ("[2001:0DB8:0:0::0:1]:8080", "/", 403),
+    ];
+    for (host, path, status) in rows {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        assert_eq!(gate.ask(ADMITTED, request.as_bytes()).status, status, "{host} {path}");
+    }
+    assert_eq!(gate.ask(ADMITTED, &get("/a@c")).status, 200);
+    let spelled = b"GET /a%40b/c%20d HTTP/1.1\r\nHost: Internal.Example.\r\n\r\n";
+    assert_eq!(gate.ask("127.0.0.4", spelled).status, 200, "the narrower list's own sender");
+    assert_eq!(upstream.arrivals().len(), 2);
 }

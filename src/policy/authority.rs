@@ -1,0 +1,162 @@
+//! The host that a request asks for, in the one spelling in which hosts are compared.
+//!
+//! A host has many spellings: letters in either case, a last dot, an IPv6 address with or without its zeros.
+//! Applications fold them, so the gate folds them too, before a route is chosen. What is a host to some and
+//! not to others is none: empty labels, and numbers that only some parsers take for an IPv4 address.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// A host without its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host<'a> {
+    /// A registered name or an IPv4 address, without a last dot, in the case in which it was written.
+    Name(&'a [u8]),
+    /// What stood in brackets.
+    V6(Ipv6Addr),
+}
+
+impl<'a> Host<'a> {
+    /// The host of a Host field or authority: a name, an IPv4 address or a bracketed IPv6 address, with an
+    /// optional port (RFC 9110 section 7.2). `None` when it is none of them.
+    #[must_use]
+    pub fn read(authority: &'a [u8]) -> Option<Self> {
+        let host = without_port(authority);
+        if !is_port(&authority[host.len()..]) {
+            return None;
+        }
+        if let Some(inside) = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")) {
+            return std::str::from_utf8(inside).ok()?.parse().ok().map(Self::V6);
+        }
+        // One dot at the end is the root of all names.
+        let name = host.strip_suffix(b".").unwrap_or(host);
+        is_name(name).then_some(Self::Name(name))
+    }
+
+    /// Whether two hosts are the same one.
+    #[must_use]
+    pub fn is(self, other: Host<'_>) -> bool {
+        match (self, other) {
+            (Self::Name(own), Host::Name(other)) => own.eq_ignore_ascii_case(other),
+            (Self::V6(own), Host::V6(other)) => own == other,
+            _ => false,
+        }
+    }
+}
+
+/// The host of a Host field or authority as it is written.
+#[must_use]
+pub fn without_port(authority: &[u8]) -> &[u8] {
+    match authority.iter().rposition(|b| *b == b':') {
+        Some(colon) if authority[colon + 1..].iter().all(u8::is_ascii_digit) => &authority[..colon],
+        _ => authority,
+    }
+}
+
+/// Nothing, or a colon and perhaps a number (RFC 3986 section 3.2.3).
+fn is_port(text: &[u8]) -> bool {
+    match text {
+        [] | [b':'] => true,
+        [b':', digits @ ..] => std::str::from_utf8(digits).is_ok_and(|text| text.parse::<u16>().is_ok()),
+        _ => false,
+    }
+}
+
+fn is_name(name: &[u8]) -> bool {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    if name.is_empty() || name.len() > 255 || !name.iter().all(plain) {
+        return false;
+    }
+    let mut labels = name.split(|b| *b == b'.');
+    let last = labels.next_back().unwrap_or_default();
+    if last.is_empty() || labels.any(<[u8]>::is_empty) {
+        return false;
+    }
+    // URL parsers take a name whose last part is a number for an IPv4 address, in whatever notation.
+    !is_number(last) || std::str::from_utf8(name).is_ok_and(|text| text.parse::<Ipv4Addr>().is_ok())
+}
+
+/// Decimal, octal or hexadecimal, as in the URL standard's "ends in a number".
+fn is_number(label: &[u8]) -> bool {
+    match label {
+        [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        digits => digits.iter().all(u8::is_ascii_digit),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn same(one: &str, other: &str) -> bool {
+        let read = |text: &'static str| Host::read(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
+        let [one, other] = [one, other].map(|text| read(Box::leak(text.to_owned().into_boxed_str())));
+        one.is(other)
+    }
+
+    #[test]
+    fn every_spelling_of_a_host_is_the_same_host() {
+        for (one, other, wanted) in [
+            ("internal.example", "INTERNAL.example", true),
+            ("internal.example", "internal.example.", true),
+            ("internal.example:80", "internal.example.:8080", true),
+            ("internal.example", "internal.example:", true),
+            ("[2001:db8::1]", "[2001:0DB8:0:0:0:0:0:1]:443", true),
+            ("[::ffff:192.0.2.1]", "[::ffff:c000:201]", true),
+            ("192.0.2.1", "192.0.2.1.", true),
+            ("internal.example", "xinternal.example", false),
+            ("192.0.2.1", "[::ffff:192.0.2.1]", false),
+        ] {
+            assert_eq!(same(one, other), wanted, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn what_is_a_host_to_some_only_is_none() {
+        for text in [
+            "",
+            ":80",
+            ".",
+            "..",
+            "a..",
+            ".a",
+            "a..b",
+            "a/b",
+            "a,b",
+            "u@a",
+            "a:b",
+            "a:65536",
+            "a:+1",
+            "[a]",
+            "[::1",
+            "::1",
+            "[::1%25eth0]",
+            "[1.2.3.4]",
+            "a%2eb",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.0.0.1",
+            "192.0.2.0x1",
+            "192.0.02.1",
+            "a.1",
+            "a b",
+            "\u{e4}",
+            "a.0x",
+            "256.1.1.1",
+        ] {
+            assert_eq!(Host::read(text.as_bytes()), None, "{text}");
+        }
+        for text in ["a", "a.b", "a-b_c~d", "1.a", "0xg", "a.0xg", "192.0.2.1:1", "localhost:3000"] {
+            assert!(Host::read(text.as_bytes()).is_some(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_host_is_itself_in_any_case_with_any_port(name in "[a-z][a-z0-9_-]{0,8}(\\.[a-z][a-z0-9-]{0,5}){0,3}", port in any::<u16>()) {
+            let spelled = format!("{}.:{port}", name.to_uppercase());
+            prop_assert!(same(&name, &spelled));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The path of a request: what it means to an application, and which paths could mean two things.
+//!
+//! An application sees a path decoded once (RFC 3986 section 2.1), so patterns are compared with the decoded
+//! bytes. What decoders disagree about is refused: encoded bytes that never need encoding, dot segments,
+//! empty segments, encoded slashes. Invariant: two paths without an ambiguity that decode to the same bytes
+//! are the same path, here and above.
+
+use std::borrow::Cow;
+
+/// What makes a path mean one thing to the gate and another to an application, if anything does.
+/// The query is not part of it: senders put raw URLs there and sign them.
+#[must_use]
+pub fn ambiguity(path: &[u8]) -> Option<&'static str> {
+    if is_plain(path) {
+        return None;
+    }
+    let mut rest = path;
+    while let Some(percent) = memchr::memchr(b'%', rest) {
+        let digits = rest.get(percent + 1..percent + 3);
+        match digits.and_then(|digits| byte_of(digits)) {
+            None => return Some("a broken percent-encoding"),
+            Some(0) => return Some("%00"),
+            Some(b'/') => return Some("an encoded slash"),
+            Some(b'\\') => return Some("an encoded backslash"),
+            Some(byte) if is_unreserved(byte) => {
+                return Some("a percent-encoded letter, digit, '-', '.', '_' or '~' (write it as it is)");
+            }
+            Some(_) => {}
+        }
+        rest = &rest[percent + 3..];
+    }
+    for (place, byte) in path.iter().enumerate() {
+        match byte {
+            b'\\' => return Some("a backslash"),
+            b';' => return Some("a semicolon"),
+            b'#' => return Some("a fragment"),
+            0..=0x20 | 0x7f.. => return Some("a byte that is not printable ASCII"),
+            b'/' if path.get(place + 1) == Some(&b'/') => return Some("an empty segment ('//')"),
+            _ => {}
+        }
+    }
+    path.split(|b| *b == b'/').any(|segment| matches!(segment, b"." | b"..")).then_some("a dot segment")
+}
+
+/// Whether nothing in the path could mean two things, which is so for nearly every path. Counting has
+/// no way out in the middle, so it looks at many bytes at once.
+fn is_plain(path: &[u8]) -> bool {
+    let odd = |b: &&u8| matches!(**b, b'%' | b'.' | b'\\' | b';' | b'#' | 0..=0x20 | 0x7f..);
+    let doubled = |pair: &&[u8]| matches!(**pair, [b'/', b'/']);
+    path.iter().filter(odd).count() == 0 && path.windows(2).filter(doubled).count() == 0
+}
+
+/// What never needs encoding (RFC 3986 section 2.3): to encode it anyway is another spelling of the same path.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// The path as an application sees it. A percent sign that encodes nothing stays.
+#[must_use]
+pub fn decoded(path: &[u8]) -> Cow<'_, [u8]> {
+    let Some(first) = memchr::memchr(b'%', path) else { return Cow::Borrowed(path) };
+    let mut bytes = path[..first].to_vec();
+    let mut rest = &path[first..];
+    while let [byte, tail @ ..] = rest {
+        match (byte, tail.get(..2).and_then(byte_of)) {
+            (b'%', Some(meant)) => {
+                bytes.push(meant);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+    Cow::Owned(bytes)
+}
+
+/// The byte that two hexadecimal digits stand for.
+fn byte_of(digits: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' | b'A'..=b'F' => Some((byte | 0x20) - b'a' + 10),
+        _ => None,
+    };
+    match digits {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ambiguous_paths_are_named() {
+        let odd = [
+            "/a//b",
+            "/.",
+            "/a/..",
+            "/a/%2E%2e/b",
+            "/a/.%2e",
+            "/a%2fb",
+            "/a%5Cb",
+            "/a%00",
+            "/a\\b",
+            "/a;b",
+            "/a#b",
+            "/\u{e4}",
+            "/a b",
+            "/a%2",
+            "/a%",
+            "/a%zz",
+            "/%61dmin/users",
+            "/adm%69n",
+            "/a%2Db",
+            "/a%5fb",
+            "/a%7Eb",
+            "/a%30",
+        ];
+        for path in odd {
+            assert!(ambiguity(path.as_bytes()).is_some(), "{path}");
+        }
+        for path in ["/", "/a/b", "/a/...", "/a/.b", "/a%20b", "/a:b,c@d", "/a/", "/a%40b", "/%C3%A4", "/%25"]
+        {
+            assert_eq!(ambiguity(path.as_bytes()), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5000))]
+
+        /// Whoever decodes a path that passes sees what is compared here; another spelling of a letter never passes.
+        #[test]
+        fn encoding_a_byte_more_is_refused_or_the_same_path(path in "/[a-z0-9._~@:!$'()*+,=%/ -]{0,12}", at in any::<usize>(), upper in any::<bool>()) {
+            let (path, at) = (path.as_bytes(), at % path.len());
+            let digits = if upper { format!("%{:02X}", path[at]) } else { format!("%{:02x}", path[at]) };
+            let spelled = [&path[..at], digits.as_bytes(), &path[at + 1..]].concat();
+            if ambiguity(path).is_none() && path[at] != b'%' && ambiguity(&spelled).is_none() {
+                prop_assert_eq!(decoded(&spelled), decoded(path));
+            }
+        }
+
+        #[test]
+        fn what_has_no_percent_sign_is_its_own_meaning(path in "[ -$&-~]{0,20}") {
+            prop_assert_eq!(decoded(path.as_bytes()), path.as_bytes());
+        }
+    }
+}
