@@ -11,6 +11,7 @@ use serde_json::Value;
 use nexmo_gate::gate::access_log::{AccessEvent, AccessLog};
 use nexmo_gate::gate::facts::{Facts, Head, MAX_FIELDS, Slots};
 use nexmo_gate::gate::head::{Progress, Scan};
+use nexmo_gate::gate::inbox::Inbox;
 use nexmo_gate::policy::addr::Address;
 use nexmo_gate::policy::authority::Host;
 use nexmo_gate::policy::client_ip::{self, Client, ForwardedHeader, Origin};
@@ -162,10 +163,10 @@ fn webhook() -> Vec<u8> {
 fn head_judged() -> Runner {
     let bytes = webhook();
     repeated(move |_| {
-        let mut buffer = bytes.clone();
-        let Progress::Whole(len) = Scan::default().advance(&mut buffer, 16 << 10) else { panic!("no head") };
+        let mut inbox = Inbox::of(bytes.clone());
+        let Progress::Whole(len) = Scan::default().advance(&mut inbox, 16 << 10) else { panic!("no head") };
         let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-        let head = Head::parse(&buffer[..len], &mut slots).expect("a head");
+        let head = Head::parse(&inbox.unread()[..len], &mut slots).expect("a head");
         Facts::read(&head).expect("a request that can be served").path.len()
     })
 }

@@ -15,6 +15,7 @@ use nexmo_gate::gate::answer;
 use nexmo_gate::gate::chunked::{Decoder, Malformed};
 use nexmo_gate::gate::facts::{Facts, Framing, Head, MAX_FIELDS, Slots, Version};
 use nexmo_gate::gate::head::{Progress, Scan};
+use nexmo_gate::gate::inbox::Inbox;
 use nexmo_gate::policy::addr::Address;
 use nexmo_gate::policy::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
 use nexmo_gate::policy::delivery::{self, OnError, RelayAs, Rules, SuccessSet};
@@ -219,9 +220,9 @@ pub fn request_head(data: &[u8]) -> bool {
     const MOST: usize = 2048;
     let [piece, rest @ ..] = data else { return false };
     let scan = |piece: usize| {
-        let (mut buffer, mut scan) = (Vec::new(), Scan::default());
+        let (mut buffer, mut scan) = (Inbox::default(), Scan::default());
         for part in rest.chunks(piece) {
-            buffer.extend_from_slice(part);
+            buffer.append(part);
             match scan.advance(&mut buffer, MOST) {
                 Progress::More => {}
                 other => return (other, buffer),
@@ -236,7 +237,7 @@ pub fn request_head(data: &[u8]) -> bool {
         assert_eq!(progress, in_pieces);
     }
     let Progress::Whole(len) = progress else { return false };
-    let bytes = &buffer[..len];
+    let bytes = &buffer.unread()[..len];
     assert!(len <= MOST && bytes.ends_with(b"\r\n\r\n"));
     assert_eq!(bytes.windows(4).filter(|w| w == b"\r\n\r\n").count(), 1);
     assert!(has_no_bare_lf(bytes));
@@ -283,7 +284,7 @@ fn forwarded_head(head: &Head<'_, '_>, facts: &Facts<'_>) {
     forward::write_request_head(&mut out, head.method, facts.target, fields, &facts.connection, own);
     out.extend_from_slice(b"\r\n");
     let len = out.len();
-    assert_eq!(Scan::default().advance(&mut out, usize::MAX), Progress::Whole(len));
+    assert_eq!(Scan::default().advance(&mut Inbox::of(out.clone()), usize::MAX), Progress::Whole(len));
     let mut slots = [httparse_header(); MAX_FIELDS + 20];
     let mut request = httparse::Request::new(&mut slots);
     assert_eq!(request.parse(&out), Ok(httparse::Status::Complete(len)));

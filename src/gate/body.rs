@@ -1,7 +1,7 @@
 //! A request's body, whole and bounded, before anything is forwarded.
 //!
 //! The upstream never sees how the sender framed it: the message goes up with one Content-Length.
-//! Invariant: when a body is returned, the connection's buffer holds only bytes that belong to the
+//! Invariant: when a body is returned, the connection's inbox holds only bytes that belong to the
 //! next request.
 
 use std::time::Duration;
@@ -11,9 +11,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
-use super::budget::Budget;
+use super::budget::{Budget, reserve};
 use super::chunked::Decoder;
 use super::facts::Framing;
+use super::inbox::Inbox;
 use crate::policy::outcome::Reason;
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -43,19 +44,19 @@ impl Wanted {
     }
 }
 
-/// Appends the body to `message`. `buffer` begins right behind the head.
+/// Appends the body to `message`. The inbox begins right behind the head.
 ///
 /// # Errors
 /// Why the body is not complete.
 pub async fn read(
     stream: &mut Stream,
-    buffer: &mut Vec<u8>,
+    inbox: &mut Inbox,
     alarm: &mut Alarm,
     wanted: Wanted,
     budget: &mut Budget<'_>,
     message: &mut Vec<u8>,
 ) -> Result<(), Reason> {
-    if wanted.expects_continue && buffer.is_empty() && wanted.framing != Framing::None {
+    if wanted.expects_continue && inbox.is_empty() && wanted.framing != Framing::None {
         let told = async {
             stream.write_all(CONTINUE).await?;
             stream.flush().await
@@ -70,36 +71,39 @@ pub async fn read(
         Framing::None => Ok(()),
         Framing::Length(length) => {
             let length = usize::try_from(length).map_err(|_| Reason::BodyTooLarge)?;
-            budget.make_room(length)?;
-            by_length(stream, buffer, alarm, length, wanted, message).await
+            let here = length.min(inbox.len());
+            budget.make_room(here)?;
+            reserve(message, length);
+            message.extend_from_slice(&inbox.unread()[..here]);
+            inbox.consume(here);
+            by_length(stream, alarm, length - here, wanted, budget, message).await
         }
-        Framing::Chunked => by_chunks(stream, buffer, alarm, wanted, budget, message).await,
+        Framing::Chunked => by_chunks(stream, inbox, alarm, wanted, budget, message).await,
     }
 }
 
 async fn by_length(
     stream: &mut Stream,
-    buffer: &mut Vec<u8>,
     alarm: &mut Alarm,
-    length: usize,
+    mut missing: usize,
     wanted: Wanted,
+    budget: &mut Budget<'_>,
     message: &mut Vec<u8>,
 ) -> Result<(), Reason> {
-    let here = length.min(buffer.len());
-    message.reserve_exact(length);
-    message.extend_from_slice(&buffer[..here]);
-    buffer.drain(..here);
-    let mut missing = length - here;
     if missing == 0 {
         return Ok(());
     }
     let deadline = wanted.ends();
     while missing > 0 {
+        reserve(message, missing);
         let mut bounded = (&mut *stream).take(missing as u64);
         let read = alarm.until(deadline, bounded.read_buf(message)).await.map_err(|_| Reason::BodyTimeout)?;
         match read {
             Ok(0) | Err(_) => return Err(Reason::BodyIncomplete),
-            Ok(count) => missing -= count,
+            Ok(count) => {
+                missing -= count;
+                budget.make_room(count)?;
+            }
         }
     }
     Ok(())
@@ -107,7 +111,7 @@ async fn by_length(
 
 async fn by_chunks(
     stream: &mut Stream,
-    buffer: &mut Vec<u8>,
+    inbox: &mut Inbox,
     alarm: &mut Alarm,
     wanted: Wanted,
     budget: &mut Budget<'_>,
@@ -117,17 +121,20 @@ async fn by_chunks(
     let most = message.len() + wanted.max;
     let deadline = wanted.ends();
     loop {
-        budget.make_room(buffer.len())?;
-        let used = decoder.feed(buffer, message).map_err(|_| Reason::MalformedBody)?;
-        buffer.drain(..used);
+        budget.make_room(inbox.len())?;
+        let used = decoder.feed(inbox.unread(), message).map_err(|_| Reason::MalformedBody)?;
+        inbox.consume(used);
         if message.len() > most {
             return Err(Reason::BodyTooLarge);
         }
         if decoder.is_done() {
             return Ok(());
         }
-        buffer.reserve(CHUNKED_READ);
-        let read = alarm.until(deadline, stream.read_buf(buffer)).await.map_err(|_| Reason::BodyTimeout)?;
+        let mut bounded = (&mut *stream).take(CHUNKED_READ as u64);
+        let read = alarm
+            .until(deadline, bounded.read_buf(inbox.room(CHUNKED_READ)))
+            .await
+            .map_err(|_| Reason::BodyTimeout)?;
         if matches!(read, Ok(0) | Err(_)) {
             return Err(Reason::BodyIncomplete);
         }

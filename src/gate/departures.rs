@@ -2,8 +2,9 @@
 //!
 //! The library queues what it is given and does not say when it leaves; `delivered` may be said only of an
 //! answer that was written whole. So the frames are looked at on their way out: an answer has left when
-//! the frame that ends its stream was written and flushed. Invariant: nothing is reported before that, and
-//! whoever waits hears of the end of the stream or of the connection, whichever comes first.
+//! the frame that ends its stream was written and flushed. Invariant: nothing is reported before that,
+//! whoever waits hears of the end of the stream or of the connection, whichever comes first, and nothing is kept
+//! of whoever waits no more.
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice};
@@ -37,15 +38,22 @@ struct Waiting {
 }
 
 impl Departures {
-    /// Resolves when the stream's last frame has left; to an error when it never will.
+    /// The departure of a stream's last frame.
     #[must_use]
-    pub fn of(&self, stream: u32) -> oneshot::Receiver<()> {
+    pub fn of(departures: &Arc<Self>, stream: u32) -> Departure {
         let (tell, told) = oneshot::channel();
-        let mut waiting = self.lock();
+        let mut waiting = departures.lock();
         if !waiting.over {
             waiting.streams.insert(stream, tell);
         }
-        told
+        drop(waiting);
+        Departure { told, stream, departures: Arc::clone(departures) }
+    }
+
+    /// Streams that somebody waits for.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.lock().streams.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -53,19 +61,36 @@ impl Departures {
     }
 }
 
-/// A connection whose outgoing frames are looked at.
+/// Somebody waits for the end of a stream; when that is given up, so is the place among those who wait.
+#[derive(Debug)]
+pub struct Departure {
+    /// Resolves when the stream's last frame has left; to an error when it never will.
+    pub told: oneshot::Receiver<()>,
+    stream: u32,
+    departures: Arc<Departures>,
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        self.departures.lock().streams.remove(&self.stream);
+    }
+}
+
+/// A connection whose outgoing frames are looked at, and whose incoming bytes are counted.
 #[derive(Debug)]
 pub struct Watched<S> {
     stream: S,
     scan: Scan,
     departures: Arc<Departures>,
+    /// Bytes that may still be read.
+    left: usize,
 }
 
 impl<S> Watched<S> {
-    /// Watches a stream on which nothing was written yet.
+    /// Watches a stream on which nothing was written yet. After `most` bytes of the other side it breaks.
     #[must_use]
-    pub fn new(stream: S, departures: Arc<Departures>) -> Self {
-        Self { stream, scan: Scan::default(), departures }
+    pub fn new(stream: S, departures: Arc<Departures>, most: usize) -> Self {
+        Self { stream, scan: Scan::default(), departures, left: most }
     }
 }
 
@@ -83,7 +108,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, into)
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
+        match self.left.checked_sub(into.filled().len() - before) {
+            Some(left) => self.left = left,
+            None => return Poll::Ready(Err(io::Error::other("more bytes than a stranger may send"))),
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -241,11 +272,11 @@ mod tests {
         // A buffer that holds everything back until it is flushed, before a pipe of 16 bytes.
         let (near, mut far) = tokio::io::duplex(16);
         let buffered = tokio::io::BufWriter::with_capacity(1024, near);
-        let mut watched = Watched::new(buffered, Arc::clone(&departures));
-        let (mut one, mut three, five) = (departures.of(1), departures.of(3), departures.of(5));
+        let mut watched = Watched::new(buffered, Arc::clone(&departures), usize::MAX);
+        let [mut one, mut three, mut five] = [1, 3, 5].map(|stream| Departures::of(&departures, stream));
         watched.write_all(&frame(DATA, END_STREAM, 1, b"a body that fills the pipe")).await.unwrap();
         watched.write_all(&frame(RST_STREAM, 0, 3, &[0; 4])).await.unwrap();
-        assert!(one.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+        assert!(one.told.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
         let mut taken = Vec::new();
         let (flushed, ()) = tokio::join!(watched.flush(), async {
             use tokio::io::AsyncReadExt as _;
@@ -254,10 +285,32 @@ mod tests {
             }
         });
         flushed.unwrap();
-        assert!(one.try_recv().is_ok(), "flushed");
-        assert!(three.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed), "reset");
+        assert!(one.told.try_recv().is_ok(), "flushed");
+        assert!(
+            three.told.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed),
+            "reset"
+        );
         drop(watched);
-        assert!(five.await.is_err(), "the connection is gone");
-        assert!(departures.of(7).await.is_err(), "and stays gone");
+        assert!((&mut five.told).await.is_err(), "the connection is gone");
+        assert!((&mut Departures::of(&departures, 7).told).await.is_err(), "and stays gone");
+    }
+
+    #[test]
+    fn nothing_is_kept_of_streams_that_nobody_waits_for() {
+        let departures = Arc::new(Departures::default());
+        for stream in 0..1000 {
+            drop(Departures::of(&departures, stream));
+        }
+        assert_eq!(departures.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_connection_breaks_after_the_bytes_that_it_may_bring() {
+        use tokio::io::AsyncReadExt as _;
+        let (near, mut far) = tokio::io::duplex(64);
+        let mut watched = Watched::new(near, Arc::default(), 10);
+        far.write_all(&[0; 11]).await.unwrap();
+        assert!(watched.read_exact(&mut [0; 10]).await.is_ok());
+        assert!(watched.read_exact(&mut [0; 1]).await.is_err());
     }
 }

@@ -6,6 +6,7 @@
 
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
+use std::time::Instant as Moment;
 
 use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::protocols::{GetSocketDigest as _, SocketDigest};
@@ -13,15 +14,15 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::crowd::Place;
+use super::crowd::{Place, Told};
 use super::intake::Peer;
-use super::listener::refuses_unheard;
+use super::listener::{guest, most_connections, refuses_unheard};
 use super::{Gate, http1, http2, tls};
 use crate::policy::addr::Address;
 use crate::policy::client_ip::Origin;
 use crate::policy::outcome::Reason;
 use crate::policy::proxy_header::{self, Header};
-use crate::state::gauges::{Gauges, Held};
+use crate::state::gauges::Gauges;
 use crate::state::snapshot::Snapshot;
 
 /// What a listener asks of its connections.
@@ -43,17 +44,29 @@ impl Door {
     }
 }
 
+/// A connection that was counted in.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The socket.
+    pub socket: TcpStream,
+    /// The other end.
+    pub address: Address,
+    /// Where it is counted, for as long as it lives.
+    pub place: Place,
+    /// Where it must name its source: whether others need its place.
+    pub told: Option<Told>,
+}
+
 /// Takes a connection in and serves it to its end.
-pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, address: Address, _place: Place) {
-    let open = Arc::clone(&gate);
-    let _open = Held::new(&open.gauges.connections, 1);
+pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, arrival: Arrival) {
+    let Arrival { mut socket, address, mut place, told } = arrival;
     let mut peer = Peer { address, door: door.place, tls: false, client_cert: None, origin: Origin::Peer };
     let mut ahead = Vec::new();
     let snapshot = gate.store.load();
     // For all that must be said before HTTP.
     let deadline = Instant::now() + snapshot.config.limits.head_timeout;
     if door.proxy_protocol {
-        if let Ok(Some(header)) = timeout_at(deadline, read_header(&mut socket, &mut ahead)).await {
+        if let Some(header) = header_in_time(&mut socket, &mut ahead, deadline, told).await {
             peer.origin = Origin::Proxied(header.source);
         } else {
             Gauges::add(&gate.gauges.bad_proxy_headers);
@@ -68,6 +81,18 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
             gate.drop_unheard(&snapshot, source);
             return;
         }
+        // From here on the connection is its source's.
+        let most = most_connections(&gate, &snapshot);
+        let counted = if let Origin::Proxied(Some(source)) = peer.origin {
+            place.name(source, guest(&snapshot, source, !stranger(source), most))
+        } else {
+            place.name_nobody();
+            true
+        };
+        if !counted {
+            Gauges::add(&gate.gauges.over_capacity);
+            return;
+        }
     }
     let mut stream = L4Stream::from(socket);
     let descriptor = stream.as_raw_fd();
@@ -80,6 +105,12 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
         }
         return http1::run(gate, Box::new(stream), ahead, peer).await;
     };
+    let writer = peer.writer();
+    let handshake = (!snapshot.knows(writer)).then(|| gate.handshakes.begin(writer, Moment::now()));
+    if matches!(handshake, Some(None)) {
+        Gauges::add(&gate.gauges.over_capacity);
+        return;
+    }
     // What came with the PROXY header is the beginning of the handshake.
     stream.rewind(&ahead);
     match tls::accept(&tls, stream, deadline).await {
@@ -87,7 +118,7 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, mut socket: TcpStream, addr
             Gauges::add(&gate.gauges.tls_completed);
             (peer.tls, peer.client_cert) = (true, secured.client_cert);
             // A connection outlives many snapshots.
-            drop((snapshot, tls));
+            drop((snapshot, tls, handshake));
             if secured.http2 {
                 Box::pin(http2::run(gate, secured.stream, peer)).await;
             } else {
@@ -116,6 +147,31 @@ async fn by_prior_knowledge(gate: Arc<Gate>, mut stream: L4Stream, mut ahead: Ve
         Box::pin(http2::run(gate, Box::new(stream), peer)).await;
     } else {
         http1::run(gate, Box::new(stream), ahead, peer).await;
+    }
+}
+
+/// The header, unless it is malformed, too late, or the connection must make room for another one.
+async fn header_in_time(
+    socket: &mut TcpStream,
+    ahead: &mut Vec<u8>,
+    deadline: Instant,
+    told: Option<Told>,
+) -> Option<Header> {
+    let must_go = async {
+        match told {
+            // Whoever would tell is gone: nobody needs the place.
+            Some(told) => {
+                if told.await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        header = timeout_at(deadline, read_header(socket, ahead)) => header.ok().flatten(),
+        () = must_go => None,
     }
 }
 

@@ -16,11 +16,13 @@ use tokio::io::{AsyncRead as _, AsyncReadExt as _, ReadBuf};
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
+use super::budget::Budget;
 use super::drain::Parking;
+use super::inbox::Inbox;
 use crate::policy::outcome::Reason;
 
 /// One read takes this much, until a head turns out to be larger.
-const FIRST_READ: usize = 4096;
+pub const FIRST_READ: usize = 4096;
 /// Empty lines before a request line that are read over (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: usize = 2;
 
@@ -55,29 +57,36 @@ pub enum NoHead {
     Refused(Reason, Instant),
 }
 
-/// Reads until the buffer begins with a whole head. Bytes after it stay in the buffer.
+/// Reads until the inbox begins with a whole head. Bytes after it stay there. A head that is larger than most is
+/// counted in `room`, which is made by `budget` where there is none yet.
 ///
 /// # Errors
 /// See [`NoHead`].
-pub async fn read(
+pub async fn read<'b>(
     stream: &mut Stream,
-    buffer: &mut Vec<u8>,
+    inbox: &mut Inbox,
     alarm: &mut Alarm,
     bounds: Bounds,
     parking: &Parking<'_>,
+    (room, budget): (&mut Option<Budget<'b>>, &impl Fn() -> Budget<'b>),
 ) -> Result<Arrived, NoHead> {
     let mut began = Instant::now();
     let mut scan = Scan::default();
     loop {
-        if !buffer.is_empty() {
-            match scan.advance(buffer, bounds.size) {
+        if !inbox.is_empty() {
+            match scan.advance(inbox, bounds.size) {
                 Progress::Whole(len) => return Ok(Arrived { len, began }),
                 Progress::Refused(reason) => return Err(NoHead::Refused(reason, began)),
                 Progress::More => {}
             }
         }
-        let idle = buffer.is_empty();
-        let read = read_some(stream, buffer, bounds.size);
+        if inbox.len() >= FIRST_READ {
+            let step = step(inbox, bounds.size);
+            let counted = room.get_or_insert_with(budget).make_room(step);
+            counted.map_err(|reason| NoHead::Refused(reason, began))?;
+        }
+        let idle = inbox.is_empty();
+        let read = read_some(stream, inbox, bounds.size);
         let outcome = if idle {
             alarm
                 .until(began + bounds.idle, parking.unless_told_to_leave(read))
@@ -100,19 +109,27 @@ pub async fn read(
 /// Appends what is there. It is read onto the stack and copied, which is a few hundred bytes: a connection that waits
 /// holds no buffer meanwhile, and most connections wait. What is larger than usual is read in place, in doubling
 /// steps that keep the number of reads small; the bound keeps the doubling in check.
-async fn read_some(stream: &mut Stream, buffer: &mut Vec<u8>, most: usize) -> io::Result<usize> {
-    if buffer.len() >= FIRST_READ {
-        buffer.reserve(buffer.len().min(most + 1));
-        return stream.read_buf(buffer).await;
+async fn read_some(stream: &mut Stream, inbox: &mut Inbox, most: usize) -> io::Result<usize> {
+    if inbox.len() >= FIRST_READ {
+        let step = step(inbox, most);
+        let room = inbox.room(step);
+        return stream.take(step as u64).read_buf(room).await;
     }
     poll_fn(|cx| {
         let mut room = [const { MaybeUninit::uninit() }; FIRST_READ];
         let mut into = ReadBuf::uninit(&mut room);
         ready!(Pin::new(&mut *stream).poll_read(cx, &mut into))?;
-        buffer.extend_from_slice(into.filled());
+        inbox.append(into.filled());
         Poll::Ready(Ok(into.filled().len()))
     })
     .await
+}
+
+/// How much of a large head is read at once.
+fn step(inbox: &Inbox, most: usize) -> usize {
+    // One more than a head may have shows that it is too large.
+    let left = (most + 1).saturating_sub(inbox.len()).max(1);
+    inbox.len().min(left)
 }
 
 /// What the bytes that are there so far amount to.
@@ -126,7 +143,7 @@ pub enum Progress {
     Refused(Reason),
 }
 
-/// How far the buffer was looked at, so that a head that comes byte by byte costs no more than one in one piece.
+/// How far the inbox was looked at, so that a head that comes byte by byte costs no more than one in one piece.
 #[derive(Debug, Default)]
 pub struct Scan {
     seen: usize,
@@ -135,16 +152,17 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Looks at what is new in the buffer; empty lines at its front are taken out.
-    pub fn advance(&mut self, buffer: &mut Vec<u8>, max: usize) -> Progress {
-        while self.seen == 0 && buffer.starts_with(b"\r\n") {
+    /// Looks at what is new in the inbox; empty lines at its front are taken out.
+    pub fn advance(&mut self, inbox: &mut Inbox, max: usize) -> Progress {
+        while self.seen == 0 && inbox.unread().starts_with(b"\r\n") {
             if self.empty_lines == MAX_EMPTY_LINES {
                 return Progress::Refused(Reason::MalformedHead);
             }
             self.empty_lines += 1;
-            buffer.drain(..2);
+            inbox.consume(2);
         }
-        if self.seen == 0 && buffer.as_slice() == b"\r" {
+        let buffer = inbox.unread();
+        if self.seen == 0 && buffer == b"\r" {
             return Progress::More;
         }
         for lf in memchr::memchr_iter(b'\n', &buffer[self.seen..]).map(|at| at + self.seen) {
@@ -192,11 +210,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn scan(input: &[u8], piece: usize) -> Result<Option<usize>, Reason> {
-        let mut buffer = Vec::new();
+        let mut inbox = Inbox::default();
         let mut scan = Scan::default();
         for part in input.chunks(piece) {
-            buffer.extend_from_slice(part);
-            match scan.advance(&mut buffer, 64) {
+            inbox.append(part);
+            match scan.advance(&mut inbox, 64) {
                 Progress::More => {}
                 Progress::Whole(len) => return Ok(Some(len)),
                 Progress::Refused(reason) => return Err(reason),

@@ -59,7 +59,7 @@ async fn get(stream: &mut Stream, request: &[u8]) -> Result<u16, Unreachable> {
     stream.flush().await.map_err(broke)?;
     // Not a webhook's bytes: they are no part of what `limits.buffers` bounds.
     let held = AtomicU64::new(0);
-    let mut budget = Budget::new(&held, 2 * MAX_ANSWER);
+    let mut budget = Budget::alone(&held, 2 * MAX_ANSWER);
     let bounds = Bounds { size: MAX_ANSWER, to_head: false };
     let answer = answer::read(stream, Vec::new(), bounds, &mut budget).await;
     answer.map(|answer| answer.status).map_err(|broken| unwell(broken.reason, "the answer is not whole"))

@@ -12,8 +12,9 @@ use super::alarm::Alarm;
 use super::body::{self, Wanted};
 use super::budget::Budget;
 use super::farewell::{self, Sender};
-use super::head::{self, Bounds, NoHead};
-use super::intake::Peer;
+use super::head::{self, Bounds, FIRST_READ, NoHead};
+use super::inbox::Inbox;
+use super::intake::{self, Peer};
 use super::reply::Reply;
 use super::request::{self, Next};
 use super::wire::Wire;
@@ -26,32 +27,46 @@ const LINGER_BYTES: usize = 256 << 10;
 const LINGER_READ: usize = 4096;
 /// How long the sender may take to read its answer.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the end of a connection may take to be said (TLS says it in bytes); then it is cut.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// Requests that were not welcome (denied, rejected, or a stranger's) before a connection ends. A trusted proxy's
+/// connection carries others' requests and is not ended for them.
+pub const UNWELCOME: u32 = 16;
+/// What an inbox holds without being counted in `limits.buffers`: one read, and what growing leaves over.
+const UNCOUNTED: usize = 2 * FIRST_READ;
 
 /// The connection's own end: what lives longer than a request, and nothing else.
 #[derive(Debug)]
-pub struct Line {
+pub struct Line<'g> {
     /// The stream, TLS or not.
     pub stream: Stream,
     /// Bytes that were read and not used yet.
-    pub buffer: Vec<u8>,
+    pub inbox: Inbox,
     /// The connection's timer.
     pub alarm: Alarm,
+    /// What the inbox holds of `limits.buffers`, where it is larger than most.
+    pub room: Option<Budget<'g>>,
+    unwelcome: u32,
 }
 
 /// Serves a connection to its end. `ahead` was read from it already.
 pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
     let parking = gate.drain.parking();
     let mut view = gate.store.view();
-    let mut line = Line { stream, buffer: ahead, alarm: Alarm::new(Instant::now()) };
+    let mut line =
+        Line { stream, inbox: Inbox::of(ahead), alarm: Alarm::new(Instant::now()), room: None, unwelcome: 0 };
     let mut first = true;
     loop {
-        let limits = &view.load().config.limits;
+        let now = view.load();
+        let limits = &now.config.limits;
         let bounds = Bounds {
             size: limits.max_head,
             idle: if first { limits.head_timeout } else { limits.keepalive },
             total: limits.head_timeout,
         };
-        let arrived = head::read(&mut line.stream, &mut line.buffer, &mut line.alarm, bounds, &parking).await;
+        let budget = || intake::budget_of_heads(&gate, now, &peer);
+        let Line { stream, inbox, alarm, room, .. } = &mut line;
+        let arrived = head::read(stream, inbox, alarm, bounds, &parking, (room, &budget)).await;
         if arrived.as_ref().is_err_and(|none| *none == NoHead::Over) {
             return;
         }
@@ -59,19 +74,27 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
         // One load a request; it finishes on this snapshot whatever is published meanwhile.
         let snapshot = Arc::clone(view.load());
         match request::over_http1(&gate, &snapshot, &peer, &mut line, arrived).await {
-            // An idle connection holds no buffer.
-            Next::Serve if line.buffer.is_empty() => line.buffer = Vec::new(),
-            Next::Serve => {}
+            Next::Serve => line.settle(),
             Next::Close => return line.close().await,
             Next::Linger => return line.linger().await,
         }
     }
 }
 
-impl Line {
+impl Line<'_> {
+    /// An idle connection holds no buffer, and nothing of what is there for all.
+    pub fn settle(&mut self) {
+        self.inbox.release();
+        if self.inbox.held() <= UNCOUNTED {
+            self.room = None;
+        }
+    }
+
+    /// Says that nothing more will come. A peer that does not take that is not waited for: the connection is
+    /// dropped, and the kernel gives it up in its own time.
     async fn close(&mut self) {
         // The peer may be gone already; then there is nothing left to say goodbye to.
-        let _ = self.stream.shutdown().await;
+        let _ = self.alarm.within(GOODBYE, self.stream.shutdown()).await;
     }
 
     /// Says that nothing more will come, then reads on for a bounded while without keeping anything.
@@ -79,10 +102,12 @@ impl Line {
         self.close().await;
         let end = Instant::now() + LINGER;
         let mut left = LINGER_BYTES;
+        let mut lost = Vec::with_capacity(LINGER_READ);
+        self.inbox = Inbox::default();
+        self.settle();
         while left > 0 {
-            self.buffer.clear();
-            self.buffer.reserve(LINGER_READ);
-            match self.alarm.until(end, self.stream.read_buf(&mut self.buffer)).await {
+            lost.clear();
+            match self.alarm.until(end, self.stream.read_buf(&mut lost)).await {
                 Ok(Ok(count)) if count > 0 => left = left.saturating_sub(count),
                 _ => return,
             }
@@ -90,20 +115,20 @@ impl Line {
     }
 }
 
-impl Wire for Line {
+impl Wire for Line<'_> {
     async fn read_body(
         &mut self,
         wanted: Wanted,
         budget: &mut Budget<'_>,
         message: &mut Vec<u8>,
     ) -> Result<(), Reason> {
-        body::read(&mut self.stream, &mut self.buffer, &mut self.alarm, wanted, budget, message).await
+        body::read(&mut self.stream, &mut self.inbox, &mut self.alarm, wanted, budget, message).await
     }
 
     fn skip_body(&mut self, length: u64) -> bool {
         match usize::try_from(length) {
-            Ok(length) if length <= self.buffer.len() => {
-                self.buffer.drain(..length);
+            Ok(length) if length <= self.inbox.len() => {
+                self.inbox.consume(length);
                 true
             }
             _ => false,
@@ -115,7 +140,7 @@ impl Wire for Line {
     }
 
     fn sender(&mut self) -> Sender {
-        farewell::look(&mut self.stream, &mut self.buffer)
+        farewell::look(&mut self.stream, &mut self.inbox)
     }
 
     async fn write(&mut self, reply: &Reply<'_>) -> bool {
@@ -132,6 +157,11 @@ impl Wire for Line {
     }
 
     fn has_more(&self) -> bool {
-        !self.buffer.is_empty()
+        !self.inbox.is_empty()
+    }
+
+    fn unwelcome(&mut self) -> bool {
+        self.unwelcome += 1;
+        self.unwelcome >= UNWELCOME
     }
 }

@@ -8,8 +8,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::acme;
+use super::budget::{Budget, Most};
 use super::facts::{Facts, Framing, Head, Version};
+use super::shares::Standing;
+use super::{Gate, acme};
 use crate::policy::addr::Address;
 use crate::policy::admission::{self, Grant, Mode, Permit};
 use crate::policy::client_ip::{self, Client, NoClient, Origin};
@@ -39,6 +41,19 @@ impl Peer {
     #[must_use]
     pub fn writer(&self) -> Address {
         self.origin.writer(self.address).unwrap_or(self.address)
+    }
+
+    /// As whom it counts before a request says who is asking.
+    #[must_use]
+    pub fn standing(&self, snapshot: &Snapshot) -> Standing {
+        let writer = self.writer();
+        if snapshot.trusted.contains(writer) {
+            Standing::Proxy
+        } else if snapshot.knows(writer) {
+            Standing::Listed
+        } else {
+            Standing::Stranger
+        }
     }
 }
 
@@ -136,10 +151,17 @@ pub fn judge(
         seen.request_id.extend_from_slice(id);
     }
 
-    if ambiguity(facts.path).is_some() {
-        return Err(misspelt(snapshot, peer, client));
+    let ambiguous = ambiguity(facts.path).is_some();
+    let name = Some(facts.name);
+    let place = if ambiguous {
+        snapshot.table.find_as_written(name, facts.path)
+    } else {
+        snapshot.table.find(name, facts.path)
+    };
+    let found = place.map(|place| &snapshot.routes[place]);
+    if ambiguous && (found.is_some() || snapshot.config.mode == Mode::Observe) {
+        return Err(misspelt(snapshot, peer, client, found));
     }
-    let found = snapshot.table.find(Some(facts.name), facts.path).map(|place| &snapshot.routes[place]);
     let lists = found.map(|route| route.allow.iter().map(|list| &list.ranges));
     let permit = admission::decide(client, peer.address, lists, snapshot.config.mode)
         .map_err(|(denial, _)| Refusal { reason: denial.reason(), route: found.cloned() })?;
@@ -180,6 +202,21 @@ pub fn judge(
     })
 }
 
+/// What a client's messages may hold.
+#[must_use]
+pub fn budget<'g>(gate: &'g Gate, snapshot: &Snapshot, client: Address, standing: Standing) -> Budget<'g> {
+    let limits = &snapshot.config.limits;
+    let message = limits.max_head.saturating_add(limits.max_body).saturating_add(limits.max_response);
+    let most = Most { all: limits.buffers, message };
+    Budget::new(&gate.gauges.buffered, &gate.byte_shares, gate.byte_shares.holder(client, standing), most)
+}
+
+/// What a connection's heads may hold, before they say who is asking.
+#[must_use]
+pub fn budget_of_heads<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> Budget<'g> {
+    budget(gate, snapshot, peer.writer(), peer.standing(snapshot))
+}
+
 /// A head that cannot be served. A stranger is told what strangers are told, however odd the request.
 pub fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Refusal {
     let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.writer());
@@ -188,11 +225,16 @@ pub fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Refusal {
 
 /// A path that could mean two routes belongs to none. Whoever may use some route is told so; anybody else is
 /// told what strangers are told.
-fn misspelt(snapshot: &Snapshot, peer: &Peer, client: Result<Client, NoClient>) -> Refusal {
+fn misspelt(
+    snapshot: &Snapshot,
+    peer: &Peer,
+    client: Result<Client, NoClient>,
+    meant: Option<&Arc<LiveRoute>>,
+) -> Refusal {
     let lists = snapshot.admitting.iter().map(|list| &list.ranges);
     let judged = admission::decide(client, peer.address, Some(lists), snapshot.config.mode);
     let reason = judged.map_or_else(|(denial, _)| denial.reason(), |_| Reason::BadTarget);
-    Refusal { reason, route: None }
+    Refusal { reason, route: meant.cloned() }
 }
 
 /// Whether a proxy or this machine itself asks if the gate is well. What a proxy passes on for somebody

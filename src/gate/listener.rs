@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Gate;
 use super::closing::{self, Owner};
-use super::crowd::{Guest, Place};
+use super::crowd::Guest;
 use super::door::{self, Door};
 use crate::config::{Deny, Mode};
 use crate::policy::addr::Address;
@@ -29,6 +29,10 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Connections that are taken in before others on this thread have their turn.
 const AT_ONCE: usize = 32;
+
+/// How long bytes may stand unacknowledged before the kernel gives a connection up.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// A listening socket and what belongs to it.
 #[derive(Debug)]
@@ -46,7 +50,11 @@ impl Listener {
     pub fn new(socket: TcpListener, owner: Owner, door: Door) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         // What it accepts inherits this. An answer leaves in one write: waiting for more of it would only add delay.
-        SockRef::from(&socket).set_tcp_nodelay(true)?;
+        let options = SockRef::from(&socket);
+        options.set_tcp_nodelay(true)?;
+        // Also inherited: what is closed with bytes that its peer never takes is not the kernel's for longer.
+        #[cfg(target_os = "linux")]
+        options.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
         Ok(Self { socket: watched(socket)?, owner, door: Arc::new(door) })
     }
 }
@@ -117,17 +125,23 @@ fn receive(gate: &Arc<Gate>, view: &mut View, door: &Arc<Door>, socket: TcpStrea
         hang_up(&socket);
         return;
     }
-    let most = snapshot.config.limits.connections.min(gate.room);
-    let place =
-        if gate.open_connections() < most as u64 { place(gate, snapshot, peer, known, most) } else { None };
-    let Some(place) = place else {
+    let most = most_connections(gate, snapshot);
+    let entered = if door.proxy_protocol {
+        gate.crowd.enter_unnamed(unnamed(most), most).map(|(place, told)| (place, Some(told)))
+    } else {
+        let guest = guest(snapshot, peer, known, most);
+        gate.crowd.enter(peer, guest, most).map(|place| (place, None))
+    };
+    let Some((place, told)) = entered else {
         Gauges::add(&gate.gauges.over_capacity);
+        hang_up(&socket);
         return;
     };
     match registered(socket) {
         Ok(socket) => {
             // Boxed: the scheduler moves a task's future about more than once, and this one is large.
-            tokio::spawn(Box::pin(door::enter(Arc::clone(gate), Arc::clone(door), socket, peer, place)));
+            let arrival = door::Arrival { socket, address: peer, place, told };
+            tokio::spawn(Box::pin(door::enter(Arc::clone(gate), Arc::clone(door), arrival)));
         }
         Err(error) => {
             Gauges::add(&gate.gauges.accept_errors);
@@ -162,17 +176,28 @@ fn hang_up(socket: &TcpStream) {
     let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
 }
 
-/// A trusted proxy speaks for many and is not counted as one.
-fn place(gate: &Gate, snapshot: &Snapshot, peer: Address, known: bool, most: usize) -> Option<Place> {
+/// Connections that may be open at once.
+#[must_use]
+pub fn most_connections(gate: &Gate, snapshot: &Snapshot) -> usize {
+    snapshot.config.limits.connections.min(gate.room)
+}
+
+/// Of these, those that have not named their source yet: few are on their way at any moment.
+fn unnamed(most: usize) -> usize {
+    (most / 4).max(most.div_ceil(2).min(32))
+}
+
+/// As what an address is counted. A trusted proxy speaks for many and is not counted as one.
+#[must_use]
+pub fn guest(snapshot: &Snapshot, address: Address, known: bool, most: usize) -> Guest {
     let limits = &snapshot.config.limits;
-    let guest = if !known {
+    if !known {
         Guest::Stranger { each: limits.connections_per_stranger, all: most.div_ceil(2) }
-    } else if snapshot.trusted.contains(peer) {
+    } else if snapshot.trusted.contains(address) {
         Guest::Client { each: None }
     } else {
         Guest::Client { each: limits.connections_per_client }
-    };
-    gate.crowd.enter(peer, guest)
+    }
 }
 
 #[cfg(test)]

@@ -17,10 +17,13 @@
 //! | [`wire`] | how a body comes in and an answer goes out, whatever the version |
 //! | [`head`] | one head off a stream, within its bounds, judged on its raw bytes |
 //! | [`facts`] | what a request head says; the only reader of request headers |
+//! | [`inbox`] | what was read of a connection and not used yet |
 //! | [`intake`] | admission: a head and a peer become a ticket, a denial or a rejection |
 //! | [`acme`] | the challenges that anybody may ask for |
 //! | [`body`] | a request's body, whole |
 //! | [`budget`] | the bytes that one request may hold |
+//! | [`shares`] | how much one client and all strangers may hold |
+//! | [`handshakes`] | how many TLS handshakes strangers may cost |
 //! | [`chunked`] | the chunked coding, decoded strictly |
 //! | [`request`] | one request, from its head to its line in the log |
 //! | [`request_id`] | names for requests |
@@ -58,10 +61,12 @@ pub mod exchange;
 pub mod facts;
 pub mod farewell;
 pub mod flood;
+pub mod handshakes;
 pub mod head;
 pub mod health;
 pub mod http1;
 pub mod http2;
+pub mod inbox;
 pub mod intake;
 pub mod listener;
 pub mod pool;
@@ -70,11 +75,13 @@ pub mod reply;
 pub mod request;
 pub mod request_id;
 pub mod resolver;
+pub mod shares;
 pub mod tls;
 pub mod upstream;
 pub mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::state::denials::Denials;
@@ -96,6 +103,16 @@ pub struct Gate {
     pub pools: pool::Pools,
     /// Who holds how many connections.
     pub crowd: Arc<crowd::Crowd>,
+    /// Who holds how many bytes.
+    pub byte_shares: shares::Shares,
+    /// Who has how many requests in work.
+    pub place_shares: shares::Shares,
+    /// Streams that HTTP/2 connections may open now.
+    pub http2_streams: AtomicU64,
+    /// Who has how many of them.
+    pub stream_shares: shares::Shares,
+    /// How many handshakes strangers made lately.
+    pub handshakes: handshakes::Handshakes,
     /// Connections that the process has descriptors for.
     pub room: usize,
     /// Handshakes of listed senders that failed.
@@ -110,13 +127,19 @@ impl Gate {
     /// A gate that serves what the store holds, with descriptors for `room` connections.
     #[must_use]
     pub fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: access_log::AccessLog, room: usize) -> Self {
+        let crowd = Arc::new(crowd::Crowd::new(Arc::clone(&gauges)));
         Self {
             store,
             gauges,
             denials: Arc::default(),
             log,
             pools: pool::Pools::default(),
-            crowd: Arc::default(),
+            crowd,
+            byte_shares: shares::Shares::default(),
+            place_shares: shares::Shares::default(),
+            http2_streams: AtomicU64::new(0),
+            stream_shares: shares::Shares::default(),
+            handshakes: handshakes::Handshakes::default(),
             room,
             tls_failures: tls::Failures::default(),
             ids: request_id::RequestIds::default(),

@@ -33,6 +33,8 @@ pub struct Reply<'a> {
     pub body: Cow<'a, [u8]>,
     /// The connection is closed after it.
     pub close: bool,
+    /// The body says nothing that the status does not say, and may be left out.
+    pub spare: bool,
 }
 
 /// The upstream's answer with the status of the verdict.
@@ -47,6 +49,7 @@ pub fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<'_> {
         length: length.filter(|_| verdict.status != 204),
         body: Cow::Borrowed(body),
         close: frame.close,
+        spare: false,
     }
 }
 
@@ -64,7 +67,14 @@ pub fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'static> {
     let body = format!("{status} {}\n", phrase(status)).into_bytes();
     let length = Some(body.len() as u64);
     let body = if frame.to_head { Vec::new() } else { body };
-    Reply { status, fields: Cow::Owned(fields), length, body: Cow::Owned(body), close: frame.close }
+    Reply {
+        status,
+        fields: Cow::Owned(fields),
+        length,
+        body: Cow::Owned(body),
+        close: frame.close,
+        spare: true,
+    }
 }
 
 /// The file of an ACME challenge.
@@ -73,7 +83,7 @@ pub fn challenge(content: Vec<u8>, frame: Frame) -> Reply<'static> {
     let length = Some(content.len() as u64);
     let body = if frame.to_head { Vec::new() } else { content };
     let fields = Cow::Borrowed(&b"Content-Type: application/octet-stream\r\n"[..]);
-    Reply { status: 200, fields, length, body: Cow::Owned(body), close: frame.close }
+    Reply { status: 200, fields, length, body: Cow::Owned(body), close: frame.close, spare: false }
 }
 
 impl Reply<'_> {

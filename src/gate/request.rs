@@ -22,6 +22,7 @@ use super::http1::Line;
 use super::intake::{self, Peer, Refusal, Seen, Ticket};
 use super::record::{self, Ending, Record, Scene};
 use super::reply::{self, Frame, Reply};
+use super::shares::{Place, Standing};
 use super::wire::Wire;
 use super::{Gate, acme, body};
 use crate::policy::admission::{Deny, Grant};
@@ -29,7 +30,7 @@ use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::text;
 use crate::policy::webhook::Webhook;
-use crate::state::gauges::{Gauges, Held, Phase};
+use crate::state::gauges::{Gauges, Phase};
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// What happens to the connection after a request.
@@ -48,16 +49,17 @@ pub async fn over_http1(
     gate: &Gate,
     snapshot: &Snapshot,
     peer: &Peer,
-    line: &mut Line,
+    line: &mut Line<'_>,
     arrived: Result<Arrived, NoHead>,
 ) -> Next {
     let mut seen = Seen { request_id: gate.ids.next(), ..Seen::default() };
     let (began, judged) = match arrived {
         Ok(Arrived { len, began }) => {
             let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-            let head = Head::parse(&line.buffer[..len], &mut slots);
+            let head = Head::parse(&line.inbox.unread()[..len], &mut slots);
             let judged = intake::judge(snapshot, peer, head, &mut seen);
-            line.buffer.drain(..len);
+            line.inbox.consume(len);
+            line.settle();
             (began, judged)
         }
         Err(NoHead::Refused(reason, began)) => (began, Err(intake::unserved(snapshot, peer, reason))),
@@ -129,16 +131,27 @@ impl<W: Wire> Request<'_, W> {
         let gate = self.scene.gate;
         let route = Arc::clone(&ticket.route);
         self.note_grant(&ticket);
-        let limits = &self.scene.snapshot.config.limits;
-        let Some(_place) = Held::within(&gate.gauges.in_flight, 1, limits.concurrent_requests as u64) else {
-            return self.fail(&route, Reason::Overloaded).await;
-        };
+        let snapshot = self.scene.snapshot;
+        let (client, standing) = (ticket.permit.client().address, standing(&ticket));
         let deadline = self.scene.began + route.deadline;
-        let mut budget = Budget::new(&gate.gauges.buffered, limits.buffers);
+        let mut budget = intake::budget(gate, snapshot, client, standing);
         let mut message = std::mem::take(&mut ticket.head);
-        if let Err(reason) = self.read_body(&ticket, deadline, &mut budget, &mut message).await {
+        let read = match budget.make_room(message.len()) {
+            Ok(()) => self.read_body(&ticket, deadline, &mut budget, &mut message).await,
+            Err(reason) => Err(reason),
+        };
+        if let Err(reason) = read {
+            // Answering may take as long as its sender likes to read: nothing is held meanwhile.
+            drop((message, budget));
             return self.fail(&route, reason).await;
         }
+        // Only a whole message takes a place among those in work: one that is announced and never comes takes none.
+        let most = snapshot.config.limits.concurrent_requests as u64;
+        let holder = gate.place_shares.holder(client, standing);
+        let Some(_place) = Place::take(&gate.place_shares, &gate.gauges.in_flight, holder, 1, most) else {
+            drop((message, budget));
+            return self.answer_here(Some(&route), Reason::Overloaded, false).await;
+        };
         let answer = self.ask(&ticket, &message, deadline, &mut budget).await;
         drop(message);
         match answer {
@@ -221,7 +234,8 @@ impl<W: Wire> Request<'_, W> {
         if verdict.body == Body::Gate {
             return self.answer_here(Some(route), verdict.reason, false).await;
         }
-        let frame = Frame { to_head: ticket.is_head, close: self.closes() };
+        let close = self.wearies(verdict.reason) || self.closes();
+        let frame = Frame { to_head: ticket.is_head, close };
         let reply = reply::relayed(verdict, answer, frame);
         self.finish(Some(route), verdict.reason, &reply, false).await
     }
@@ -260,10 +274,11 @@ impl<W: Wire> Request<'_, W> {
             self.write_down(route, reason, None, 0);
             return Next::Close;
         }
+        let wearies = self.wearies(reason);
         let status = delivery::own_status(reason, self.scene.snapshot.config.deny);
         let webhook = route.map_or(Webhook::Generic, |route| route.webhook);
         let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
-        let frame = Frame { to_head: self.seen.method == b"HEAD", close: unread || self.closes() };
+        let frame = Frame { to_head: self.seen.method == b"HEAD", close: unread || wearies || self.closes() };
         let reply = reply::own(status, allow, frame);
         self.finish(route, reason, &reply, unread).await
     }
@@ -273,6 +288,14 @@ impl<W: Wire> Request<'_, W> {
     fn hangs_up(&self) -> bool {
         self.scene.snapshot.config.deny == Deny::Drop
             && !self.scene.snapshot.trusted.contains(self.scene.peer.address)
+    }
+
+    /// Whether this request is one too many of those that were not welcome on its connection.
+    fn wearies(&mut self, reason: Reason) -> bool {
+        let unwelcome = matches!(reason.outcome(), Outcome::Denied | Outcome::Rejected);
+        (unwelcome || self.record.would_deny.is_some())
+            && !self.scene.snapshot.trusted.contains(self.scene.peer.address)
+            && self.line.unwelcome()
     }
 
     fn closes(&self) -> bool {
@@ -288,13 +311,13 @@ impl<W: Wire> Request<'_, W> {
         unread: bool,
     ) -> Next {
         let sender = self.line.sender();
+        // Without a message there is none to abandon, and whether the answer was taken matters to nobody.
+        let none = matches!(reason.outcome(), Outcome::Denied | Outcome::Served);
         let mut written = sender != Sender::Gone && self.line.write(reply).await;
-        if written && sender == Sender::Closed {
+        if written && sender == Sender::Closed && !none {
             written = self.line.was_taken().await;
         }
         if !written {
-            // Without a message there is none to abandon.
-            let none = matches!(reason.outcome(), Outcome::Denied | Outcome::Served);
             let reason = if none { reason } else { Reason::SenderGone };
             self.write_down(route, reason, None, 0);
             return Next::Close;
@@ -307,6 +330,14 @@ impl<W: Wire> Request<'_, W> {
             (true, false) => Next::Close,
             (false, false) => Next::Serve,
         }
+    }
+}
+
+/// As whom a client counts: one that only `mode: observe` let pass is a stranger.
+fn standing(ticket: &Ticket) -> Standing {
+    match ticket.permit.grant() {
+        Grant::Listed { .. } => Standing::Listed,
+        Grant::Observed(_) => Standing::Stranger,
     }
 }
 

@@ -39,4 +39,7 @@ pub trait Wire: Send {
 
     /// Whether bytes of a next request are here already.
     fn has_more(&self) -> bool;
+
+    /// Counts a request that was not welcome. True when the connection has carried enough of them.
+    fn unwelcome(&mut self) -> bool;
 }

@@ -17,7 +17,7 @@ pub fn ambiguity(path: &[u8]) -> Option<&'static str> {
     let mut rest = path;
     while let Some(percent) = memchr::memchr(b'%', rest) {
         let digits = rest.get(percent + 1..percent + 3);
-        match digits.and_then(|digits| byte_of(digits)) {
+        match digits.and_then(byte_of) {
             None => return Some("a broken percent-encoding"),
             Some(0) => return Some("%00"),
             Some(b'/') => return Some("an encoded slash"),
@@ -62,15 +62,12 @@ pub fn decoded(path: &[u8]) -> Cow<'_, [u8]> {
     let mut bytes = path[..first].to_vec();
     let mut rest = &path[first..];
     while let [byte, tail @ ..] = rest {
-        match (byte, tail.get(..2).and_then(byte_of)) {
-            (b'%', Some(meant)) => {
-                bytes.push(meant);
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(*byte);
-                rest = tail;
-            }
+        if let (b'%', Some(meant)) = (byte, tail.get(..2).and_then(byte_of)) {
+            bytes.push(meant);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*byte);
+            rest = tail;
         }
     }
     Cow::Owned(bytes)

@@ -135,11 +135,16 @@ impl RouteTable {
     /// The route for a host, where one is known, and a path as it came, without its query.
     #[must_use]
     pub fn find(&self, host: Option<Host<'_>>, path: &[u8]) -> Option<usize> {
-        let path = decoded(path);
+        self.find_as_written(host, &decoded(path))
+    }
+
+    /// The route for a path whose spelling means nothing: only to say which one its sender may have meant.
+    #[must_use]
+    pub fn find_as_written(&self, host: Option<Host<'_>>, path: &[u8]) -> Option<usize> {
         let asks_for = |own: &OwnHost| host.is_some_and(|host| own.is(host));
         self.tried
             .iter()
-            .find(|row| row.matches(&path) && row.host.as_ref().is_none_or(asks_for))
+            .find(|row| row.matches(path) && row.host.as_ref().is_none_or(asks_for))
             .map(|row| row.route)
     }
 }

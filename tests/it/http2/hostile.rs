@@ -123,8 +123,12 @@ fn delivered(gate: &Gate, count: usize) -> usize {
     for event in &large {
         assert_eq!(event["delivered"] == true, event["outcome"] == "delivered", "{event}");
         if event["delivered"] == false {
-            assert_eq!(event["reason"], "sender_gone", "{event}");
-            assert_eq!(event["status"], Value::Null, "{event}");
+            // A refusal needs no window: its header says it all.
+            let heard = (event["reason"].as_str(), event["status"].as_u64());
+            assert!(
+                matches!(heard, (Some("sender_gone"), None) | (Some("overloaded"), Some(503))),
+                "{event}"
+            );
         }
     }
     large.iter().filter(|event| event["delivered"] == true).count()
