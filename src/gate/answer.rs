@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use pingora::protocols::Stream;
 use tokio::io::AsyncReadExt as _;
 
-use super::budget::Budget;
+use super::budget::{Budget, reserve};
 use super::chunked::Decoder;
 use crate::policy::forward::{names, response_drops};
 use crate::policy::outcome::Reason;
@@ -36,8 +36,20 @@ pub struct Answer {
     pub announced: Option<u64>,
     /// Where a redirect pointed, without its query.
     pub location: Option<Vec<u8>>,
-    /// The connection may carry another request.
-    pub reusable: bool,
+    /// What is known of the connection behind it.
+    pub behind: Behind,
+}
+
+/// What stands behind an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// Nothing that is known of: the connection may carry another request.
+    Nothing,
+    /// The connection ends, or its application may still send what no request asked for: the body of an answer that
+    /// has none (HEAD, 204, 205, 304) comes from more than one server.
+    End,
+    /// Bytes that no request asked for.
+    Surplus,
 }
 
 /// Why there is no complete answer.
@@ -69,6 +81,7 @@ pub async fn read(
     budget: &mut Budget<'_>,
 ) -> Result<Answer, Broken> {
     let mut interim = 0u8;
+    budget.make_room(raw.len()).map_err(broken)?;
     let (head, head_len) = loop {
         match parse_head(&raw) {
             Ok(Some((head, len))) if head.status >= 200 => break (head, len),
@@ -79,7 +92,7 @@ pub async fn read(
                 }
                 raw.drain(..len);
             }
-            Ok(None) => fill(stream, &mut raw, interim == 0).await?,
+            Ok(None) => fill(stream, &mut raw, interim == 0, budget).await?,
             Err(reason) => return Err(broken(reason)),
         }
         if raw.len() > MAX_HEAD + bounds.size {
@@ -87,7 +100,7 @@ pub async fn read(
         }
     };
     raw.drain(..head_len);
-    let (body, clean) =
+    let (body, behind) =
         read_body(stream, raw, &head, bounds.size.saturating_sub(head_len), bounds.to_head, budget).await?;
     Ok(Answer {
         status: head.status,
@@ -95,7 +108,10 @@ pub async fn read(
         body,
         announced: head.length,
         location: head.location,
-        reusable: clean && head.persistent,
+        behind: match behind {
+            Behind::Nothing if !head.persistent || bounds.to_head || is_bodyless(head.status) => Behind::End,
+            behind => behind,
+        },
     })
 }
 
@@ -117,12 +133,22 @@ fn broken(reason: Reason) -> Broken {
     Broken { reason, before_first_byte: false }
 }
 
-async fn fill(stream: &mut Stream, raw: &mut Vec<u8>, fresh: bool) -> Result<(), Broken> {
+/// Statuses whose answers have no body (RFC 9110 section 6.4.1; a 205 has an empty one).
+fn is_bodyless(status: u16) -> bool {
+    matches!(status, 204 | 205 | 304)
+}
+
+async fn fill(
+    stream: &mut Stream,
+    raw: &mut Vec<u8>,
+    fresh: bool,
+    budget: &mut Budget<'_>,
+) -> Result<(), Broken> {
     let before_first_byte = fresh && raw.is_empty();
     raw.reserve(READ);
     match stream.read_buf(raw).await {
         Ok(0) => Err(Broken { reason: Reason::UpstreamClosed, before_first_byte }),
-        Ok(_) => Ok(()),
+        Ok(count) => budget.make_room(count).map_err(broken),
         Err(error) => Err(Broken { reason: ended_by(&error), before_first_byte }),
     }
 }
@@ -238,7 +264,7 @@ fn joined<'b>(lines: impl Iterator<Item = &'b httparse::Header<'b>>) -> Cow<'b, 
     })
 }
 
-/// The body (RFC 9112 section 6.3), and whether the connection is clean behind it.
+/// The body (RFC 9112 section 6.3), and what stands behind it. What was read with the head is counted already.
 async fn read_body(
     stream: &mut Stream,
     mut rest: Vec<u8>,
@@ -246,9 +272,9 @@ async fn read_body(
     most: usize,
     to_head: bool,
     budget: &mut Budget<'_>,
-) -> Result<(Vec<u8>, bool), Broken> {
+) -> Result<(Vec<u8>, Behind), Broken> {
     if to_head || matches!(head.status, 204 | 304) {
-        return Ok((Vec::new(), rest.is_empty()));
+        return Ok((Vec::new(), surplus_if(!rest.is_empty())));
     }
     if head.chunked {
         return read_chunks(stream, rest, most, budget).await;
@@ -256,20 +282,19 @@ async fn read_body(
     if let Some(length) = head.length {
         let length =
             usize::try_from(length).ok().filter(|l| *l <= most).ok_or(broken(Reason::ResponseTooLarge))?;
-        budget.make_room(length).map_err(broken)?;
         while rest.len() < length {
-            rest.reserve_exact(length - rest.len());
-            let missing = (length - rest.len()) as u64;
+            let missing = length - rest.len();
+            reserve(&mut rest, missing);
             // One byte more than is owed would belong to nobody: it shows at the next use of the connection.
-            match (&mut *stream).take(missing).read_buf(&mut rest).await {
+            match (&mut *stream).take(missing as u64).read_buf(&mut rest).await {
                 Ok(0) => return Err(broken(Reason::UpstreamClosed)),
-                Ok(_) => {}
+                Ok(count) => budget.make_room(count).map_err(broken)?,
                 Err(error) => return Err(broken(ended_by(&error))),
             }
         }
-        let clean = rest.len() == length;
+        let behind = surplus_if(rest.len() > length);
         rest.truncate(length);
-        return Ok((rest, clean));
+        return Ok((rest, behind));
     }
     // No length at all: the end of the connection is the end of the body, and only a clean end is one.
     loop {
@@ -278,11 +303,15 @@ async fn read_body(
         }
         rest.reserve(READ);
         match stream.read_buf(&mut rest).await {
-            Ok(0) => return Ok((rest, false)),
+            Ok(0) => return Ok((rest, Behind::End)),
             Ok(count) => budget.make_room(count).map_err(broken)?,
             Err(error) => return Err(broken(ended_by(&error))),
         }
     }
+}
+
+fn surplus_if(more: bool) -> Behind {
+    if more { Behind::Surplus } else { Behind::Nothing }
 }
 
 async fn read_chunks(
@@ -290,7 +319,7 @@ async fn read_chunks(
     mut wire: Vec<u8>,
     most: usize,
     budget: &mut Budget<'_>,
-) -> Result<(Vec<u8>, bool), Broken> {
+) -> Result<(Vec<u8>, Behind), Broken> {
     let mut decoder = Decoder::default();
     let mut body = Vec::new();
     loop {
@@ -300,7 +329,7 @@ async fn read_chunks(
             return Err(broken(Reason::ResponseTooLarge));
         }
         if decoder.is_done() {
-            return Ok((body, used == wire.len()));
+            return Ok((body, surplus_if(used < wire.len())));
         }
         wire.clear();
         wire.reserve(READ);

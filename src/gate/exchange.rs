@@ -14,10 +14,10 @@ use pingora::protocols::Stream;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 use tokio::time::Instant;
 
-use super::answer::{self, Answer, Bounds, Broken};
+use super::answer::{self, Answer, Behind, Bounds, Broken};
 use super::balancer::{Turn, note_connected};
 use super::budget::Budget;
-use super::pool::{Pool, Pools};
+use super::pool::{Line, Pool, Pools};
 use crate::policy::admission::Permit;
 use crate::policy::outcome::Reason;
 use crate::state::endpoint::LiveUpstream;
@@ -60,20 +60,25 @@ pub async fn run(
     budget: &mut Budget<'_>,
     progress: &mut Progress,
 ) -> Result<Answer, Reason> {
-    progress.began = Some(Instant::now());
+    let began = Instant::now();
+    progress.began = Some(began);
     let Errand { upstream, message, bounds } = errand;
     let mut last = Reason::ConnectFailed;
     for endpoint in Turn::next_of(upstream) {
         let pool = pools.of(endpoint);
         // What was sent once is sent again on a fresh connection only: another idle one may be as stale.
         if progress.attempts == 0
-            && let Some(stream) = pool.take()
+            && let Some(line) = pool.take(began)
         {
             Gauges::add(&gauges.upstream_reused);
             progress.attempts += 1;
-            match converse(stream, message, bounds, budget, &pool).await {
+            match converse(line, message, bounds, budget, &pool).await {
                 Err(stale) if stale.before_first_byte => Gauges::add(&gauges.upstream_resent),
                 Err(other) => return Err(other.reason),
+                // It idled for too long and did not see the request (RFC 9110 section 15.5.9).
+                Ok(answer) if answer.status == 408 && answer.behind == Behind::End => {
+                    Gauges::add(&gauges.upstream_resent);
+                }
                 Ok(answer) => {
                     if !endpoint.health.is_up() {
                         note_connected(endpoint);
@@ -84,10 +89,10 @@ pub async fn run(
         }
         // Boxed: opening a connection is rare, and the TLS handshake would make every request its size.
         match Box::pin(pool.open(upstream)).await {
-            Ok(stream) => {
+            Ok(line) => {
                 Gauges::add(&gauges.upstream_opened);
                 progress.attempts += 1;
-                let answer = converse(stream, message, bounds, budget, &pool).await;
+                let answer = converse(line, message, bounds, budget, &pool).await;
                 return answer.map_err(|broken| broken.reason);
             }
             Err(unreachable) => last = unreachable.reason,
@@ -97,22 +102,26 @@ pub async fn run(
 }
 
 async fn converse(
-    mut stream: Stream,
+    mut line: Line,
     message: &[u8],
     bounds: Bounds,
     budget: &mut Budget<'_>,
     pool: &Pool,
 ) -> Result<Answer, Broken> {
-    let sent = send(&mut stream, message, bounds.size).await;
+    let began = Instant::now();
+    let stream = &mut line.stream;
+    let sent = send(stream, message, bounds.size).await;
     let in_step = sent.whole && sent.heard.is_empty() && message.len() <= CERTAINLY_READ;
     let answer =
-        answer::read(&mut stream, sent.heard, bounds, budget).await.map_err(|broken| match sent.error {
+        answer::read(stream, sent.heard, bounds, budget).await.map_err(|broken| match sent.error {
             // The write knew first that the connection was gone; the read only saw its end.
             Some(reason) if broken.before_first_byte => Broken { reason, ..broken },
             _ => broken,
         })?;
-    if answer.reusable && in_step {
-        pool.put(stream);
+    match answer.behind {
+        Behind::Nothing if in_step => pool.put(line, began),
+        Behind::Surplus => pool.distrust(Instant::now()),
+        Behind::Nothing | Behind::End => {}
     }
     Ok(answer)
 }

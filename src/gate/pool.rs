@@ -1,12 +1,16 @@
 //! Idle upstream connections, a pool for each endpoint.
 //!
-//! Last in, first out, so that the warmest is used and the rest can age. A connection is kept for less
-//! time than common servers keep it on their side (gunicorn 2 s, Node and uvicorn 5 s), and is asked
-//! whether it still lives before it is used. What slips through both is caught by the one resend of
-//! `exchange`. Invariant: a connection in a pool has nothing unread and owes nothing.
+//! HTTP/1 does not say which request an answer belongs to: an application that answers twice shifts every later
+//! answer on its connection by one. So a connection rests before it is used again, at least as long as its
+//! application took for an answer: what comes too much is seen by then. The one that has rested longest is used
+//! first; none is used for ever; and an endpoint that was seen to say more than it was asked is not trusted with a
+//! kept connection for a while. A connection is kept for less time than common servers keep it on their side
+//! (gunicorn 2 s, Node and uvicorn 5 s), and is asked whether it still lives before it is used. What slips through
+//! both is caught by the one resend of `exchange`. Invariant: a connection in a pool had nothing unread when it
+//! came, and is not given out with anything unread.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -24,20 +28,84 @@ use crate::state::snapshot::Snapshot;
 /// Below gunicorn's 2 s, the shortest keep-alive of the common application servers.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// Idle connections that are kept for one endpoint.
-const MAX_IDLE: usize = 512;
+pub const MAX_IDLE: usize = 512;
+/// How long a connection rests at least, and at most, before it is used again.
+const REST: std::ops::RangeInclusive<Duration> = Duration::from_millis(5)..=Duration::from_secs(1);
+/// How old a connection may become, and how many requests it may carry: a shift that nothing shows ends with it.
+const MAX_AGE: Duration = Duration::from_secs(60);
+const MAX_USES: u32 = 1000;
+/// Connections that are looked at for one that has rested.
+const LOOKED_AT: usize = 8;
+/// How long an endpoint that said more than it was asked has to do without kept connections; twice as long each
+/// time that it does so again before it was trusted for as long.
+const DISTRUST: Duration = Duration::from_secs(10);
+const LONGEST_DISTRUST: Duration = Duration::from_secs(600);
 
 /// An endpoint, its addresses and its idle connections.
 #[derive(Debug)]
 pub struct Pool {
     endpoint: Arc<Endpoint>,
     addresses: Addresses,
-    idle: Mutex<Vec<Idle>>,
+    idle: Mutex<Idle>,
+}
+
+#[derive(Debug, Default)]
+struct Idle {
+    /// From the one that came first.
+    kept: VecDeque<Kept>,
+    /// The endpoint is not trusted until then, and how long that was decided for.
+    distrusted: Option<(Instant, Duration)>,
 }
 
 #[derive(Debug)]
-struct Idle {
-    stream: Stream,
+struct Kept {
+    line: Line,
     since: Instant,
+}
+
+/// A connection to the application, and what it has been through.
+#[derive(Debug)]
+pub struct Line {
+    /// The stream.
+    pub stream: Stream,
+    opened: Instant,
+    uses: u32,
+    /// The longest that an answer on it took.
+    longest: Duration,
+}
+
+impl Line {
+    /// A connection that was just opened.
+    #[must_use]
+    pub fn new(stream: Stream) -> Self {
+        Self { stream, opened: Instant::now(), uses: 0, longest: Duration::ZERO }
+    }
+}
+
+impl Kept {
+    fn has_rested(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= self.line.longest.clamp(*REST.start(), *REST.end())
+    }
+
+    fn is_old(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= IDLE_TIMEOUT
+            || now.saturating_duration_since(self.line.opened) >= MAX_AGE
+    }
+}
+
+impl Idle {
+    fn is_distrusted(&self, now: Instant) -> bool {
+        self.distrusted.is_some_and(|(until, _)| now < until)
+    }
+
+    /// The one that has rested longest, if it has rested long enough.
+    fn rested(&mut self, now: Instant) -> Option<Kept> {
+        if self.is_distrusted(now) {
+            return None;
+        }
+        let place = self.kept.iter().take(LOOKED_AT).position(|kept| kept.has_rested(now))?;
+        self.kept.remove(place)
+    }
 }
 
 impl Pool {
@@ -45,53 +113,117 @@ impl Pool {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn open(&self, upstream: &LiveUpstream) -> Result<Stream, Unreachable> {
+    pub async fn open(&self, upstream: &LiveUpstream) -> Result<Line, Unreachable> {
         let opened = connect(&self.endpoint, &self.addresses).await;
         match &opened {
             Ok(_) => balancer::note_connected(&self.endpoint),
             Err(why) => balancer::note_unreachable(upstream, &self.endpoint, why),
         }
-        opened
+        opened.map(Line::new)
     }
 
-    /// The warmest connection that still lives.
-    pub fn take(&self) -> Option<Stream> {
+    fn lock(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection that has rested, still lives and has said nothing meanwhile.
+    pub fn take(&self, now: Instant) -> Option<Line> {
         loop {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            if idle.since.elapsed() < IDLE_TIMEOUT && is_quiet(&mut idle.stream) {
-                return Some(idle.stream);
+            let mut kept = self.lock().rested(now)?;
+            if kept.is_old(now) {
+                continue;
+            }
+            match listen(&mut kept.line.stream) {
+                Heard::Nothing => return Some(kept.line),
+                Heard::Goodbye => {}
+                Heard::Surplus => self.distrust(now),
             }
         }
     }
 
-    /// Keeps a connection for the next request.
-    pub fn put(&self, stream: Stream) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MAX_IDLE {
-            idle.push(Idle { stream, since: Instant::now() });
+    /// Keeps a connection for a later request; its last answer was asked for at `asked`, and has just come.
+    pub fn put(&self, mut line: Line, asked: Instant) {
+        let now = Instant::now();
+        line.uses += 1;
+        line.longest = line.longest.max(now.saturating_duration_since(asked));
+        let kept = Kept { line, since: now };
+        let mut idle = self.lock();
+        if idle.kept.len() < MAX_IDLE
+            && kept.line.uses < MAX_USES
+            && !kept.is_old(now)
+            && !idle.is_distrusted(now)
+        {
+            idle.kept.push_back(kept);
         }
     }
 
-    /// Closes what has been idle for too long.
-    pub fn prune(&self) {
-        let old: Vec<Idle> = {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            // The oldest stand at the front.
-            let keep = idle.partition_point(|one| one.since.elapsed() >= IDLE_TIMEOUT);
-            idle.drain(..keep).collect()
+    /// The endpoint said more than it was asked: whatever is kept may be out of step too.
+    pub fn distrust(&self, now: Instant) {
+        let mut idle = self.lock();
+        let lasting = match idle.distrusted {
+            // Some were under way when the first was found out.
+            Some((until, _)) if now < until => return,
+            Some((until, lasted)) if now < until + lasted.max(DISTRUST) * 6 => {
+                (lasted * 2).min(LONGEST_DISTRUST)
+            }
+            _ => DISTRUST,
         };
+        idle.distrusted = Some((now + lasting, lasting));
+        let gone = std::mem::take(&mut idle.kept);
+        drop(idle);
+        tracing::warn!(
+            endpoint = %self.endpoint.target,
+            seconds = lasting.as_secs(),
+            "the application sent more than one answer to a request: its connections are not used again for a while; \
+             mend it, since a later sender may hear the answer to an earlier request"
+        );
         // Closing is a system call each: not under the lock.
-        drop(old);
+        drop(gone);
+    }
+
+    /// Closes what has been idle for too long, or is old.
+    pub fn prune(&self) {
+        let now = Instant::now();
+        let mut gone = Vec::new();
+        {
+            let mut idle = self.lock();
+            for _ in 0..idle.kept.len() {
+                match idle.kept.pop_front() {
+                    Some(kept) if kept.is_old(now) => gone.push(kept),
+                    Some(kept) => idle.kept.push_back(kept),
+                    None => break,
+                }
+            }
+        }
+        drop(gone);
     }
 }
 
-/// Whether an idle connection has nothing to say. An end, an error and unasked-for bytes all mean that
-/// it must not be used again.
-fn is_quiet(stream: &mut Stream) -> bool {
-    let mut byte = [0u8; 1];
+/// What an idle connection has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Nothing,
+    /// It has ended, or says that it ends for want of a request (408).
+    Goodbye,
+    /// Something that nobody asked for.
+    Surplus,
+}
+
+fn listen(stream: &mut Stream) -> Heard {
+    let mut room = [0u8; 16];
+    let mut into = ReadBuf::new(&mut room);
     let mut cx = Context::from_waker(Waker::noop());
-    let read = std::pin::Pin::new(stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte));
-    matches!(read, Poll::Pending)
+    match std::pin::Pin::new(stream).poll_read(&mut cx, &mut into) {
+        Poll::Pending => Heard::Nothing,
+        Poll::Ready(Ok(())) if into.filled().is_empty() || is_timeout(into.filled()) => Heard::Goodbye,
+        Poll::Ready(Ok(())) => Heard::Surplus,
+        Poll::Ready(Err(_)) => Heard::Goodbye,
+    }
+}
+
+/// Whether an answer begins as one to a connection that idled for too long (RFC 9110 section 15.5.9).
+fn is_timeout(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"HTTP/1.") && bytes.get(8..12) == Some(b" 408")
 }
 
 /// All pools. Invariant: sorted by the number of the endpoint, so that a request finds its own in a few
@@ -185,6 +317,7 @@ mod tests {
     use std::time::Duration;
 
     use pingora::protocols::l4::stream::Stream as L4Stream;
+    use tokio::io::AsyncWriteExt as _;
     use tokio::net::UnixStream;
 
     use super::*;
@@ -214,7 +347,7 @@ mod tests {
         assert!(Arc::ptr_eq(&pools.of(endpoints[0]), &first));
         assert!(Arc::ptr_eq(&pools.of(endpoints[2]), &third));
         let (one, mut other) = UnixStream::pair().unwrap();
-        second.put(Box::new(L4Stream::from(one)));
+        second.put(Line::new(Box::new(L4Stream::from(one))), Instant::now());
         let gone: Weak<Pool> = Arc::downgrade(&second);
         drop(second);
         pools.prune(&BTreeSet::from([endpoints[0].id, endpoints[2].id]));
@@ -226,24 +359,101 @@ mod tests {
         assert!(!Arc::ptr_eq(&pools.of(endpoints[1]), &first), "a late request gets a new one");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_warmest_is_used_first_and_the_old_are_closed() {
-        let mut all = Upstreams::default();
-        let upstream = endpoint(&mut all, here("/a"));
+    fn line() -> (Line, UnixStream) {
+        let (one, other) = UnixStream::pair().unwrap();
+        (Line::new(Box::new(L4Stream::from(one))), other)
+    }
+
+    /// A pool of one endpoint, and the other ends of so many connections that were put into it a while apart.
+    async fn filled(count: u32, apart: Duration, took: Duration) -> (Pools, Arc<Pool>, Vec<UnixStream>) {
+        let upstream = endpoint(&mut Upstreams::default(), here("/a"));
         let pools = Pools::default();
         let pool = pools.of(&upstream.endpoints[0]);
         let mut others = Vec::new();
-        for _ in 0..3 {
-            let (one, other) = UnixStream::pair().unwrap();
-            pool.put(Box::new(L4Stream::from(one)));
+        for _ in 0..count {
+            let (line, other) = line();
+            pool.put(line, Instant::now() - took);
             others.push(other);
-            tokio::time::advance(IDLE_TIMEOUT / 2).await;
+            tokio::time::advance(apart).await;
         }
-        pools.prune(&BTreeSet::from([upstream.endpoints[0].id]));
-        assert_eq!(pool.idle.lock().unwrap().len(), 1, "two were idle for too long");
-        drop(others.pop());
-        // The runtime has to hear of it first.
+        // The runtime hears of what happened to sockets only between turns.
         tokio::task::yield_now().await;
-        assert!(pool.take().is_none(), "the last one's other end is gone");
+        (pools, pool, others)
+    }
+
+    fn take(pool: &Pool) -> Option<Line> {
+        pool.take(Instant::now())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_one_that_has_rested_longest_is_used_first_and_the_old_are_closed() {
+        let (_pools, pool, _others) = filled(3, IDLE_TIMEOUT / 2, Duration::ZERO).await;
+        pool.prune();
+        assert_eq!(pool.lock().kept.len(), 1, "two were idle for too long");
+        let (_pools, pool, others) = filled(3, Duration::from_millis(10), Duration::ZERO).await;
+        let first = pool.lock().kept[0].line.opened;
+        assert_eq!(take(&pool).unwrap().opened, first);
+        drop(others);
+        tokio::task::yield_now().await;
+        assert!(take(&pool).is_none(), "the others' far ends are gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_rests_as_long_as_its_application_took() {
+        for (took, rest) in [(0, 5), (3, 5), (50, 50), (4000, 1000)] {
+            let (_pools, pool, _others) = filled(1, Duration::ZERO, Duration::from_millis(took)).await;
+            tokio::time::advance(Duration::from_millis(rest - 1)).await;
+            assert!(take(&pool).is_none(), "{took}");
+            tokio::time::advance(Duration::from_millis(1)).await;
+            assert!(take(&pool).is_some(), "{took}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_that_says_more_than_it_was_asked_is_not_trusted_for_a_while() {
+        let (_pools, pool, mut others) = filled(2, Duration::from_millis(10), Duration::ZERO).await;
+        others[0].write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(take(&pool).is_none(), "the other one may be out of step too");
+        let (fresh, _far) = line();
+        pool.put(fresh, Instant::now());
+        assert!(pool.lock().kept.is_empty(), "and none is kept meanwhile");
+        for lasting in [10, 20, 40] {
+            tokio::time::advance(Duration::from_secs(lasting)).await;
+            let (fresh, _far) = line();
+            pool.put(fresh, Instant::now());
+            tokio::time::advance(Duration::from_millis(10)).await;
+            assert!(take(&pool).is_some(), "trusted again after {lasting} s");
+            pool.distrust(Instant::now());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_408_on_an_idle_connection_is_its_end_and_no_surplus() {
+        let (_pools, pool, mut others) = filled(2, Duration::from_millis(10), Duration::ZERO).await;
+        others[0].write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(take(&pool).is_some(), "the other one is as good as before");
+        assert!(pool.lock().distrusted.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_connection_is_used_for_ever() {
+        let (_pools, pool, _others) = filled(1, Duration::from_millis(10), Duration::ZERO).await;
+        let mut uses = 1;
+        while let Some(line) = take(&pool) {
+            pool.put(line, Instant::now());
+            tokio::time::advance(Duration::from_millis(10)).await;
+            uses += 1;
+        }
+        assert_eq!(uses, MAX_USES);
+        let (_pools, pool, _others) = filled(1, Duration::from_millis(10), Duration::ZERO).await;
+        let mut age = 0;
+        while let Some(line) = take(&pool) {
+            pool.put(line, Instant::now());
+            tokio::time::advance(Duration::from_secs(1)).await;
+            age += 1;
+        }
+        assert!((59..=60).contains(&age), "{age}");
     }
 }

@@ -119,6 +119,7 @@ fn phrase(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::answer::Behind;
     use crate::policy::outcome::Reason;
 
     fn answer(body: &str) -> Answer {
@@ -128,7 +129,7 @@ mod tests {
             body: body.into(),
             announced: Some(body.len() as u64),
             location: None,
-            reusable: true,
+            behind: Behind::Nothing,
         }
     }
 
