@@ -173,10 +173,17 @@ pub fn names(list: &[u8], name: &[u8]) -> bool {
     !list.is_empty() && list.split(|b| *b == b',').any(|one| one.trim_ascii().eq_ignore_ascii_case(name))
 }
 
-/// Whether a Connection field names a header that the gate sets or decides by. Such a request is
-/// refused: honouring it would let a sender remove what the next hop relies on.
+/// Names that a Connection field may have. Every header line is looked for among them; real senders name one or two.
+pub const MAX_NAMED: usize = 16;
+
+/// Whether a Connection field names a header that the gate sets or decides by, or more names than any sender
+/// needs. Such a request is refused: honouring it would let a sender remove what the next hop relies on, or have
+/// each of its lines compared with thousands of names.
 #[must_use]
 pub fn connection_overreaches(list: &[u8]) -> bool {
+    if memchr::memchr_iter(b',', list).count() >= MAX_NAMED {
+        return true;
+    }
     list.split(|b| *b == b',').map(<[u8]>::trim_ascii).any(|name| {
         let framing = ["content-length", "transfer-encoding", "expect", "content-type", "content-encoding"];
         matches!(request_fate(name), Fate::Own | Fate::Claim)
@@ -221,6 +228,13 @@ mod tests {
     }
 
     const OWN: &str = "X-Real-IP: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: hooks.example\r\nX-Request-Id: id-1\r\nX-Nexmo-Gate-List: sms\r\nX-Nexmo-Gate-Webhook: sms-inbound\r\n";
+
+    #[test]
+    fn a_connection_field_has_few_names() {
+        let named = |count: usize| connection_overreaches(vec!["a"; count].join(",").as_bytes());
+        assert!(!named(MAX_NAMED));
+        assert!(named(MAX_NAMED + 1) && named(8000));
+    }
 
     #[test]
     fn what_the_gate_vouches_for_is_written_anew() {

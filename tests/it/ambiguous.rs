@@ -96,6 +96,10 @@ fn heads() -> Vec<Row> {
             "Connection names X-Forwarded-For",
             "GET /hook HTTP/1.1\r\nHost: a\r\nConnection: close, x-forwarded-for\r\n\r\n",
         ),
+        row(
+            "Connection names a thousand",
+            format!("GET /hook HTTP/1.1\r\nHost: a\r\nConnection: {}\r\n\r\n", "a,".repeat(1000)),
+        ),
         row("Connection names Host", "GET /hook HTTP/1.1\r\nHost: a\r\nConnection: host\r\n\r\n"),
         row(
             "Connection names Content-Length",
@@ -145,7 +149,7 @@ fn ambiguous_requests_are_rejected_and_never_forwarded() {
 /// On the transport that `over` sets up.
 pub fn every_row_is_refused(over: impl FnOnce(Setup) -> Setup) {
     let rows: Vec<Row> = [framings(), heads(), targets()].concat();
-    assert_eq!(rows.len(), 25 + 36 + 24);
+    assert_eq!(rows.len(), 25 + 37 + 24);
     let upstream = Upstream::echo();
     let gate = over(Setup::new(upstream.url())).start();
     for (number, (name, bytes, statuses)) in rows.iter().enumerate() {

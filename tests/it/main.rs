@@ -10,6 +10,7 @@ mod harness;
 mod access_log;
 mod admission;
 mod ambiguous;
+mod bounds;
 mod bytes;
 mod client_address;
 mod commands;

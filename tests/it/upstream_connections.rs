@@ -1,6 +1,7 @@
 //! Connections to the upstream: when one may be used again, when a request may be sent again, and none at all.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::oracle::{self, Seen};
@@ -192,4 +193,81 @@ fn a_refused_connection_is_503_at_once() {
         "{event}"
     );
     assert!(event["upstream_status"].is_null(), "{event}");
+}
+
+/// An application that answers some requests twice: the second answer comes a little late.
+fn twice(late: Duration) -> Upstream {
+    let poison = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
+    Upstream::start(move |arrival| {
+        if arrival.target().starts_with("/twice") {
+            echo(arrival).then(Act::Pause(late)).then(Act::Send(poison.to_vec()))
+        } else {
+            echo(arrival)
+        }
+    })
+}
+
+#[test]
+fn an_application_that_answers_twice_is_found_out_and_no_later_sender_pays() {
+    for late in [0, 1, 2, 4] {
+        let upstream = twice(Duration::from_millis(late));
+        let gate = Setup::new(upstream.url()).start();
+        let mut session = Session::new(ADMITTED, gate.addr());
+        let mut foreign = 0;
+        for number in 0..300 {
+            let target =
+                if number % 50 == 0 { format!("/twice/{number}") } else { format!("/once/{number}") };
+            foreign += usize::from(session.ask(&post(&target, &target)).text() != target);
+        }
+        assert_eq!(foreign, 0, "{late} ms late");
+        gate.wait_message(0, |message, line| {
+            line["level"] == "WARN" && message.contains("more than one answer")
+        });
+    }
+}
+
+#[test]
+fn a_408_on_a_kept_connection_is_no_answer_to_the_request_that_met_it() {
+    let upstream = Upstream::start(|arrival| {
+        // Whoever comes second on a connection has met its end.
+        if arrival.target() == "/second" && arrival.connection == 0 {
+            let bytes = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            return Answer::raw(bytes, Some(408)).then(Act::Close);
+        }
+        echo(arrival)
+    });
+    let gate = Setup::new(upstream.url()).start();
+    let mut session = Session::new(ADMITTED, gate.addr());
+    assert_eq!(session.ask(&post("/first", "first")).status, 200);
+    thread::sleep(RESTED);
+    assert_eq!(session.ask(&post("/second", "second")).text(), "/second");
+    let events = gate.events(2);
+    assert_eq!((&events[1]["attempts"], &events[1]["delivered"]), (&2.into(), &true.into()), "{}", events[1]);
+}
+
+/// Longer than a connection rests, and shorter than it is kept.
+const RESTED: Duration = Duration::from_millis(50);
+
+#[test]
+fn a_connection_is_not_kept_after_an_answer_that_has_no_body() {
+    let upstream = Upstream::start(|arrival| {
+        let status = arrival.target()[1..].parse().unwrap_or(200);
+        Answer::status(status)
+    });
+    let gate = Setup::new(upstream.url()).start();
+    let mut session = Session::new(ADMITTED, gate.addr());
+    for (round, status) in [204, 205, 304].into_iter().enumerate() {
+        let before = upstream.connections();
+        session.ask(&post(&format!("/{status}"), "none"));
+        thread::sleep(RESTED);
+        session.ask(&post("/200", "next"));
+        let arrivals = upstream.arrivals();
+        let [.., none, next] = &arrivals[..] else { panic!("two requests") };
+        assert_ne!(none.connection, next.connection, "{status}, round {round}, {before} connections before");
+        thread::sleep(RESTED);
+    }
+    session.ask(&post("/200", "kept"));
+    let arrivals = upstream.arrivals();
+    let [.., next, kept] = &arrivals[..] else { panic!("two requests") };
+    assert_eq!(next.connection, kept.connection, "an ordinary answer's connection is kept");
 }
