@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// Bytes that wait at most; lines beyond are dropped.
 const CAPACITY: usize = 4 << 20;
+/// Bytes that one destination holds at most: lines that wait, and those that are being written.
+pub const MOST_HELD: u64 = 2 * CAPACITY as u64;
 /// How long lines are gathered before they are written, so that a busy log costs one system call a batch.
 const GATHER: Duration = Duration::from_millis(5);
 /// What the batch's buffer keeps between two writes.

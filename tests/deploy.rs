@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 use nexmo_gate::cli::Cli;
 use nexmo_gate::config::{self, AdminAddress, Config, Overrides};
+use nexmo_gate::gate::memory;
 use serde_yaml::Value;
 
 fn top() -> PathBuf {
@@ -451,4 +452,36 @@ fn every_recipe_passes_check() {
         }
     }
     assert!(seen >= 14, "{seen} blocks");
+}
+
+/// What a configuration may hold at worst, in MiB, with lists far larger than any that are published.
+fn worst_case(config: &Config) -> u64 {
+    const LISTS: u64 = 4 << 20;
+    memory::worst(&memory::terms(config, LISTS)).div_ceil(1 << 20)
+}
+
+#[test]
+fn the_memory_that_is_allowed_holds_the_worst_case_of_what_is_shipped() {
+    let unit = text("systemd/nexmo-gate.service");
+    let allowed = unit.lines().find_map(|line| line.strip_prefix("MemoryMax=")).expect("MemoryMax=");
+    let allowed: u64 = allowed.strip_suffix('M').and_then(|number| number.parse().ok()).expect("MiB");
+    let shipped = text("config.yaml");
+    let secured = shipped.replace(
+        "  - address: \"0.0.0.0:8080\"\n",
+        "  - address: \"0.0.0.0:8080\"\n    http2: true\n    tls: { certificate: c.pem, key: k.pem }\n",
+    );
+    assert_ne!(secured, shipped);
+    let worst = worst_case(&example("config.yaml", &secured));
+    assert!(worst <= allowed && allowed <= 2 * worst, "MemoryMax={allowed}M, at worst {worst} MiB");
+
+    let documents = documents("deploy/kubernetes/nexmo-gate.yaml");
+    let configmap = of_kind(&documents, "ConfigMap");
+    let config = example("ConfigMap", configmap["data"]["config.yaml"].as_str().expect("config.yaml"));
+    let deployment = of_kind(&documents, "Deployment");
+    let containers = deployment["spec"]["template"]["spec"]["containers"].as_sequence().expect("containers");
+    let gate = containers.iter().find(|one| one["name"] == "nexmo-gate").expect("the gate");
+    let allowed = gate["resources"]["limits"]["memory"].as_str().expect("a limit");
+    let allowed: u64 = allowed.strip_suffix("Mi").and_then(|number| number.parse().ok()).expect("MiB");
+    let worst = worst_case(&config);
+    assert!(worst <= allowed && allowed <= 2 * worst, "{allowed}Mi, at worst {worst} MiB");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::flags::Settings;
@@ -10,8 +11,9 @@ use super::table::{columns, grouped};
 use super::{Failure, print};
 use crate::admin::status::{deny_word, mode_word};
 use crate::config::{Mode, Trusted};
+use crate::gate::memory;
 use crate::policy::range_list::REVIEW_DAYS;
-use crate::state::snapshot::Snapshot;
+use crate::state::snapshot::{List, Snapshot};
 
 /// Read the configuration and every range file: all problems, or what they mean.
 ///
@@ -65,7 +67,26 @@ fn summary(read: &Read, today: i64) -> String {
         deny_word(config.deny),
         mode_word(config.mode)
     );
+    out.push_str(&memory(snapshot));
     out
+}
+
+/// What the process may hold at worst, and what for.
+fn memory(snapshot: &Snapshot) -> String {
+    let terms = memory::terms(&snapshot.config, lists_memory(snapshot));
+    let mib = |bytes: u64| format!("{} MiB", grouped(u128::from(bytes.div_ceil(1 << 20))));
+    let rows: Vec<Vec<String>> = terms
+        .iter()
+        .filter(|term| term.bytes > 0)
+        .map(|term| vec![term.what.to_owned(), mib(term.bytes)])
+        .collect();
+    format!("\nmemory at worst  {}\n{}", mib(memory::worst(&terms)), columns(&rows, &[1]))
+}
+
+/// Lists are there twice while they are loaded: as bytes, and understood.
+fn lists_memory(snapshot: &Snapshot) -> u64 {
+    let one = |list: &Arc<List>| list.text.len() as u64 + 100 * list.ranges.entries().len() as u64;
+    2 * snapshot.lists.values().map(one).sum::<u64>()
 }
 
 fn trusted_text(entry: &Trusted) -> String {
@@ -209,6 +230,16 @@ routes
 
 trusted proxies  10.0.0.0/8, list edge
 a denied sender  hears 403 (deny: forbid), mode: enforce
+
+memory at worst  462 MiB
+  the program                               24 MiB
+  lists, old and new at a reload             1 MiB
+  connections x limits.connections         176 MiB
+  messages, 2 x limits.buffers             128 MiB
+  requests x limits.concurrent_requests     24 MiB
+  kept connections to the application        6 MiB
+  lines of the two logs                     16 MiB
+  the allocator's own, a quarter of these   88 MiB
 ";
         assert_eq!(summary, wanted);
         assert_eq!(

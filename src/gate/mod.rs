@@ -17,6 +17,7 @@
 //! | [`wire`] | how a body comes in and an answer goes out, whatever the version |
 //! | [`head`] | one head off a stream, within its bounds, judged on its raw bytes |
 //! | [`facts`] | what a request head says; the only reader of request headers |
+//! | [`memory`] | what the process may hold at worst, by arithmetic |
 //! | [`inbox`] | what was read of a connection and not used yet |
 //! | [`intake`] | admission: a head and a peer become a ticket, a denial or a rejection |
 //! | [`acme`] | the challenges that anybody may ask for |
@@ -69,6 +70,7 @@ pub mod http2;
 pub mod inbox;
 pub mod intake;
 pub mod listener;
+pub mod memory;
 pub mod pool;
 pub mod record;
 pub mod reply;
