@@ -262,3 +262,32 @@ fn a_burst_of_connections_never_passes_the_bound() {
         assert!(Instant::now() < end, "room is made when they are gone");
     }
 }
+
+#[test]
+fn a_stranger_opens_few_streams_and_all_connections_together_a_bounded_number() {
+    const REFUSED_STREAM: u32 = 7;
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url())
+        .over_h2c()
+        .key("mode", "observe")
+        .key("limits", "{ concurrent_requests: 32 }")
+        .start();
+    // Their bodies never come, so each stays open.
+    let open = |from: &str, count: usize| {
+        let mut raw = Raw::connect(from, gate.addr(), &[]);
+        let streams: Vec<u32> = (0..count).map(|_| raw.ask(&head("POST", "/held"), false)).collect();
+        let last = raw.hear(*streams.last().expect("a stream"));
+        let refused = streams
+            .iter()
+            .filter(|one| raw.streams.get(one).is_some_and(|heard| heard.reset == Some(REFUSED_STREAM)));
+        (last.reset, count - refused.count(), raw)
+    };
+    let (last, served, _stranger) = open(STRANGER, 20);
+    assert_eq!((last, served), (Some(REFUSED_STREAM), 4));
+    // 4 x 32 streams; connections take a part of what is left, and four at least.
+    let mut taken = vec![_stranger];
+    while let Some(raw) = (taken.len() < 100).then(|| open(ADMITTED, 5)).filter(|(last, ..)| last.is_some()) {
+        taken.push(raw.2);
+    }
+    assert!((20..=32).contains(&taken.len()), "{} connections of HTTP/2", taken.len());
+}
