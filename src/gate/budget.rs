@@ -48,10 +48,19 @@ impl<'a> Budget<'a> {
     ///
     /// # Errors
     /// There is none: [`Reason::Overloaded`]. What was made room for before stays.
+    #[inline]
     pub fn make_room(&mut self, bytes: usize) -> Result<(), Reason> {
         let used = self.used + bytes as u64;
+        if used <= self.taken {
+            self.used = used;
+            return Ok(());
+        }
+        self.take_steps(used)
+    }
+
+    fn take_steps(&mut self, used: u64) -> Result<(), Reason> {
         let more = used.next_multiple_of(STEP).saturating_sub(self.taken);
-        if more > 0 && !self.take(more) {
+        if !self.take(more) {
             return Err(Reason::Overloaded);
         }
         (self.used, self.taken) = (used, self.taken + more);

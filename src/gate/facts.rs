@@ -223,8 +223,9 @@ impl<'b> Lines<'b> {
             (Some(_), Some(_)) => Err(Reason::BadFraming),
             (Some(digits), None) => {
                 let plain = !digits.is_empty() && digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit);
-                let text = std::str::from_utf8(digits).ok().filter(|_| plain);
-                text.and_then(|t| t.parse().ok()).map(Framing::Length).ok_or(Reason::BadFraming)
+                let add = |sum: u64, digit: &u8| sum * 10 + u64::from(digit - b'0');
+                // Eighteen digits fit.
+                if plain { Ok(Framing::Length(digits.iter().fold(0, add))) } else { Err(Reason::BadFraming) }
             }
             (None, Some(_)) if version != Version::Http11 => Err(Reason::BadFraming),
             (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),

@@ -60,7 +60,10 @@ struct Idle {
 #[derive(Debug)]
 struct Kept {
     line: Line,
-    since: Instant,
+    /// From then on it may be used.
+    rested: Instant,
+    /// From then on it may not.
+    old: Instant,
 }
 
 /// A connection to the application, and what it has been through.
@@ -68,7 +71,8 @@ struct Kept {
 pub struct Line {
     /// The stream.
     pub stream: Stream,
-    opened: Instant,
+    /// When it is too old.
+    dies: Instant,
     uses: u32,
     /// The longest that an answer on it took.
     longest: Duration,
@@ -78,18 +82,7 @@ impl Line {
     /// A connection that was just opened.
     #[must_use]
     pub fn new(stream: Stream) -> Self {
-        Self { stream, opened: Instant::now(), uses: 0, longest: Duration::ZERO }
-    }
-}
-
-impl Kept {
-    fn has_rested(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.since) >= self.line.longest.clamp(*REST.start(), *REST.end())
-    }
-
-    fn is_old(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.since) >= IDLE_TIMEOUT
-            || now.saturating_duration_since(self.line.opened) >= MAX_AGE
+        Self { stream, dies: Instant::now() + MAX_AGE, uses: 0, longest: Duration::ZERO }
     }
 }
 
@@ -103,7 +96,10 @@ impl Idle {
         if self.is_distrusted(now) {
             return None;
         }
-        let place = self.kept.iter().take(LOOKED_AT).position(|kept| kept.has_rested(now))?;
+        if now >= self.kept.front()?.rested {
+            return self.kept.pop_front();
+        }
+        let place = self.kept.iter().take(LOOKED_AT).position(|kept| now >= kept.rested)?;
         self.kept.remove(place)
     }
 }
@@ -130,7 +126,7 @@ impl Pool {
     pub fn take(&self, now: Instant) -> Option<Line> {
         loop {
             let mut kept = self.lock().rested(now)?;
-            if kept.is_old(now) {
+            if now >= kept.old {
                 continue;
             }
             match listen(&mut kept.line.stream) {
@@ -146,13 +142,11 @@ impl Pool {
         let now = Instant::now();
         line.uses += 1;
         line.longest = line.longest.max(now.saturating_duration_since(asked));
-        let kept = Kept { line, since: now };
+        let rested = now + line.longest.clamp(*REST.start(), *REST.end());
+        let old = (now + IDLE_TIMEOUT).min(line.dies);
+        let kept = Kept { line, rested, old };
         let mut idle = self.lock();
-        if idle.kept.len() < MAX_IDLE
-            && kept.line.uses < MAX_USES
-            && !kept.is_old(now)
-            && !idle.is_distrusted(now)
-        {
+        if idle.kept.len() < MAX_IDLE && kept.line.uses < MAX_USES && !idle.is_distrusted(now) {
             idle.kept.push_back(kept);
         }
     }
@@ -189,7 +183,7 @@ impl Pool {
             let mut idle = self.lock();
             for _ in 0..idle.kept.len() {
                 match idle.kept.pop_front() {
-                    Some(kept) if kept.is_old(now) => gone.push(kept),
+                    Some(kept) if now >= kept.old => gone.push(kept),
                     Some(kept) => idle.kept.push_back(kept),
                     None => break,
                 }
@@ -391,8 +385,8 @@ mod tests {
         pool.prune();
         assert_eq!(pool.lock().kept.len(), 1, "two were idle for too long");
         let (_pools, pool, others) = filled(3, Duration::from_millis(10), Duration::ZERO).await;
-        let first = pool.lock().kept[0].line.opened;
-        assert_eq!(take(&pool).unwrap().opened, first);
+        let first = pool.lock().kept[0].line.dies;
+        assert_eq!(take(&pool).unwrap().dies, first);
         drop(others);
         tokio::task::yield_now().await;
         assert!(take(&pool).is_none(), "the others' far ends are gone");

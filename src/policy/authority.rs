@@ -4,7 +4,7 @@
 //! Applications fold them, so the gate folds them too, before a route is chosen. What is a host to some and
 //! not to others is none: empty labels, and numbers that only some parsers take for an IPv4 address.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 /// A host without its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,28 +56,71 @@ pub fn without_port(authority: &[u8]) -> &[u8] {
 fn is_port(text: &[u8]) -> bool {
     match text {
         [] | [b':'] => true,
-        [b':', digits @ ..] => std::str::from_utf8(digits).is_ok_and(|text| text.parse::<u16>().is_ok()),
+        [b':', digits @ ..] if digits.len() <= 5 => number(digits).is_some_and(|port| port <= 0xffff),
         _ => false,
     }
 }
 
-fn is_name(name: &[u8]) -> bool {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-    if name.is_empty() || name.len() > 255 || !name.iter().all(plain) {
-        return false;
+/// What a name is made of, beside its dots.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 128u8 {
+        plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
+        byte += 1;
     }
-    let mut labels = name.split(|b| *b == b'.');
-    let last = labels.next_back().unwrap_or_default();
-    if last.is_empty() || labels.any(<[u8]>::is_empty) {
+    plain
+};
+
+fn is_name(name: &[u8]) -> bool {
+    // One pass, since every request has one.
+    let mut label = 0;
+    for (place, byte) in name.iter().enumerate() {
+        match byte {
+            b'.' if place == label => return false,
+            b'.' => label = place + 1,
+            byte if PLAIN[usize::from(*byte)] => {}
+            _ => return false,
+        }
+    }
+    let last = &name[label..];
+    if last.is_empty() || name.len() > 255 {
         return false;
     }
     // URL parsers take a name whose last part is a number for an IPv4 address, in whatever notation.
-    !is_number(last) || std::str::from_utf8(name).is_ok_and(|text| text.parse::<Ipv4Addr>().is_ok())
+    !is_number(last) || is_ipv4(name)
+}
+
+/// Four numbers as everybody writes them (RFC 3986 section 3.2.2), read without the general parser: senders that are
+/// given an address send it with every request.
+fn is_ipv4(name: &[u8]) -> bool {
+    let (mut dots, mut value, mut digits) = (0, 0, 0);
+    for byte in name {
+        match byte {
+            b'.' if digits > 0 => (dots, value, digits) = (dots + 1, 0, 0),
+            b'0'..=b'9' if digits == 0 || value > 0 => {
+                value = value * 10 + u32::from(byte - b'0');
+                digits += 1;
+                if value > 255 {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+    dots == 3 && digits > 0
+}
+
+/// The value of a few decimal digits.
+fn number(digits: &[u8]) -> Option<u32> {
+    let digit = |sum: u32, byte: &u8| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0'));
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, digit) }
 }
 
 /// Decimal, octal or hexadecimal, as in the URL standard's "ends in a number".
 fn is_number(label: &[u8]) -> bool {
     match label {
+        [first, ..] if !first.is_ascii_digit() => false,
         [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
         digits => digits.iter().all(u8::is_ascii_digit),
     }
@@ -153,6 +196,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_address_is_one_where_the_standard_library_says_so(name in "[0-9]{1,4}(\\.[0-9]{0,4}){2,4}") {
+            let wanted = name.parse::<std::net::Ipv4Addr>().is_ok();
+            prop_assert_eq!(is_ipv4(name.as_bytes()), wanted, "{}", name);
+        }
+
         #[test]
         fn a_host_is_itself_in_any_case_with_any_port(name in "[a-z][a-z0-9_-]{0,8}(\\.[a-z][a-z0-9-]{0,5}){0,3}", port in any::<u16>()) {
             let spelled = format!("{}.:{port}", name.to_uppercase());
