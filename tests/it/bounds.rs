@@ -223,7 +223,7 @@ fn a_stranger_that_observe_lets_pass_holds_an_eighth_and_all_of_them_a_half() {
         .key("limits", "{ concurrent_requests: 16 }")
         .start();
     let mut open = Vec::new();
-    let mut hold = |from: &str, count: usize| {
+    let mut occupy = |from: &str, count: usize| {
         for _ in 0..count {
             let mut sender = Sender::connect(from, gate.addr());
             sender.send(&get("/held"));
@@ -231,12 +231,12 @@ fn a_stranger_that_observe_lets_pass_holds_an_eighth_and_all_of_them_a_half() {
         }
         upstream.wait_arrivals(open.len());
     };
-    hold(STRANGER, 2);
+    occupy(STRANGER, 2);
     assert_eq!(gate.ask(STRANGER, &get("/third")).status, 503);
     for other in ["127.0.1.4", "127.0.2.5", "127.0.3.6"] {
         // Two addresses may share a cell, by a secret of the process.
         if gate.ask(other, &get("/free")).status == 200 {
-            hold(other, 2);
+            occupy(other, 2);
         }
     }
     assert_eq!(gate.ask(ADMITTED, &get("/hook")).status, 200, "listed senders have the rest");
@@ -282,10 +282,10 @@ fn a_stranger_opens_few_streams_and_all_connections_together_a_bounded_number() 
             .filter(|one| raw.streams.get(one).is_some_and(|heard| heard.reset == Some(REFUSED_STREAM)));
         (last.reset, count - refused.count(), raw)
     };
-    let (last, served, _stranger) = open(STRANGER, 20);
+    let (last, served, stranger) = open(STRANGER, 20);
     assert_eq!((last, served), (Some(REFUSED_STREAM), 4));
     // 4 x 32 streams; connections take a part of what is left, and four at least.
-    let mut taken = vec![_stranger];
+    let mut taken = vec![stranger];
     while let Some(raw) = (taken.len() < 100).then(|| open(ADMITTED, 5)).filter(|(last, ..)| last.is_some()) {
         taken.push(raw.2);
     }
