@@ -2,7 +2,8 @@
 //!
 //! Files are read here and nowhere else. [`look`] takes their bytes, [`source`], [`lists`] and [`load`] turn
 //! them into a snapshot or every problem,
-//! [`store`] holds the one that serves, [`reload`] is the only publisher, [`watch`] notices changes,
+//! [`store`] holds the one that serves, [`reload`] is the only publisher, `pulse` tells whether it lives,
+//! [`watch`] notices changes,
 //! [`keep`] remembers the last good lists over a restart, [`endpoint`] names the places that requests go
 //! to, [`authorities`] who may sign for them, [`health`] how they have been doing, [`counters`] count what
 //! happened on a route, [`history`] remembers when, [`denials`] who was denied last, [`gauges`] what the
@@ -20,6 +21,7 @@ pub mod keep;
 pub mod lists;
 pub mod load;
 pub mod look;
+mod pulse;
 pub mod reload;
 #[cfg(test)]
 mod site;

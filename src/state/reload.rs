@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
@@ -20,14 +20,27 @@ use super::keep::{Keep, Kept};
 use super::lists::{Before, Held, Shrink};
 use super::load::Loader;
 use super::look::Look;
+use super::pulse::{Life, Pulse};
 use super::snapshot::Snapshot;
 use super::store::Store;
 use super::tls;
-use super::watch::{Pace, Settle, Watch};
+use super::watch::{Pace, Settle, Touch, Watch};
 use crate::config::Problem;
+
+pub use super::pulse::ReloaderHealth;
 
 /// Problems that one log line spells out; the report has them all.
 const LOGGED_PROBLEMS: usize = 20;
+
+/// Reloads that may wait for the one under way. They are answered together, so nobody needs more.
+const QUEUE: usize = 64;
+
+/// How long a reload is waited for. The files of any size take seconds, so more is a file system that
+/// does not answer; `nexmo-gate reload` waits a little longer, to hear of it.
+const PATIENCE: Duration = Duration::from_secs(50);
+
+/// How long the end of the thread is waited for.
+const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// How often certificates that expire soon are warned about while nothing changes.
 const EXPIRY_EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -81,8 +94,8 @@ pub(super) enum Event {
     /// Reload now, and answer.
     Reload(Cause, oneshot::Sender<Arc<Report>>),
     /// Something happened to a file.
-    Touched,
-    /// End.
+    Touched(Touch),
+    /// See whether it is time to end.
     Stop,
 }
 
@@ -95,14 +108,23 @@ pub struct Reloader {
 
 #[derive(Debug)]
 struct Line {
-    events: Sender<Event>,
+    events: SyncSender<Event>,
+    pulse: Arc<Pulse>,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Line {
+    /// A queue that is full wakes the thread as well.
+    fn end(&self) {
+        self.pulse.stop();
+        let _ = self.events.try_send(Event::Stop);
+    }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         // The watcher has a sender of its own, so the thread would not see that nobody is left.
-        let _ = self.events.send(Event::Stop);
+        self.end();
     }
 }
 
@@ -118,7 +140,9 @@ impl Reloader {
         pace: Pace,
         heard: impl Fn(&Arc<Report>) + Send + 'static,
     ) -> io::Result<Self> {
-        let (events, inbox) = mpsc::channel();
+        let (events, inbox) = mpsc::sync_channel(QUEUE);
+        let pulse = Arc::new(Pulse::default());
+        let life = Life(Arc::clone(&pulse));
         let desk = Desk {
             loader,
             store: Arc::clone(&store),
@@ -130,34 +154,76 @@ impl Reloader {
             // The load that came before this was the first to tell.
             expiry_told: Instant::now(),
         };
-        let thread = thread::Builder::new().name("reload".to_owned()).spawn(move || desk.serve(&inbox))?;
-        Ok(Self { store, line: Arc::new(Line { events, thread: Mutex::new(Some(thread)) }) })
+        let serve = move || desk.serve(&inbox, &life.0);
+        let thread = thread::Builder::new().name("reload".to_owned()).spawn(serve)?;
+        Ok(Self { store, line: Arc::new(Line { events, pulse, thread: Mutex::new(Some(thread)) }) })
     }
 
     /// Reloads now. A reload that begins after the call answers it; calls that wait together are
-    /// answered together.
+    /// answered together. Nobody waits longer than [`PATIENCE`]: then the answer says so, and the reload
+    /// goes on.
     pub async fn reload(&self, cause: Cause) -> Arc<Report> {
+        self.reload_within(cause, PATIENCE).await
+    }
+
+    async fn reload_within(&self, cause: Cause, patience: Duration) -> Arc<Report> {
         let (answer, report) = oneshot::channel();
-        // When the thread has ended, the event is dropped here and `answer` with it, so the wait ends.
-        drop(self.line.events.send(Event::Reload(cause, answer)));
-        report.await.unwrap_or_else(|_| Arc::new(self.refusal(cause)))
-    }
-
-    /// Ends the thread and waits for it. Later reloads are refused.
-    pub fn stop(&self) {
-        let _ = self.line.events.send(Event::Stop);
-        let thread = self.line.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // It panicked if this fails, and the panic was reported then.
-        let _ = thread.map(JoinHandle::join);
-    }
-
-    fn refusal(&self, cause: Cause) -> Report {
-        Report {
-            problems: vec![Problem::new("", "nothing was reloaded: the reload thread has ended")],
-            ..Report::new(cause, self.store.load().generation)
+        match self.line.events.try_send(Event::Reload(cause, answer)) {
+            Err(TrySendError::Full(_)) => {
+                return self.refusal(cause, &self.delay("too many wait for a reload"));
+            }
+            Err(TrySendError::Disconnected(_)) => return self.refusal(cause, ENDED),
+            Ok(()) => {}
+        }
+        match tokio::time::timeout(patience, report).await {
+            Ok(Ok(report)) => report,
+            // The thread has dropped what it had not answered.
+            Ok(Err(_)) => self.refusal(cause, ENDED),
+            Err(_) => self.refusal(cause, &self.delay("not loaded yet")),
         }
     }
+
+    /// Whether the thread is there, and how long it has been at what it does.
+    #[must_use]
+    pub fn health(&self) -> ReloaderHealth {
+        self.line.pulse.health()
+    }
+
+    /// Ends the thread. Later reloads are refused. Where a file system does not answer, the thread is
+    /// left to it after [`END_WITHIN`]: the end of the process takes it along.
+    pub fn stop(&self) {
+        self.line.end();
+        let thread = self.line.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if self.line.pulse.wait_for_end(END_WITHIN) {
+            // It panicked if this fails, and the panic was reported then.
+            let _ = thread.map(JoinHandle::join);
+        } else {
+            warn!("the reload thread does not end, a file system does not answer; it is left behind");
+        }
+    }
+
+    /// Why an answer has to wait.
+    fn delay(&self, what: &str) -> String {
+        let since = match self.health() {
+            ReloaderHealth::Busy(time) => format!(" for {} s", time.as_secs()),
+            _ => String::new(),
+        };
+        format!(
+            "{what}: the reload thread has been at work{since}; does the file system of the configuration \
+             or of the ranges answer? It goes on, and `nexmo-gate status` tells how it ends"
+        )
+    }
+
+    fn refusal(&self, cause: Cause, message: &str) -> Arc<Report> {
+        Arc::new(Report {
+            problems: vec![Problem::new("", message)],
+            ..Report::new(cause, self.store.load().generation)
+        })
+    }
 }
+
+/// The answer of a thread that is no more.
+const ENDED: &str = "nothing was reloaded: the reload thread has ended";
 
 impl Report {
     /// A report in which nothing is said yet.
@@ -199,7 +265,6 @@ struct Batch {
     cause: Option<Cause>,
     waiting: Vec<oneshot::Sender<Arc<Report>>>,
     touched: bool,
-    stop: bool,
 }
 
 impl Batch {
@@ -212,8 +277,12 @@ impl Batch {
                     batch.cause = batch.cause.filter(|known| *known != Cause::Changed).or(Some(cause));
                     batch.waiting.push(answer);
                 }
-                Event::Touched => batch.touched = true,
-                Event::Stop => batch.stop = true,
+                Event::Touched(touch) => {
+                    // What happens from now on is worth another one: the look is still to come.
+                    drop(touch);
+                    batch.touched = true;
+                }
+                Event::Stop => {}
             }
         }
         batch
@@ -221,20 +290,23 @@ impl Batch {
 }
 
 impl Desk {
-    fn serve(mut self, inbox: &Receiver<Event>) {
+    fn serve(mut self, inbox: &Receiver<Event>, pulse: &Pulse) {
+        let work = pulse.work();
         let first = self.store.load();
         log_warnings(&self.keep.store(&first.lists));
-        drop(first);
+        drop((first, work));
         loop {
             let wait = self.settle.wake().saturating_duration_since(Instant::now());
-            match inbox.recv_timeout(wait) {
+            let event = inbox.recv_timeout(wait);
+            let _work = pulse.work();
+            match event {
                 Ok(event) => {
                     let batch = Batch::gather(event, inbox);
                     if batch.touched {
                         self.settle.touch(Instant::now());
                     }
                     self.answer(batch.cause, batch.waiting);
-                    if batch.stop {
+                    if pulse.is_stopping() {
                         return;
                     }
                 }

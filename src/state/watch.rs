@@ -11,7 +11,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::mpsc::Sender;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -102,6 +103,23 @@ impl Settle {
     }
 }
 
+/// That something happened to a file. Only one is on its way at a time, however much happens and however
+/// long the reload thread takes.
+#[derive(Debug)]
+pub(super) struct Touch(Arc<AtomicBool>);
+
+impl Touch {
+    fn new(on_its_way: &Arc<AtomicBool>) -> Option<Self> {
+        (!on_its_way.swap(true, Ordering::AcqRel)).then(|| Self(Arc::clone(on_its_way)))
+    }
+}
+
+impl Drop for Touch {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 /// The watched folders.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -113,17 +131,20 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(pace: Pace, events: Sender<Event>) -> Self {
+    pub(super) fn new(pace: Pace, events: SyncSender<Event>) -> Self {
         let names = Arc::new(Mutex::new(HashSet::new()));
         let mut watch =
             Self { watcher: None, armed: BTreeMap::new(), names: Arc::clone(&names), warned: false };
         if pace.notice == Notice::Poll {
             return watch;
         }
+        let on_its_way = Arc::new(AtomicBool::new(false));
         let told = move |event: notify::Result<notify::Event>| {
-            if event.map_or(true, |event| matters(&event, &names)) {
-                // Fails only when the reload thread has ended.
-                let _ = events.send(Event::Touched);
+            if event.map_or(true, |event| matters(&event, &names))
+                && let Some(touch) = Touch::new(&on_its_way)
+            {
+                // Fails when the reload thread has ended, or reloads wait: they look at everything.
+                let _ = events.try_send(Event::Touched(touch));
             }
         };
         match notify::recommended_watcher(told) {
@@ -413,5 +434,15 @@ mod tests {
         symlink("a", dir.path().join("b")).unwrap();
         let places = Places::of([dir.path().join("a").as_path()].into_iter(), None);
         assert!(places.folders.contains(&fs::canonicalize(dir.path()).unwrap()));
+    }
+
+    /// A storm of events while nobody takes them must not grow the queue.
+    #[test]
+    fn one_touch_at_a_time_is_on_its_way() {
+        let on_its_way = Arc::new(AtomicBool::new(false));
+        let touch = Touch::new(&on_its_way);
+        assert!(touch.is_some() && Touch::new(&on_its_way).is_none());
+        drop(touch);
+        assert!(Touch::new(&on_its_way).is_some());
     }
 }
