@@ -8,13 +8,16 @@ mod descriptors;
 mod notify;
 mod services;
 mod signals;
+mod watchdog;
 
+use std::fs::Permissions;
 use std::net::TcpListener;
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
@@ -23,6 +26,7 @@ use tokio::sync::watch;
 use self::activation::Inherited;
 use self::notify::Notifier;
 use self::services::{AdminService, Bound, GateService, Sides};
+use self::watchdog::Watchdog;
 use crate::admin::{AdminContext, AdminListener, Scope};
 use crate::config::{
     AccessLog as AccessConfig, AdminAddress, Config, LogFormat, LogLevel, Mode, Overrides, Problem,
@@ -34,7 +38,7 @@ use crate::gate::door::Door;
 use crate::state::gauges::Gauges;
 use crate::state::history::History;
 use crate::state::load::{Loaded, Loader};
-use crate::state::reload::{Reloader, Report};
+use crate::state::reload::{Cause, Reloader, Report};
 use crate::state::snapshot::Snapshot;
 use crate::state::store::Store;
 use crate::state::watch::Pace;
@@ -43,6 +47,10 @@ use crate::telemetry::{Destination, LineSink};
 
 /// Connections that the kernel may hold for us before we accept them.
 const BACKLOG: i32 = 4096;
+/// Who may speak with the admin interface through its socket: whoever could stop the gate, and its group.
+const SOCKET_MODE: u32 = 0o660;
+/// How long a reload, or the end of the process, waits for a slow reader of the logs.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The exit code for a configuration or lists that cannot serve (`EX_CONFIG` of sysexits.h).
 pub const BAD_CONFIG: u8 = 78;
 
@@ -92,16 +100,15 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     let gauges = Arc::new(Gauges::default());
     let tell = (notifier.clone(), Arc::clone(&store));
     let heard = move |report: &Arc<Report>| tell.0.reloaded(&tell.1.load(), report);
-    let reloader = Reloader::start(loader, Arc::clone(&store), Pace::default(), heard)
+    let besides = opens_anew(logs.access.clone(), Arc::clone(&gauges));
+    let reloader = Reloader::start_with(loader, Arc::clone(&store), Pace::default(), besides, heard)
         .map_err(|error| Failure::run_time(format!("cannot start the reload thread: {error}")))?;
     let room = descriptors::room(&config.limits);
     let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&gauges), logs.access.clone(), room));
     let (stop_accepting, accepting) = watch::channel(false);
-    let access = logs.access.clone();
     let signals = signals::listen(signals::Reaction {
         gate: Arc::clone(&gate),
         reloader: reloader.clone(),
-        before_reload: Box::new(move || access.reopen()),
         stop_accepting,
         notifier: notifier.clone(),
     })
@@ -115,7 +122,6 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     let sides = Sides { admin: shown(&admin), metrics: shown(&metrics) };
     for (name, scope, side) in [("admin", Scope::Whole, admin), ("metrics", Scope::Probes, metrics)] {
         let Some((listener, _)) = side else { continue };
-        let access = logs.access.clone();
         let context = AdminContext {
             scope,
             store: Arc::clone(&store),
@@ -124,11 +130,11 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
             history: Arc::clone(&history),
             denials: Arc::clone(&gate.denials),
             started,
-            before_reload: Box::new(move || access.reopen()),
         };
         server.add_service(AdminService::new(name, listener, Arc::new(context)));
     }
-    server.add_service(GateService::new(gate, listeners, accepting, sides, notifier));
+    let watchdog = Watchdog { notifier, reloader: reloader.clone(), gauges };
+    server.add_service(GateService::new(gate, listeners, accepting, sides, watchdog));
     server.run(RunArgs { shutdown_signal: Box::new(signals) });
     reloader.stop();
     logs.access.sum_up(true);
@@ -141,6 +147,19 @@ fn runtime_of(config: &Config) -> ServerConf {
     let threads = config.threads.unwrap_or(cores);
     // With one thread nobody is there to steal work, and a scheduler without the means for it costs less a request.
     ServerConf { threads, work_stealing: threads > 1, ..ServerConf::default() }
+}
+
+/// What a reload does besides: the access log's file is opened again at a person's word, and for as long as that
+/// does not succeed. Its trouble is the reload's.
+fn opens_anew(access: AccessLog, gauges: Arc<Gauges>) -> impl Fn(Cause) -> Vec<Problem> {
+    move |cause| {
+        if cause != Cause::Changed || access.trouble().is_some() {
+            access.reopen(LAST_WORDS);
+        }
+        let trouble = access.trouble();
+        gauges.log_reopen_failed.store(trouble.is_some().into(), Relaxed);
+        trouble.map(|said| Problem::new("log.access", said)).into_iter().collect()
+    }
 }
 
 /// The two logs of the process.
@@ -169,22 +188,27 @@ impl Logs {
         std::panic::set_hook(Box::new(
             |panic| tracing::error!(%panic, "panic: a defect of nexmo-gate, please report it"),
         ));
-        let access_lines = match &config.log.access {
-            AccessConfig::Stderr => events.clone(),
-            AccessConfig::Stdout => {
-                LineSink::open(Destination::Stdout).map_err(|e| cannot("log.access", &e))?
-            }
-            AccessConfig::Off => LineSink::open(Destination::Off).map_err(|e| cannot("log.access", &e))?,
-            AccessConfig::File(path) => LineSink::open(Destination::File(path.clone()))
+        let destination = match &config.log.access {
+            AccessConfig::Stderr => Destination::Stderr,
+            AccessConfig::Stdout => Destination::Stdout,
+            AccessConfig::Off => Destination::Off,
+            AccessConfig::File(path) => Destination::of(path),
+        };
+        let access_lines = match destination {
+            // One writer, so that lines stay whole.
+            Destination::Stderr => events.clone(),
+            Destination::File(path) => LineSink::open(Destination::File(path.clone()))
                 .map_err(|e| cannot(&format!("log.access: {}", path.display()), &e))?,
+            other => LineSink::open(other).map_err(|e| cannot("log.access", &e))?,
         };
         let access = AccessLog::new(access_lines.clone(), form);
         Ok(Self { events, access_lines, access })
     }
 
     fn flush(&self) {
-        self.access_lines.flush();
-        self.events.flush();
+        let until = Instant::now() + LAST_WORDS;
+        self.access_lines.flush(until);
+        self.events.flush(until);
     }
 }
 
@@ -251,10 +275,21 @@ fn bind_admin(address: &AdminAddress, inherited: &mut Inherited) -> Result<(Admi
                 return Ok((AdminListener::Unix(socket), shown));
             }
             clear_stale(path);
-            let socket = UnixListener::bind(path).map_err(|error| cannot(&shown, error))?;
+            let socket = bind_unix(path).map_err(|error| cannot(&shown, error))?;
             Ok((AdminListener::Unix(socket), shown))
         }
     }
+}
+
+/// A UNIX socket that its owner and its group may connect to, whatever the umask is. It has its mode before it
+/// listens: until then nobody can connect.
+fn bind_unix(path: &Path) -> std::io::Result<UnixListener> {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    std::fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE))?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 fn bind_metrics(

@@ -2,18 +2,20 @@
 //!
 //! A line is appended to a bounded buffer; one thread writes whole batches. A reader that is too slow,
 //! a full disk or a closed pipe costs lines, which are counted, and never time. Invariant: nothing here
-//! blocks a caller for longer than the copy of a line.
+//! blocks a caller for longer than the copy of a line, except those who ask to wait, and they name a bound.
 
 pub mod events;
+mod out;
 pub mod timestamp;
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+pub use out::Destination;
+use out::Out;
 
 /// Bytes that wait at most; lines beyond are dropped.
 const CAPACITY: usize = 4 << 20;
@@ -23,21 +25,6 @@ pub const MOST_HELD: u64 = 2 * CAPACITY as u64;
 const GATHER: Duration = Duration::from_millis(5);
 /// What the batch's buffer keeps between two writes.
 const KEPT: usize = 512 << 10;
-/// How long the end of the process waits for a slow reader.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// Where lines go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-    /// A file, appended to.
-    File(PathBuf),
-    /// Nowhere.
-    Off,
-}
 
 /// A handle to a line writer; clones write to the same place.
 #[derive(Clone, Debug)]
@@ -51,17 +38,39 @@ struct Shared {
     wake: Condvar,
     idle: Condvar,
     dropped: AtomicU64,
-    off: bool,
+    kind: Kind,
+}
+
+/// What the handle must know of the destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Nobody reads.
+    Off,
+    /// Open for as long as the process lives.
+    Stream,
+    /// May be renamed or deleted meanwhile.
+    File,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     bytes: Vec<u8>,
-    lines: u64,
     writer: Writer,
-    /// The file shall be opened again.
-    reopen: bool,
+    reopening: Reopening,
     closed: bool,
+}
+
+/// Requests to open the file again.
+#[derive(Debug, Default)]
+struct Reopening {
+    /// How often it was asked for.
+    asked: u64,
+    /// How many of these are answered.
+    done: u64,
+    /// Whoever asked has not waited for the answer.
+    late: bool,
+    /// Why the last one failed.
+    failed: Option<String>,
 }
 
 /// What the writer does; while it is awake nobody needs to wake it.
@@ -77,6 +86,19 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Waits until what the writer does makes this false, or the time has come.
+    fn wait_while(&self, until: Instant, busy: impl Fn(&Waiting) -> bool) -> MutexGuard<'_, Waiting> {
+        let mut waiting = self.lock();
+        while busy(&waiting) {
+            let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+            else {
+                break;
+            };
+            waiting = self.idle.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        waiting
+    }
 }
 
 impl LineSink {
@@ -85,16 +107,19 @@ impl LineSink {
     /// # Errors
     /// The file cannot be opened, or no thread started.
     pub fn open(destination: Destination) -> io::Result<Self> {
-        let off = destination == Destination::Off;
+        let kind = match &destination {
+            Destination::Off => Kind::Off,
+            Destination::Stdout | Destination::Stderr => Kind::Stream,
+            Destination::File(_) => Kind::File,
+        };
         let shared = Arc::new(Shared {
             waiting: Mutex::default(),
             wake: Condvar::new(),
             idle: Condvar::new(),
             dropped: AtomicU64::new(0),
-            off,
+            kind,
         });
-        if !off {
-            let out = Out::open(destination)?;
+        if let Some(out) = Out::open(destination)? {
             let for_writer = Arc::clone(&shared);
             let _: JoinHandle<()> = std::thread::Builder::new()
                 .name("log".to_owned())
@@ -105,7 +130,7 @@ impl LineSink {
 
     /// Appends a line, which ends in a newline. False when it was dropped.
     pub fn push(&self, line: &[u8]) -> bool {
-        if self.shared.off {
+        if self.shared.kind == Kind::Off {
             return true;
         }
         let mut waiting = self.shared.lock();
@@ -115,7 +140,6 @@ impl LineSink {
             return false;
         }
         waiting.bytes.extend_from_slice(line);
-        waiting.lines += 1;
         let asleep = waiting.writer == Writer::Asleep;
         if asleep {
             waiting.writer = Writer::Awake;
@@ -133,22 +157,37 @@ impl LineSink {
         self.shared.dropped.load(SeqCst)
     }
 
-    /// Opens the file again, which may have been renamed away, and waits until that is done.
-    pub fn reopen(&self) {
-        self.shared.lock().reopen = true;
+    /// Opens the file again, which may have been renamed away, and waits until that is done, for `within`
+    /// at most. What cannot be opened again stays open; [`Self::trouble`] tells.
+    pub fn reopen(&self, within: Duration) {
+        if self.shared.kind != Kind::File {
+            return;
+        }
+        let mut waiting = self.shared.lock();
+        waiting.reopening.asked += 1;
+        let ticket = waiting.reopening.asked;
+        drop(waiting);
         self.shared.wake.notify_one();
-        self.flush();
+        let until = Instant::now() + within;
+        let mut waiting = self.shared.wait_while(until, |waiting| waiting.reopening.done < ticket);
+        waiting.reopening.late = waiting.reopening.done < ticket;
     }
 
-    /// Waits until everything is written, or a slow reader has had its second.
-    pub fn flush(&self) {
-        let end = Instant::now() + LAST_WORDS;
-        let mut waiting = self.shared.lock();
-        while !self.shared.off
-            && (waiting.reopen || waiting.writer == Writer::Writing || !waiting.bytes.is_empty())
-        {
-            let Some(left) = end.checked_duration_since(Instant::now()) else { return };
-            waiting = self.shared.idle.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
+    /// Why lines do not go where they should, since the file was last opened again.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let waiting = self.shared.lock();
+        if waiting.reopening.late {
+            return Some("cannot be opened again: who reads it, or its file system, is stuck".to_owned());
+        }
+        waiting.reopening.failed.clone()
+    }
+
+    /// Waits until everything is written, or a slow reader has had its time.
+    pub fn flush(&self, until: Instant) {
+        if self.shared.kind != Kind::Off {
+            let busy = |waiting: &Waiting| waiting.writer == Writer::Writing || !waiting.bytes.is_empty();
+            drop(self.shared.wait_while(until, busy));
         }
     }
 }
@@ -167,72 +206,38 @@ fn write_batches(shared: &Shared, mut out: Out) {
     let mut batch = Vec::new();
     loop {
         let mut waiting = shared.lock();
-        while waiting.bytes.is_empty() && !waiting.reopen {
+        while waiting.bytes.is_empty() && waiting.reopening.asked == waiting.reopening.done {
             if waiting.closed {
                 return;
             }
             waiting.writer = Writer::Asleep;
             waiting = shared.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        if !waiting.reopen {
+        if waiting.reopening.asked == waiting.reopening.done {
             drop(waiting);
             std::thread::sleep(GATHER);
             waiting = shared.lock();
         }
         std::mem::swap(&mut waiting.bytes, &mut batch);
         waiting.writer = Writer::Writing;
-        let lines = std::mem::take(&mut waiting.lines);
-        let reopen = std::mem::take(&mut waiting.reopen);
+        let (asked, done) = (waiting.reopening.asked, waiting.reopening.done);
         drop(waiting);
-        if out.write(&batch).is_err() {
-            shared.dropped.fetch_add(lines, SeqCst);
-        }
+        let lost = out.write(&batch);
+        shared.dropped.fetch_add(lost, SeqCst);
         // Afterwards: what was logged before the rotation belongs to the old file.
-        if reopen {
-            out.reopen();
-        }
+        let reopened = (asked > done).then(|| out.reopen());
         batch.clear();
         // A flood must not keep its memory for ever; what a busy gate fills again and again it keeps.
         batch.shrink_to(KEPT);
-        shared.lock().writer = Writer::Awake;
-        shared.idle.notify_all();
-    }
-}
-
-/// An open destination.
-struct Out {
-    to: Destination,
-    file: Option<File>,
-    /// The last write broke off: the next one begins on a new line, so that one line at most is damaged.
-    broken: bool,
-}
-
-impl Out {
-    fn open(to: Destination) -> io::Result<Self> {
-        let file = match &to {
-            Destination::File(path) => Some(OpenOptions::new().create(true).append(true).open(path)?),
-            _ => None,
-        };
-        Ok(Self { to, file, broken: false })
-    }
-
-    /// A file that cannot be opened again is no reason to stop writing to the old one.
-    fn reopen(&mut self) {
-        if let Ok(new) = Self::open(self.to.clone()) {
-            *self = new;
+        let mut waiting = shared.lock();
+        waiting.writer = Writer::Awake;
+        if let Some(reopened) = reopened {
+            waiting.reopening.done = asked;
+            waiting.reopening.late = false;
+            waiting.reopening.failed = reopened.err();
         }
-    }
-
-    fn write(&mut self, batch: &[u8]) -> io::Result<()> {
-        let out: &mut dyn Write = match (&self.to, &mut self.file) {
-            (_, Some(file)) => file,
-            (Destination::Stderr, _) => &mut io::stderr(),
-            _ => &mut io::stdout(),
-        };
-        let begin: &[u8] = if self.broken { b"\n" } else { b"" };
-        let written = out.write_all(begin).and_then(|()| out.write_all(batch)).and_then(|()| out.flush());
-        self.broken = written.is_err();
-        written
+        drop(waiting);
+        shared.idle.notify_all();
     }
 }
 
@@ -240,17 +245,24 @@ impl Out {
 mod tests {
     use super::*;
 
+    const SOON: Duration = Duration::from_secs(20);
+
+    fn flush(sink: &LineSink) {
+        sink.flush(Instant::now() + SOON);
+    }
+
     #[test]
     fn lines_arrive_whole_and_in_order_also_after_a_rotation() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("access.log");
         let sink = LineSink::open(Destination::File(path.clone())).unwrap();
         (0..1000).for_each(|n| assert!(sink.push(format!("{n}\n").as_bytes())));
-        sink.flush();
+        flush(&sink);
         std::fs::rename(&path, dir.path().join("old.log")).unwrap();
-        sink.reopen();
+        sink.reopen(SOON);
+        assert_eq!(sink.trouble(), None);
         (1000..1010).for_each(|n| assert!(sink.push(format!("{n}\n").as_bytes())));
-        sink.flush();
+        flush(&sink);
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
         let lines: Vec<String> = (read("old.log") + &read("access.log")).lines().map(str::to_owned).collect();
         assert_eq!(lines, (0..1010).map(|n| n.to_string()).collect::<Vec<_>>());
@@ -261,7 +273,7 @@ mod tests {
     fn a_full_disk_costs_lines_which_are_counted_and_nothing_else() {
         let sink = LineSink::open(Destination::File("/dev/full".into())).unwrap();
         (0..10).for_each(|_| assert!(sink.push(b"line\n")));
-        sink.flush();
+        flush(&sink);
         assert_eq!(sink.dropped(), 10);
     }
 }

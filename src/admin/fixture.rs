@@ -77,7 +77,6 @@ impl Stage {
             history: Arc::new(History::new(tokio::time::Instant::now())),
             denials: Arc::default(),
             started: Instant::now(),
-            before_reload: Box::new(|| {}),
         };
         (self.folder, Arc::new(context))
     }

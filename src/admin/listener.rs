@@ -1,35 +1,41 @@
 //! The admin socket: its connections, one request each, and their bounds.
 //!
 //! What is asked and answered is not decided here but in [`super::routes`]. A connection carries one
-//! request and is closed: those who ask are few, and a closed connection can hold nothing up.
+//! request and is closed: those who ask are few, and a closed connection can hold nothing up. Who waits
+//! for a reload holds no place: a file system that does not answer must not silence `/healthz`.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use pingora::http::ResponseHeader;
-use pingora::protocols::Stream as BoxedStream;
-use pingora::protocols::http::ServerSession;
-use pingora::protocols::l4::stream::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 
-use super::routes::{self, Answer, Asked};
+use super::places::{Most, Place, Places};
+use super::routes::{self, Answer, Asked, Told};
+use super::wire::{hear, tell};
 use super::{AdminContext, Scope};
+use crate::state::gauges::Gauges;
 
-/// Connections served at once; more wait in the socket's backlog. Where other machines may come, a few
-/// that say nothing must not hold up a probe.
-fn connections(scope: Scope) -> usize {
+/// Connections at once. Many more than those who have something to ask.
+const fn most(scope: Scope) -> Most {
     match scope {
-        Scope::Whole => 16,
-        Scope::Probes => 256,
+        Scope::Whole => Most { all: 32, each: 16 },
+        // Where other machines may come.
+        Scope::Probes => Most { all: 64, each: 16 },
     }
 }
-/// For the whole head of a request.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// For each write.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who may wait for a reload at once. Reloads that wait together are one, so nobody needs more.
+const WAITING_FOR_RELOAD: usize = 4;
+/// Long answers that are worked out at once.
+const AT_WORK: usize = 1;
+/// Descriptors that the connections to both sockets may take.
+pub const DESCRIPTORS: usize = most(Scope::Whole).all + most(Scope::Probes).all + WAITING_FOR_RELOAD;
+/// What the kernel holds of an answer, on its way to somebody who may not read it.
+const SEND_BUFFER: usize = 256 * 1024;
 /// After an accept failed, for want of descriptors as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -47,6 +53,10 @@ enum Listening {
     Unix(UnixListener),
 }
 
+/// A connection, whatever it came by.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 impl Listening {
     fn new(listener: AdminListener) -> io::Result<Self> {
         // Tokio polls: a blocking descriptor would stop the thread that it runs on.
@@ -62,10 +72,16 @@ impl Listening {
         })
     }
 
-    async fn accept(&self) -> io::Result<Stream> {
+    async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
         Ok(match self {
-            Self::Tcp(tcp) => tcp.accept().await?.0.into(),
-            Self::Unix(unix) => unix.accept().await?.0.into(),
+            Self::Tcp(tcp) => {
+                let (stream, from) = tcp.accept().await?;
+                // Neither is worth losing the connection for.
+                let _ = stream.set_nodelay(true);
+                let _ = socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER);
+                (Box::new(stream), Some(from.ip()))
+            }
+            Self::Unix(unix) => (Box::new(unix.accept().await?.0), None),
         })
     }
 }
@@ -81,22 +97,22 @@ pub async fn serve(
     mut shutdown: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let listening = Listening::new(listener)?;
-    let seats = Arc::new(Semaphore::new(connections(ctx.scope)));
+    let places = Places::new(most(ctx.scope));
+    let turns = Arc::new(Turns::new());
     loop {
         let accepted = tokio::select! {
             _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
-            accepted = async {
-                let seat = Arc::clone(&seats).acquire_owned().await.map_err(io::Error::other)?;
-                listening.accept().await.map(|stream| (stream, seat))
-            } => accepted,
+            accepted = listening.accept() => accepted,
         };
         match accepted {
-            Ok((stream, seat)) => {
-                let ctx = Arc::clone(&ctx);
-                tokio::spawn(async move {
-                    converse(Box::new(stream), &ctx).await;
-                    drop(seat);
-                });
+            Ok((stream, from)) => {
+                let (place, made_room) = places.enter(from);
+                if made_room {
+                    Gauges::add(&ctx.gauges.admin_made_room);
+                }
+                let number = place.number();
+                let task = tokio::spawn(converse(stream, Arc::clone(&ctx), place, Arc::clone(&turns)));
+                places.ends_with(number, task.abort_handle());
             }
             Err(error) => {
                 tracing::warn!(%error, "the admin interface cannot accept a connection");
@@ -106,57 +122,63 @@ pub async fn serve(
     }
 }
 
-/// One request and its answer. Whoever asks badly is hung up on: there is no one to log it for.
-async fn converse(stream: BoxedStream, ctx: &AdminContext) {
-    let mut session = ServerSession::new_http1(stream);
-    session.set_keepalive(None);
-    session.set_write_timeout(Some(WRITE_TIMEOUT));
-    let answer = match tokio::time::timeout(READ_TIMEOUT, session.read_request()).await {
-        Ok(Ok(true)) => routes::answer(ctx, &asked(&session)).await,
-        Ok(Err(_)) => Answer::plain(400, "not a request that is served here\n"),
-        Ok(Ok(false)) | Err(_) => return,
+/// One request and its answer. Whoever says nothing is hung up on: there is no one to log it for.
+async fn converse(mut stream: Box<dyn Stream>, ctx: Arc<AdminContext>, place: Place, turns: Arc<Turns>) {
+    let Some(heard) = hear(&mut stream).await else { return };
+    place.has_asked();
+    let is_head = heard.as_ref().is_ok_and(|asked| asked.method == "HEAD");
+    let told = match heard {
+        Err(answer) => Told::Now(answer),
+        Ok(asked) if routes::is_probe(&asked) => routes::answer(&ctx, &asked),
+        Ok(asked) => {
+            let Some(told) = turns.work_out(Arc::clone(&ctx), asked).await else { return };
+            told
+        }
     };
-    // Parsing a request turns keep-alive on again.
-    session.set_keepalive(None);
-    if let Err(error) = write(&mut session, answer).await {
+    let (answer, _place) = match told {
+        Told::Now(answer) => (answer, Some(place)),
+        Told::AfterReload => match turns.reload.try_acquire() {
+            Ok(_waits) => {
+                // Neither kept from others nor taken away by them.
+                drop(place);
+                (routes::reload(&ctx).await, None)
+            }
+            Err(_) => (busy(), Some(place)),
+        },
+    };
+    if let Err(error) = tell(&mut stream, answer, is_head).await {
         tracing::debug!(%error, "an admin answer could not be written");
-        return;
-    }
-    // Closes; nothing is left to say whether it works or not.
-    let _ = session.finish().await;
-}
-
-fn asked(session: &ServerSession) -> Asked {
-    let head = session.req_header();
-    let text = |name: &str| String::from_utf8_lossy(session.get_header_bytes(name)).into_owned();
-    let host = match text("host") {
-        host if host.is_empty() => head.uri.authority().map(ToString::to_string).unwrap_or_default(),
-        host => host,
-    };
-    Asked {
-        method: head.method.as_str().to_owned(),
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().unwrap_or_default().to_owned(),
-        host,
-        has_origin: head.headers.contains_key("origin"),
-        wants_html: text("accept").contains("text/html"),
     }
 }
 
-async fn write(session: &mut ServerSession, answer: Answer) -> pingora::Result<()> {
-    let mut head = ResponseHeader::build(answer.status, Some(8))?;
-    head.insert_header("Content-Type", answer.content_type)?;
-    head.insert_header("Content-Length", answer.body.len())?;
-    head.insert_header("Cache-Control", "no-store")?;
-    head.insert_header("X-Content-Type-Options", "nosniff")?;
-    if let Some(allow) = answer.allow {
-        head.insert_header("Allow", allow)?;
+/// What connections take turns at.
+#[derive(Debug)]
+struct Turns {
+    /// To wait for a reload.
+    reload: Semaphore,
+    /// To work out a long answer.
+    long: Arc<Semaphore>,
+}
+
+impl Turns {
+    fn new() -> Self {
+        Self { reload: Semaphore::new(WAITING_FOR_RELOAD), long: Arc::new(Semaphore::new(AT_WORK)) }
     }
-    if let Some(policy) = answer.policy {
-        head.insert_header("Content-Security-Policy", policy)?;
-        head.insert_header("Referrer-Policy", "no-referrer")?;
+
+    /// The metrics of a thousand routes take a while. They are worked out on another thread, so that a crowd that
+    /// asks for them keeps no probe waiting, and few at once, so that it does not take the processor from senders.
+    async fn work_out(&self, ctx: Arc<AdminContext>, asked: Asked) -> Option<Told> {
+        let turn = Arc::clone(&self.long).acquire_owned().await.ok()?;
+        let answer = move || {
+            let told = routes::answer(&ctx, &asked);
+            drop(turn);
+            told
+        };
+        // Fails where it panics, which is logged, or where the process ends.
+        tokio::task::spawn_blocking(answer).await.ok()
     }
-    session.write_response_header(Box::new(head)).await?;
-    // To HEAD, pingora writes no body.
-    session.write_response_body(Bytes::from(answer.body), true).await
+}
+
+fn busy() -> Answer {
+    Answer::plain(503, format!("{WAITING_FOR_RELOAD} others wait for a reload already; ask again\n"))
 }

@@ -142,6 +142,30 @@ fn process(page: &mut Page, gauges: &Gauges) {
             "Log lines dropped because their reader was too slow or the disk was full.",
             &gauges.log_lines_dropped,
         ),
+        (
+            "log_reopen_failed",
+            "gauge",
+            "1 while the access log's file cannot be opened again: its lines go to the old one.",
+            &gauges.log_reopen_failed,
+        ),
+        (
+            "reload_busy_seconds",
+            "gauge",
+            "How long the reload thread has been at what it does.",
+            &gauges.reload_busy,
+        ),
+        (
+            "reload_thread_dead",
+            "gauge",
+            "1 when no change of a file is noticed any more, and only a restart helps.",
+            &gauges.reload_dead,
+        ),
+        (
+            "admin_connections_made_room_total",
+            "counter",
+            "Connections to the admin interface or the metrics that were closed because others needed their place.",
+            &gauges.admin_made_room,
+        ),
     ] {
         page.family(name, kind, help);
         page.sample(name, &[], value.load(Relaxed));
@@ -353,7 +377,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 30);
+        assert_eq!(kinds.len(), 34);
         assert!(series.len() > 80, "{}", series.len());
     }
 

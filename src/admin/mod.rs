@@ -3,12 +3,14 @@
 //! A small HTTP server of its own, meant for loopback or a UNIX socket. It reads what `state` holds and
 //! decides nothing; the only thing it can change is to ask for a reload. Invariant: no answer holds a
 //! query string, a header or a body of a webhook, and no page in a browser can make it act: requests to
-//! act that carry an `Origin` are refused, and what can be read about the gate is only told to a `Host`
+//! act that carry an `Origin` are refused, and everything but health is only told to a `Host`
 //! that is an address or `localhost`, so that a name that was rebound to loopback learns nothing.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`listener`] | the socket, the connections and their bounds |
+//! | [`listener`] | the socket and its connections |
+//! | [`places`] | who holds a connection, and who goes for others |
+//! | [`wire`] | HTTP/1 on a connection, within bounds |
 //! | [`routes`] | which request gets which answer |
 //! | [`metrics`] | the numbers in Prometheus' text format |
 //! | [`status`] | what is loaded and how it is doing |
@@ -26,15 +28,17 @@ pub(crate) mod fixture;
 pub mod listener;
 pub mod metrics;
 pub mod page;
+pub mod places;
 pub mod question;
 pub mod reload;
 pub mod routes;
 pub mod status;
 pub mod status_text;
+pub mod wire;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::state::denials::Denials;
 use crate::state::gauges::{Gauges, Phase};
@@ -43,6 +47,9 @@ use crate::state::reload::Reloader;
 use crate::state::store::Store;
 
 pub use listener::{AdminListener, serve};
+
+/// A reload that takes so long is worth a look: the largest lists take seconds.
+pub const LONG_RELOAD: Duration = Duration::from_secs(10);
 
 /// Which requests are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +77,6 @@ pub struct AdminContext {
     pub denials: Arc<Denials>,
     /// When the process started.
     pub started: Instant,
-    /// Called before each reload that was asked for here: opens the access log's file again.
-    pub before_reload: Box<dyn Fn() + Send + Sync>,
 }
 
 impl fmt::Debug for AdminContext {

@@ -10,15 +10,17 @@ use super::question::Question;
 use super::{AdminContext, Scope, explain, metrics, phase_word, reload, status};
 use crate::policy::authority::without_port;
 use crate::state::gauges::Phase;
+use crate::state::reload::ReloaderHealth;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
+const NO_RELOADS: &str = "the reload thread has ended\n";
 /// The version that Prometheus asks for when it names none.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What is asked.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// As it was sent.
     pub method: String,
@@ -26,8 +28,8 @@ pub struct Asked {
     pub path: String,
     /// Without the question mark; may be empty.
     pub query: String,
-    /// The Host field; empty when there is none.
-    pub host: String,
+    /// What the request says that the host is called: its Host fields, and its target where that does.
+    pub hosts: Vec<String>,
     /// A browser sends `Origin` with what a page makes it send.
     pub has_origin: bool,
     /// A browser that a person looks at.
@@ -61,40 +63,89 @@ impl Answer {
     }
 }
 
+/// What becomes of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The answer.
+    Now(Answer),
+    /// A reload was asked for, and may be: [`reload`] has the answer.
+    AfterReload,
+}
+
+/// Whether this is a probe, whose answer is a word that costs nothing to find.
+#[must_use]
+pub fn is_probe(asked: &Asked) -> bool {
+    matches!(asked.path.as_str(), "/healthz" | "/readyz")
+}
+
 /// Answers.
-pub async fn answer(ctx: &AdminContext, asked: &Asked) -> Answer {
+#[must_use]
+pub fn answer(ctx: &AdminContext, asked: &Asked) -> Told {
+    if ctx.scope == Scope::Whole && (asked.method.as_str(), asked.path.as_str()) == ("POST", "/reload") {
+        return match refusal(asked) {
+            Some(answer) => Told::Now(answer),
+            None if asked.has_origin => {
+                Told::Now(Answer::plain(403, "a page in a browser cannot ask for a reload\n"))
+            }
+            None => Told::AfterReload,
+        };
+    }
+    Told::Now(read(ctx, asked))
+}
+
+/// Probes ask by any name, and learn one word. Whatever tells more, or asks for more, is for those who name
+/// the gate by an address: a page in a browser can have a name of its own made to point here.
+fn refusal(asked: &Asked) -> Option<Answer> {
+    (!is_probe(asked) && !asked.hosts.iter().all(|host| is_local_name(host))).then(|| {
+        Answer::plain(
+            403,
+            "the Host of this request is a name, and any name can be made to point here; \
+             use the address or localhost\n",
+        )
+    })
+}
+
+/// What is only looked at.
+fn read(ctx: &AdminContext, asked: &Asked) -> Answer {
     let reading = matches!(asked.method.as_str(), "GET" | "HEAD");
     if ctx.scope == Scope::Probes && !matches!(asked.path.as_str(), "/healthz" | "/readyz" | "/metrics") {
         return Answer::plain(404, "there are: /healthz /readyz /metrics\n");
+    }
+    // Scrapers on other machines know the gate by a name, and that socket is for them.
+    if let Some(refused) = (ctx.scope == Scope::Whole).then(|| refusal(asked)).flatten() {
+        return refused;
     }
     match asked.path.as_str() {
         "/healthz" | "/readyz" | "/metrics" | "/status" | "/explain" if !reading => {
             let allow = Some("GET, HEAD");
             Answer { allow, ..Answer::plain(405, "this is for reading: GET or HEAD\n") }
         }
-        "/reload" if asked.method != "POST" => {
+        "/reload" => {
             Answer { allow: Some("POST"), ..Answer::plain(405, "a reload is asked for with POST\n") }
         }
+        "/healthz" if has_no_reloads(ctx) => Answer::plain(503, NO_RELOADS),
         "/healthz" => Answer::plain(200, "ok\n"),
         "/readyz" => ready(ctx),
         "/metrics" => Answer { content_type: PROMETHEUS, ..Answer::plain(200, numbers(ctx)) },
-        "/status" | "/explain" | "/reload" if !is_local_name(&asked.host) => Answer::plain(
-            403,
-            "the Host of this request is a name, and any name can be made to point here; \
-             use the address or localhost\n",
-        ),
         "/status" => report(ctx, asked),
         "/explain" => explain(ctx, &asked.query),
-        "/reload" if asked.has_origin => Answer::plain(403, "a page in a browser cannot ask for a reload\n"),
-        "/reload" => load(ctx).await,
         _ => Answer::plain(404, "there are: /healthz /readyz /metrics /status /explain /reload\n"),
     }
 }
 
 fn ready(ctx: &AdminContext) -> Answer {
     let phase = ctx.gauges.phase();
+    if phase == Phase::Ready && has_no_reloads(ctx) {
+        return Answer::plain(503, NO_RELOADS);
+    }
     let status = if phase == Phase::Ready { 200 } else { 503 };
     Answer::plain(status, format!("{}\n", phase_word(phase)))
+}
+
+/// Whether changed files go unnoticed for ever: then it serves, but not what it should, and only a restart helps.
+/// A reload that takes long is no such thing, the last good state serves meanwhile.
+fn has_no_reloads(ctx: &AdminContext) -> bool {
+    ctx.reloader.health() == ReloaderHealth::Dead
 }
 
 fn numbers(ctx: &AdminContext) -> String {
@@ -131,8 +182,8 @@ fn explain(ctx: &AdminContext, query: &str) -> Answer {
     }
 }
 
-async fn load(ctx: &AdminContext) -> Answer {
-    (ctx.before_reload)();
+/// Reloads, and tells how it went.
+pub async fn reload(ctx: &AdminContext) -> Answer {
     let report = ctx.reloader.reload(reload::CAUSE).await;
     let status = if report.problems.is_empty() { 200 } else { 422 };
     Answer::json(status, &reload::value(&report))
@@ -149,7 +200,33 @@ fn is_local_name(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{CONFIG, Stage};
     use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_could_be_rebound_is_told_a_word_and_nothing_else() {
+        let (_folder, context) = Stage::new(CONFIG).context();
+        let ask = |method: &str, path: &str, hosts: &[&str]| {
+            let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+            answer(&context, &Asked { method: method.into(), path: path.into(), hosts, ..Asked::default() })
+        };
+        let status = |told: Told| match told {
+            Told::Now(answer) => answer.status,
+            Told::AfterReload => 0,
+        };
+        for hosts in [&["evil.example"][..], &["127.0.0.1:9901", "evil.example"]] {
+            for path in ["/metrics", "/status", "/explain", "/reload", "/nothing", "/"] {
+                assert_eq!(status(ask("GET", path, hosts)), 403, "{path} {hosts:?}");
+                assert_eq!(status(ask("POST", path, hosts)), 403, "{path} {hosts:?}");
+            }
+            assert_eq!(status(ask("GET", "/healthz", hosts)), 200);
+            assert_eq!(status(ask("HEAD", "/readyz", hosts)), 200);
+        }
+        for hosts in [&[][..], &["localhost:9901"], &["127.0.0.1"]] {
+            assert_eq!(status(ask("GET", "/metrics", hosts)), 200);
+            assert_eq!(ask("POST", "/reload", hosts), Told::AfterReload);
+        }
+    }
 
     #[test]
     fn a_host_that_could_be_rebound_is_no_local_name() {

@@ -155,6 +155,10 @@ fn numbers(gauges: &Gauges) -> Value {
         "upstream_connections_reused": gauges.upstream_reused.load(Relaxed),
         "upstream_resent": gauges.upstream_resent.load(Relaxed),
         "log_lines_dropped": gauges.log_lines_dropped.load(Relaxed),
+        "log_reopen_failed": gauges.log_reopen_failed.load(Relaxed),
+        "reload_busy_s": gauges.reload_busy.load(Relaxed),
+        "reload_dead": gauges.reload_dead.load(Relaxed),
+        "admin_made_room": gauges.admin_made_room.load(Relaxed),
     })
 }
 

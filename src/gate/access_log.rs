@@ -86,10 +86,11 @@ impl AccessLog {
         Self { sink, form, flood: Arc::new(Flood::new(Instant::now())) }
     }
 
-    /// Writes one event. A denial in a flood of them is counted and said in a summary.
+    /// Writes one event. What anybody can have as often as he likes is counted in a flood of it and said in
+    /// a summary.
     pub fn write(&self, event: &AccessEvent<'_>) {
-        let denied = event.reason.outcome() == Outcome::Denied;
-        if denied && !self.flood.lets_through(event.reason, event.peer, Instant::now()) {
+        let anybodys = matches!(event.reason.outcome(), Outcome::Denied | Outcome::Served);
+        if anybodys && !self.flood.lets_through(event.reason, event.peer, Instant::now()) {
             return;
         }
         let mut line = Vec::with_capacity(768);
@@ -112,9 +113,15 @@ impl AccessLog {
         }
     }
 
-    /// Opens a file again: it may have been rotated.
-    pub fn reopen(&self) {
-        self.sink.reopen();
+    /// Opens a file again, which may have been rotated, and waits for that, for `within` at most.
+    pub fn reopen(&self, within: Duration) {
+        self.sink.reopen(within);
+    }
+
+    /// Why lines do not go to the file that the configuration names.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.sink.trouble()
     }
 
     /// Lines that were dropped so far.
@@ -199,7 +206,7 @@ impl AccessEvent<'_> {
     }
 }
 
-/// Told apart from a request's line by `suppressed`: denials that have no line of their own.
+/// Told apart from a request's line by `suppressed`: events that have no line of their own.
 fn summary_json(out: &mut Vec<u8>, summary: Summary) {
     out.extend_from_slice(b"{\"ts\":\"");
     timestamp::write(out, SystemTime::now());

@@ -176,6 +176,7 @@ impl Gate {
             self.pools.prune(&wanted);
             self.log.sum_up(false);
             self.gauges.log_lines_dropped.store(self.log.dropped(), Relaxed);
+            self.gauges.log_reopen_failed.store(self.log.trouble().is_some().into(), Relaxed);
         }
     }
 }

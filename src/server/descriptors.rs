@@ -2,10 +2,11 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use crate::admin::listener::DESCRIPTORS;
 use crate::config::Limits;
 
-/// Standard streams, logs, listeners, the poller, the admin interface, files of a reload.
-const OWN: u64 = 100;
+/// Standard streams, logs, listeners, the poller, files of a reload, and the admin interface.
+const OWN: u64 = 100 + DESCRIPTORS as u64;
 /// Idle upstream connections that a pool keeps.
 const IDLE: u64 = 512;
 
@@ -46,7 +47,7 @@ mod tests {
             std::path::Path::new("."),
         );
         let limits = parsed.unwrap().config.limits;
-        for (descriptors, room) in [(20_000, 10_000), (11_000, 9364), (1024, 462), (60, 22), (1, 1)] {
+        for (descriptors, room) in [(20_000, 10_000), (11_000, 9264), (1024, 412), (60, 22), (1, 1)] {
             assert_eq!(fits(descriptors, &limits), room, "{descriptors}");
         }
     }

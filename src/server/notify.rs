@@ -12,7 +12,8 @@ use std::time::Duration;
 use crate::state::reload::Report;
 use crate::state::snapshot::Snapshot;
 
-/// A manager that does not read for so long is not waited for.
+/// A manager that does not read for so long is not waited for, and only at the start: one word may be lost
+/// later, and no thread that serves or ends the process may wait for it.
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 /// What `systemctl status` shows is one line; a problem in it is cut there.
 const STATUS_CHARS: usize = 240;
@@ -26,7 +27,10 @@ pub(super) struct Notifier {
 
 #[derive(Debug)]
 struct Line {
-    socket: UnixDatagram,
+    /// Waits for a moment.
+    patient: UnixDatagram,
+    /// Never waits.
+    prompt: UnixDatagram,
     manager: SocketAddr,
 }
 
@@ -50,7 +54,8 @@ impl Notifier {
 
     /// Lists are good and listeners bound: whatever waits for the gate may go on.
     pub(super) fn ready(&self, snapshot: &Snapshot) {
-        self.say(&format!("READY=1\nSTATUS={}", serving(snapshot)));
+        let words = format!("READY=1\nSTATUS={}", serving(snapshot));
+        self.say_by(|line| &line.patient, &words);
     }
 
     /// What serves after a reload, and what was wrong with it.
@@ -74,8 +79,12 @@ impl Notifier {
     }
 
     fn say(&self, words: &str) {
+        self.say_by(|line| &line.prompt, words);
+    }
+
+    fn say_by(&self, socket: impl Fn(&Line) -> &UnixDatagram, words: &str) {
         let Some(line) = &self.line else { return };
-        if let Err(error) = line.socket.send_to_addr(words.as_bytes(), &line.manager) {
+        if let Err(error) = socket(line).send_to_addr(words.as_bytes(), &line.manager) {
             tracing::warn!(%error, "the service manager could not be told");
         }
     }
@@ -88,9 +97,10 @@ impl Line {
             Some(name) => SocketAddr::from_abstract_name(name)?,
             None => SocketAddr::from_pathname(place)?,
         };
-        let socket = UnixDatagram::unbound()?;
-        socket.set_write_timeout(Some(SEND_TIMEOUT))?;
-        Ok(Self { socket, manager })
+        let (patient, prompt) = (UnixDatagram::unbound()?, UnixDatagram::unbound()?);
+        patient.set_write_timeout(Some(SEND_TIMEOUT))?;
+        prompt.set_nonblocking(true)?;
+        Ok(Self { patient, prompt, manager })
     }
 }
 
@@ -183,6 +193,19 @@ mod tests {
             let length = manager.recv(&mut room).unwrap();
             assert_eq!(&room[..length], b"STOPPING=1\nSTATUS=Draining: 2 open connections", "{place}");
         }
+    }
+
+    #[test]
+    fn a_manager_that_does_not_read_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let _manager = UnixDatagram::bind(&path).unwrap();
+        let line = Line::open(&path.display().to_string()).unwrap();
+        let notifier = Notifier { line: Some(Arc::new(line)), watchdog: None };
+        let begin = std::time::Instant::now();
+        // Far more than the socket holds.
+        (0..2000).for_each(|_| notifier.alive());
+        assert!(begin.elapsed() < SEND_TIMEOUT, "{:?}", begin.elapsed());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use pingora::services::Service;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::notify::Notifier;
+use super::watchdog::Watchdog;
 use crate::admin::{self, AdminContext, AdminListener, Scope};
 use crate::gate::Gate;
 use crate::gate::closing::Owner;
@@ -34,7 +34,7 @@ pub(super) struct GateService {
     /// Taken at the start: the receivers that are left are those of accept loops that still run.
     accepting: Option<watch::Receiver<bool>>,
     sides: Sides,
-    notifier: Notifier,
+    watchdog: Watchdog,
 }
 
 /// Where the other sockets are, for the log.
@@ -49,9 +49,9 @@ impl GateService {
         listeners: Vec<Bound>,
         accepting: watch::Receiver<bool>,
         sides: Sides,
-        notifier: Notifier,
+        watchdog: Watchdog,
     ) -> Self {
-        Self { gate, listeners, accepting: Some(accepting), sides, notifier }
+        Self { gate, listeners, accepting: Some(accepting), sides, watchdog }
     }
 }
 
@@ -91,10 +91,11 @@ impl Service for GateService {
             version = env!("CARGO_PKG_VERSION"),
             "ready"
         );
-        self.notifier.ready(&snapshot);
+        self.watchdog.notifier.ready(&snapshot);
         drop(snapshot);
         let whole = Arc::new(AtomicBool::new(true));
-        tokio::spawn(beat(self.notifier.clone(), Arc::clone(&whole)));
+        tokio::spawn(self.watchdog.clone().beat(Arc::clone(&whole)));
+        tokio::spawn(self.watchdog.clone().watch());
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a listener ended");
@@ -105,22 +106,6 @@ impl Service for GateService {
 
     fn name(&self) -> &'static str {
         "gate"
-    }
-}
-
-/// Tells the service manager's watchdog that the runtime that accepts and serves still runs tasks and
-/// timers, and that no accept loop was lost. It ends with the runtime, not with the listeners: a drain
-/// is no standstill.
-async fn beat(notifier: Notifier, whole: Arc<AtomicBool>) {
-    let Some(pause) = notifier.heartbeat() else { return };
-    let mut pace = tokio::time::interval(pause);
-    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        pace.tick().await;
-        if !whole.load(Relaxed) {
-            return;
-        }
-        notifier.alive();
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! They have a thread of their own that listens before anything serves, so that no signal ever meets
 //! its default action. Pingora's server is only told to end when the drain is over: its own graceful
-//! way would sleep out the whole grace period, idle or not.
+//! way would sleep out the whole grace period, idle or not. Invariant: nothing that somebody else does or
+//! does not do keeps this thread from hearing the next signal, and the end has a bound.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +13,7 @@ use async_trait::async_trait;
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::notify::Notifier;
 use crate::gate::Gate;
@@ -22,12 +23,16 @@ use crate::state::reload::{Cause, Reloader};
 
 /// How often the drain looks whether everything has ended.
 const LOOK: Duration = Duration::from_millis(5);
+/// For the accept loops to take who is connecting, and to end. As a rule they need a third of a second.
+const CLOSING: Duration = Duration::from_secs(3);
+/// For everything after the drain: the reload thread, the last lines of the logs, the runtimes. Each of them
+/// has a shorter bound of its own.
+const END: Duration = Duration::from_secs(5);
 
 /// What signals act on.
 pub(super) struct Reaction {
     pub(super) gate: Arc<Gate>,
     pub(super) reloader: Reloader,
-    pub(super) before_reload: Box<dyn Fn() + Send>,
     pub(super) stop_accepting: watch::Sender<bool>,
     pub(super) notifier: Notifier,
 }
@@ -47,8 +52,8 @@ impl ShutdownSignalWatch for Ended {
     }
 }
 
+/// Those that end the process.
 struct Signals {
-    hup: Signal,
     term: Signal,
     int: Signal,
     quit: Signal,
@@ -66,9 +71,10 @@ pub(super) fn listen(reaction: Reaction) -> io::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(async {
-            match Signals::new() {
-                Ok(signals) => {
+            match Signals::new().and_then(|signals| Ok((signals, signal(SignalKind::hangup())?))) {
+                Ok((signals, hangup)) => {
                     let _ = started.send(Ok(()));
+                    tokio::spawn(reload_at_each(hangup, reaction.reloader.clone()));
                     react(signals, reaction).await;
                 }
                 Err(error) => {
@@ -77,45 +83,55 @@ pub(super) fn listen(reaction: Reaction) -> io::Result<Ended> {
             }
         });
         let _ = end.send(());
+        end_within(END);
     })?;
     start.recv().map_err(io::Error::other)??;
     Ok(Ended(Mutex::new(Some(ended))))
 }
 
+/// Ends the process when it has not ended by itself: a thread that is stuck must not keep it. Waits in the
+/// thread of the signals, which has nothing else to do any more.
+fn end_within(time: Duration) {
+    std::thread::sleep(time);
+    tracing::error!("the process did not come to its end by itself; ended");
+    std::process::exit(1);
+}
+
 impl Signals {
     fn new() -> io::Result<Self> {
         Ok(Self {
-            hup: signal(SignalKind::hangup())?,
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
         })
     }
 
-    /// The next word that ends the process; reloads happen on the way, also while draining.
-    async fn next(&mut self, reaction: &Reaction) -> Word {
-        loop {
-            tokio::select! {
-                _ = self.hup.recv() => {
-                    (reaction.before_reload)();
-                    reaction.reloader.reload(Cause::Signal).await;
-                }
-                _ = self.term.recv() => return Word::Drain,
-                _ = self.int.recv() => return Word::Drain,
-                _ = self.quit.recv() => return Word::Stop,
-            }
+    /// The next word that ends the process.
+    async fn next(&mut self) -> Word {
+        tokio::select! {
+            _ = self.term.recv() => Word::Drain,
+            _ = self.int.recv() => Word::Drain,
+            _ = self.quit.recv() => Word::Stop,
         }
     }
 }
 
+/// Reloads at each HUP, also while draining. It has a task of its own, because a reload may hang in a file
+/// system; those that come meanwhile are one.
+async fn reload_at_each(mut hangup: Signal, reloader: Reloader) {
+    while hangup.recv().await.is_some() {
+        reloader.reload(Cause::Signal).await;
+    }
+}
+
 async fn react(mut signals: Signals, reaction: Reaction) {
-    if let Word::Stop = signals.next(&reaction).await {
+    if let Word::Stop = signals.next().await {
         tracing::warn!(in_flight = in_flight(&reaction.gate.gauges), "stopped at once, by signal");
         return;
     }
     tokio::select! {
         () = drain(&reaction) => {}
-        _ = signals.next(&reaction) => {
+        _ = signals.next() => {
             tracing::warn!(in_flight = in_flight(&reaction.gate.gauges), "drain cut short by a second signal");
         }
     }
@@ -131,7 +147,9 @@ async fn drain(reaction: &Reaction) {
     gate.drain.begin();
     // Every accept loop has taken what the kernel held for it, and is gone.
     reaction.stop_accepting.send_replace(true);
-    reaction.stop_accepting.closed().await;
+    if timeout(CLOSING, reaction.stop_accepting.closed()).await.is_err() {
+        tracing::error!("a listener did not close, a defect of nexmo-gate; going on without it");
+    }
     let idle = async {
         while gate.open_connections() > 0 {
             sleep(LOOK).await;

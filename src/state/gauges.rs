@@ -49,6 +49,14 @@ pub struct Gauges {
     pub upstream_resent: AtomicU64,
     /// Log lines that were dropped because the reader of the log was too slow or the disk full.
     pub log_lines_dropped: AtomicU64,
+    /// 1 while the access log's file could not be opened again: its lines go somewhere else.
+    pub log_reopen_failed: AtomicU64,
+    /// Whole seconds that the reload thread has been at what it does.
+    pub reload_busy: AtomicU64,
+    /// 1 when the reload thread has ended, so that no change of a file is noticed.
+    pub reload_dead: AtomicU64,
+    /// Connections to the admin interface and the metrics that were closed because others needed their place.
+    pub admin_made_room: AtomicU64,
 }
 
 impl Gauges {

@@ -13,6 +13,8 @@
 pub mod authorities;
 pub mod counters;
 pub mod denials;
+#[cfg(debug_assertions)]
+mod drill;
 pub mod endpoint;
 pub mod gauges;
 pub mod health;

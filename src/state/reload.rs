@@ -140,6 +140,21 @@ impl Reloader {
         pace: Pace,
         heard: impl Fn(&Arc<Report>) + Send + 'static,
     ) -> io::Result<Self> {
+        Self::start_with(loader, store, pace, |_| Vec::new(), heard)
+    }
+
+    /// The same, where something else is opened anew at a reload: `besides` does it, on that thread, and
+    /// its problems are the reload's.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start_with(
+        loader: Loader,
+        store: Arc<Store>,
+        pace: Pace,
+        besides: impl Fn(Cause) -> Vec<Problem> + Send + 'static,
+        heard: impl Fn(&Arc<Report>) + Send + 'static,
+    ) -> io::Result<Self> {
         let (events, inbox) = mpsc::sync_channel(QUEUE);
         let pulse = Arc::new(Pulse::default());
         let life = Life(Arc::clone(&pulse));
@@ -149,6 +164,7 @@ impl Reloader {
             keep: Keep::new(store.load().config.state.as_deref()),
             watch: Watch::new(pace, events.clone()),
             settle: Settle::new(pace, Instant::now()),
+            besides: Box::new(besides),
             heard: Box::new(heard),
             held: BTreeMap::new(),
             // The load that came before this was the first to tell.
@@ -245,6 +261,9 @@ impl Report {
 /// Whoever is told of each reload.
 type Heard = Box<dyn Fn(&Arc<Report>) + Send>;
 
+/// Whatever else is opened anew.
+type Besides = Box<dyn Fn(Cause) -> Vec<Problem> + Send>;
+
 /// The thread's own: everything that a reload needs.
 struct Desk {
     loader: Loader,
@@ -252,6 +271,7 @@ struct Desk {
     keep: Keep,
     watch: Watch,
     settle: Settle,
+    besides: Besides,
     heard: Heard,
     /// The holds that were logged, by list: each change is worth one line.
     held: BTreeMap<String, Held>,
@@ -321,6 +341,8 @@ impl Desk {
 
     fn answer(&mut self, cause: Option<Cause>, waiting: Vec<oneshot::Sender<Arc<Report>>>) {
         let Some(cause) = cause else { return };
+        #[cfg(debug_assertions)]
+        super::drill::stop_if_asked();
         self.arm();
         let look = self.loader.look();
         self.settle.rest(Instant::now());
@@ -344,6 +366,8 @@ impl Desk {
 
     fn look_around(&mut self) {
         self.tell_of_expiry();
+        #[cfg(debug_assertions)]
+        super::drill::stop_if_asked();
         self.arm();
         let look = self.loader.look();
         let mark = self.loader.mark(&look);
@@ -363,8 +387,10 @@ impl Desk {
         let shrink = if cause == Cause::Changed { Shrink::Hold } else { Shrink::Allow };
         let kept = Kept::default();
         let loaded = self.loader.load_after(look, Before { snapshot: Some(&previous), kept: &kept, shrink });
+        let mut problems = loaded.problems;
+        problems.extend((self.besides)(cause));
         let mut report = Report {
-            problems: loaded.problems,
+            problems,
             warnings: loaded.warnings,
             held: loaded.held.iter().map(Held::to_string).collect(),
             needs_restart: loaded.needs_restart,

@@ -8,6 +8,7 @@
 mod harness;
 
 mod access_log;
+mod admin_address;
 mod admission;
 mod ambiguous;
 mod bounds;
@@ -21,6 +22,7 @@ mod front_proxies;
 mod health_probes;
 mod http2;
 mod last_connections;
+mod log_files;
 mod overload;
 mod probes;
 mod process;
@@ -37,6 +39,7 @@ mod status_browser;
 mod status_page;
 mod storm;
 mod strangers;
+mod stuck;
 mod supervised;
 mod tls;
 mod upstream_connections;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::super::LONG_RELOAD;
 use super::View;
 use super::chart::minutes;
 use super::loaded::{condition, problems_of};
@@ -39,6 +40,7 @@ pub fn needs(view: &View<'_>) -> Vec<(Level, String)> {
     let mut needs = Vec::new();
     loaded(view, &mut needs);
     serving(view, &mut needs);
+    process(view, &mut needs);
     needs.sort_by_key(|(level, _)| *level);
     needs
 }
@@ -138,6 +140,22 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
     }
     if view.gauges.phase() == Phase::Draining {
         needs.push((Level::Warn, "draining: open requests are served, new ones are not wanted".to_owned()));
+    }
+}
+
+fn process(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
+    if view.gauges.reload_dead.load(Relaxed) > 0 {
+        let words = "the reload thread has ended: no change of a file is noticed until the gate is restarted";
+        needs.push((Level::Bad, words.to_owned()));
+    }
+    let busy = view.gauges.reload_busy.load(Relaxed);
+    if busy >= LONG_RELOAD.as_secs() {
+        let words = format!("a reload has been under way for {busy} s: does the file system answer?");
+        needs.push((Level::Warn, words));
+    }
+    if view.gauges.log_reopen_failed.load(Relaxed) > 0 {
+        let words = "the access log's file cannot be opened again: lines go to the old one";
+        needs.push((Level::Bad, words.to_owned()));
     }
     let dropped = view.gauges.log_lines_dropped.load(Relaxed);
     if dropped > 0 {

@@ -116,7 +116,7 @@ fn pages_in_a_browser_can_neither_act_nor_read() {
             ("POST /reload HTTP/1.1\r\nHost: rebound.example\r\n\r\n", "403"),
             ("GET /status HTTP/1.1\r\nHost: rebound.example:9901\r\n\r\n", "403"),
             ("GET /explain?ip=192.0.2.1 HTTP/1.1\r\nHost: rebound.example\r\n\r\n", "403"),
-            ("GET /metrics HTTP/1.1\r\nHost: gate.monitoring.svc:9901\r\n\r\n", "200"),
+            ("GET /metrics HTTP/1.1\r\nHost: gate.monitoring.svc:9901\r\n\r\n", "403"),
             ("GET /readyz HTTP/1.1\r\nHost: gate.monitoring.svc:9901\r\n\r\n", "200"),
             ("GET /reload HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"),
             ("POST /status HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"),

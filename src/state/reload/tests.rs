@@ -560,6 +560,7 @@ fn a_hold_is_logged_once_per_change() {
         keep: Keep::new(None),
         watch: Watch::new(ASKED, events),
         settle: Settle::new(ASKED, Instant::now()),
+        besides: Box::new(|_| Vec::new()),
         heard: Box::new(|_| {}),
         held: BTreeMap::new(),
         expiry_told: Instant::now(),
