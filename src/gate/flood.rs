@@ -1,17 +1,19 @@
-//! Denials that come faster than anyone reads them are summed up, exactly.
+//! What strangers can cause as fast as they like is summed up, exactly, before nobody can read the log
+//! any more: denials, and what anybody is shown.
 //!
-//! A second's first denials are logged a line each; what follows in that second is counted, and one
-//! summary says how many there were and who the last one was. Invariant: lines and summaries together
-//! count every denial once.
+//! A second's first events of each outcome are logged a line each; what follows in that second is counted,
+//! and one summary says how many there were and who the last one was. Invariant: lines and summaries
+//! together count every event once, and a flood of one outcome hides no line of another.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::policy::addr::Address;
-use crate::policy::outcome::Reason;
+use crate::policy::outcome::{Outcome, Reason};
 
-/// Denials a second that get a line each.
+/// Events of one outcome a second that get a line each.
 pub const LINES_A_SECOND: u32 = 200;
+const NONE: [u32; Outcome::ALL.len()] = [0; Outcome::ALL.len()];
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// What a summary says.
@@ -25,7 +27,7 @@ pub struct Summary {
     pub last: Address,
 }
 
-/// Decides which denials get a line.
+/// Decides which events get a line.
 #[derive(Debug)]
 pub struct Flood {
     window: Mutex<Window>,
@@ -34,29 +36,31 @@ pub struct Flood {
 #[derive(Debug)]
 struct Window {
     began: Instant,
-    lines: u32,
+    /// By outcome.
+    lines: [u32; Outcome::ALL.len()],
     unsaid: Vec<Summary>,
 }
 
 impl Flood {
-    /// Nothing was denied yet.
+    /// Nothing happened yet.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Self { window: Mutex::new(Window { began: now, lines: 0, unsaid: Vec::new() }) }
+        Self { window: Mutex::new(Window { began: now, lines: NONE, unsaid: Vec::new() }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Window> {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this denial gets a line of its own; otherwise it is counted.
+    /// Whether this event gets a line of its own; otherwise it is counted.
     pub fn lets_through(&self, reason: Reason, peer: Address, now: Instant) -> bool {
         let mut window = self.lock();
         if window.unsaid.is_empty() && now.duration_since(window.began) >= WINDOW {
-            (window.began, window.lines) = (now, 0);
+            (window.began, window.lines) = (now, NONE);
         }
-        if window.lines < LINES_A_SECOND {
-            window.lines += 1;
+        let lines = &mut window.lines[reason.outcome() as usize];
+        if *lines < LINES_A_SECOND {
+            *lines += 1;
             return true;
         }
         match window.unsaid.iter_mut().find(|summary| summary.reason == reason) {
@@ -72,7 +76,7 @@ impl Flood {
         if !all && now.duration_since(window.began) < WINDOW {
             return Vec::new();
         }
-        (window.began, window.lines) = (now, 0);
+        (window.began, window.lines) = (now, NONE);
         std::mem::take(&mut window.unsaid)
     }
 }
@@ -99,6 +103,21 @@ mod tests {
         summed += flood.summaries(start, true).iter().map(|s| s.count).sum::<u64>();
         assert_eq!(lines + summed, 10_000);
         assert!((400..=4 * u64::from(LINES_A_SECOND)).contains(&lines), "{lines}");
+    }
+
+    #[test]
+    fn a_flood_of_one_outcome_hides_no_line_of_another() {
+        let start = Instant::now();
+        let flood = Flood::new(start);
+        let peer = Address::new("192.0.2.1".parse().unwrap());
+        let let_through = (0..=2 * LINES_A_SECOND)
+            .filter(|_| flood.lets_through(Reason::AcmeChallenge, peer, start))
+            .count();
+        assert_eq!(let_through, LINES_A_SECOND as usize);
+        assert!(flood.lets_through(Reason::NotListed, peer, start));
+        let unsaid = flood.summaries(start, true);
+        let count = u64::from(LINES_A_SECOND) + 1;
+        assert_eq!(unsaid, [Summary { reason: Reason::AcmeChallenge, count, last: peer }]);
     }
 
     #[test]

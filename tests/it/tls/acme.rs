@@ -75,6 +75,25 @@ fn anybody_is_shown_a_challenge_and_nothing_else() {
 }
 
 #[test]
+fn a_flood_of_challenges_is_summed_up_and_none_is_lost() {
+    const FLOOD: u64 = 1500;
+    let upstream = Upstream::echo();
+    let gate = start(&upstream);
+    let mut session = crate::harness::Session::new(STRANGER, gate.addr());
+    for _ in 0..FLOOD {
+        assert_eq!(session.ask(&get(&path(TOKEN))).text(), CONTENT);
+    }
+    let counted = |events: &[serde_json::Value]| -> u64 {
+        let shown = events.iter().filter(|event| event["outcome"] == "served" && event["reason"] == "acme");
+        shown.map(|event| event["suppressed"].as_u64().unwrap_or(1)).sum()
+    };
+    gate.events_until(|events| counted(events) >= FLOOD);
+    let events = gate.finish().events;
+    assert_eq!(counted(&events), FLOOD);
+    assert!(events.iter().any(|event| event["suppressed"].is_u64()), "{} lines", events.len());
+}
+
+#[test]
 fn a_path_that_is_no_challenge_goes_the_way_of_every_request() {
     let upstream = Upstream::echo();
     let gate = start(&upstream);
