@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::state::held::HINT;
+
 /// The JSON of [`super::status::value`], made here or fetched, as text for people.
 #[must_use]
 pub fn text(status: &Value) -> String {
@@ -106,7 +108,7 @@ fn last_reload(out: &mut String, report: &Value) {
         let _ = writeln!(out, "  {}", plain(change));
     }
     for held in rows(&report["held"]) {
-        let _ = writeln!(out, "  held: {}", plain(held));
+        let _ = writeln!(out, "  held: {}; {HINT}", plain(held));
     }
     for key in rows(&report["needs_restart"]) {
         let _ = writeln!(out, "  {}", plain(key));

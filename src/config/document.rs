@@ -6,6 +6,7 @@ use serde_yaml::{Mapping, Value};
 
 use super::error::Problem;
 use super::raw::found;
+use crate::policy::hold::Outline;
 
 /// Reads the text as one YAML document, merge keys applied; no text at all is an empty mapping.
 ///
@@ -21,6 +22,15 @@ pub fn document(text: &str) -> Result<Value, Problem> {
             Err(Problem::new("", format!("found {}, wanted keys such as \"upstream: ...\"", found(&other))))
         }
     }
+}
+
+/// What the text looks like from outside. A key without a value is as good as none: whatever stood below
+/// it is gone.
+pub fn outline(text: &str, file: &Value) -> Outline {
+    let entries = file.as_mapping().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let keys = entries.filter_map(|(key, _)| key.as_str().map(str::to_owned)).collect();
+    let routes = file.get("routes").and_then(Value::as_sequence).map_or(0, Vec::len);
+    Outline { text: text.to_owned(), keys, routes }
 }
 
 fn flaw(text: &str, error: &serde_yaml::Error) -> Problem {

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use super::held::Held;
+
 /// The largest file that is read: about three million prefixes.
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 
@@ -20,6 +22,8 @@ pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 pub struct Look {
     /// The config file, if there is one.
     pub config: Option<Seen>,
+    /// Why it does not count for now: what follows belongs to the config that serves.
+    pub held: Option<Held>,
     /// The ranges folder, if the config says which.
     pub ranges: Option<Folder>,
     /// The files of certificates that may sign an upstream's, each once.
