@@ -77,6 +77,7 @@ fn certificates(out: &mut String, all: &Value) {
     for one in rows(all) {
         let last_good = if one["last_good"] == true { "  LAST GOOD: the files cannot be used" } else { "" };
         let left = match one["days_left"].as_i64() {
+            Some(_) if one["untimely"].is_string() => "NOT VALID YET".to_owned(),
             Some(days) => format!("{days} days left"),
             None => "EXPIRED".to_owned(),
         };

@@ -4,6 +4,7 @@
 
 use serde_yaml::{Mapping, Value};
 
+use super::bounds;
 use super::error::Problem;
 use super::raw::found;
 use crate::policy::hold::Outline;
@@ -13,6 +14,7 @@ use crate::policy::hold::Outline;
 /// # Errors
 /// The syntax error with its line and column, or the key that is there twice.
 pub fn document(text: &str) -> Result<Value, Problem> {
+    bounds::check(text)?;
     let mut value: Value = serde_yaml::from_str(text).map_err(|error| flaw(text, &error))?;
     value.apply_merge().map_err(|error| flaw(text, &error))?;
     match value {

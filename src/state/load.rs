@@ -17,12 +17,12 @@ use super::endpoint::{LiveUpstream, Upstreams};
 use super::held::Held;
 use super::keep::Kept;
 use super::lists::{Before, Lists, Standings, Wish, remember, resolve};
-use super::look::{Folder, Look, Seen};
+use super::look::{Folder, Look, MAX_PEM, Seen};
 use super::serving::Serving;
 use super::snapshot::{List, LiveRoute, Snapshot};
 use super::source::ConfigSource;
 use super::tls::{self, Doors};
-use crate::config::{Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
+use crate::config::{self, Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
 use crate::policy::prefix_set::PrefixSet;
 use crate::policy::route::RouteTable;
@@ -94,7 +94,7 @@ impl Loader {
     }
 
     pub(super) fn look_for(&self, wish: Wish, now: Instant) -> Look {
-        let config = self.source.path().map(Seen::at);
+        let config = self.source.path().map(|path| Seen::at(path, config::MAX_TEXT));
         let parsed = self.source.parse(config.as_ref()).ok();
         let held = parsed.as_ref().filter(|_| wish == Wish::Nobody);
         let held = held.and_then(|parsed| self.serving.as_ref()?.hold(self.source.path()?, parsed, now));
@@ -103,11 +103,11 @@ impl Loader {
         let config = parsed.as_ref().map(|parsed| &parsed.config);
         let config = if look.held.is_some() { serving } else { config };
         let authorities: BTreeSet<&Path> = config.into_iter().flat_map(authorities::files).collect();
-        look.authorities = authorities.into_iter().map(Seen::at).collect();
+        look.authorities = authorities.into_iter().map(|path| Seen::at(path, MAX_PEM)).collect();
         // What serves now is looked at too: the new config may be refused.
         let both = config.into_iter().chain(serving);
         let certificates: BTreeSet<&Path> = both.flat_map(|config| tls::files(&config.listen)).collect();
-        look.certificates = certificates.into_iter().map(Seen::at).collect();
+        look.certificates = certificates.into_iter().map(|path| Seen::at(path, MAX_PEM)).collect();
         look.ranges = config.or(serving).map(|config| Folder::at(&config.ranges));
         look
     }
@@ -174,6 +174,11 @@ impl Loader {
         self.upstreams.forget_unused();
         loaded.snapshot = Some(self.compile(config, lists.good, doors, generation));
         loaded
+    }
+
+    /// The text of the config that serves.
+    pub(super) fn text(&self) -> &str {
+        self.serving.as_ref().map_or("", |serving| &serving.outline.text)
     }
 
     /// A number that is the same for equal looks; it holds for this process only.

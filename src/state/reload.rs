@@ -22,6 +22,7 @@ use super::load::Loader;
 use super::look::Look;
 use super::pulse::{Life, Pulse};
 use super::report::{log, log_warnings};
+use super::snapshot::Snapshot;
 use super::store::Store;
 use super::tls;
 use super::watch::{Pace, Settle, Touch, Watch};
@@ -230,7 +231,7 @@ impl Desk {
     fn serve(mut self, inbox: &Receiver<Event>, pulse: &Pulse) {
         let work = pulse.work();
         let first = self.store.load();
-        log_warnings(&self.keep.store(&first.lists));
+        log_warnings(&self.keep(&first));
         drop((first, work));
         loop {
             let wait = self.settle.wake().saturating_duration_since(Instant::now());
@@ -274,8 +275,8 @@ impl Desk {
             return;
         }
         self.expiry_told = Instant::now();
-        for one in tls::expiring(&self.store.load().doors, SystemTime::now()) {
-            warn!(certificate = %one.files.certificate.display(), until = one.until, "a certificate expires soon");
+        for (one, why) in tls::untimely(&self.store.load().doors, SystemTime::now()) {
+            warn!(certificate = %one.files.certificate.display(), until = one.until, why, "look after a certificate");
         }
     }
 
@@ -313,7 +314,8 @@ impl Desk {
                 report.generation = next.generation;
                 report.published = true;
                 self.store.publish(next);
-                report.warnings.extend(self.keep.store(&self.store.load().lists));
+                let now = self.store.load();
+                report.warnings.extend(self.keep(&now));
             }
         }
         let report = Arc::new(report);
@@ -326,6 +328,10 @@ impl Desk {
         }
         (self.heard)(&report);
         report
+    }
+
+    fn keep(&mut self, snapshot: &Snapshot) -> Vec<Problem> {
+        self.keep.store(&snapshot.lists, &snapshot.config.ranges, self.loader.text())
     }
 
     fn log_held(&mut self, held: Vec<Held>) {

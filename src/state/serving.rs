@@ -15,7 +15,7 @@ pub(super) struct Serving {
     pub(super) config: Config,
     /// What its file said, before what cannot change while the process runs was put back.
     said: Config,
-    outline: Outline,
+    pub(super) outline: Outline,
     standing: Standing<Outline>,
 }
 
