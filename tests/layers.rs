@@ -23,7 +23,7 @@ const FLOORS: [&[&str]; 8] = [
     &["main"],
 ];
 /// The rooms that may name pingora.
-const PINGORA: [&str; 3] = ["gate", "admin", "server"];
+const PINGORA: [&str; 2] = ["gate", "server"];
 /// What `policy` may use of the standard library: no clock, no disk, no socket, no thread.
 const STD_FOR_POLICY: [&str; 18] = [
     "std::array",
@@ -49,7 +49,7 @@ const STD_FOR_POLICY: [&str; 18] = [
 const STD_FOR_CONFIG: [&str; 4] = ["std::path", "std::net::SocketAddr", "std::cell", "std::rc"];
 /// Crates that only compute.
 const CRATES_FOR_POLICY: [&str; 3] = ["ipnet", "itoa", "memchr"];
-const CRATES_FOR_CONFIG: [&str; 2] = ["ipnet", "serde_yaml"];
+const CRATES_FOR_CONFIG: [&str; 3] = ["ipnet", "serde", "serde_yaml"];
 /// Methods of `Path` that ask the disk.
 const DISK_METHODS: [&str; 10] = [
     "exists",

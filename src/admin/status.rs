@@ -90,6 +90,7 @@ fn certificates(snapshot: &Snapshot, now: SystemTime) -> Vec<Value> {
             "serial": one.serial,
             "until": one.until,
             "days_left": one.days_left(now),
+            "untimely": one.untimely(now),
             "last_good": one.last_good,
         })
     })

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::state::held::HINT;
+
 /// The JSON of [`super::status::value`], made here or fetched, as text for people.
 #[must_use]
 pub fn text(status: &Value) -> String {
@@ -75,6 +77,7 @@ fn certificates(out: &mut String, all: &Value) {
     for one in rows(all) {
         let last_good = if one["last_good"] == true { "  LAST GOOD: the files cannot be used" } else { "" };
         let left = match one["days_left"].as_i64() {
+            Some(_) if one["untimely"].is_string() => "NOT VALID YET".to_owned(),
             Some(days) => format!("{days} days left"),
             None => "EXPIRED".to_owned(),
         };
@@ -106,7 +109,7 @@ fn last_reload(out: &mut String, report: &Value) {
         let _ = writeln!(out, "  {}", plain(change));
     }
     for held in rows(&report["held"]) {
-        let _ = writeln!(out, "  held: {}", plain(held));
+        let _ = writeln!(out, "  held: {}; {HINT}", plain(held));
     }
     for key in rows(&report["needs_restart"]) {
         let _ = writeln!(out, "  {}", plain(key));

@@ -4,14 +4,17 @@
 
 use serde_yaml::{Mapping, Value};
 
+use super::bounds;
 use super::error::Problem;
 use super::raw::found;
+use crate::policy::hold::Outline;
 
 /// Reads the text as one YAML document, merge keys applied; no text at all is an empty mapping.
 ///
 /// # Errors
 /// The syntax error with its line and column, or the key that is there twice.
 pub fn document(text: &str) -> Result<Value, Problem> {
+    bounds::check(text)?;
     let mut value: Value = serde_yaml::from_str(text).map_err(|error| flaw(text, &error))?;
     value.apply_merge().map_err(|error| flaw(text, &error))?;
     match value {
@@ -21,6 +24,15 @@ pub fn document(text: &str) -> Result<Value, Problem> {
             Err(Problem::new("", format!("found {}, wanted keys such as \"upstream: ...\"", found(&other))))
         }
     }
+}
+
+/// What the text looks like from outside. A key without a value is as good as none: whatever stood below
+/// it is gone.
+pub fn outline(text: &str, file: &Value) -> Outline {
+    let entries = file.as_mapping().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let keys = entries.filter_map(|(key, _)| key.as_str().map(str::to_owned)).collect();
+    let routes = file.get("routes").and_then(Value::as_sequence).map_or(0, Vec::len);
+    Outline { text: text.to_owned(), keys, routes }
 }
 
 fn flaw(text: &str, error: &serde_yaml::Error) -> Problem {

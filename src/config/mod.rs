@@ -5,6 +5,7 @@
 //! of that name exists. Invariant: a `Config` is complete, defaults filled in, and means the same
 //! whoever reads it; nothing later asks "was that key set".
 
+mod bounds;
 mod document;
 pub mod error;
 mod host;
@@ -35,6 +36,7 @@ pub use crate::policy::client_ip::ForwardedHeader;
 use crate::policy::delivery::{OnError, SuccessSet};
 use crate::policy::route::PathPattern;
 use crate::policy::webhook::Webhook;
+pub use bounds::MAX_TEXT;
 pub use error::Problem;
 pub use keys::KEYS;
 pub use overrides::Overrides;

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use super::document::document;
+use super::document::{document, outline};
 use super::error::Problem;
 use super::overrides::Overrides;
 use super::raw::{Node, Source};
@@ -17,6 +17,7 @@ use super::{
     AccessLog, Admin, AdminAddress, Config, Deny, ForwardedHeader, Listener, Log, LogFormat, LogLevel, Mode,
     Route, Target, Upstream, limits, listener, lists, routes,
 };
+use crate::policy::hold::Outline;
 use crate::policy::route::PathPattern;
 
 /// A usable configuration, and what deserves a look all the same.
@@ -26,6 +27,8 @@ pub struct Parsed {
     pub config: Config,
     /// What works but is probably not meant, or must be said loudly; in the order of the file.
     pub warnings: Vec<Problem>,
+    /// What the file looks like from outside.
+    pub outline: Outline,
 }
 
 /// Reads a config file's text (`None`: there is no file) under what flags and variables say. `base` is
@@ -44,7 +47,8 @@ pub fn parse(text: Option<&str>, overrides: &Overrides, base: &Path) -> Result<P
     let warnings = report.finish(&file)?;
     // A reader notes why it leaves something out, so this is never said; if it were, nothing starts.
     let unread = || vec![Problem::new("upstream", "could not be read")];
-    config.map(|config| Parsed { config, warnings }).ok_or_else(unread)
+    let outline = outline(text.unwrap_or_default(), &file);
+    config.map(|config| Parsed { config, warnings, outline }).ok_or_else(unread)
 }
 
 fn read(root: &Section) -> Option<Config> {

@@ -10,6 +10,7 @@
 //! | [`prefix_set`] | a set of prefixes that answers "which one holds this address" |
 //! | [`range_list`] | a range file: its grammar, its problems, its prefixes |
 //! | [`difference`] | what changes when one range list takes the place of another |
+//! | [`hold`] | which changes look like an accident, and wait for a person's word |
 //! | [`proxy_header`] | what the PROXY protocol says about a connection |
 //! | [`client_ip`] | who is asking, behind trusted proxies |
 //! | [`forwarded`] | one element of the `Forwarded` header |
@@ -30,6 +31,7 @@ pub mod delivery;
 pub mod difference;
 pub mod forward;
 pub mod forwarded;
+pub mod hold;
 pub mod outcome;
 pub mod path;
 pub mod prefix_set;

@@ -135,7 +135,7 @@ fn after_reload(snapshot: &Snapshot, report: &Report) -> String {
     };
     status.push_str(&problems);
     if !report.held.is_empty() {
-        status.push_str("; a removal is held: ");
+        status.push_str("; held until `nexmo-gate reload`: ");
         status.push_str(&report.held.join(", "));
     }
     one_line(&status)

@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::endpoint::server_name;
-use super::look::{Look, Seen};
+use super::look::{Look, MAX_PEM, Seen};
 use crate::config::{Config, Problem, Target, Upstream};
 
 /// What the last load read.
@@ -63,7 +63,7 @@ impl Authorities {
     fn read_file(&mut self, path: &Path, look: &Look) -> Result<(), String> {
         let shown = path.display();
         let seen = look.authorities.iter().find(|seen| seen.path == path);
-        let content = seen.map_or_else(|| Seen::at(path).content, |seen| seen.content.clone());
+        let content = seen.map_or_else(|| Seen::at(path, MAX_PEM).content, |seen| seen.content.clone());
         let bytes = content.map_err(|why| format!("{shown} {why}"))?;
         if self.files.get(path).is_some_and(|(known, _)| *known == bytes) {
             return Ok(());

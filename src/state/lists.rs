@@ -4,17 +4,17 @@
 //! stays and its problems are reported; only a list that never was good stops a load.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
-use bytes::Bytes;
-
+use super::held::{Held, Subject};
 use super::keep::Kept;
 use super::look::{Folder, Seen};
 use super::snapshot::{List, Snapshot};
+use super::standing::Standing;
 use crate::config::Problem;
-use crate::policy::difference::compare;
+use crate::policy::difference::Prefixes;
 use crate::policy::range_list;
 
 /// Bad lines that are reported of one file. A file of another kind altogether has only bad lines,
@@ -31,36 +31,22 @@ pub(super) struct Before<'a> {
     /// What an earlier run kept; counts only at the start.
     pub(super) kept: &'a Kept,
     /// Who wants the load.
-    pub(super) shrink: Shrink,
+    pub(super) wish: Wish,
+    /// When it is.
+    pub(super) now: Instant,
 }
 
-/// What happens to a list that would lose more than half of what it admits.
+/// Who wants files to be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shrink {
-    /// A person asked for the load: the person's word counts.
-    Allow,
-    /// The change was noticed by itself, and may be a writer's accident.
-    Hold,
+pub(super) enum Wish {
+    /// A person: the person's word counts, whatever the files say.
+    Person,
+    /// Nobody: the change was noticed, and may be a writer's accident.
+    Nobody,
 }
 
-/// A list that was not loaded because it would lose too much.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// Its name.
-    pub list: String,
-    /// Prefixes of the version that stays which would be gone, in whole or in part.
-    pub removed: usize,
-    /// Prefixes of the version that stays.
-    pub of: usize,
-    /// The file's bytes, to know the same hold again.
-    pub(super) text: Bytes,
-}
-
-impl fmt::Display for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "list={} would lose {} of {} prefixes", self.list, self.removed, self.of)
-    }
-}
+/// What is remembered of each list.
+pub(super) type Standings = BTreeMap<String, Standing<Prefixes>>;
 
 /// The lists of one load.
 #[derive(Debug, Default)]
@@ -78,8 +64,13 @@ pub(super) struct Lists {
 }
 
 /// Reads every list of the folder. `used` are the names that the config needs.
-pub(super) fn resolve(folder: &Folder, before: Before<'_>, used: &BTreeSet<&str>) -> Lists {
-    let mut resolver = Resolver { before, used, lists: Lists::default() };
+pub(super) fn resolve(
+    folder: &Folder,
+    before: Before<'_>,
+    used: &BTreeSet<&str>,
+    standings: &Standings,
+) -> Lists {
+    let mut resolver = Resolver { before, used, standings, lists: Lists::default() };
     let mut absent: BTreeSet<&str> = used.clone();
     match &folder.files {
         Ok(files) => {
@@ -110,6 +101,7 @@ pub(super) fn resolve(folder: &Folder, before: Before<'_>, used: &BTreeSet<&str>
 struct Resolver<'a> {
     before: Before<'a>,
     used: &'a BTreeSet<&'a str>,
+    standings: &'a Standings,
     lists: Lists,
 }
 
@@ -132,11 +124,12 @@ impl Resolver<'_> {
             Ok(ranges) => ranges,
             Err(lines) => return self.fall_back(name, seen, line_problems(&seen.path, &lines)),
         };
-        if let Some(old) = old.filter(|_| self.before.shrink == Shrink::Hold) {
-            let difference = compare(&old.ranges, &ranges);
-            if difference.removes_more_than_half() {
-                let (removed, of) = (difference.lost_prefixes, difference.old_prefixes);
-                self.lists.held.push(Held { list: name.to_owned(), removed, of, text: bytes.clone() });
+        if let Some(old) = old.filter(|_| self.before.wish == Wish::Nobody) {
+            let (serving, new) = (Prefixes::of(&old.ranges), Prefixes::of(&ranges));
+            let standing = self.standings.get(name);
+            let verdict = standing.and_then(|standing| standing.judge(&serving, &new, self.before.now));
+            if let Some(verdict) = verdict {
+                self.lists.held.push(Held::new(Subject::List(name.to_owned()), verdict, bytes));
                 self.lists.good.insert(name.to_owned(), Arc::clone(old));
                 return;
             }
@@ -200,6 +193,38 @@ impl<'a> Before<'a> {
         match self.snapshot {
             Some(snapshot) => snapshot.lists.keys().map(String::as_str).collect(),
             None => self.kept.names().collect(),
+        }
+    }
+}
+
+/// Remembers what became of the lists: `lists` serve now, `before` did.
+pub(super) fn remember(
+    standings: &mut Standings,
+    lists: &BTreeMap<String, Arc<List>>,
+    held: &[Held],
+    before: Before<'_>,
+) {
+    let now = before.now;
+    standings.retain(|name, _| lists.contains_key(name));
+    for (name, list) in lists {
+        let old = before.snapshot.and_then(|snapshot| snapshot.lists.get(name));
+        let (Some(standing), Some(old)) = (standings.get_mut(name), old) else {
+            standings.insert(name.clone(), Standing::new(now));
+            continue;
+        };
+        if list.last_good || held.iter().any(|held| held.subject == Subject::List(name.clone())) {
+            standing.wait(now);
+        } else if before.wish == Wish::Person {
+            *standing = Standing::new(now);
+        } else if old.text == list.text {
+            standing.stand(now);
+        } else {
+            let (from, to) = (Prefixes::of(&old.ranges), Prefixes::of(&list.ranges));
+            if from == to {
+                standing.stand(now);
+            } else {
+                standing.change(from, &to, now);
+            }
         }
     }
 }

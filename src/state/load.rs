@@ -7,20 +7,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use ipnet::IpNet;
 
 use super::authorities::{self, Authorities};
 use super::counters::RouteCounters;
 use super::endpoint::{LiveUpstream, Upstreams};
+use super::held::Held;
 use super::keep::Kept;
-use super::lists::{Before, Held, Lists, Shrink, resolve};
-use super::look::{Folder, Look, Seen};
+use super::lists::{Before, Lists, Standings, Wish, remember, resolve};
+use super::look::{Folder, Look, MAX_PEM, Seen};
+use super::serving::Serving;
 use super::snapshot::{List, LiveRoute, Snapshot};
 use super::source::ConfigSource;
 use super::tls::{self, Doors};
-use crate::config::{Config, Listener, Overrides, Problem, Route, Trusted, Upstream, keys};
+use crate::config::{self, Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
 use crate::policy::prefix_set::PrefixSet;
 use crate::policy::route::RouteTable;
@@ -33,10 +35,9 @@ const UNROUTED: &str = "-";
 #[derive(Debug)]
 pub struct Loader {
     source: ConfigSource,
-    /// The ranges folder of the last config that was good.
-    folder: Option<PathBuf>,
-    /// Its listeners, whose certificates serve.
-    listen: Vec<Listener>,
+    /// The config that serves.
+    serving: Option<Serving>,
+    standings: Standings,
     authorities: Authorities,
     upstreams: Upstreams,
     counters: HashMap<String, Arc<RouteCounters>>,
@@ -54,7 +55,7 @@ pub struct Loaded {
     pub problems: Vec<Problem>,
     /// What is odd but works.
     pub warnings: Vec<Problem>,
-    /// Lists that were not loaded, because they would lose more than half.
+    /// What was not loaded, because it looks like an accident.
     pub held: Vec<Held>,
     /// Keys whose change takes effect at the next start, as `KEY: needs a restart`.
     pub needs_restart: Vec<String>,
@@ -66,8 +67,8 @@ impl Loader {
     pub fn new(config_path: Option<PathBuf>, overrides: Overrides) -> Self {
         Self {
             source: ConfigSource::new(config_path, overrides),
-            folder: None,
-            listen: Vec::new(),
+            serving: None,
+            standings: Standings::new(),
             authorities: Authorities::default(),
             upstreams: Upstreams::default(),
             counters: HashMap::new(),
@@ -86,45 +87,65 @@ impl Loader {
         loaded
     }
 
-    /// Reads the config and the files that it names, once each.
+    /// Reads the config and the files that it names, once each. A person wants it.
     #[must_use]
     pub fn look(&self) -> Look {
-        let config = self.source.path().map(Seen::at);
-        let mut look = Look { config, ranges: None, authorities: Vec::new(), certificates: Vec::new() };
-        let config = self.source.parse(look.config.as_ref()).map(|parsed| parsed.config).ok();
-        let authorities: BTreeSet<&Path> = config.iter().flat_map(authorities::files).collect();
-        look.authorities = authorities.into_iter().map(Seen::at).collect();
+        self.look_for(Wish::Person, Instant::now())
+    }
+
+    pub(super) fn look_for(&self, wish: Wish, now: Instant) -> Look {
+        let config = self.source.path().map(|path| Seen::at(path, config::MAX_TEXT));
+        let parsed = self.source.parse(config.as_ref()).ok();
+        let held = parsed.as_ref().filter(|_| wish == Wish::Nobody);
+        let held = held.and_then(|parsed| self.serving.as_ref()?.hold(self.source.path()?, parsed, now));
+        let mut look = Look { config, held, ranges: None, authorities: Vec::new(), certificates: Vec::new() };
+        let serving = self.serving.as_ref().map(|serving| &serving.config);
+        let config = parsed.as_ref().map(|parsed| &parsed.config);
+        let config = if look.held.is_some() { serving } else { config };
+        let authorities: BTreeSet<&Path> = config.into_iter().flat_map(authorities::files).collect();
+        look.authorities = authorities.into_iter().map(|path| Seen::at(path, MAX_PEM)).collect();
         // What serves now is looked at too: the new config may be refused.
-        let mut certificates = tls::files(&self.listen);
-        certificates.extend(config.iter().flat_map(|config| tls::files(&config.listen)));
-        look.certificates = certificates.into_iter().map(Seen::at).collect();
-        let folder = config.as_ref().map(|config| &config.ranges).or(self.folder.as_ref());
-        look.ranges = folder.map(|path| Folder::at(path));
+        let both = config.into_iter().chain(serving);
+        let certificates: BTreeSet<&Path> = both.flat_map(|config| tls::files(&config.listen)).collect();
+        look.certificates = certificates.into_iter().map(|path| Seen::at(path, MAX_PEM)).collect();
+        look.ranges = config.or(serving).map(|config| Folder::at(&config.ranges));
         look
     }
 
-    /// Understands a look. A person wants it: whatever the lists say counts.
+    /// Understands a look. A person wants it: whatever the files say counts.
     pub fn load(&mut self, look: &Look, previous: Option<&Snapshot>, kept: &Kept) -> Loaded {
-        self.load_after(look, Before { snapshot: previous, kept, shrink: Shrink::Allow })
+        let (wish, now) = (Wish::Person, Instant::now());
+        self.load_after(look, Before { snapshot: previous, kept, wish, now })
     }
 
     pub(super) fn load_after(&mut self, look: &Look, before: Before<'_>) -> Loaded {
         self.loaded = Some(self.mark(look));
         let mut loaded = Loaded::default();
-        let config = match self.source.parse(look.config.as_ref()) {
-            Ok(parsed) => {
-                loaded.warnings = parsed.warnings;
-                Some(parsed.config)
-            }
+        let parsed = match self.source.parse(look.config.as_ref()) {
+            Ok(parsed) if look.held.is_none() => Some(parsed),
+            // What waits is not judged any further.
+            Ok(_) => self.serving.as_ref().map(Serving::parsed),
             Err(problems) => {
                 loaded.problems = problems;
                 None
             }
         };
+        let (config, said) = match parsed {
+            Some(Parsed { config, warnings, outline }) => {
+                loaded.warnings = warnings;
+                (Some(config.clone()), Some((config, outline)))
+            }
+            None => (None, None),
+        };
         let named = config.as_ref().or(before.snapshot.map(|snapshot| &snapshot.config)).map(list_names);
         let used: BTreeSet<&str> = named.iter().flatten().map(|(_, name)| *name).collect();
-        let mut lists = look.ranges.as_ref().map(|folder| resolve(folder, before, &used)).unwrap_or_default();
-        loaded.held = std::mem::take(&mut lists.held);
+        let mut lists = look
+            .ranges
+            .as_ref()
+            .map(|folder| resolve(folder, before, &used, &self.standings))
+            .unwrap_or_default();
+        loaded.held.extend(look.held.clone());
+        loaded.held.append(&mut lists.held);
         if config.is_some() {
             let mut unknown = unknown_lists(named.as_deref().unwrap_or_default(), &lists, look);
             for problem in &mut unknown {
@@ -134,7 +155,7 @@ impl Loader {
             loaded.problems.extend(unknown);
         }
         loaded.problems.append(&mut lists.problems);
-        let Some(mut config) = config else { return loaded };
+        let (Some(mut config), Some(said)) = (config, said) else { return loaded };
         let unusable = self.authorities.load(&config, look);
         lists.fatal |= !unusable.is_empty();
         loaded.problems.extend(unusable);
@@ -146,12 +167,18 @@ impl Loader {
         loaded.problems.extend(tls.problems);
         loaded.warnings.extend(tls.warnings);
         let Some(doors) = tls.doors.filter(|_| !lists.fatal) else { return loaded };
-        self.folder = Some(config.ranges.clone());
-        self.listen.clone_from(&config.listen);
+        let before_it = self.serving.take();
+        self.serving = Some(Serving::next(before_it, config.clone(), said, look.held.is_some(), before));
+        remember(&mut self.standings, &lists.good, &loaded.held, before);
         let generation = before.snapshot.map_or(1, |snapshot| snapshot.generation + 1);
         self.upstreams.forget_unused();
         loaded.snapshot = Some(self.compile(config, lists.good, doors, generation));
         loaded
+    }
+
+    /// The text of the config that serves.
+    pub(super) fn text(&self) -> &str {
+        self.serving.as_ref().map_or("", |serving| &serving.outline.text)
     }
 
     /// A number that is the same for equal looks; it holds for this process only.
@@ -167,8 +194,9 @@ impl Loader {
     /// The single files (the config, certificates and keys) and the ranges folder, for whoever watches
     /// them.
     pub(super) fn places(&self) -> (impl Iterator<Item = &Path>, Option<&Path>) {
-        let config = self.source.path();
-        (config.into_iter().chain(tls::files(&self.listen)), self.folder.as_deref())
+        let serving = self.serving.as_ref().map(|serving| &serving.config);
+        let certificates = serving.into_iter().flat_map(|config| tls::files(&config.listen));
+        (self.source.path().into_iter().chain(certificates), serving.map(|config| config.ranges.as_path()))
     }
 
     fn compile(

@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use super::held::Held;
+
+/// The largest file of certificates or of a key: many times what a system trusts.
+pub const MAX_PEM: u64 = 4 << 20;
 /// The largest file that is read: about three million prefixes.
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 
@@ -20,6 +24,8 @@ pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 pub struct Look {
     /// The config file, if there is one.
     pub config: Option<Seen>,
+    /// Why it does not count for now: what follows belongs to the config that serves.
+    pub held: Option<Held>,
     /// The ranges folder, if the config says which.
     pub ranges: Option<Folder>,
     /// The files of certificates that may sign an upstream's, each once.
@@ -68,10 +74,10 @@ impl fmt::Debug for Seen {
 }
 
 impl Seen {
-    /// Reads one file.
+    /// Reads one file of at most `most` bytes.
     #[must_use]
-    pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), content: read(path, MAX_FILE).map(Bytes::from) }
+    pub fn at(path: &Path, most: u64) -> Self {
+        Self { path: path.to_owned(), content: read(path, most).map(Bytes::from) }
     }
 }
 
@@ -80,7 +86,7 @@ impl Folder {
     #[must_use]
     pub fn at(path: &Path) -> Self {
         let files = range_files(path)
-            .map(|files| files.iter().map(|file| Seen::at(file)).collect())
+            .map(|files| files.iter().map(|file| Seen::at(file, MAX_FILE)).collect())
             .map_err(|error| format!("the ranges folder cannot be read: {error}"));
         Self { path: path.to_owned(), files }
     }

@@ -3,7 +3,8 @@
 //! Files are read here and nowhere else. [`look`] takes their bytes, [`source`], [`lists`] and [`load`] turn
 //! them into a snapshot or every problem,
 //! [`store`] holds the one that serves, [`reload`] is the only publisher, `pulse` tells whether it lives,
-//! [`watch`] notices changes,
+//! [`watch`] notices changes, [`held`] is one that waits for a person's word, `standing` remembers what a
+//! person approved,
 //! [`keep`] remembers the last good lists over a restart, [`endpoint`] names the places that requests go
 //! to, [`authorities`] who may sign for them, [`health`] how they have been doing, [`counters`] count what
 //! happened on a route, [`history`] remembers when, [`denials`] who was denied last, [`gauges`] what the
@@ -18,6 +19,7 @@ mod drill;
 pub mod endpoint;
 pub mod gauges;
 pub mod health;
+pub mod held;
 pub mod history;
 pub mod keep;
 pub mod lists;
@@ -25,10 +27,13 @@ pub mod load;
 pub mod look;
 mod pulse;
 pub mod reload;
+mod report;
+mod serving;
 #[cfg(test)]
 mod site;
 pub mod snapshot;
 mod source;
+mod standing;
 pub mod store;
 pub mod tls;
 pub mod watch;

@@ -6,7 +6,6 @@
 //! something published that a request cannot see yet.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,13 +13,15 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
-use tracing::{error, info, warn};
+use tracing::warn;
 
+use super::held::{HINT, Held, Subject};
 use super::keep::{Keep, Kept};
-use super::lists::{Before, Held, Shrink};
+use super::lists::{Before, Wish};
 use super::load::Loader;
 use super::look::Look;
 use super::pulse::{Life, Pulse};
+use super::report::{log, log_warnings};
 use super::snapshot::Snapshot;
 use super::store::Store;
 use super::tls;
@@ -28,9 +29,7 @@ use super::watch::{Pace, Settle, Touch, Watch};
 use crate::config::Problem;
 
 pub use super::pulse::ReloaderHealth;
-
-/// Problems that one log line spells out; the report has them all.
-const LOGGED_PROBLEMS: usize = 20;
+pub use super::report::{Cause, Report};
 
 /// Reloads that may wait for the one under way. They are answered together, so nobody needs more.
 const QUEUE: usize = 64;
@@ -44,50 +43,6 @@ const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// How often certificates that expire soon are warned about while nothing changes.
 const EXPIRY_EVERY: Duration = Duration::from_secs(24 * 3600);
-
-/// Why a reload happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The files were seen to be different.
-    Changed,
-    /// SIGHUP.
-    Signal,
-    /// `POST /reload` or `nexmo-gate reload`.
-    Asked,
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Changed => "changed",
-            Self::Signal => "signal",
-            Self::Asked => "asked",
-        })
-    }
-}
-
-/// How a reload went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// The generation that serves after it.
-    pub generation: u64,
-    /// When it ended.
-    pub at: SystemTime,
-    /// Why it happened.
-    pub cause: Cause,
-    /// Whether a new snapshot was published.
-    pub published: bool,
-    /// What is different now, e.g. `list=sms added=2 removed=1`, `routes changed`.
-    pub changes: Vec<String>,
-    /// Everything that is wrong with the files. With some, last good lists may have been published.
-    pub problems: Vec<Problem>,
-    /// What is odd but works.
-    pub warnings: Vec<Problem>,
-    /// Lists that wait for a person's word, e.g. `list=sms would lose 7 of 9 prefixes`.
-    pub held: Vec<String>,
-    /// Changed keys that take effect at the next start, e.g. `listen: needs a restart`.
-    pub needs_restart: Vec<String>,
-}
 
 /// What the reload thread hears.
 pub(super) enum Event {
@@ -241,23 +196,6 @@ impl Reloader {
 /// The answer of a thread that is no more.
 const ENDED: &str = "nothing was reloaded: the reload thread has ended";
 
-impl Report {
-    /// A report in which nothing is said yet.
-    pub(crate) fn new(cause: Cause, generation: u64) -> Self {
-        Self {
-            generation,
-            at: SystemTime::now(),
-            cause,
-            published: false,
-            changes: Vec::new(),
-            problems: Vec::new(),
-            warnings: Vec::new(),
-            held: Vec::new(),
-            needs_restart: Vec::new(),
-        }
-    }
-}
-
 /// Whoever is told of each reload.
 type Heard = Box<dyn Fn(&Arc<Report>) + Send>;
 
@@ -273,8 +211,8 @@ struct Desk {
     settle: Settle,
     besides: Besides,
     heard: Heard,
-    /// The holds that were logged, by list: each change is worth one line.
-    held: BTreeMap<String, Held>,
+    /// The holds that were logged: each change is worth one line.
+    held: BTreeMap<Subject, Held>,
     /// When certificates that expire soon were last warned about.
     expiry_told: Instant,
 }
@@ -313,7 +251,7 @@ impl Desk {
     fn serve(mut self, inbox: &Receiver<Event>, pulse: &Pulse) {
         let work = pulse.work();
         let first = self.store.load();
-        log_warnings(&self.keep.store(&first.lists));
+        log_warnings(&self.keep(&first));
         drop((first, work));
         loop {
             let wait = self.settle.wake().saturating_duration_since(Instant::now());
@@ -344,7 +282,7 @@ impl Desk {
         #[cfg(debug_assertions)]
         super::drill::stop_if_asked();
         self.arm();
-        let look = self.loader.look();
+        let look = self.loader.look_for(wish(cause), Instant::now());
         self.settle.rest(Instant::now());
         let report = self.reload(cause, &look);
         for answer in waiting {
@@ -359,8 +297,8 @@ impl Desk {
             return;
         }
         self.expiry_told = Instant::now();
-        for one in tls::expiring(&self.store.load().doors, SystemTime::now()) {
-            warn!(certificate = %one.files.certificate.display(), until = one.until, "a certificate expires soon");
+        for (one, why) in tls::untimely(&self.store.load().doors, SystemTime::now()) {
+            warn!(certificate = %one.files.certificate.display(), until = one.until, why, "look after a certificate");
         }
     }
 
@@ -369,7 +307,7 @@ impl Desk {
         #[cfg(debug_assertions)]
         super::drill::stop_if_asked();
         self.arm();
-        let look = self.loader.look();
+        let look = self.loader.look_for(wish(Cause::Changed), Instant::now());
         let mark = self.loader.mark(&look);
         let known = self.loader.loaded() == Some(mark);
         if self.settle.look(Instant::now(), mark, known) {
@@ -384,9 +322,9 @@ impl Desk {
 
     fn reload(&mut self, cause: Cause, look: &Look) -> Arc<Report> {
         let previous = self.store.load();
-        let shrink = if cause == Cause::Changed { Shrink::Hold } else { Shrink::Allow };
-        let kept = Kept::default();
-        let loaded = self.loader.load_after(look, Before { snapshot: Some(&previous), kept: &kept, shrink });
+        let (kept, now) = (Kept::default(), Instant::now());
+        let before = Before { snapshot: Some(&previous), kept: &kept, wish: wish(cause), now };
+        let loaded = self.loader.load_after(look, before);
         let mut problems = loaded.problems;
         problems.extend((self.besides)(cause));
         let mut report = Report {
@@ -402,7 +340,8 @@ impl Desk {
                 report.generation = next.generation;
                 report.published = true;
                 self.store.publish(next);
-                report.warnings.extend(self.keep.store(&self.store.load().lists));
+                let now = self.store.load();
+                report.warnings.extend(self.keep(&now));
             }
         }
         let report = Arc::new(report);
@@ -417,60 +356,26 @@ impl Desk {
         report
     }
 
+    fn keep(&mut self, snapshot: &Snapshot) -> Vec<Problem> {
+        self.keep.store(&snapshot.lists, &snapshot.config.ranges, self.loader.text())
+    }
+
     fn log_held(&mut self, held: Vec<Held>) {
-        for hold in held.iter().filter(|hold| self.held.get(&hold.list) != Some(*hold)) {
-            warn!(
-                list = hold.list,
-                removed = hold.removed,
-                of = hold.of,
-                hint = "run `nexmo-gate reload` to load it",
-                "reload held"
-            );
+        for hold in held.iter().filter(|hold| self.held.get(&hold.subject) != Some(*hold)) {
+            let why = hold.verdict.to_string();
+            match &hold.subject {
+                Subject::List(list) => warn!(list, why, hint = HINT, "reload held"),
+                Subject::Config(path) => {
+                    warn!(config = %path.display(), why, hint = HINT, "reload held");
+                }
+            }
         }
-        self.held = held.into_iter().map(|hold| (hold.list.clone(), hold)).collect();
+        self.held = held.into_iter().map(|hold| (hold.subject.clone(), hold)).collect();
     }
 }
 
-fn log(report: &Report, snapshot: &Snapshot) {
-    let Report { generation, cause, .. } = report;
-    if report.published {
-        let (lists, prefixes) = (snapshot.lists.len(), snapshot.prefixes());
-        info!(generation, %cause, changes = report.changes.join("; "), lists, prefixes, "reloaded");
-    } else if report.problems.is_empty() && report.held.is_empty() {
-        info!(generation, %cause, "reload: nothing changed");
-    }
-    if !report.problems.is_empty() {
-        let count = report.problems.len();
-        let first = joined(report.problems.iter().take(LOGGED_PROBLEMS));
-        let problems = match count.saturating_sub(LOGGED_PROBLEMS) {
-            0 => first,
-            more => format!("{first}; and {more} more"),
-        };
-        error!(generation, %cause, problems, count, "reload failed");
-    }
-    log_warnings(&report.warnings);
-    if !report.needs_restart.is_empty() {
-        let keys: Vec<&str> = report
-            .needs_restart
-            .iter()
-            .map(|said| said.split_once(':').map_or(&**said, |(key, _)| key))
-            .collect();
-        warn!(keys = keys.join(", "), "needs a restart");
-    }
-}
-
-fn log_warnings(warnings: &[Problem]) {
-    if !warnings.is_empty() {
-        warn!(
-            warnings = joined(warnings.iter().take(LOGGED_PROBLEMS)),
-            count = warnings.len(),
-            "reload: warnings"
-        );
-    }
-}
-
-fn joined<'a>(problems: impl Iterator<Item = &'a Problem>) -> String {
-    problems.map(ToString::to_string).collect::<Vec<_>>().join("; ")
+fn wish(cause: Cause) -> Wish {
+    if cause == Cause::Changed { Wish::Nobody } else { Wish::Person }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod downstream;
 mod faults;
 mod front_proxies;
 mod health_probes;
+mod held;
 mod http2;
 mod last_connections;
 mod log_files;

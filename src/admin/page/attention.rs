@@ -92,6 +92,9 @@ fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
             }
             Some(_) => {}
         }
+        if let (Some(flaw), Some(_)) = (one.untimely(view.now), one.days_left(view.now)) {
+            needs.push((Level::Bad, format!("certificate {path} {flaw}")));
+        }
         if one.last_good {
             needs.push((
                 Level::Bad,

@@ -145,6 +145,9 @@ pub fn certificates(view: &View<'_>) -> Markup {
         markup.put("</small></th><td class=\"when\">", &[]);
         match one.days_left(view.now) {
             None => markup.put("<span class=\"pill bad\">expired</span>", &[]),
+            Some(_) if one.untimely(view.now).is_some() => {
+                markup.put("<span class=\"pill bad\">not valid yet</span>", &[]);
+            }
             Some(days) if days < WARN_DAYS => markup.put("<span class=\"pill warn\">{}</span>", &[&days]),
             Some(days) => markup.put("{}", &[&days]),
         }

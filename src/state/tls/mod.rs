@@ -144,9 +144,18 @@ pub fn certificates(doors: &[Option<Arc<LiveTls>>]) -> impl Iterator<Item = &Arc
     doors.iter().flatten().flat_map(|door| &door.certificates)
 }
 
-/// Certificates that are about to expire or have.
-pub fn expiring(doors: &[Option<Arc<LiveTls>>], now: SystemTime) -> impl Iterator<Item = &Arc<Certificate>> {
-    certificates(doors).filter(move |one| one.days_left(now).is_none_or(|days| days < WARN_DAYS))
+/// Certificates that are not good at this moment, or soon will not be, each with what is wrong.
+pub fn untimely(
+    doors: &[Option<Arc<LiveTls>>],
+    now: SystemTime,
+) -> impl Iterator<Item = (&Arc<Certificate>, String)> {
+    certificates(doors).filter_map(move |one| {
+        let soon = || {
+            let days = one.days_left(now).filter(|days| *days < WARN_DAYS)?;
+            Some(format!("expires in {days} days, on {}", one.until))
+        };
+        Some((one, one.untimely(now).or_else(soon)?))
+    })
 }
 
 fn find<'a>(doors: &'a [Option<Arc<LiveTls>>], files: &CertificateFiles) -> Option<&'a Arc<Certificate>> {
@@ -217,10 +226,12 @@ impl Desk<'_> {
         let path = files.certificate.display();
         self.warnings.extend(flaws.into_iter().map(|flaw| Problem::new(&at, format!("{path}: {flaw}"))));
         let same = before.filter(|before| before.key.cert == fresh.key.cert);
+        // One that is good at this moment stays. Where there is none, nothing is gained by being down: the
+        // machine's clock may be wrong, and a sender judges the certificate itself.
+        let better = before.is_some_and(|before| before.untimely(self.now).is_none());
         match (fresh.untimely(self.now), same) {
-            // What serves already is not made better by being refused.
-            (Some(flaw), Some(_)) => self.warnings.push(Problem::new(&at, format!("{path}: {flaw}"))),
-            (Some(flaw), None) => return Err(vec![Problem::new(&at, format!("{path}: {flaw}"))]),
+            (Some(flaw), None) if better => return Err(vec![Problem::new(&at, format!("{path}: {flaw}"))]),
+            (Some(flaw), _) => self.warnings.push(Problem::new(&at, format!("{path}: {flaw}"))),
             (None, _) => {
                 if let Some(days) = fresh.days_left(self.now).filter(|days| *days < WARN_DAYS) {
                     let flaw = format!("{path}: expires in {days} days, on {}", fresh.until);

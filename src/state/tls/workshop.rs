@@ -82,6 +82,7 @@ pub(crate) fn look(files: &[(&str, &str)]) -> Look {
     };
     Look {
         config: None,
+        held: None,
         ranges: None,
         authorities: Vec::new(),
         certificates: files.iter().map(seen).collect(),

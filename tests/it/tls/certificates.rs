@@ -12,12 +12,6 @@ fn a_start_without_a_usable_certificate_is_78_and_says_which_file() {
     let (good, authority) = usual("http://127.0.0.1:1", "");
     let chain = |name: &str| format!("{}/{name}", good.path().display());
     let other = authority.pair(&[HOST]);
-    let expired = authority.signed(&[HOST], |params| {
-        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
-    });
-    let early = authority.signed(&[HOST], |params| {
-        (params.not_before, params.not_after) = (date_time_ymd(2990, 1, 1), date_time_ymd(2999, 1, 1));
-    });
     let swapped = {
         let mut parts: Vec<&str> = other.chain.split_inclusive("-----END CERTIFICATE-----\n").collect();
         parts.reverse();
@@ -25,13 +19,11 @@ fn a_start_without_a_usable_certificate_is_78_and_says_which_file() {
     };
     let rows = [
         (
-            Pair { chain: other.chain.clone(), key: expired.key.clone() },
+            Pair { chain: other.chain.clone(), key: authority.pair(&[HOST]).key },
             "key",
             "key.pem",
             "is not the key of ",
         ),
-        (expired, "certificate", "chain.pem", "expired on 2021-01-01"),
-        (early, "certificate", "chain.pem", "is not valid yet"),
         (swapped, "certificate", "chain.pem", "is out of order: certificate 2 is the key's"),
         (
             Pair { chain: "hello".to_owned(), key: other.key.clone() },
@@ -57,6 +49,36 @@ fn a_start_without_a_usable_certificate_is_78_and_says_which_file() {
         "{:?}",
         exit.stderr
     );
+}
+
+/// As on a machine that boots without a clock: what is refused at the boot stays down for good.
+#[test]
+fn a_certificate_that_is_not_good_at_this_moment_serves_and_everybody_is_told() {
+    let upstream = Upstream::echo();
+    for (from, to, wanted) in [(2020, 2021, "expired on 2021-01-01"), (2990, 2999, "is not valid yet")] {
+        let (setup, authority) = usual(upstream.url(), "");
+        let pair = authority.signed(&[HOST], |params| {
+            (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
+        });
+        put(&setup, "chain.pem", "key.pem", &pair);
+        setup.write_config();
+        let mut command = setup::binary();
+        command.args(["check", "--config"]).arg(setup.path().join("config.yaml"));
+        let output = command.output().expect("check");
+        let warned = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{warned}");
+        assert!(warned.contains(&format!("chain.pem: {wanted}")), "{warned}");
+        let gate = setup.start();
+        let said = gate.stderr.all().join("\n");
+        assert!(said.contains(&format!("chain.pem: {wanted}")), "{said}");
+        // It is shown; whether it is good is for the sender to say.
+        let hello = fetch(&gate, &Arc::new(authority.client_config()), HOST);
+        assert!(hello.is_err(), "{hello:?}");
+        let status: serde_json::Value =
+            serde_json::from_str(&gate.admin("GET", "/status").text()).expect("JSON");
+        let flaw = status["certificates"][0]["untimely"].as_str().unwrap_or_default();
+        assert!(flaw.starts_with(wanted), "{status}");
+    }
 }
 
 #[test]
