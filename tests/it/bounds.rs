@@ -183,7 +183,7 @@ fn a_source_behind_a_proxy_is_counted_as_any_address() {
 #[test]
 fn connections_that_name_no_source_make_room_for_those_that_do() {
     let upstream = Upstream::echo();
-    let gate = behind_proxy(&upstream, "{ connections: 40, head_timeout: 10s }");
+    let gate = behind_proxy(&upstream, "{ connections: 40, head_timeout: 120s }");
     let silent: Vec<_> = (0..200).filter_map(|_| Sender::try_connect(PROXY, gate.addr()).ok()).collect();
     // Those that were told to go may take a moment.
     let end = Instant::now() + PATIENCE;
