@@ -1,0 +1,5 @@
+//! The soak.
+
+pub fn run() -> bool {
+    false
+}

@@ -1,0 +1,56 @@
+//! What one phase of the siege came to: its figures, and what was wrong.
+
+use std::time::Duration;
+
+use crate::stand::senders::Served;
+
+/// What a sender may wait at the 99th percentile, whatever it waits when all is quiet.
+const FLOOR: Duration = Duration::from_millis(5);
+
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub attack: String,
+    pub terms: String,
+    pub peak_mib: u64,
+    pub most_mib: u64,
+    /// Of one core, while it was attacked.
+    pub cpu_percent: u64,
+    pub quiet: Duration,
+    pub during: Duration,
+    /// How long the last connection stood after the attacker's last move; `None`: longer than we waited.
+    pub gone: Option<Duration>,
+    pub bound: Duration,
+    pub sent: u64,
+    pub heard: u64,
+    pub logged: u64,
+    pub faults: Vec<String>,
+}
+
+impl Row {
+    pub fn is_good(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// With `NEXMO_GATE_TIMES=report` latencies are printed and not judged: on a shared machine they are its own.
+fn judges_times() -> bool {
+    std::env::var("NEXMO_GATE_TIMES").as_deref() != Ok("report")
+}
+
+/// What is wrong with how a sender was served.
+pub fn of_service(who: &str, quiet: &Served, during: &Served) -> Vec<String> {
+    let mut faults = Vec::new();
+    if during.lost > 0 {
+        faults
+            .push(format!("{} of {} messages of {who} were not answered by 200", during.lost, during.asked));
+    }
+    let most = (quiet.p99() * 6 / 5).max(FLOOR);
+    if judges_times() && during.p99() > most {
+        faults.push(format!("{who} waited {} at p99, the bound is {}", millis(during.p99()), millis(most)));
+    }
+    faults
+}
+
+pub fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
