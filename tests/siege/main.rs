@@ -18,6 +18,7 @@ mod plan;
 mod report;
 mod soak;
 mod stand;
+mod troop;
 mod verdict;
 
 use std::process::ExitCode;

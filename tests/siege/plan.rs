@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::attacker::{Orders, Way};
 use crate::attacks::{Attack, Family};
-use crate::phase::{self, Assault, Stand, neighbour};
+use crate::phase::{self, Assault};
 use crate::report;
+use crate::stand::Stand;
 use crate::stand::application::Application;
 use crate::stand::gate::Gate;
 use crate::stand::site::{self, Judgement, LISTED, LISTED_SOURCE, PROXY, Site, Sizes, Terms};
@@ -166,7 +167,7 @@ fn all(gate: &Gate) -> Assault {
         orders.lasting = UNTIL_TERM * 2;
         orders
     });
-    Assault { name: "all".to_owned(), orders: orders.collect(), lasting: UNTIL_TERM, bound: site::GRACE }
+    Assault { name: "all".to_owned(), orders: orders.collect(), lasting: UNTIL_TERM * 2, bound: site::GRACE }
 }
 
 fn orders(attack: Attack, (way, proxied): (Way, bool), number: u8, gate: &Gate) -> Orders {
@@ -180,7 +181,7 @@ fn orders(attack: Attack, (way, proxied): (Way, bool), number: u8, gate: &Gate) 
         _ => (1, CONNECTIONS),
     };
     let from = match (proxied, listed) {
-        (true, _) => neighbour(PROXY, number),
+        (true, _) => IpAddr::from([PROXY[0], PROXY[1], PROXY[2], number]),
         (false, true) => IpAddr::from(LISTED),
         (false, false) => IpAddr::from([127, 20 + number, 0, 1]),
     };
@@ -205,13 +206,19 @@ fn orders(attack: Attack, (way, proxied): (Way, bool), number: u8, gate: &Gate) 
 /// Steps a second of one attacker. What is forwarded takes the application's time too, which is not what is judged.
 fn rate(attack: Attack, forwarded: bool) -> u32 {
     match attack {
-        Attack::Pipelining if forwarded => 500,
-        Attack::Pipelining => 10_000,
-        Attack::UnreadAnswers | Attack::LateResets | Attack::RapidResets if forwarded => 500,
-        Attack::UnreadAnswers | Attack::LateResets | Attack::RapidResets => 5000,
-        Attack::SettingsFloods | Attack::PingFloods | Attack::EmptyFrames | Attack::EndlessContinuations => {
-            10_000
+        Attack::Pipelining | Attack::UnreadAnswers | Attack::LateResets | Attack::RapidResets
+            if forwarded =>
+        {
+            500
         }
+        Attack::Pipelining
+        | Attack::UnreadAnswers
+        | Attack::LateResets
+        | Attack::RapidResets
+        | Attack::SettingsFloods
+        | Attack::PingFloods
+        | Attack::EmptyFrames
+        | Attack::EndlessContinuations => 10_000,
         Attack::EndlessHeads | Attack::TinyChunks => 5000,
         Attack::KeyUpdates => 6000,
         Attack::StoppedHandshakes | Attack::Partings => 300,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::stand::gate::Memory;
 use crate::stand::senders::Served;
 
 /// What a sender may wait at the 99th percentile, whatever it waits when all is quiet.
@@ -49,6 +50,16 @@ pub fn of_service(who: &str, quiet: &Served, during: &Served) -> Vec<String> {
         faults.push(format!("{who} waited {} at p99, the bound is {}", millis(during.p99()), millis(most)));
     }
     faults
+}
+
+/// What is wrong with the memory that was held.
+pub fn of_memory(peak_mib: u64, most: Memory) -> Option<String> {
+    let word = if most.is_told { "bound" } else { "provisional bound" };
+    (peak_mib > most.mib).then(|| format!("{peak_mib} MiB held, the {word} is {}", most.mib))
+}
+
+pub fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
 }
 
 pub fn millis(time: Duration) -> String {

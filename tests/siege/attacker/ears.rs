@@ -30,14 +30,6 @@ impl Ears {
         }
     }
 
-    /// Bytes of bodies since this was asked last: so much window can be granted again.
-    pub fn taken(&mut self) -> u32 {
-        match self {
-            Self::Http1(_) => 0,
-            Self::Http2(ears) => std::mem::take(&mut ears.taken),
-        }
-    }
-
     /// Streams that ended, by an answer or a reset.
     pub fn over(&self) -> u64 {
         match self {
@@ -92,7 +84,6 @@ pub struct Http2 {
     head: Vec<u8>,
     missing: usize,
     begun: Vec<u32>,
-    taken: u32,
     answers: u64,
     resets: u64,
 }
@@ -126,7 +117,6 @@ impl Http2 {
         self.missing = length as usize;
         match head[3] {
             HEADERS => self.begun.push(stream),
-            DATA => self.taken += length,
             RST_STREAM => self.resets += 1,
             _ => {}
         }

@@ -5,7 +5,6 @@ pub const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
-pub const WINDOW_UPDATE: u8 = 8;
 pub const CONTINUATION: u8 = 9;
 
 pub const END_STREAM: u8 = 1;
@@ -29,10 +28,6 @@ pub fn begin(settings: &[(u16, u32)]) -> Vec<u8> {
         .flat_map(|(key, value)| [&key.to_be_bytes()[..], &value.to_be_bytes()].concat())
         .collect();
     [PREFACE, &frame(SETTINGS, 0, 0, &payload)].concat()
-}
-
-pub fn window_update(by: u32) -> Vec<u8> {
-    frame(WINDOW_UPDATE, 0, 0, &by.to_be_bytes())
 }
 
 pub fn reset(stream: u32) -> Vec<u8> {

@@ -196,7 +196,7 @@ impl Line {
     }
 
     /// A handshake that is made by hand: the client, and its first flight.
-    pub fn hello(&self, field: &Field) -> (ClientConnection, Vec<u8>) {
+    pub fn hello(field: &Field) -> (ClientConnection, Vec<u8>) {
         let mut tls = handshake(field.tls.as_ref().expect("an attack on TLS"));
         let mut hello = Vec::new();
         tls.write_tls(&mut hello).expect("a vector takes everything");

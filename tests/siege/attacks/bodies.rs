@@ -6,7 +6,7 @@ use crate::attacker::{Field, Line};
 
 /// Every second one announces as little as it can: it takes a place, and no room.
 pub async fn absent(line: &mut Line, field: &Field) -> io::Result<()> {
-    let length = if line.number % 2 == 0 { 1 << 20 } else { 1 };
+    let length = if line.number.is_multiple_of(2) { 1 << 20 } else { 1 };
     let head = format!("POST /absent HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
     field.pace(1).await;
     field.tally.begin(1);

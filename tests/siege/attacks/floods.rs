@@ -23,7 +23,7 @@ pub async fn continuations(line: &mut Line, field: &Field) -> io::Result<()> {
     line.write(&begin(&[])).await?;
     line.write(&frame(HEADERS, END_STREAM, 1, &block("GET", "/endless", &[]))).await?;
     // One small field, or none at all.
-    let payload: &[u8] = if line.number % 2 == 0 { b"\0\x01x\x01y" } else { b"" };
+    let payload: &[u8] = if line.number.is_multiple_of(2) { b"\0\x01x\x01y" } else { b"" };
     repeat(line, field, &frame(CONTINUATION, 0, 1, payload)).await
 }
 

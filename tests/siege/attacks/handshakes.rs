@@ -8,7 +8,7 @@ use crate::attacker::{Field, Line};
 /// Stops at one stage after the other.
 pub async fn stopped(line: &mut Line, field: &Field) -> io::Result<()> {
     field.pace(1).await;
-    let (mut tls, hello) = line.hello(field);
+    let (mut tls, hello) = Line::hello(field);
     match line.number % 7 {
         0 => {}
         1 => line.put(&hello[..1]).await?,
@@ -17,7 +17,7 @@ pub async fn stopped(line: &mut Line, field: &Field) -> io::Result<()> {
         4 => line.put(&hello).await?,
         stage => {
             line.put(&hello).await?;
-            let finished = line.answer_to_flight(&mut tls).await?;
+            let finished = Box::pin(line.answer_to_flight(&mut tls)).await?;
             let half = finished.len() / 2;
             // Half of the last flight, or all of it and no request after it.
             line.put(if stage == 5 { &finished[..half] } else { &finished }).await?;

@@ -171,9 +171,8 @@ impl Attack {
             Family::Http1 if matches!(self, Self::SlowReading | Self::Partings) => {
                 &[Way::Plain, Way::Tls, Way::H2c, Way::H2]
             }
-            Family::Http1 => &[Way::Plain, Way::Tls],
             Family::Crowd if self == Self::AbsentProxyHeaders => &[Way::Plain],
-            Family::Crowd => &[Way::Plain, Way::Tls],
+            Family::Http1 | Family::Crowd => &[Way::Plain, Way::Tls],
         }
     }
 
@@ -233,7 +232,7 @@ impl Attack {
             Self::Partings => partings::one(line, field).await,
             Self::AbsentBodies => bodies::absent(line, field).await,
             Self::TinyChunks => bodies::tiny_chunks(line, field).await,
-            Self::StoppedHandshakes => handshakes::stopped(line, field).await,
+            Self::StoppedHandshakes => Box::pin(handshakes::stopped(line, field)).await,
             Self::KeyUpdates => handshakes::key_updates(line, field).await,
             Self::AbsentProxyHeaders => crowds::without_proxy_header(line, field).await,
             Self::OneSource | Self::ManyAddresses => crowds::with_half_a_head(line, field).await,

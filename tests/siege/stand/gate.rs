@@ -49,11 +49,6 @@ impl Numbers {
     pub fn of(&self, name: &str) -> u64 {
         self.0.get(name).copied().unwrap_or_default()
     }
-
-    /// Requests and connections that were counted, whatever became of them.
-    pub fn requests(&self) -> u64 {
-        self.of("requests_total")
-    }
 }
 
 /// Where the binary is: `NEXMO_GATE_TEST_BINARY`, or the one that was built with this.

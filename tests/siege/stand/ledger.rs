@@ -8,7 +8,6 @@ use std::thread;
 #[derive(Debug, Default)]
 struct Counted {
     requests: AtomicU64,
-    delivered: AtomicU64,
     ended: AtomicBool,
 }
 
@@ -26,7 +25,6 @@ impl Ledger {
             while matches!(reader.read_until(b'\n', &mut line), Ok(count) if count > 0) {
                 let text = String::from_utf8_lossy(&line);
                 counted.requests.fetch_add(suppressed(&text).unwrap_or(1), SeqCst);
-                counted.delivered.fetch_add(u64::from(text.contains(r#""delivered":true"#)), SeqCst);
                 line.clear();
             }
             counted.ended.store(true, SeqCst);
@@ -37,10 +35,6 @@ impl Ledger {
     /// Requests and connections that were written down.
     pub fn requests(&self) -> u64 {
         self.0.requests.load(SeqCst)
-    }
-
-    pub fn delivered(&self) -> u64 {
-        self.0.delivered.load(SeqCst)
     }
 
     /// Nothing more will come.

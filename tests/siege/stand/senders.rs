@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a sender keeps its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Habit {
+enum Habit {
     /// It keeps one.
     Keeps,
     /// It makes one for each message.
@@ -56,11 +56,16 @@ pub struct Sender {
 }
 
 impl Sender {
-    pub fn start(to: SocketAddr, habit: Habit) -> Self {
+    fn start(to: SocketAddr, habit: Habit) -> Self {
         let stop: Arc<AtomicBool> = Arc::default();
         let told = Arc::clone(&stop);
         let thread = thread::spawn(move || send(to, habit, &told));
         Self { stop, thread }
+    }
+
+    /// One of each habit.
+    pub fn both(to: SocketAddr) -> [Self; 2] {
+        [Habit::Keeps, Habit::ComesAnew].map(|habit| Self::start(to, habit))
     }
 
     pub fn stop(self) -> Served {
