@@ -43,13 +43,16 @@ pub fn run(stand: &mut Stand<'_>, assault: &Assault) -> Row {
     let (began, cpu) = (Instant::now(), gate.cpu());
     let senders = Sender::both(gate.address(0));
     let troop = Troop::start(&assault.orders);
-    let (tally, stuck) = troop.stand_still(assault.lasting);
+    thread::sleep(assault.lasting / 2);
+    let halfway = gate.resident_mib();
+    let (tally, stuck) = troop.stand_still(assault.lasting / 2);
     let still = Instant::now();
+    let grown_mib = gate.resident_mib().saturating_sub(halfway);
     let cpu_percent = percent(gate.cpu().saturating_sub(cpu), began.elapsed());
     let served = senders.map(Sender::stop);
     let (left, all_gone) = gate.settle(assault.bound + SLACK, |numbers| numbers.of("connections") == 0);
     let gone = all_gone.then(|| still.elapsed());
-    let mut faults = Vec::new();
+    let mut faults: Vec<String> = verdict::of_growth(grown_mib).into_iter().collect();
     if !all_gone {
         let (open, waited) = (left.of("connections"), still.elapsed());
         faults.push(format!("{open} connections are open {} after the last move", verdict::seconds(waited)));

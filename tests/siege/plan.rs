@@ -167,17 +167,25 @@ fn all(gate: &Gate) -> Assault {
         orders.lasting = UNTIL_TERM * 2;
         orders
     });
-    Assault { name: "all".to_owned(), orders: orders.collect(), lasting: UNTIL_TERM * 2, bound: site::GRACE }
+    Assault {
+        name: "all, and TERM".to_owned(),
+        orders: orders.collect(),
+        lasting: UNTIL_TERM * 2,
+        bound: site::GRACE,
+    }
 }
 
 fn orders(attack: Attack, (way, proxied): (Way, bool), number: u8, gate: &Gate) -> Orders {
     let terms = gate.site.terms;
     // Strangers come to nothing where they are dropped unheard: there it is senders that attack.
     let listed = terms.judgement == Judgement::Drop && attack.family() != Family::Crowd;
+    let is_served = listed || terms.judgement == Judgement::Observe;
     let (addresses, connections) = match attack {
         Attack::ManyAddresses => (400, 400),
         Attack::OneSource | Attack::AbsentProxyHeaders => (1, 400),
         Attack::Connects => (4, 64),
+        // Few, so that each sends much.
+        Attack::Pipelining | Attack::UnreadAnswers if !is_served => (1, 4),
         _ => (1, CONNECTIONS),
     };
     let from = match (proxied, listed) {
@@ -197,24 +205,24 @@ fn orders(attack: Attack, (way, proxied): (Way, bool), number: u8, gate: &Gate) 
         way,
         source,
         connections,
-        rate: rate(attack, listed || terms.judgement == Judgement::Observe),
+        rate: rate(attack, is_served),
         lasting: LASTING,
         authority: gate.site.authority(),
     }
 }
 
 /// Steps a second of one attacker. What is forwarded takes the application's time too, which is not what is judged.
-fn rate(attack: Attack, forwarded: bool) -> u32 {
+fn rate(attack: Attack, is_served: bool) -> u32 {
     match attack {
         Attack::Pipelining | Attack::UnreadAnswers | Attack::LateResets | Attack::RapidResets
-            if forwarded =>
+            if is_served =>
         {
             500
         }
-        Attack::Pipelining
-        | Attack::UnreadAnswers
-        | Attack::LateResets
-        | Attack::RapidResets
+        // As much as the gate takes.
+        Attack::Pipelining | Attack::UnreadAnswers => 200_000,
+        Attack::LateResets => 20_000,
+        Attack::RapidResets
         | Attack::SettingsFloods
         | Attack::PingFloods
         | Attack::EmptyFrames
@@ -223,6 +231,6 @@ fn rate(attack: Attack, forwarded: bool) -> u32 {
         Attack::KeyUpdates => 6000,
         Attack::StoppedHandshakes | Attack::Partings => 300,
         Attack::Connects => 2000,
-        _ => 1000,
+        _ => 3000,
     }
 }

@@ -8,6 +8,8 @@ use crate::stand::senders::Served;
 /// What a sender may wait at the 99th percentile, whatever it waits when all is quiet.
 const FLOOR: Duration = Duration::from_millis(5);
 
+const GROWTH_MIB: u64 = 8;
+
 #[derive(Clone, Debug)]
 pub struct Row {
     pub attack: String,
@@ -50,6 +52,13 @@ pub fn of_service(who: &str, quiet: &Served, during: &Served) -> Vec<String> {
         faults.push(format!("{who} waited {} at p99, the bound is {}", millis(during.p99()), millis(most)));
     }
     faults
+}
+
+/// What is wrong with memory that grows in the second half of an attack, when all that it may hold is held: whatever
+/// the bound is, it would be reached. A part of it is pages that the allocator has taken and not given back yet.
+pub fn of_growth(grown_mib: u64) -> Option<String> {
+    (grown_mib > GROWTH_MIB)
+        .then(|| format!("{grown_mib} MiB more than halfway, and {GROWTH_MIB} are the bound"))
 }
 
 /// What is wrong with the memory that was held.

@@ -11,27 +11,26 @@ use crate::attacker::{Field, Line, Way};
 /// The smallest request that there is.
 const TINY: &[u8] = b"GET / HTTP/1.1\r\nHost:a\r\n\r\n";
 const LARGE: &[u8] = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
-/// Requests that are written at once.
-const BATCH: u32 = 32;
 
-pub async fn pipelining(line: &mut Line, field: &Field) -> io::Result<()> {
-    let batch = TINY.repeat(BATCH as usize);
+/// Far more at once than can be answered at once.
+async fn pipelined(line: &mut Line, field: &Field, request: &[u8]) -> io::Result<()> {
+    let count = (field.orders.rate / 16).clamp(1, 8192);
+    let batch = request.repeat(count as usize);
     loop {
-        field.pace(BATCH).await;
-        field.tally.begin(u64::from(BATCH));
+        field.pace(count).await;
+        field.tally.begin(u64::from(count));
         line.write(&batch).await?;
-        field.tally.end(u64::from(BATCH));
+        field.tally.end(u64::from(count));
         line.hear_now()?;
     }
 }
 
+pub async fn pipelining(line: &mut Line, field: &Field) -> io::Result<()> {
+    pipelined(line, field, TINY).await
+}
+
 pub async fn unread_answers(line: &mut Line, field: &Field) -> io::Result<()> {
-    loop {
-        field.pace(1).await;
-        field.tally.begin(1);
-        line.write(LARGE).await?;
-        field.tally.end(1);
-    }
+    pipelined(line, field, LARGE).await
 }
 
 pub async fn slow_reading(line: &mut Line, field: &Field) -> io::Result<()> {

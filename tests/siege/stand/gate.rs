@@ -114,6 +114,11 @@ impl Gate {
         Duration::from_millis(10 * vitals::cpu_ticks(self.pid()))
     }
 
+    /// The memory that is held now.
+    pub fn resident_mib(&self) -> u64 {
+        self.vitals().resident_kib / 1024
+    }
+
     /// The most memory that was held since [`Gate::forget_peak`].
     pub fn peak_mib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process");
