@@ -151,8 +151,12 @@ fn one(attack: Attack, gate: &Gate) -> Assault {
         Attack::ManyAddresses | Attack::Connects => directly.collect(),
         _ => directly.chain(behind.take(1)).collect(),
     };
-    let orders = (1..).zip(squads).map(|(number, squad)| orders(attack, squad, number, gate)).collect();
-    Assault { name: attack.name().to_owned(), orders, lasting: LASTING, bound: attack.bound() }
+    let mut orders: Vec<Orders> =
+        (1..).zip(squads).map(|(number, squad)| orders(attack, squad, number, gate)).collect();
+    // What each of many streams leaves behind is little: it is seen when there were very many.
+    let lasting = if attack == Attack::LateResets { LASTING * 2 } else { LASTING };
+    orders.iter_mut().for_each(|orders| orders.lasting = lasting);
+    Assault { name: attack.name().to_owned(), orders, lasting, bound: attack.bound() }
 }
 
 /// Every attack at once, each with a part of its strength.
