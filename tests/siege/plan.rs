@@ -155,7 +155,9 @@ fn one(attack: Attack, gate: &Gate) -> Assault {
         (1..).zip(squads).map(|(number, squad)| orders(attack, squad, number, gate)).collect();
     // What each of many streams leaves behind is little: it is seen when there were very many.
     let lasting = if attack == Attack::LateResets { LASTING * 2 } else { LASTING };
-    orders.iter_mut().for_each(|orders| orders.lasting = lasting);
+    for order in &mut orders {
+        order.lasting = lasting;
+    }
     Assault { name: attack.name().to_owned(), orders, lasting, bound: attack.bound() }
 }
 

@@ -63,7 +63,7 @@ pub fn of_growth(grown_mib: u64) -> Option<String> {
 
 /// What is wrong with the memory that was held.
 pub fn of_memory(peak_mib: u64, most: Memory) -> Option<String> {
-    let word = if most.is_told { "bound" } else { "provisional bound" };
+    let word = if most.is_told { "bound" } else { "bound (which this binary does not tell)" };
     (peak_mib > most.mib).then(|| format!("{peak_mib} MiB held, the {word} is {}", most.mib))
 }
 

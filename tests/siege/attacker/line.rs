@@ -161,6 +161,14 @@ impl Line {
         self.hear_now()
     }
 
+    /// Hears until so many answers or streams are over.
+    pub async fn hear_until(&mut self, count: u64) -> io::Result<()> {
+        while self.ears.over() < count {
+            self.hear().await?;
+        }
+        Ok(())
+    }
+
     /// Hears for so long.
     pub async fn hear_within(&mut self, time: Duration) -> io::Result<()> {
         let end = Instant::now() + time;

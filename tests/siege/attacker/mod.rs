@@ -88,7 +88,8 @@ async fn one(field: Rc<Field>) -> Option<Line> {
             Ok(Ok(mut line)) => {
                 add(&field.tally.connects, 1);
                 let moves = Box::pin(field.orders.attack.strike(&mut line, &field));
-                let struck = timeout_at(field.until, moves).await;
+                let end = field.until + field.orders.attack.finishes_within();
+                let struck = timeout_at(end, moves).await;
                 add(&field.tally.heard, line.ears.answers());
                 match struck {
                     Err(_) => return Some(line),

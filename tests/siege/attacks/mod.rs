@@ -9,6 +9,7 @@ mod handshakes;
 mod heads;
 mod partings;
 mod streams;
+mod traffic;
 
 use std::io;
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub enum Attack {
     EmptyFrames,
     UnendedStreams,
     LargeHeaders,
+    /// No attack: what the soak is made of.
+    Traffic,
 }
 
 /// What an attack is about; each family meets every way to deny, and `observe`.
@@ -82,7 +85,7 @@ impl Attack {
     ];
 
     pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|attack| attack.name() == name)
+        Self::ALL.into_iter().chain([Self::Traffic]).find(|attack| attack.name() == name)
     }
 
     pub fn name(self) -> &'static str {
@@ -110,6 +113,7 @@ impl Attack {
             Self::EmptyFrames => "empty-frames",
             Self::UnendedStreams => "unended-streams",
             Self::LargeHeaders => "large-headers",
+            Self::Traffic => "traffic",
         }
     }
 
@@ -141,6 +145,7 @@ impl Attack {
             Self::EmptyFrames => "empty DATA frames",
             Self::UnendedStreams => "a hundred streams with bodies that do not end",
             Self::LargeHeaders => "a hundred streams with headers as large as allowed that do not end",
+            Self::Traffic => "requests, each after the answer to the last one",
         }
     }
 
@@ -188,6 +193,11 @@ impl Attack {
     /// It never reads, and its kernel takes as little as it can.
     pub fn is_deaf(self) -> bool {
         matches!(self, Self::UnreadAnswers | Self::SlowReading | Self::SettingsFloods | Self::PingFloods)
+    }
+
+    /// How long it may go on when its time is over, to hear what it has asked for.
+    pub fn finishes_within(self) -> Duration {
+        if self == Self::Traffic { Duration::from_secs(5) } else { Duration::ZERO }
     }
 
     /// How long after its last move the gate may still hold a connection of it: the longest wait that applies, and
@@ -246,6 +256,7 @@ impl Attack {
             Self::SettingsFloods => floods::settings(line, field).await,
             Self::PingFloods => floods::pings(line, field).await,
             Self::EmptyFrames => floods::empty_frames(line, field).await,
+            Self::Traffic => traffic::run(line, field).await,
         }
     }
 }

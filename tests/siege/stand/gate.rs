@@ -19,8 +19,8 @@ use super::ledger::Ledger;
 use super::site::Site;
 use super::vitals::{self, Vitals};
 
-/// What the process may hold where `nexmo-gate check` does not say it.
-const PROVISIONAL_MIB: u64 = 64;
+/// What the process may hold where `nexmo-gate check` does not say it: an older binary, for comparison.
+const UNTOLD_MIB: u64 = 180;
 /// How often is asked whether something has come true.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -205,5 +205,5 @@ fn memory(site: &Site) -> Memory {
         let words = line.trim().strip_prefix("memory at worst")?;
         words.trim().strip_suffix("MiB")?.trim().parse().ok()
     });
-    Memory { mib: told.unwrap_or(PROVISIONAL_MIB), is_told: told.is_some() }
+    Memory { mib: told.unwrap_or(UNTOLD_MIB), is_told: told.is_some() }
 }
