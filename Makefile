@@ -89,6 +89,16 @@ test-release: build ## the black-box tests again, on the release binary
 	NEXMO_GATE_TEST_BINARY="$(abspath $(or $(CARGO_TARGET_DIR),target))/release/nexmo-gate" \
 		$(CARGO) test --locked --test it $(ARGS)
 
+# The attackers are optimised too: they are to cost the gate more than themselves.
+SIEGE := NEXMO_GATE_SIEGE=1 NEXMO_GATE_TEST_BINARY="$(abspath $(or $(CARGO_TARGET_DIR),target))/release/nexmo-gate" \
+	$(CARGO) test --locked --profile cost --test siege --
+
+.PHONY: siege siege-report
+siege: build ## the release binary under every attack that we know (docs/siege.md; ARGS=soak, or names of attacks)
+	$(SIEGE) $(ARGS)
+siege-report: build ## the same, and the figures go into docs/siege.md
+	$(SIEGE) report
+
 .PHONY: test-over-tls
 test-over-tls: prerequisites ## the black-box tests again, their senders speak TLS
 	NEXMO_GATE_TEST_TRANSPORT=tls $(CARGO) test --locked --test it $(ARGS)

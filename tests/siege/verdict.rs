@@ -1,0 +1,76 @@
+//! What one phase of the siege came to: its figures, and what was wrong.
+
+use std::time::Duration;
+
+use crate::stand::gate::Memory;
+use crate::stand::senders::Served;
+
+/// What a sender may wait at the 99th percentile, whatever it waits when all is quiet.
+const FLOOR: Duration = Duration::from_millis(5);
+
+const GROWTH_MIB: u64 = 8;
+
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub attack: String,
+    pub terms: String,
+    pub peak_mib: u64,
+    pub most_mib: u64,
+    /// Of one core, while it was attacked.
+    pub cpu_percent: u64,
+    pub quiet: Duration,
+    pub during: Duration,
+    /// How long the last connection stood after the attacker's last move; `None`: longer than we waited.
+    pub gone: Option<Duration>,
+    pub bound: Duration,
+    pub sent: u64,
+    pub heard: u64,
+    pub logged: u64,
+    pub faults: Vec<String>,
+}
+
+impl Row {
+    pub fn is_good(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// With `NEXMO_GATE_TIMES=report` latencies are printed and not judged: on a shared machine they are its own.
+fn judges_times() -> bool {
+    std::env::var("NEXMO_GATE_TIMES").as_deref() != Ok("report")
+}
+
+/// What is wrong with how a sender was served.
+pub fn of_service(who: &str, quiet: &Served, during: &Served) -> Vec<String> {
+    let mut faults = Vec::new();
+    if during.lost > 0 {
+        faults
+            .push(format!("{} of {} messages of {who} were not answered by 200", during.lost, during.asked));
+    }
+    let most = (quiet.p99() * 6 / 5).max(FLOOR);
+    if judges_times() && during.p99() > most {
+        faults.push(format!("{who} waited {} at p99, the bound is {}", millis(during.p99()), millis(most)));
+    }
+    faults
+}
+
+/// What is wrong with memory that grows in the second half of an attack, when all that it may hold is held: whatever
+/// the bound is, it would be reached. A part of it is pages that the allocator has taken and not given back yet.
+pub fn of_growth(grown_mib: u64) -> Option<String> {
+    (grown_mib > GROWTH_MIB)
+        .then(|| format!("{grown_mib} MiB more than halfway, and {GROWTH_MIB} are the bound"))
+}
+
+/// What is wrong with the memory that was held.
+pub fn of_memory(peak_mib: u64, most: Memory) -> Option<String> {
+    let word = if most.is_told { "bound" } else { "bound (which this binary does not tell)" };
+    (peak_mib > most.mib).then(|| format!("{peak_mib} MiB held, the {word} is {}", most.mib))
+}
+
+pub fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+pub fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
