@@ -149,7 +149,7 @@ fn through_the_recorder(tally: &mut Tally, applications: &[Box<dyn Application>]
         rounds += 1;
         let asked = spellings(&mut dice, &mut changes, BATCH.min(wanted));
         let heard = ask(&gate, &asked, dice.next());
-        heard.iter().for_each(|one| tally.count_answer(one.status));
+        heard.iter().for_each(|one| tally.count_answer(one));
         let arrived: Vec<(usize, Spelling)> =
             heard.iter().filter(|one| one.status == 200).map(|one| Recorder::read(&one.body)).collect();
         passed += arrived.len();
@@ -179,7 +179,7 @@ fn through_to(application: &dyn Application, tally: &mut Tally, wanted: usize, s
         let asked = spellings(&mut dice, &mut changes, BATCH.min(left));
         left -= asked.len();
         for (spelling, heard) in asked.iter().zip(ask(&gate, &asked, dice.next())) {
-            tally.count_answer(heard.status);
+            tally.count_answer(&heard);
             if heard.status == 200 {
                 let understood = application.read(&heard.body);
                 let way = "behind the gate";

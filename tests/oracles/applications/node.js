@@ -1,11 +1,13 @@
-// An application on Node's http: it says what it understood of each request, in the two ways in which such
+// An application on Node's http: it says what it understood of each request, in the three ways in which such
 // applications read a path. One UNIX socket for each route, so that it knows by which one a request came.
 'use strict';
 
 const http = require('http');
 const path = require('path');
+const querystring = require('querystring');
 
-const hex = (text) => Buffer.from(text, 'utf8').toString('hex');
+// Of a text, or of bytes that are none.
+const hex = (text) => Buffer.from(text).toString('hex');
 
 function views(request) {
   const host = request.headers.host ?? '';
@@ -15,6 +17,8 @@ function views(request) {
       const url = new URL(request.url, `http://${host}`);
       return { host: url.hostname, path: decodeURIComponent(url.pathname) };
     }],
+    // What is no UTF-8 throws above, and here stays as it is.
+    ['unescape', () => ({ host, path: querystring.unescapeBuffer(request.url.split('?')[0]) })],
   ];
   return readings.flatMap(([how, read]) => {
     try {

@@ -9,10 +9,12 @@ use crate::harness::PATIENCE;
 
 /// Requests that are on their way at once. Few, since a refusal ends the connection and the rest is sent again.
 const AHEAD: usize = 8;
+const VERSION: &str = "HTTP/1";
 
 /// An answer; the status is 0 where the connection ended without one.
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
+    pub version: &'static str,
     pub status: u16,
     pub body: Vec<u8>,
 }
@@ -58,7 +60,7 @@ pub fn ask<S: Read + Write>(mut connect: impl FnMut() -> S, spellings: &[Spellin
                 // Whose fault it was shows when it is sent alone.
                 Ok(None) | Err(_) => {
                     if heard.len() == began && ahead == 1 {
-                        heard.push(Heard::default());
+                        heard.push(Heard { version: VERSION, ..Heard::default() });
                     }
                     ahead = 1;
                     break;
@@ -106,6 +108,6 @@ impl<S: Read> Answers<S> {
         }
         let body = self.ahead[end..end + length].to_vec();
         self.ahead.drain(..end + length);
-        Ok(Some((Heard { status, body }, close)))
+        Ok(Some((Heard { version: VERSION, status, body }, close)))
     }
 }

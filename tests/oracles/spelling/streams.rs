@@ -36,11 +36,15 @@ pub fn ask(mut connect: impl FnMut() -> TcpStream, spellings: &[Spelling]) -> Ve
         }
         // Whose fault it was shows when it is sent alone.
         if heard[first].is_none() && at_once == 1 {
-            heard[first] = Some(Heard::default());
+            heard[first] = Some(nothing());
         }
         at_once = if open.iter().all(|place| heard[*place].is_some()) { AT_ONCE } else { 1 };
     }
     heard.into_iter().flatten().collect()
+}
+
+fn nothing() -> Heard {
+    Heard { version: "HTTP/2", ..Heard::default() }
 }
 
 struct Connection {
@@ -65,7 +69,7 @@ impl Connection {
             let fields: [(&[u8], &[u8]); 4] =
                 [(b":method", b"GET"), (b":scheme", b"http"), (b":path", target), (b":authority", host)];
             bytes.extend(frames::headers(self.next, &fields, true));
-            open.insert(self.next, (*place, Heard::default()));
+            open.insert(self.next, (*place, nothing()));
             self.next += 2;
         }
         let _ = self.frames.send(&bytes);
@@ -99,7 +103,7 @@ impl Connection {
                 && let Some((place, answer)) = open.remove(&frame.stream)
             {
                 // A stream that was reset was refused without a word.
-                heard[place] = Some(if ends { answer } else { Heard::default() });
+                heard[place] = Some(if ends { answer } else { nothing() });
             }
         }
         !leaving

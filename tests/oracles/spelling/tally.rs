@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::Spelling;
 use super::patterns::{ROUTES, Verdict, compare, meant};
+use super::pipeline::Heard;
 use crate::applications::View;
 
 /// Examples that are shown of each verdict of each application.
@@ -12,8 +13,8 @@ const EXAMPLES: usize = 8;
 
 #[derive(Default)]
 pub struct Tally {
-    /// Requests through the gate by their status; 0: closed or reset without one.
-    answers: BTreeMap<u16, usize>,
+    /// Requests through the gate by the version of HTTP and their status; 0: closed or reset without one.
+    answers: BTreeMap<(&'static str, u16), usize>,
     passed: usize,
     /// By application, how it was asked, and which of its readings.
     rows: BTreeMap<(&'static str, &'static str, String), Row>,
@@ -29,8 +30,8 @@ struct Row {
 }
 
 impl Tally {
-    pub fn count_answer(&mut self, status: u16) {
-        *self.answers.entry(status).or_default() += 1;
+    pub fn count_answer(&mut self, heard: &Heard) {
+        *self.answers.entry((heard.version, heard.status)).or_default() += 1;
     }
 
     pub fn count_passed(&mut self, count: usize) {
@@ -83,9 +84,12 @@ impl fmt::Display for Tally {
         let asked: usize = self.answers.values().sum();
         writeln!(
             f,
-            "{asked} requests through the gate, {} of them to the recorder and judged by all; by status (0: no answer): {:?}",
-            self.passed, self.answers
+            "{asked} requests through the gate; {} passed to the recorder and were judged by all",
+            self.passed
         )?;
+        for ((version, status), count) in &self.answers {
+            writeln!(f, "{version}, {status} (0: none): {count}")?;
+        }
         writeln!(
             f,
             "| application | asked | reads | judged | refused | agreed | stricter | wider | other |"
