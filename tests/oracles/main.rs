@@ -11,6 +11,7 @@
 #[expect(dead_code, unused_imports, reason = "the black-box tests use all of it, these two a part")]
 mod harness;
 
+mod answers;
 mod applications;
 mod dice;
 mod spelling;

@@ -1,0 +1,140 @@
+//! What a run of the answers oracle found: the senders', the log's and the application's words held against each other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use super::ledger::{Pages, is_success};
+use super::plan::Kind;
+use super::senders::Heard;
+
+/// Examples that are told of each finding.
+const EXAMPLES: usize = 4;
+
+/// What the access log says of one request.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    pub delivered: bool,
+    pub status: Option<u16>,
+}
+
+#[derive(Default)]
+pub struct Tally {
+    pub requests: usize,
+    pub faults: BTreeMap<Kind, usize>,
+    /// Answers to another request.
+    pub wrong: Found,
+    /// `delivered` in the log, or a success heard, without one that the application completed.
+    pub false_delivered: Found,
+    /// The log and the sender do not say the same, or the log has not exactly one line.
+    pub disagreed: Found,
+    /// Answers to others on one connection of the application, and how many have so many.
+    pub chains: BTreeMap<usize, usize>,
+    /// The most on one connection for each of its faults.
+    pub most_for_a_fault: f64,
+}
+
+/// Findings of one kind, by when the bytes came that made them.
+#[derive(Default)]
+pub struct Found {
+    /// The application wrote them after the request had arrived there: nobody could know.
+    pub in_flight: usize,
+    /// Before.
+    pub before: usize,
+    examples: Vec<String>,
+}
+
+impl Found {
+    pub fn count(&self) -> usize {
+        self.in_flight + self.before
+    }
+
+    fn add(&mut self, pages: &Pages, token: usize, what: &str) {
+        let when = pages.surplus_near(token);
+        let early = when.is_none_or(|micros| micros < 0);
+        *(if early { &mut self.before } else { &mut self.in_flight }) += 1;
+        if self.examples.len() < EXAMPLES || (early && self.examples.len() < 2 * EXAMPLES) {
+            let when =
+                when.map_or("no foreign bytes".to_owned(), |micros| format!("foreign bytes {micros:+} us"));
+            self.examples.push(format!("{what}; {when}; {}", pages.story(token)));
+        }
+    }
+}
+
+impl Tally {
+    pub fn judge(&mut self, pages: &Pages, heard: &[Heard], log: &HashMap<usize, Vec<Line>>) {
+        self.requests += heard.len();
+        for (kind, count) in &pages.faults {
+            *self.faults.entry(*kind).or_default() += count;
+        }
+        let mut wrong_on: BTreeMap<usize, usize> = BTreeMap::new();
+        for one in heard {
+            let Heard { token, status, named } = *one;
+            let lines = log.get(&token).map_or(&[][..], Vec::as_slice);
+            if named.is_some_and(|named| named != token) {
+                self.wrong.add(pages, token, &format!("{one:?}, the log says {lines:?}"));
+                if let Some(arrival) = pages.place(token) {
+                    *wrong_on.entry(arrival.connection).or_default() += 1;
+                }
+            }
+            let called_success = is_success(status) || lines.iter().any(|line| line.delivered);
+            if called_success && !pages.succeeded(token) {
+                let completed: Vec<u16> = pages.completed(token).collect();
+                let what =
+                    format!("{one:?}, the log says {lines:?}, the application completed {completed:?}");
+                self.false_delivered.add(pages, token, &what);
+            }
+            let agree = matches!(lines, [line] if line.delivered == is_success(status)
+                && line.status == Some(status).filter(|status| *status > 0));
+            if !agree {
+                self.disagreed.add(pages, token, &format!("{one:?}, the log says {lines:?}"));
+            }
+        }
+        for (connection, wrong) in wrong_on {
+            *self.chains.entry(wrong).or_default() += 1;
+            let faults = pages
+                .arrivals
+                .values()
+                .flatten()
+                .filter(|arrival| arrival.connection == connection && arrival.kind != Kind::Right)
+                .count();
+            let ratio = f64::from(u32::try_from(wrong).expect("few"))
+                / f64::from(u32::try_from(faults.max(1)).expect("few"));
+            self.most_for_a_fault = self.most_for_a_fault.max(ratio);
+        }
+    }
+
+    pub fn faults(&self) -> usize {
+        self.faults.values().sum()
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults = self.faults();
+        writeln!(f, "{} requests, {faults} faults: {:?}", self.requests, self.faults)?;
+        for (what, found) in [
+            ("answers to another request", &self.wrong),
+            ("false `delivered`", &self.false_delivered),
+            ("log and sender differ", &self.disagreed),
+        ] {
+            writeln!(
+                f,
+                "{what}: {}, of them {} by bytes that were written after the request had arrived; {} in 100,000 faults",
+                found.count(),
+                found.in_flight,
+                found.count() * 100_000 / faults.max(1)
+            )?;
+        }
+        writeln!(
+            f,
+            "connections by how many answers to another request they carried: {:?}; the most for one fault: {:.1}",
+            self.chains, self.most_for_a_fault
+        )?;
+        for found in [&self.false_delivered, &self.wrong, &self.disagreed] {
+            for example in &found.examples {
+                writeln!(f, "- {example}")?;
+            }
+        }
+        Ok(())
+    }
+}
