@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use application::{Manner, Shared};
-use plan::DEADLINE;
+use plan::{DEADLINE, Kind};
 use senders::{Heard, Pace, Sender, Tokens};
 use tally::{Line, Tally};
 
@@ -31,9 +31,32 @@ const RIGHT_AT_LAST: usize = 30;
 /// Answers to other requests that one fault may bring, however long the traffic goes on.
 const MOST_FOR_A_FAULT: f64 = 2.0;
 
-/// What rounds look like, by turns: faults in a thousand, the slowest right answer, senders, and their longest pause.
-const ROUNDS: [(usize, u64, usize, u64); 6] =
-    [(300, 1, 16, 0), (50, 0, 8, 0), (20, 30, 32, 0), (200, 2, 16, 10), (100, 0, 1, 0), (10, 2, 16, 3)];
+/// What the application and the senders of a round are like.
+struct Round {
+    /// Faults in a thousand requests.
+    faults: usize,
+    kind: fn(&mut Dice) -> Kind,
+    /// How long a right answer takes, at least and at most, in milliseconds.
+    takes: (u64, u64),
+    senders: usize,
+    /// The longest pause of a sender, in milliseconds.
+    pause: u64,
+}
+
+/// Faults that are rare, in a thousand requests.
+const RARE: usize = 3;
+
+/// By turns. Faults that are rare show what one of them does to a gate that has no reason for distrust.
+const ROUNDS: [Round; 8] = [
+    Round { faults: 300, kind: Kind::of, takes: (0, 1), senders: 16, pause: 0 },
+    Round { faults: RARE, kind: Kind::second_answer, takes: (2, 2), senders: 1, pause: 0 },
+    Round { faults: 50, kind: Kind::of, takes: (0, 0), senders: 8, pause: 0 },
+    Round { faults: 20, kind: Kind::of, takes: (0, 30), senders: 32, pause: 0 },
+    Round { faults: 200, kind: Kind::of, takes: (0, 2), senders: 16, pause: 10 },
+    Round { faults: RARE, kind: Kind::second_answer, takes: (10, 10), senders: 16, pause: 0 },
+    Round { faults: 100, kind: Kind::of, takes: (0, 0), senders: 1, pause: 0 },
+    Round { faults: 300, kind: Kind::second_answer, takes: (0, 2), senders: 16, pause: 3 },
+];
 
 fn gate(application: std::net::SocketAddr) -> Gate {
     let setup = Setup::new(&format!("http://{application}")).plainly();
@@ -82,7 +105,7 @@ async fn traffic(senders: Vec<Sender>, tokens: &Arc<Tokens>) -> Vec<(Sender, Vec
 async fn round(gate: &Gate, shared: &Shared, pace: Pace, requests: usize) -> (Vec<Heard>, Vec<Vec<Heard>>) {
     let tokens = Arc::new(Tokens { next: AtomicUsize::new(0), end: AtomicUsize::new(requests) });
     let sender =
-        |number| Sender::new(gate.addr(), Dice::of(shared.manner.seed, 1 << 41 | number as u64), pace.pause);
+        |number| Sender::new(gate.addr(), Dice::of(shared.manner.seed, 1 << 41 | number as u64), pace);
     let first = traffic((0..pace.senders).map(sender).collect(), &tokens).await;
     shared.faulty.store(false, Relaxed);
     let mut heard = Vec::new();
@@ -127,11 +150,12 @@ fn answers_of_a_misbehaving_application_are_not_mixed_up() {
         if tally.faults() >= wanted {
             break;
         }
-        let (faults, slowest, senders, pause) = ROUNDS[number % ROUNDS.len()];
+        let Round { faults, kind, takes, senders, pause } = ROUNDS[number % ROUNDS.len()];
         let manner = Manner {
             seed: Dice::of(seed, number as u64).next(),
             faults,
-            slowest: Duration::from_millis(slowest),
+            kind,
+            takes: (Duration::from_millis(takes.0), Duration::from_millis(takes.1)),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -140,7 +164,8 @@ fn answers_of_a_misbehaving_application_are_not_mixed_up() {
             .expect("a runtime");
         let (address, shared) = runtime.block_on(application::start(manner));
         let gate = gate(address);
-        let pace = Pace { senders, pause: Duration::from_millis(pause) };
+        let webhooks = faults == RARE;
+        let pace = Pace { senders, pause: Duration::from_millis(pause), webhooks };
         let (heard, last) = runtime.block_on(round(&gate, &shared, pace, requests));
         let log = read_log(gate);
         runtime.shutdown_background();
@@ -153,7 +178,7 @@ fn answers_of_a_misbehaving_application_are_not_mixed_up() {
             unhealed.push(format!("round {number}: {wrong} of the last {}", last.len() * RIGHT_AT_LAST));
         }
         eprintln!(
-            "round {number} {manner:?} {pace:?}: {} faults, {} answers to another request, {} false `delivered`",
+            "round {number}, {faults} faults in 1,000, answers in {takes:?} ms, {senders} senders, pause {pause} ms: {} faults, {} answers to another request, {} false `delivered`",
             tally.faults() - before.2,
             tally.wrong.count() - before.0,
             tally.false_delivered.count() - before.1,

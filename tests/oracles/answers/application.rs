@@ -23,8 +23,10 @@ pub struct Manner {
     pub seed: u64,
     /// Faults in a thousand requests.
     pub faults: usize,
-    /// The longest that a right answer takes.
-    pub slowest: Duration,
+    /// Which.
+    pub kind: fn(&mut Dice) -> Kind,
+    /// How long a right answer takes, at least and at most.
+    pub takes: (Duration, Duration),
 }
 
 pub struct Shared {
@@ -151,11 +153,11 @@ impl Connection<'_> {
     }
 
     fn plan(&self, asked: Asked) -> Plan {
-        let Manner { seed, faults, slowest } = self.shared.manner;
+        let Manner { seed, faults, kind, takes } = self.shared.manner;
         let mut dice = Dice::of(seed, asked.token as u64);
         let faulty = dice.chance(faults) && self.shared.faulty.load(Relaxed);
-        let kind = if faulty { Kind::of(&mut dice) } else { Kind::Right };
-        Plan::new(asked, kind, slowest, &mut dice)
+        let kind = if faulty { kind(&mut dice) } else { Kind::Right };
+        Plan::new(asked, kind, takes, &mut dice)
     }
 
     fn schedule(&mut self, plan: Plan) {

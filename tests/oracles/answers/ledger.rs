@@ -116,27 +116,26 @@ impl Pages {
         self.arrivals.get(&token)?.last().copied()
     }
 
-    /// When bytes that did not belong to it were last written on its connection before it was answered: negative is
-    /// before it arrived, in microseconds. `None` where there are none within a second.
-    pub fn surplus_near(&self, token: usize) -> Option<i64> {
+    /// When the bytes were written that a sender heard in place of the answer to `token`: those of the request that the
+    /// answer named, or else of any other, the last before its own.
+    pub fn foreign_bytes(&self, token: usize, named: Option<usize>) -> Option<Instant> {
         let arrival = self.place(token)?;
-        let micros = |at: Instant| -> i64 {
-            let after = at.saturating_duration_since(arrival.at);
-            let before = arrival.at.saturating_duration_since(at);
-            i64::try_from(after.as_micros()).expect("microseconds")
-                - i64::try_from(before.as_micros()).expect("microseconds")
-        };
         let events = &self.connections[arrival.connection];
-        let foreign = |what: What| match what {
-            What::Answered { token: other, .. }
-            | What::WrotePart { token: other, .. }
-            | What::WroteOther { token: other, .. } => other != token,
-            _ => false,
+        let written_for = |what: What| match what {
+            What::Answered { token, .. } | What::WrotePart { token, .. } | What::WroteOther { token, .. } => {
+                Some(token)
+            }
+            _ => None,
         };
         // What came after its own answer was not what the sender heard.
         let own = |event: &Event| matches!(event.what, What::Answered { token: own, .. } if own == token);
         let end = events.iter().position(own).unwrap_or(events.len());
-        events[..end].iter().rfind(|event| foreign(event.what)).map(|event| micros(event.at))
+        let foreign = |event: &&Event| match (written_for(event.what), named) {
+            (Some(by), Some(named)) if named != token => by == named,
+            (Some(by), _) => by != token,
+            (None, _) => false,
+        };
+        events[..end].iter().rfind(foreign).map(|event| event.at)
     }
 
     /// What happened on the connection of a request, around it.

@@ -89,6 +89,11 @@ impl Kind {
         }
         *dice.pick(&FAULTS)
     }
+
+    /// A second answer and nothing else: what shifts all that come after it, if nobody takes notice.
+    pub fn second_answer(dice: &mut Dice) -> Self {
+        *dice.pick(&[Self::TwiceLate, Self::TwiceLate, Self::NamelessLate])
+    }
 }
 
 /// One thing that the application does on a connection.
@@ -132,19 +137,21 @@ pub struct Asked {
 
 impl Plan {
     /// The plan for a request; the same for the same dice.
-    pub fn new(asked: Asked, kind: Kind, slowest: Duration, dice: &mut Dice) -> Self {
+    pub fn new(asked: Asked, kind: Kind, takes: (Duration, Duration), dice: &mut Dice) -> Self {
         let token = asked.token;
         let answer = Answer::new(asked, kind, dice);
         let (status, bytes) = (answer.status, answer.bytes);
-        let begin = up_to(dice, slowest);
+        let begin = takes.0 + up_to(dice, takes.1 - takes.0);
         let late = begin + up_to(dice, LATEST);
         let other = |bytes: &[u8]| Deed::Other { bytes: bytes.to_vec() };
         let part = |bytes: &[u8]| Deed::Part { bytes: bytes.to_vec() };
         let whole = |more: &[u8]| Deed::Answer { bytes: [&bytes[..], more].concat(), status };
         let right = (begin, whole(b""));
         let cut = dice.below(bytes.len());
+        // A head alone is a whole answer to HEAD, whatever it announces.
+        let kind = if kind == Kind::BrokenChunks && asked.is_head { Kind::Cut } else { kind };
         let second = Answer::new(asked, Kind::TwiceLate, dice).bytes;
-        let junk: Vec<u8> = (0..=dice.below(40)).map(|_| dice.byte()).collect();
+        let junk = [b"zz".to_vec(), (0..dice.below(40)).map(|_| dice.byte()).collect()].concat();
         let deeds = match kind {
             Kind::Right | Kind::Early => vec![right],
             Kind::TwiceAtOnce => vec![(begin, whole(&second))],
@@ -246,7 +253,8 @@ fn every_fault_is_drawn_and_its_plan_ends_within_its_time() {
     for token in 0..20_000 {
         let kind = Kind::of(&mut dice);
         seen.insert(kind);
-        let plan = Plan::new(Asked { token, is_head: token % 3 == 0 }, kind, LATEST, &mut dice);
+        let plan =
+            Plan::new(Asked { token, is_head: token % 3 == 0 }, kind, (Duration::ZERO, LATEST), &mut dice);
         assert!(plan.deeds.iter().all(|(at, _)| *at <= DEADLINE + 2 * LATEST), "{plan:?}");
         assert!(plan.deeds.is_sorted_by_key(|(at, _)| *at), "{plan:?}");
     }

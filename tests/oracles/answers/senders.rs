@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
@@ -14,6 +14,8 @@ use crate::harness::{ADMITTED, PATIENCE};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
     pub token: usize,
+    /// When it was sent: nothing that came to the gate before can be an answer to it.
+    pub sent: Instant,
     /// 0: the gate closed without an answer.
     pub status: u16,
     /// The request that the answer names; the gate's own names none.
@@ -26,6 +28,8 @@ pub struct Pace {
     pub senders: usize,
     /// The longest pause between two requests of one sender.
     pub pause: Duration,
+    /// Small POSTs and nothing else, as webhooks are: a HEAD or a large body ends what goes wrong on a connection.
+    pub webhooks: bool,
 }
 
 /// The numbers of the requests of one round, and where they end.
@@ -37,13 +41,13 @@ pub struct Tokens {
 pub struct Sender {
     pub gate: SocketAddr,
     pub dice: Dice,
-    pub pause: Duration,
+    pace: Pace,
     stream: Option<TcpStream>,
 }
 
 impl Sender {
-    pub fn new(gate: SocketAddr, dice: Dice, pause: Duration) -> Self {
-        Self { gate, dice, pause, stream: None }
+    pub fn new(gate: SocketAddr, dice: Dice, pace: Pace) -> Self {
+        Self { gate, dice, pace, stream: None }
     }
 
     /// Asks until the numbers are used up.
@@ -59,8 +63,8 @@ impl Sender {
     }
 
     pub async fn ask(&mut self, token: usize) -> Heard {
-        if !self.pause.is_zero() && self.dice.chance(700) {
-            let most = usize::try_from(self.pause.as_micros()).expect("microseconds");
+        if !self.pace.pause.is_zero() && self.dice.chance(700) {
+            let most = usize::try_from(self.pace.pause.as_micros()).expect("microseconds");
             tokio::time::sleep(Duration::from_micros(self.dice.below(most) as u64)).await;
         }
         let (request, is_head) = self.request(token);
@@ -68,20 +72,24 @@ impl Sender {
             Some(stream) => stream,
             None => connect(self.gate).await,
         };
+        let sent = Instant::now();
         let asked = async {
             stream.write_all(&request).await.ok()?;
             read(&mut stream, is_head).await
         };
         let reply = tokio::time::timeout(PATIENCE, asked).await.expect("the gate answers in time");
-        let Some((status, named, close)) = reply else { return Heard { token, status: 0, named: None } };
+        let Some((status, named, close)) = reply else {
+            return Heard { token, sent, status: 0, named: None };
+        };
         if !close {
             self.stream = Some(stream);
         }
-        Heard { token, status, named }
+        Heard { token, sent, status, named }
     }
 
     fn request(&mut self, token: usize) -> (Vec<u8>, bool) {
-        match self.dice.below(20) {
+        let kind = if self.pace.webhooks { 8 } else { self.dice.below(20) };
+        match kind {
             0..2 => (format!("HEAD /t/{token} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes(), true),
             2..8 => (format!("GET /t/{token} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes(), false),
             _ => {

@@ -36,26 +36,29 @@ pub struct Tally {
 /// Findings of one kind, by when the bytes came that made them.
 #[derive(Default)]
 pub struct Found {
-    /// The application wrote them after the request had arrived there: nobody could know.
-    pub in_flight: usize,
-    /// Before.
-    pub before: usize,
+    /// The application had written them before the sender asked: the gate could have seen them.
+    pub seen: usize,
+    /// They were written after that, so they may have come when the request was under way: nobody could know.
+    pub under_way: usize,
     examples: Vec<String>,
 }
 
 impl Found {
     pub fn count(&self) -> usize {
-        self.in_flight + self.before
+        self.seen + self.under_way
     }
 
-    fn add(&mut self, pages: &Pages, token: usize, what: &str) {
-        let when = pages.surplus_near(token);
-        let early = when.is_none_or(|micros| micros < 0);
-        *(if early { &mut self.before } else { &mut self.in_flight }) += 1;
-        if self.examples.len() < EXAMPLES || (early && self.examples.len() < 2 * EXAMPLES) {
-            let when =
-                when.map_or("no foreign bytes".to_owned(), |micros| format!("foreign bytes {micros:+} us"));
-            self.examples.push(format!("{what}; {when}; {}", pages.story(token)));
+    fn add(&mut self, pages: &Pages, heard: &Heard, what: &str) {
+        let written = pages.foreign_bytes(heard.token, heard.named);
+        let seen = written.is_none_or(|at| at < heard.sent);
+        *(if seen { &mut self.seen } else { &mut self.under_way }) += 1;
+        if self.examples.len() < EXAMPLES || (seen && self.examples.len() < 2 * EXAMPLES) {
+            let word = if seen { "to be seen" } else { "under way" };
+            let Heard { token, status, named, .. } = heard;
+            let story = pages.story(*token);
+            self.examples.push(format!(
+                "{word}: to {token} the sender heard {status}, which names {named:?}; {what}; {story}"
+            ));
         }
     }
 }
@@ -68,10 +71,10 @@ impl Tally {
         }
         let mut wrong_on: BTreeMap<usize, usize> = BTreeMap::new();
         for one in heard {
-            let Heard { token, status, named } = *one;
+            let Heard { token, status, named, .. } = *one;
             let lines = log.get(&token).map_or(&[][..], Vec::as_slice);
             if named.is_some_and(|named| named != token) {
-                self.wrong.add(pages, token, &format!("{one:?}, the log says {lines:?}"));
+                self.wrong.add(pages, one, &format!("the log says {lines:?}"));
                 if let Some(arrival) = pages.place(token) {
                     *wrong_on.entry(arrival.connection).or_default() += 1;
                 }
@@ -79,14 +82,13 @@ impl Tally {
             let called_success = is_success(status) || lines.iter().any(|line| line.delivered);
             if called_success && !pages.succeeded(token) {
                 let completed: Vec<u16> = pages.completed(token).collect();
-                let what =
-                    format!("{one:?}, the log says {lines:?}, the application completed {completed:?}");
-                self.false_delivered.add(pages, token, &what);
+                let what = format!("the log says {lines:?}, the application completed {completed:?}");
+                self.false_delivered.add(pages, one, &what);
             }
             let agree = matches!(lines, [line] if line.delivered == is_success(status)
                 && line.status == Some(status).filter(|status| *status > 0));
             if !agree {
-                self.disagreed.add(pages, token, &format!("{one:?}, the log says {lines:?}"));
+                self.disagreed.add(pages, one, &format!("the log says {lines:?}"));
             }
         }
         for (connection, wrong) in wrong_on {
@@ -119,9 +121,9 @@ impl fmt::Display for Tally {
         ] {
             writeln!(
                 f,
-                "{what}: {}, of them {} by bytes that were written after the request had arrived; {} in 100,000 faults",
+                "{what}: {}, of them {} by bytes that came after the request was sent; {} in 100,000 faults",
                 found.count(),
-                found.in_flight,
+                found.under_way,
                 found.count() * 100_000 / faults.max(1)
             )?;
         }
