@@ -149,7 +149,9 @@ fn through_the_recorder(tally: &mut Tally, applications: &[Box<dyn Application>]
         rounds += 1;
         let asked = spellings(&mut dice, &mut changes, BATCH.min(wanted));
         let heard = ask(&gate, &asked, dice.next());
-        heard.iter().for_each(|one| tally.count_answer(one));
+        for one in &heard {
+            tally.count_answer(one);
+        }
         let arrived: Vec<(usize, Spelling)> =
             heard.iter().filter(|one| one.status == 200).map(|one| Recorder::read(&one.body)).collect();
         passed += arrived.len();

@@ -141,7 +141,7 @@ impl Plan {
         let token = asked.token;
         let answer = Answer::new(asked, kind, dice);
         let (status, bytes) = (answer.status, answer.bytes);
-        let begin = takes.0 + up_to(dice, takes.1 - takes.0);
+        let begin = takes.0 + up_to(dice, takes.1.saturating_sub(takes.0));
         let late = begin + up_to(dice, LATEST);
         let other = |bytes: &[u8]| Deed::Other { bytes: bytes.to_vec() };
         let part = |bytes: &[u8]| Deed::Part { bytes: bytes.to_vec() };

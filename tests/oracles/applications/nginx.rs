@@ -9,6 +9,9 @@ use crate::harness::scratch::Scratch;
 use crate::spelling::Spelling;
 use crate::spelling::pipeline::{self, Heard};
 
+/// The name of the server for every host that no other has.
+const NONE: &str = "none.invalid";
+
 pub struct Nginx {
     folder: Scratch,
     _process: Process,
@@ -29,18 +32,18 @@ impl Nginx {
 
 fn config(folder: &Path, hosts: &[&str], routes: usize) -> String {
     let folder = folder.display();
-    let mut servers = String::new();
-    for route in 0..routes {
-        let answer = format!("location / {{ return 200 \"{route}\\n$host\\n$server_name\\n$uri\"; }}");
-        servers += &format!(
-            "server {{ listen unix:{folder}/{route}.sock default_server backlog=1024; server_name none.invalid; {answer} }}\n"
-        );
-        for host in hosts {
-            servers += &format!(
-                "server {{ listen unix:{folder}/{route}.sock; server_name \"{host}\"; {answer} }}\n"
-            );
-        }
-    }
+    let server = |route: usize, host: &str| {
+        let default = if host == NONE { " default_server backlog=1024" } else { "" };
+        let answer = format!("return 200 \"{route}\\n$host\\n$server_name\\n$uri\";");
+        format!(
+            "server {{ listen unix:{folder}/{route}.sock{default}; server_name \"{host}\"; location / {{ {answer} }} }}\n"
+        )
+    };
+    let hosts: Vec<&str> = [NONE].iter().chain(hosts).copied().collect();
+    let servers: String = (0..routes)
+        .flat_map(|route| hosts.iter().map(move |host| (route, *host)))
+        .map(|(route, host)| server(route, host))
+        .collect();
     let own_folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))

@@ -17,6 +17,9 @@ pub struct Process {
 impl Process {
     /// `None`, said loudly, where the machine does not have the program.
     pub fn start(command: &mut Command, what: &str) -> Option<Self> {
+        // Debian keeps nginx in sbin, which is not on every user's path.
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{path}:/usr/sbin"));
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         match spawned {
             Ok(mut child) => {

@@ -49,23 +49,20 @@ pub fn ask<S: Read + Write>(mut connect: impl FnMut() -> S, spellings: &[Spellin
                 let _ = answers.stream.write_all(&heads);
                 sent = until;
             }
-            match answers.next() {
-                Ok(Some((answer, close))) => {
-                    heard.push(answer);
-                    ahead = AHEAD;
-                    if close {
-                        break;
-                    }
-                }
-                // Whose fault it was shows when it is sent alone.
-                Ok(None) | Err(_) => {
-                    if heard.len() == began && ahead == 1 {
-                        heard.push(Heard { version: VERSION, ..Heard::default() });
-                    }
-                    ahead = 1;
+            if let Ok(Some((answer, close))) = answers.next() {
+                heard.push(answer);
+                ahead = AHEAD;
+                if close {
                     break;
                 }
+                continue;
             }
+            // Whose fault it was shows when it is sent alone.
+            if heard.len() == began && ahead == 1 {
+                heard.push(Heard { version: VERSION, ..Heard::default() });
+            }
+            ahead = 1;
+            break;
         }
     }
     heard
