@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::ledger::{Ledger, What};
 use super::plan::{Asked, Deed, IDLE_TIMEOUT, Kind, Plan, UNAVAILABLE};
+use super::senders::token_of;
 use crate::dice::Dice;
 
 /// How an application behaves.
@@ -34,39 +35,39 @@ pub struct Shared {
     pub ledger: Ledger,
     /// Whether it misbehaves now.
     pub faulty: AtomicBool,
-    /// Things that are still to be done.
-    pub due: AtomicUsize,
 }
 
-/// Listens, and serves until the runtime ends.
-pub async fn start(manner: Manner) -> (SocketAddr, Arc<Shared>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
+/// Listens on so many addresses, and serves until the runtime ends. To the gate each is an application of its own.
+pub async fn start(manner: Manner, endpoints: usize) -> (Vec<SocketAddr>, Arc<Shared>) {
     let faulty = AtomicBool::new(true);
-    let shared = Arc::new(Shared { manner, ledger: Ledger::default(), faulty, due: AtomicUsize::new(0) });
-    let all = Arc::clone(&shared);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            stream.set_nodelay(true).expect("nodelay");
-            let shared = Arc::clone(&shared);
-            let number = shared.ledger.open();
-            tokio::spawn(async move {
-                let mut connection = Connection {
-                    shared: &shared,
-                    number,
-                    stream,
-                    wire: Vec::new(),
-                    head: None,
-                    due: BTreeMap::new(),
-                    scheduled: 0,
-                    busy: 0,
-                };
-                connection.serve().await;
-                shared.due.fetch_sub(connection.due.len(), Relaxed);
-            });
-        }
-    });
-    (address, all)
+    let shared = Arc::new(Shared { manner, ledger: Ledger::default(), faulty });
+    let mut addresses = Vec::new();
+    for _ in 0..endpoints {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        addresses.push(listener.local_addr().expect("an address"));
+        tokio::spawn(listen(listener, Arc::clone(&shared)));
+    }
+    (addresses, shared)
+}
+
+async fn listen(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        stream.set_nodelay(true).expect("nodelay");
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let mut connection = Connection {
+                number: shared.ledger.open(),
+                shared: &shared,
+                stream,
+                wire: Vec::new(),
+                head: None,
+                due: BTreeMap::new(),
+                scheduled: 0,
+                busy: 0,
+            };
+            connection.serve().await;
+        });
+    }
 }
 
 struct Connection<'a> {
@@ -98,7 +99,6 @@ impl Connection<'_> {
                 biased;
                 () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now).into()), if next.is_some() => {
                     let (_, (token, deed)) = self.due.pop_first().expect("something is due");
-                    self.shared.due.fetch_sub(1, Relaxed);
                     if !self.perform(token, deed).await {
                         return;
                     }
@@ -136,8 +136,8 @@ impl Connection<'_> {
         let Some(end) = self.wire.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
         let text = String::from_utf8_lossy(&self.wire[..end]).into_owned();
         self.wire.drain(..end + 4);
-        let token = text.split(' ').nth(1).and_then(|path| path.strip_prefix("/t/")).expect("a token");
-        let asked = Asked { token: token.parse().expect("a token"), is_head: text.starts_with("HEAD ") };
+        let token = text.split(' ').nth(1).and_then(token_of).expect("a token");
+        let asked = Asked { token, is_head: text.starts_with("HEAD ") };
         let length = text
             .lines()
             .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned));
@@ -165,7 +165,6 @@ impl Connection<'_> {
         for (after, deed) in plan.deeds {
             self.due.insert((now + after, self.scheduled), (plan.token, deed));
             self.scheduled += 1;
-            self.shared.due.fetch_add(1, Relaxed);
         }
     }
 
@@ -183,9 +182,7 @@ impl Connection<'_> {
                 written
             }
             Deed::Part { bytes } => {
-                let before = self.due.len();
                 self.due.retain(|_, (whose, _)| *whose == token);
-                self.shared.due.fetch_sub(before - self.due.len(), Relaxed);
                 self.note(now, What::WrotePart { token, bytes: bytes.len() });
                 self.stream.write_all(&bytes).await.is_ok()
             }

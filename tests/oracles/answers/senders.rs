@@ -28,8 +28,24 @@ pub struct Pace {
     pub senders: usize,
     /// The longest pause between two requests of one sender.
     pub pause: Duration,
+    /// Applications that are asked one after the other, each so many times.
+    pub endpoints: usize,
     /// Small POSTs and nothing else, as webhooks are: a HEAD or a large body ends what goes wrong on a connection.
     pub webhooks: bool,
+}
+
+/// Requests that one application of several is asked, one after the other.
+pub const IN_A_ROW: usize = 200;
+
+impl Pace {
+    fn path(&self, token: usize) -> String {
+        format!("/{}/{token}", (token / IN_A_ROW).min(self.endpoints - 1))
+    }
+}
+
+/// The request that a path belongs to.
+pub fn token_of(path: &str) -> Option<usize> {
+    path.rsplit('/').next()?.parse().ok()
 }
 
 /// The numbers of the requests of one round, and where they end.
@@ -88,15 +104,16 @@ impl Sender {
     }
 
     fn request(&mut self, token: usize) -> (Vec<u8>, bool) {
+        let path = self.pace.path(token);
         let kind = if self.pace.webhooks { 8 } else { self.dice.below(20) };
         match kind {
-            0..2 => (format!("HEAD /t/{token} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes(), true),
-            2..8 => (format!("GET /t/{token} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes(), false),
+            0..2 => (format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes(), true),
+            2..8 => (format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes(), false),
             _ => {
                 // Some larger than what an application reads at once.
                 let length =
                     if self.dice.chance(20) { self.dice.below(200_000) } else { self.dice.below(3000) };
-                let head = format!("POST /t/{token} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+                let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
                 ([head.as_bytes(), &vec![b'x'; length]].concat(), false)
             }
         }

@@ -7,6 +7,8 @@ use super::ledger::{Pages, is_success};
 use super::plan::Kind;
 use super::senders::Heard;
 
+/// Answers to other requests that one fault may bring, however long the traffic goes on.
+const MOST_FOR_A_FAULT: f64 = 1.0;
 /// Examples that are told of each finding.
 const EXAMPLES: usize = 4;
 
@@ -63,6 +65,18 @@ impl Found {
     }
 }
 
+/// Whether a sender heard what the application answered to it, or the gate's word where that is no success to Nexmo.
+pub fn is_right(pages: &Pages, heard: &Heard) -> bool {
+    match heard.named {
+        Some(named) => {
+            named == heard.token && pages.completed(heard.token).any(|status| status == heard.status)
+        }
+        None => {
+            heard.status == 503 && pages.completed(heard.token).any(|status| (300..400).contains(&status))
+        }
+    }
+}
+
 impl Tally {
     pub fn judge(&mut self, pages: &Pages, heard: &[Heard], log: &HashMap<usize, Vec<Line>>) {
         self.requests += heard.len();
@@ -107,6 +121,17 @@ impl Tally {
 
     pub fn faults(&self) -> usize {
         self.faults.values().sum()
+    }
+
+    /// What must never be, however it came: what could have been known, and what ends in no bound.
+    pub fn flaws(&self) -> Vec<String> {
+        let rows = [
+            (self.disagreed.count() > 0, "the log and the senders do not say the same"),
+            (self.false_delivered.seen > 0, "`delivered`, by bytes that were there before the request"),
+            (self.wrong.seen > 0, "another's answer, by bytes that were there before the request"),
+            (self.most_for_a_fault > MOST_FOR_A_FAULT, "more answers to others than one fault may bring"),
+        ];
+        rows.iter().filter(|(is_so, _)| *is_so).map(|(_, what)| (*what).to_owned()).collect()
     }
 }
 
