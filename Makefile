@@ -138,3 +138,11 @@ test-long: prerequisites ## the tests that need root, strace, faketime or minute
 	@scripts/prerequisites-long
 	$(CARGO) test --locked --test it -- --ignored --test-threads=1 --nocapture $(ARGS)
 	NEXMO_GATE_STORM_SECONDS=$${NEXMO_GATE_STORM_SECONDS:-60} $(CARGO) test --locked --test it storm -- --nocapture
+	$(CARGO) test --locked --test oracles -- --ignored --test-threads=1 --nocapture
+
+# Full size. `make test-long` has a small one.
+.PHONY: oracles
+oracles: build ## real applications judge 1,000,000 spellings, misbehaving ones 100,000 faults (20 minutes; ARGS=spelling, ARGS=answers)
+	@scripts/prerequisites-long
+	NEXMO_GATE_ORACLES=full NEXMO_GATE_TEST_BINARY="$(abspath $(or $(CARGO_TARGET_DIR),target))/release/nexmo-gate" \
+		$(CARGO) test --locked --test oracles $(ARGS) -- --ignored --test-threads=1 --nocapture
