@@ -74,7 +74,13 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
         // One load a request; it finishes on this snapshot whatever is published meanwhile.
         let snapshot = Arc::clone(view.load());
         match request::over_http1(&gate, &snapshot, &peer, &mut line, arrived).await {
-            Next::Serve => line.settle(),
+            Next::Serve => {
+                line.settle();
+                // Whoever sends many requests that are not welcome in one packet takes a turn for each of them.
+                if line.unwelcome > 0 && line.has_more() {
+                    tokio::task::yield_now().await;
+                }
+            }
             Next::Close => return line.close().await,
             Next::Linger => return line.linger().await,
         }
