@@ -11,7 +11,7 @@ use crate::report;
 use crate::stand::Stand;
 use crate::stand::application::Application;
 use crate::stand::gate::Gate;
-use crate::stand::site::{self, Judgement, LISTED, LISTED_SOURCE, PROXY, Site, Sizes, Terms};
+use crate::stand::site::{self, Judgement, LISTED, PROXY, Site, Sizes, Terms};
 use crate::verdict::Row;
 
 /// How long an attack moves.
@@ -201,7 +201,7 @@ fn orders(attack: Attack, (way, proxied): (Way, bool), number: u8, gate: &Gate) 
     };
     let source = proxied.then(|| {
         let stranger = IpAddr::from([203, 0, 113, number]);
-        if listed { LISTED_SOURCE.parse().expect("an address") } else { stranger }
+        if listed { IpAddr::from(LISTED) } else { stranger }
     });
     Orders {
         attack,

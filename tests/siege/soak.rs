@@ -11,7 +11,7 @@ use crate::attacks::Attack;
 use crate::stand::application::Application;
 use crate::stand::books::Books;
 use crate::stand::gate::Gate;
-use crate::stand::site::{self, Judgement, LISTED, LISTED_SOURCE, PROXY, Site, Sizes, Terms};
+use crate::stand::site::{self, Judgement, LISTED, PROXY, Site, Sizes, Terms};
 use crate::troop::Troop;
 use crate::verdict;
 
@@ -106,7 +106,7 @@ fn mix(gate: &Gate) -> Tally {
                 from: from.into(),
                 addresses: 1,
                 way,
-                source: proxied.then(|| LISTED_SOURCE.parse().expect("an address")),
+                source: proxied.then(|| LISTED.into()),
                 connections,
                 rate: u32::MAX,
                 lasting: ROUND,

@@ -203,7 +203,9 @@ fn memory(site: &Site) -> Memory {
     assert!(output.status.success(), "check: {text}{}", String::from_utf8_lossy(&output.stderr));
     let told = text.lines().find_map(|line| {
         let words = line.trim().strip_prefix("memory at worst")?;
-        words.trim().strip_suffix("MiB")?.trim().parse().ok()
+        // Thousands are grouped.
+        let digits: String = words.trim().strip_suffix("MiB")?.chars().filter(char::is_ascii_digit).collect();
+        digits.parse().ok()
     });
     Memory { mib: told.unwrap_or(UNTOLD_MIB), is_told: told.is_some() }
 }
