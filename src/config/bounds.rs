@@ -177,10 +177,9 @@ mod tests {
     #[test]
     fn aliases_that_unfold_without_end_are_refused() {
         let ten = |name: &str| vec![format!("*{name}"); 10].join(", ");
-        let mut laughs = format!("a0: &a0 [{}]\n", vec!["x"; 1000].join(", "));
-        for n in 1..12 {
-            laughs = format!("{laughs}a{n}: &a{n} [{}]\n", ten(&format!("a{}", n - 1)));
-        }
+        let first = format!("a0: &a0 [{}]\n", vec!["x"; 1000].join(", "));
+        let more = (1..12).map(|n| format!("a{n}: &a{n} [{}]\n", ten(&format!("a{}", n - 1))));
+        let laughs: String = std::iter::once(first).chain(more).collect();
         let flat = format!("a: &a [{}]\nb: [{}]\n", "x, ".repeat(100_000), "*a, ".repeat(10_000));
         let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(500_000), "*a, ".repeat(100_000));
         let keys = format!(

@@ -7,6 +7,7 @@ use serde_yaml::{Mapping, Value};
 use super::bounds;
 use super::error::Problem;
 use super::raw::found;
+use super::report::segment;
 use crate::policy::hold::Outline;
 
 /// Reads the text as one YAML document, merge keys applied; no text at all is an empty mapping.
@@ -20,6 +21,13 @@ pub fn document(text: &str) -> Result<Value, Problem> {
     match value {
         Value::Null => Ok(Value::Mapping(Mapping::new())),
         Value::Mapping(_) => Ok(value),
+        // A file that is a single text is no configuration at all, and nothing of it is said again.
+        Value::String(text) => {
+            let count = text.chars().count();
+            let message =
+                format!("found a text of {count} characters, wanted keys such as \"upstream: ...\"");
+            Err(Problem::new("", message))
+        }
         other => {
             Err(Problem::new("", format!("found {}, wanted keys such as \"upstream: ...\"", found(&other))))
         }
@@ -43,7 +51,7 @@ fn flaw(text: &str, error: &serde_yaml::Error) -> Problem {
     // The place that comes with a duplicate is the start of the mapping, not that of the key.
     if let Some((path, key)) = message.split_once("duplicate entry with key ") {
         let path = path.strip_suffix(": ").map_or(String::new(), |path| format!("{path}."));
-        let at = format!("{path}{}", key.trim_matches('"'));
+        let at = format!("{path}{}", segment(&Value::String(key.trim_matches('"').to_owned())));
         return Problem::new(at, format!("is there twice, in the mapping that begins on line {line}"));
     }
     let source = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();

@@ -21,11 +21,12 @@ pub fn allow(node: Option<&Node>, trusted: &[Trusted]) -> Vec<String> {
         let Some(name) = entry.parsed("the name of a range list", list_name) else { continue };
         if trusted.iter().any(|t| matches!(t, Trusted::List(list) if *list == name)) {
             entry.problem::<()>(format!(
-                "{name:?} is in trusted_proxies too, and a trusted proxy is never a client"
+                "{} is in trusted_proxies too, and a trusted proxy is never a client",
+                quote(&name)
             ));
         }
         if names.contains(&name) {
-            entry.problem::<()>(format!("{name:?} is there twice"));
+            entry.problem::<()>(format!("{} is there twice", quote(&name)));
         }
         names.push(name);
     }

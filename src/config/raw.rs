@@ -100,6 +100,9 @@ impl<'a> Node<'a> {
     /// A path of a file or folder; relative ones start at the config file's folder.
     pub fn file(&self, wanted: &str) -> Option<PathBuf> {
         let text = self.text(wanted)?;
+        if text.contains("-----BEGIN") {
+            return self.problem(format!("holds the text of a PEM file itself, wanted {wanted}"));
+        }
         if text.contains('\0') {
             return self.problem("a path cannot hold a zero byte");
         }
@@ -209,6 +212,12 @@ pub fn unknown(what: &str, word: &str, known: &[&str]) -> String {
     }
 }
 
+/// A tag as it is written.
+fn tag(tag: &str) -> String {
+    let plain = tag.len() <= 20 && tag.chars().all(|c| c.is_ascii_graphic());
+    if plain && !units::is_secret(tag) { tag.to_owned() } else { units::quote(tag) }
+}
+
 /// A value in words.
 pub fn found(value: &Value) -> String {
     match value {
@@ -218,6 +227,6 @@ pub fn found(value: &Value) -> String {
         Value::String(text) => format!("the text {}", units::quote(text)),
         Value::Sequence(_) => "a list".to_owned(),
         Value::Mapping(_) => "a mapping of keys".to_owned(),
-        Value::Tagged(tagged) => format!("a value with the tag {}", tagged.tag),
+        Value::Tagged(tagged) => format!("a value with the tag {}", tag(&tagged.tag.to_string())),
     }
 }

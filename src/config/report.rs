@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde_yaml::Value;
 
 use super::error::Problem;
+use super::units::{is_secret, quote, scrubbed};
 
 /// Collects problems and warnings while the file is read. Reading never stops at one.
 #[derive(Debug, Default)]
@@ -17,12 +18,12 @@ pub struct Report {
 impl Report {
     /// Notes what makes the configuration unusable.
     pub fn problem(&self, at: &str, message: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem::new(at, message));
+        self.problems.borrow_mut().push(Problem::new(at, scrubbed(&message.into())));
     }
 
     /// Notes what works but deserves a look.
     pub fn warning(&self, at: &str, message: impl Into<String>) {
-        self.warnings.borrow_mut().push(Problem::new(at, message));
+        self.warnings.borrow_mut().push(Problem::new(at, scrubbed(&message.into())));
     }
 
     /// Whether something is wrong at this place or below it: what was read there is a stand-in, and
@@ -88,8 +89,8 @@ pub fn join(path: &str, key: &str) -> String {
 pub fn segment(key: &Value) -> String {
     let plain = |k: &str| !k.is_empty() && k.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
     match key {
-        Value::String(key) if plain(key) && key.len() <= 64 => key.clone(),
-        Value::String(key) => super::units::quote(key),
+        Value::String(key) if plain(key) && key.len() <= 40 && !is_secret(key) => key.clone(),
+        Value::String(key) => quote(key),
         Value::Number(number) => number.to_string(),
         Value::Bool(bool) => bool.to_string(),
         Value::Null => "null".to_owned(),

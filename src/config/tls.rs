@@ -4,6 +4,7 @@ use serde_yaml::Value;
 
 use super::raw::Node;
 use super::section::Section;
+use super::units::quote;
 use super::{CertificateFiles, ClientAuth, Tls, TlsVersion};
 
 const WANTED: &str = "keys such as { certificate: fullchain.pem, key: privkey.pem }";
@@ -62,7 +63,7 @@ fn version(node: &Node) -> Option<TlsVersion> {
         "1.2" => Some(TlsVersion::V12),
         "1.3" => Some(TlsVersion::V13),
         "1" | "1.0" | "1.1" => node.problem(format!("TLS {text} is not safe and not served; write \"1.2\"")),
-        other => node.problem(format!("{other:?} is not \"1.2\" or \"1.3\"")),
+        other => node.problem(format!("{} is not \"1.2\" or \"1.3\"", quote(other))),
     }
 }
 

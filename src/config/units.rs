@@ -106,13 +106,57 @@ fn show(number: u64, units: &[(&str, u64)]) -> String {
     format!("{}{name}", number / factor)
 }
 
-/// A text in quotes, cut where it is long, control characters escaped.
+/// Characters of a text that is quoted.
+const QUOTED: usize = 40;
+/// A run of letters and digits of this length is no word.
+const KEY_RUN: usize = 24;
+
+/// A text in quotes, cut where it is long, control characters escaped. What looks like a secret is only
+/// counted: a configuration can be a link to a key, and what is said here stands in logs and on pages.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    match text.char_indices().nth(60) {
+    if is_secret(text) {
+        return format!("({} characters)", text.chars().count());
+    }
+    match text.char_indices().nth(QUOTED) {
         None => format!("{text:?}"),
         Some((end, _)) => format!("{:?}...", &text[..end]),
     }
+}
+
+/// Whether a text looks like a part of a key or a token, or names a password.
+#[must_use]
+pub fn is_secret(text: &str) -> bool {
+    let names_user = text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+    text.contains("-----") || names_user || text.split(|c| !of_a_key(c)).any(is_key)
+}
+
+/// The text without what looks like a key: whoever composes a message may have forgotten to ask.
+#[must_use]
+pub fn scrubbed(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let run = &rest[..rest.find(|c| !of_a_key(c)).unwrap_or(rest.len())];
+        if is_key(run) {
+            clean.extend(["(", &run.len().to_string(), " characters)"]);
+        } else {
+            clean += run;
+        }
+        let after = rest[run.len()..].chars().next().map_or(0, char::len_utf8);
+        clean += &rest[run.len()..run.len() + after];
+        rest = &rest[run.len() + after..];
+    }
+    clean
+}
+
+fn of_a_key(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '=')
+}
+
+fn is_key(run: &str) -> bool {
+    let has = |of: fn(&u8) -> bool| run.bytes().any(|b| of(&b));
+    run.len() >= KEY_RUN && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
 }
 
 #[cfg(test)]
@@ -181,6 +225,27 @@ mod tests {
         }
         assert_eq!(show_duration(Duration::from_secs(60)), "60s");
         assert_eq!(show_duration(Duration::ZERO), "0s");
-        assert_eq!(quote(&"ü".repeat(61)), format!("\"{}\"...", "ü".repeat(60)));
+        assert_eq!(quote(&"ü".repeat(41)), format!("\"{}\"...", "ü".repeat(40)));
+    }
+
+    #[test]
+    fn what_looks_like_a_secret_is_only_counted() {
+        for secret in [
+            "-----BEGIN PRIVATE KEY----- MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+            "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7",
+            "deadbeefdeadbeef0123456789abcdef",
+            "https://user:hunter2@app.example",
+        ] {
+            assert_eq!(quote(secret), format!("({} characters)", secret.len()));
+        }
+        for plain in [
+            "/webhooks/delivery-receipt/2026",
+            "voice-answer",
+            "http://10.0.0.5:3000",
+            "127.0.0.1:8080",
+            "thequickbrownfoxjumpsoverit",
+        ] {
+            assert_eq!(quote(plain), format!("{plain:?}"));
+        }
     }
 }

@@ -10,7 +10,7 @@ use serde_yaml::Value;
 use super::host::{authority, host};
 use super::raw::Node;
 use super::section::Section;
-use super::units::quote;
+use super::units::{is_secret, quote};
 use super::{HealthCheck, Target, Upstream};
 
 const WANTED: &str = "a URL such as http://127.0.0.1:3000";
@@ -138,6 +138,7 @@ fn http(url: &str) -> Result<Target, String> {
     let shown = quote(url);
     let Some((scheme, rest)) = url.split_once("://") else {
         return Err(match authority(url) {
+            Ok(_) if is_secret(url) => format!("{shown} has no scheme"),
             Ok(_) => format!("{shown} has no scheme; write http://{url} or https://{url}"),
             Err(_) => format!("{shown} is not {WANTED}, https://app.example or unix:/run/app.sock"),
         });

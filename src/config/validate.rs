@@ -12,6 +12,7 @@ use super::overrides::Overrides;
 use super::raw::{Node, Source};
 use super::report::Report;
 use super::section::Section;
+use super::units::quote;
 use super::upstream;
 use super::{
     AccessLog, Admin, AdminAddress, Config, Deny, ForwardedHeader, Listener, Log, LogFormat, LogLevel, Mode,
@@ -141,7 +142,8 @@ fn access(node: &Node) -> Option<AccessLog> {
         "off" => Some(AccessLog::Off),
         // A slip such as "stdot" must not become a file.
         text if !text.contains('/') => {
-            node.problem(format!("{text:?} is not {wanted}; a file in this folder is written \"./{text}\""))
+            let (shown, meant) = (quote(text), quote(&format!("./{text}")));
+            node.problem(format!("{shown} is not {wanted}; a file in this folder is written {meant}"))
         }
         _ => node.file(wanted).map(AccessLog::File),
     }

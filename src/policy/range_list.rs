@@ -185,7 +185,7 @@ pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
         match parse_prefix(range) {
             Ok(prefix) => entries.push(Entry { prefix, line: number }),
             Err(message) => {
-                problems.push(LineProblem { line: number, message: format!("{range:?}: {message}") });
+                problems.push(LineProblem { line: number, message: format!("{}: {message}", shown(range)) });
             }
         }
     }
@@ -202,6 +202,24 @@ pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
     }
     let set = PrefixSet::new(entries.iter().map(|e| &e.prefix));
     Ok(RangeList { entries, set, reviewed, as_of })
+}
+
+/// Characters of the longest prefix: eight groups of IPv6 and `/128`.
+const LONGEST: usize = 43;
+
+/// What was written, as far as it can have been meant as a prefix. Anything else may be a secret: a range
+/// file can be a link to a private key, and what is said here stands in logs and on pages.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let of_an_address = |b: u8| b.is_ascii_hexdigit() || b".:/-% ".contains(&b);
+    let parted = text.contains(['.', ':', '/']);
+    if parted && text.len() <= LONGEST && text.bytes().all(of_an_address) {
+        return format!("{text:?}");
+    }
+    match text.chars().count() {
+        1 => "one character that is no address".to_owned(),
+        count => format!("{count} characters that are no address"),
+    }
 }
 
 /// Reads one CIDR or bare address under the rules of a range file. Trusted proxies use them too.
@@ -250,10 +268,10 @@ fn parse_length(text: &str, ip: IpAddr, bits: u8) -> Result<u8, String> {
                 format!("a netmask is not a prefix length; write {ip}/{length}")
             }
             (IpAddr::V4(_), Ok(Err(_))) => "a netmask is not a prefix length".to_owned(),
-            _ => format!("the prefix length {text:?} is not a number"),
+            _ => "the prefix length is not a number".to_owned(),
         });
     }
-    if text.len() > 1 && text.starts_with('0') {
+    if text.len() <= 4 && text.len() > 1 && text.starts_with('0') {
         let plain = text.trim_start_matches('0');
         let plain = if plain.is_empty() { "0" } else { plain };
         return Err(format!("the prefix length has a leading zero; write /{plain}"));
@@ -279,6 +297,8 @@ fn fold(ip: IpAddr, length: u8) -> Result<IpNet, String> {
 
 /// Guesses what an unreadable address was meant to be.
 fn meant_address(address: &str, length: Option<&str>) -> String {
+    // Only what is a length is said again.
+    let length = length.filter(|l| !l.is_empty() && l.len() <= 3 && l.bytes().all(|b| b.is_ascii_digit()));
     let length = length.map_or(String::new(), |l| format!("/{l}"));
     if address.contains('%') {
         return "a zone id names a network interface of one machine; leave it out".to_owned();
@@ -339,11 +359,55 @@ mod tests {
         let seen = problems("1.2.3.4/24\nok.example\n192.0.2.0/28\n010.0.0.0/8\n1.2.3.0/2\n");
         let wanted = [
             "1: \"1.2.3.4/24\": the address has bits beyond its prefix length; write 1.2.3.0/24 for the range or 1.2.3.4/32 for the one address",
-            "2: \"ok.example\": is not an IP address; names are not looked up",
+            "2: 10 characters that are no address: is not an IP address; names are not looked up",
             "4: \"010.0.0.0/8\": a leading zero is octal to some programs and decimal to others; write 10.0.0.0/8 if decimal was meant",
             "5: \"1.2.3.0/2\": the address has bits beyond its prefix length; write 0.0.0.0/2 for the range or 1.2.3.0/32 for the one address",
         ];
         assert_eq!(seen, wanted);
+    }
+
+    /// A link to a key, a token, a list of passwords: none of it may reach a log.
+    #[test]
+    fn what_is_no_address_is_not_said_again() {
+        let secrets = [
+            "-----BEGIN PRIVATE KEY-----",
+            "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7",
+            "deadbeefdeadbeefdeadbeefdeadbeef",
+            "00:b4:31:98:0a:c4:bc:62:c1:88:aa:dc:b0:c8:bb:",
+            "hunter2",
+            "1.2/hunter2",
+            "10.0.0.1/hunter2",
+            "01.2.3.4/hunter2",
+            "2001:db8::/hunter2",
+            "fe80::1%hunter2",
+            "10.1.2.3-hunter2",
+        ];
+        for secret in secrets {
+            let said = problems(secret)[0].clone();
+            let parts = secret
+                .split(['/', '%', '-'])
+                .filter(|part| part.len() > 6 && part.parse::<IpAddr>().is_err());
+            for part in parts {
+                assert!(!said.contains(part), "{said}");
+            }
+            assert!(
+                said.contains("characters that are no address") || said.contains("prefix length"),
+                "{said}"
+            );
+        }
+        // What was meant is said as before.
+        for (text, meant) in [
+            ("1.2.3/24", "1: \"1.2.3/24\": an IPv4 address has four parts; 1.2.3.0/24?"),
+            ("1.2.3.4 - 1.2.3.9", "1: \"1.2.3.4 - 1.2.3.9\": a from-to range must be written as CIDR"),
+            (
+                "1.2.3.0/255.255.255.0",
+                "1: \"1.2.3.0/255.255.255.0\": a netmask is not a prefix length; write 1.2.3.0/24",
+            ),
+            ("x", "1: one character that is no address: is not an IP address"),
+        ] {
+            let said = &problems(text)[0];
+            assert!(said.starts_with(meant), "{said}");
+        }
     }
 
     #[test]
@@ -399,6 +463,14 @@ mod tests {
         #[test]
         fn parsing_range_like_text_never_panics(text in "[0-9a-f:./#% \r\n-]{0,80}") {
             let _ = parse(text.as_bytes());
+        }
+
+        /// Whatever a file holds, a message never repeats a long run of it that is no address.
+        #[test]
+        fn no_run_of_letters_of_a_bad_line_is_repeated(secret in "[g-zG-Z+=]{7,70}", before in "[0-9a-f.:/]{0,8}", after in "[0-9a-f.:/]{0,8}") {
+            for problem in parse(format!("{before}{secret}{after}").as_bytes()).unwrap_err() {
+                prop_assert!(!problem.message.contains(&secret), "{}", problem.message);
+            }
         }
 
         #[test]

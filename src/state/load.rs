@@ -22,6 +22,7 @@ use super::serving::Serving;
 use super::snapshot::{List, LiveRoute, Snapshot};
 use super::source::ConfigSource;
 use super::tls::{self, Doors};
+use crate::config::units::quote;
 use crate::config::{self, Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
 use crate::policy::prefix_set::PrefixSet;
@@ -311,7 +312,7 @@ fn unknown_lists(named: &[(String, &str)], lists: &Lists, look: &Look) -> Vec<Pr
         .map(|(at, name)| {
             let meant = keys::nearest(name, known.iter().copied())
                 .map_or(String::new(), |near| format!(" (did you mean {near}?)"));
-            Problem::new(at, format!("no list named {name:?}{there_are}{meant}"))
+            Problem::new(at, format!("no list named {}{there_are}{meant}", quote(name)))
         })
         .collect()
 }

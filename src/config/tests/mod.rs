@@ -300,10 +300,45 @@ fn what_is_no_yaml_is_reported_with_its_line() {
             "line 2, column 11: unknown anchor; a text that begins with '*' stands in quotes",
         ),
         ("- a\n- b\n", "found a list, wanted keys such as \"upstream: ...\""),
-        ("hello", "found the text \"hello\", wanted keys such as \"upstream: ...\""),
+        ("hello", "found a text of 5 characters, wanted keys such as \"upstream: ...\""),
         ("a: 1\n---\nb: 2\n", "deserializing from YAML containing more than one document is not supported"),
         ("limits: { <<: 5 }", "expected a mapping or list of mappings for merging, but found scalar"),
     ] {
         assert_eq!(problems(text), [wanted], "{text:?}");
+    }
+}
+
+/// A config.yaml that is a link to a key, a token or a list of passwords, and keys put where paths belong.
+#[test]
+fn no_secret_that_stands_in_a_file_is_said_again() {
+    let key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{key}\n{key}\n-----END PRIVATE KEY-----\n");
+    let indented = pem.replace('\n', "\n        ");
+    for text in [
+        pem.clone(),
+        key.to_owned(),
+        "hunter2".to_owned(),
+        format!("{key}: 1\n{key}: 2\n"),
+        format!("{key}: {key}\n"),
+        format!("upstream: {key}\n"),
+        format!("upstream: \"http://admin:{key}@app:3000\"\n"),
+        format!("upstream: \"ftp://admin:{key}@app:3000\"\n"),
+        format!(
+            "upstream: a\ndeny: {key}\nmode: !{key} x\nthreads: {key}\ntrusted_proxies: [{key}, 10.0.0.1/{key}]\n"
+        ),
+        format!(
+            "upstream: a\nlog: {{ access: {key} }}\nroutes: [{{ path: /a, allow: [{key}], success: {key} }}]\n"
+        ),
+        format!(
+            "upstream: a\nlisten:\n  - address: {key}\n    tls:\n      min_version: {key}\n      certificate: a.pem\n      key: |\n        {indented}"
+        ),
+        format!("- {key}\n"),
+        format!("[{key}\n"),
+        format!("a: *{key}\n"),
+    ] {
+        for problem in problems(&text) {
+            let said = problem.to_string();
+            assert!(!said.contains(&key[..12]) && !said.contains("hunter2"), "{said}");
+        }
     }
 }
