@@ -22,6 +22,8 @@ use senders::{Sender, Served};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 /// How long everything may take to come to rest: the threads that the runtime keeps for blocking work live ten seconds.
 const REST: Duration = Duration::from_secs(15);
+/// Threads that our own questions to the admin address keep at work.
+const ASKED: u64 = 2;
 /// How long the quiet is measured.
 const QUIET: Duration = Duration::from_secs(3);
 
@@ -60,7 +62,7 @@ impl<'a> Stand<'a> {
             let gauges = ["connections", "requests_in_flight", "buffered_bytes"].into_iter();
             let held = gauges.map(|name| (name, numbers.of(name), 0)).chain([
                 ("descriptors", self.own_descriptors(), self.descriptors),
-                ("threads", self.gate.vitals().threads as u64, self.threads as u64),
+                ("threads", self.gate.vitals().threads as u64, self.threads as u64 + ASKED),
             ]);
             let kept: Vec<String> = held
                 .filter(|(_, now, before)| now > before)

@@ -28,7 +28,7 @@ impl Habit {
     fn every(self) -> Duration {
         match self {
             Self::Keeps => Duration::from_millis(5),
-            Self::ComesAnew => Duration::from_millis(50),
+            Self::ComesAnew => Duration::from_millis(10),
         }
     }
 }
