@@ -104,9 +104,7 @@ fn row(stand: &Stand<'_>, assault: &Assault, bound: Duration, seen: &Seen, mut f
         faults.push(format!("{} attackers told nothing: a fault of the siege", seen.stuck));
     }
     faults.extend(verdict::of_memory(seen.peak_mib, stand.gate.most));
-    for (who, at) in [("the sender", 0), ("the sender that comes anew", 1)] {
-        faults.extend(verdict::of_service(who, &stand.quiet[at], &seen.served[at]));
-    }
+    faults.extend(verdict::of_service(&stand.quiet, &seen.served));
     let terms = stand.gate.site.terms;
     let unheard = terms.judgement == Judgement::Drop;
     faults.extend(books::unaccounted(seen.written, &seen.tally, &seen.served, unheard));

@@ -44,6 +44,10 @@ pub struct Served {
 }
 
 impl Served {
+    pub fn slowest(&self) -> Duration {
+        self.took.last().copied().unwrap_or_default()
+    }
+
     pub fn p99(&self) -> Duration {
         self.took.get((self.took.len() * 99).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default()
     }
