@@ -62,7 +62,7 @@ pub fn of_service(quiet: &[Served; 2], during: &[Served; 2]) -> Vec<String> {
             millis(most)
         ));
     }
-    // It comes too seldom for a percentile. Who was forgotten in a queue waits for a second.
+    // It waits in the kernel's queue behind the attackers' connects. Who was forgotten in one waits for a second.
     if judges_times() && anew.slowest() > SLOWEST {
         faults.push(format!("the sender that comes anew waited {}", millis(anew.slowest())));
     }
