@@ -337,7 +337,7 @@ fn no_secret_that_stands_in_a_file_is_said_again() {
         format!("a: *{key}\n"),
     ] {
         for problem in problems(&text) {
-            let said = problem.to_string();
+            let said = problem.clone();
             assert!(!said.contains(&key[..12]) && !said.contains("hunter2"), "{said}");
         }
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{Error, InconsistentKeys};
@@ -89,9 +89,8 @@ fn problem(files: &CertificateFiles, key: &str, path: &Path, flaw: &str) -> Prob
 /// # Errors
 /// There are none, or the file is damaged.
 pub fn chain_of(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(bytes)
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("is no proper PEM: {error}"))?;
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(bytes).collect::<Result<_, _>>().map_err(|error| damaged(&error))?;
     if chain.is_empty() {
         return Err(format!("holds no certificate{}", not_pem(bytes, "-----BEGIN CERTIFICATE-----")));
     }
@@ -106,14 +105,25 @@ fn key_of(bytes: &[u8]) -> Result<Arc<dyn SigningKey>, String> {
                            by this program only"
                 .to_owned()
         }
-        rustls::pki_types::pem::Error::NoItemsFound => {
+        pem::Error::NoItemsFound => {
             format!("holds no private key{}", not_pem(bytes, "-----BEGIN PRIVATE KEY-----"))
         }
-        error => format!("is no proper PEM: {error}"),
+        error => damaged(&error),
     })?;
     let unusable =
         |error: Error| format!("cannot be used ({error}); wanted RSA of 2048 bits or more, ECDSA or Ed25519");
     PROVIDER.key_provider.load_private_key(key).map_err(unusable)
+}
+
+/// What is wrong with a PEM file. The library's own words repeat what stands there, which may be a key.
+fn damaged(error: &pem::Error) -> String {
+    let what = match error {
+        pem::Error::MissingSectionEnd { .. } => "a section has no line -----END; the file may be cut off",
+        pem::Error::IllegalSectionStart { .. } => "a line -----BEGIN does not end with -----",
+        pem::Error::Base64Decode(_) => "a section is not base64",
+        _ => "a section is damaged",
+    };
+    format!("is no proper PEM: {what}")
 }
 
 /// The usual reason for a file without a PEM section.

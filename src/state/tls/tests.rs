@@ -95,7 +95,18 @@ fn what_makes_a_pair_unusable_is_said_at_its_file() {
             &key,
             "c.pem: holds no certificate: there is no line -----BEGIN CERTIFICATE-----",
         ),
-        ("certificate", cut, &key, "c.pem: is no proper PEM: "),
+        (
+            "certificate",
+            cut,
+            &key,
+            "c.pem: is no proper PEM: a section has no line -----END; the file may be cut off",
+        ),
+        (
+            "key",
+            &chain,
+            "-----BEGIN PRIVATE KEY hunter2\n",
+            "k.pem: is no proper PEM: a line -----BEGIN does not end with -----",
+        ),
         ("key", &chain, "", "k.pem: holds no private key: there is no line -----BEGIN PRIVATE KEY-----"),
         ("key", &chain, &certificate, "k.pem: holds no private key"),
         ("key", &chain, encrypted, "k.pem: is encrypted, and nobody is there to type its password"),
@@ -105,6 +116,7 @@ fn what_makes_a_pair_unusable_is_said_at_its_file() {
         let problems = read(certificate, key).unwrap_err();
         let wanted = format!("{AT}.{place}: {wanted}");
         assert!(problems.len() == 1 && problems[0].starts_with(&wanted), "{problems:?}\n{wanted}");
+        assert!(!problems[0].contains("hunter2") && !problems[0].contains("104, 117, 110"), "{problems:?}");
     }
     let swapped = format!("{}{certificate}", ca.pem);
     assert_eq!(
