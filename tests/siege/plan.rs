@@ -228,9 +228,9 @@ fn rate(attack: Attack, is_served: bool) -> u32 {
         // Many times what a bound lets through. More would not ask more of the gate: attackers, kernel and senders
         // share two cores, and the handling of the attackers' own packets would be what the senders wait for.
         Attack::Pipelining | Attack::UnreadAnswers => 30_000,
-        Attack::LateResets => 10_000,
         Attack::OneSource | Attack::ManyAddresses => 1000,
-        Attack::RapidResets
+        Attack::LateResets
+        | Attack::RapidResets
         | Attack::SettingsFloods
         | Attack::PingFloods
         | Attack::EmptyFrames
