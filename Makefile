@@ -27,6 +27,10 @@ lint: prerequisites-lint ## formatting and clippy, warnings are errors
 .PHONY: check
 check: lint test ## lint, then test: what a change must pass
 
+.PHONY: deny
+deny: prerequisites ## licences, duplicates, sources and advisories of the dependencies (deny.toml)
+	scripts/deny
+
 .PHONY: build
 build: prerequisites ## the release binary: target/release/nexmo-gate
 	$(CARGO) build --locked --release

@@ -229,7 +229,7 @@ fn compose_agrees_with_the_image() {
 #[test]
 fn kubernetes_agrees_with_the_image() {
     let documents = documents("deploy/kubernetes/nexmo-gate.yaml");
-    assert_eq!(documents.len(), 3);
+    assert_eq!(documents.len(), 4);
     let configmap = of_kind(&documents, "ConfigMap");
     let config = example("ConfigMap", configmap["data"]["config.yaml"].as_str().expect("config.yaml"));
     let deployment = of_kind(&documents, "Deployment");
@@ -242,9 +242,10 @@ fn kubernetes_agrees_with_the_image() {
     assert_eq!(config.upstream.targets, [config::Target::Http { host: "127.0.0.1".to_owned(), port: 3000 }]);
 
     command_line(&gate["args"]);
-    let args: Vec<&str> =
-        gate["args"].as_sequence().expect("args").iter().filter_map(Value::as_str).collect();
-    let file = args[args.iter().position(|arg| *arg == "--config").expect("--config") + 1];
+    // Every command in the container finds the gate by the same file, `kubectl exec` too.
+    let environment = gate["env"].as_sequence().expect("env").iter();
+    let named = environment.clone().find(|one| one["name"] == "NEXMO_GATE_CONFIG").expect("the file");
+    let file = named["value"].as_str().expect("text");
     let mounts = &gate["volumeMounts"];
     let folder = Path::new(file).parent().expect("a folder").to_str().expect("text");
     assert!(fields(mounts, "mountPath").contains(&folder), "{folder}");
@@ -276,6 +277,13 @@ fn kubernetes_agrees_with_the_image() {
     }
     assert!(!volume("/var/lib/nexmo-gate")["emptyDir"].is_null(), "written by the gate");
 
+    // Loopback is the whole pod's: the admin interface is where the application is not.
+    let admin = config.admin.expect("admin").address;
+    assert_eq!(admin, AdminAddress::Unix("/run/nexmo-gate/admin.sock".into()));
+    assert!(!volume("/run/nexmo-gate")["emptyDir"].is_null(), "written by the gate");
+    let others = containers.iter().filter(|one| one["name"] != "nexmo-gate");
+    assert!(others.clone().all(|other| other["volumeMounts"].is_null()), "{others:?}");
+
     // Ports: the image's, the configuration's, the service's and the probes' are the same.
     let ports = gate["ports"].as_sequence().expect("ports");
     let port_of = |name: &str| {
@@ -295,6 +303,17 @@ fn kubernetes_agrees_with_the_image() {
     assert_eq!(deployment["spec"]["selector"]["matchLabels"], labels["labels"]);
     assert_eq!(labels["annotations"]["prometheus.io/port"], port_of("metrics").to_string().as_str());
     assert_eq!(labels["annotations"]["prometheus.io/path"], "/metrics");
+    // Everybody may send webhooks; the metrics are for the monitoring only.
+    let policy = of_kind(&documents, "NetworkPolicy");
+    assert_eq!(policy["spec"]["podSelector"]["matchLabels"], labels["labels"]);
+    let ingress = policy["spec"]["ingress"].as_sequence().expect("rules");
+    let rule_of = |port: &str| {
+        let rule = ingress.iter().find(|rule| rule["ports"][0]["port"] == port);
+        rule.unwrap_or_else(|| panic!("no rule for {port}"))
+    };
+    assert_eq!(ingress.len(), 2);
+    assert!(rule_of("webhooks")["from"].is_null());
+    assert!(!rule_of("metrics")["from"][0]["namespaceSelector"].is_null());
     for (probe, path) in
         [("startupProbe", "/readyz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")]
     {
@@ -347,6 +366,30 @@ fn the_units_agree_with_the_shipped_configuration() {
         "scripts/package-files turns it on"
     );
     assert_eq!(value(&service, "StateDirectory"), ["nexmo-gate"]);
+    assert_eq!(value(&service, "RuntimeDirectory"), ["nexmo-gate"], "for the admin socket");
+    // What the package installs for logrotate is about the folder that the unit makes, and its user's.
+    assert_eq!(value(&service, "LogsDirectory"), ["nexmo-gate"]);
+    let rotation = text("deploy/logrotate");
+    assert!(rotation.contains("\n/var/log/nexmo-gate/*.log {\n"), "{rotation}");
+    for line in ["su nexmo-gate nexmo-gate", "create 0640 nexmo-gate nexmo-gate"] {
+        assert!(rotation.contains(&format!("\n    {line}\n")), "{line}");
+    }
+    assert!(rotation.contains("systemctl reload nexmo-gate.service"), "{rotation}");
+    assert!(text("Cargo.toml").contains("[\"deploy/logrotate\", \"etc/logrotate.d/nexmo-gate\", \"644\"]"));
+}
+
+/// On loopback every process of the machine could ask for a reload.
+#[test]
+fn the_packaged_configuration_has_the_admin_interface_on_a_socket_and_keeps_its_lists() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut script = std::process::Command::new(top().join("scripts/package-files"));
+    script.arg(env!("CARGO_BIN_EXE_nexmo-gate")).arg(folder.path());
+    assert!(script.status().expect("scripts/package-files").success());
+    let packaged = std::fs::read_to_string(folder.path().join("config.yaml")).expect("config.yaml");
+    let config = example("the packaged config.yaml", &packaged);
+    let admin = config.admin.expect("admin").address;
+    assert_eq!(admin, AdminAddress::Unix("/run/nexmo-gate/admin.sock".into()));
+    assert_eq!(config.state.as_deref(), Some(Path::new("/var/lib/nexmo-gate")));
 }
 
 #[test]

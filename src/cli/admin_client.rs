@@ -174,6 +174,9 @@ fn said(error: &io::Error, within: Duration) -> String {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
             format!("{error}; is the gate running, and is this its address?")
         }
+        io::ErrorKind::PermissionDenied => {
+            format!("{error}; its socket is for root and for the user and the group of the gate")
+        }
         _ => error.to_string(),
     }
 }
