@@ -1,6 +1,6 @@
 //! Advisories that have concerned a crate of ours, held against Cargo.lock.
 //!
-//! It is no advisory check: `make deny` asks RustSec's database, which knows all of them. This list is for machines that
+//! It is no advisory check: `make deny` asks the database of all of them. This list is for machines that
 //! cannot fetch it, and keeps what was once mended from coming back by an older lock file.
 
 #![expect(clippy::expect_used, reason = "in a test they are how it fails")]

@@ -155,7 +155,7 @@ pub struct LineProblem {
 /// Reads a range file.
 ///
 /// # Errors
-/// Every bad line, or line 0 when the file holds no prefix at all.
+/// Every bad line, the first [`MOST_PROBLEMS`] of them, or line 0 when the file holds no prefix at all.
 pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
     let mut problems = Vec::new();
     let mut entries = Vec::new();
@@ -188,6 +188,10 @@ pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
                 problems.push(LineProblem { line: number, message: format!("{}: {message}", shown(range)) });
             }
         }
+        // A file of another kind has only bad lines, and must not cost many times its size.
+        if problems.len() == MOST_PROBLEMS {
+            break;
+        }
     }
     if problems.is_empty() && entries.is_empty() {
         problems.push(LineProblem {
@@ -204,6 +208,9 @@ pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
     Ok(RangeList { entries, set, reviewed, as_of })
 }
 
+/// Bad lines after which a file is read no further.
+pub const MOST_PROBLEMS: usize = 10_000;
+
 /// Characters of the longest prefix: eight groups of IPv6 and `/128`.
 const LONGEST: usize = 43;
 
@@ -212,7 +219,9 @@ const LONGEST: usize = 43;
 #[must_use]
 pub fn shown(text: &str) -> String {
     let of_an_address = |b: u8| b.is_ascii_hexdigit() || b".:/-% ".contains(&b);
-    let parted = text.contains(['.', ':', '/']);
+    // The dump of a key is pairs of digits.
+    let pairs = text.split(':').filter(|part| part.len() == 2).count();
+    let parted = text.contains(['.', ':', '/']) && pairs < 4;
     if parted && text.len() <= LONGEST && text.bytes().all(of_an_address) {
         return format!("{text:?}");
     }
@@ -341,6 +350,14 @@ mod tests {
             Ok(list) => panic!("accepted: {:?}", list.entries),
             Err(problems) => problems.iter().map(|p| format!("{}: {}", p.line, p.message)).collect(),
         }
+    }
+
+    #[test]
+    fn a_file_of_another_kind_costs_no_more_than_so_many_problems() {
+        let text = "no address\n".repeat(3 * MOST_PROBLEMS);
+        assert_eq!(parse(text.as_bytes()).unwrap_err().len(), MOST_PROBLEMS);
+        let dump = parse(b"05:ba:4b:b6:0f\n").unwrap_err();
+        assert!(!dump[0].message.contains("4b"), "{}", dump[0].message);
     }
 
     #[test]

@@ -262,7 +262,9 @@ fn line_problems(path: &Path, lines: &[range_list::LineProblem]) -> Vec<Problem>
         })
         .collect();
     if lines.len() > MAX_LINES {
-        problems.push(problem(path, format!("{} more bad lines", lines.len() - MAX_LINES)));
+        let or_more = if lines.len() == range_list::MOST_PROBLEMS { " at least" } else { "" };
+        let more = lines.len() - MAX_LINES;
+        problems.push(problem(path, format!("{more} more bad lines{or_more}")));
     }
     problems
 }
