@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::flags::Settings;
@@ -13,7 +12,9 @@ use crate::admin::status::{deny_word, mode_word};
 use crate::config::{Mode, Trusted};
 use crate::gate::memory;
 use crate::policy::range_list::REVIEW_DAYS;
-use crate::state::snapshot::{List, Snapshot};
+use crate::state::folder;
+use crate::state::since::Change;
+use crate::state::snapshot::Snapshot;
 
 /// Read the configuration and every range file: all problems, or what they mean.
 ///
@@ -67,8 +68,24 @@ fn summary(read: &Read, today: i64) -> String {
         deny_word(config.deny),
         mode_word(config.mode)
     );
+    out.push_str(&since(&read.since));
     out.push_str(&memory(snapshot));
     out
+}
+
+/// What a gate on this machine has not loaded yet.
+fn since(changes: &[Change]) -> String {
+    if changes.is_empty() {
+        return String::new();
+    }
+    let line = |change: &Change| match &change.held {
+        None => format!("  {}\n", change.what),
+        Some(why) => format!("  {} {why}: HELD by a gate that runs until `nexmo-gate reload`\n", change.what),
+    };
+    format!(
+        "\nsince the last load of a gate with this state folder\n{}",
+        changes.iter().map(line).collect::<String>()
+    )
 }
 
 /// What the process may hold at worst, and what for.
@@ -83,10 +100,10 @@ fn memory(snapshot: &Snapshot) -> String {
     format!("\nmemory at worst  {}\n{}", mib(memory::worst(&terms)), columns(&rows, &[1]))
 }
 
-/// Lists are there twice while they are loaded: as bytes, and understood.
+/// As they are now: a file that grows takes more.
 fn lists_memory(snapshot: &Snapshot) -> u64 {
-    let one = |list: &Arc<List>| list.text.len() as u64 + 100 * list.ranges.entries().len() as u64;
-    2 * snapshot.lists.values().map(one).sum::<u64>()
+    let bytes = snapshot.lists.values().map(|list| list.text.len() as u64).sum();
+    folder::lists_memory(bytes, snapshot.prefixes() as u64)
 }
 
 fn trusted_text(entry: &Trusted) -> String {

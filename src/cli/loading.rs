@@ -7,6 +7,7 @@ use super::{BAD_CONFIG, Failure};
 use crate::config::Problem;
 use crate::state::keep::Kept;
 use crate::state::load::{Loaded, Loader};
+use crate::state::since::{Change, since};
 use crate::state::snapshot::Snapshot;
 
 /// What was read.
@@ -18,6 +19,8 @@ pub struct Read {
     pub snapshot: Snapshot,
     /// What is odd but works.
     pub warnings: Vec<Problem>,
+    /// What is different from what a gate with this state folder loaded last.
+    pub since: Vec<Change>,
 }
 
 /// Reads. Kept copies of lists do not count here: the question is what the files say.
@@ -28,14 +31,20 @@ pub fn read(settings: &Settings) -> Result<Read, Failure> {
     let config = settings.file.path();
     let mut loader = Loader::new(config.clone(), settings.overrides());
     let look = loader.look();
-    judge(config, loader.load(&look, None, &Kept::default()))
+    let mut read = judge(config, loader.load(&look, None, &Kept::default()))?;
+    if let Some(state) = &read.snapshot.config.state {
+        // Whoever may not read them, or has none, is told nothing of it.
+        let (kept, _) = Kept::read(state);
+        read.since = since(&kept, &loader, &read.snapshot);
+    }
+    Ok(read)
 }
 
 /// What a load means to a person who checks the files: any problem is a failure.
 pub(super) fn judge(config: Option<PathBuf>, loaded: Loaded) -> Result<Read, Failure> {
     match loaded.snapshot {
         Some(snapshot) if loaded.problems.is_empty() => {
-            Ok(Read { config, snapshot, warnings: loaded.warnings })
+            Ok(Read { config, snapshot, warnings: loaded.warnings, since: Vec::new() })
         }
         _ => {
             let mut lines: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();

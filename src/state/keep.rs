@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::look::{MAX_FILE, range_files, read};
+use super::folder::MOST_BYTES;
+use super::look::{range_files, read};
 use super::snapshot::List;
 use crate::config::{self, Problem};
 use crate::policy::range_list::{self, RangeList};
@@ -61,6 +62,7 @@ impl Kept {
         };
         let mut warnings = Vec::new();
         let own = own(&folder);
+        let mut left = MOST_BYTES;
         kept.config =
             read(&folder.join(CONFIG), config::MAX_TEXT).ok().and_then(|text| String::from_utf8(text).ok());
         for path in files {
@@ -68,8 +70,9 @@ impl Kept {
             if own.as_ref().is_some_and(|own| !own.contains(name)) {
                 continue;
             }
-            match read_list(&path) {
+            match read_list(&path, left) {
                 Ok(list) => {
+                    left -= list.text.len() as u64;
                     kept.lists.insert(name.to_owned(), list);
                 }
                 Err(why) => warnings.push(Problem::new(
@@ -105,8 +108,8 @@ fn own(folder: &Path) -> Option<BTreeSet<String>> {
     Some(text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
 }
 
-fn read_list(path: &Path) -> Result<KeptList, String> {
-    let text = read(path, MAX_FILE)?;
+fn read_list(path: &Path, most: u64) -> Result<KeptList, String> {
+    let text = read(path, most)?;
     match range_list::parse(&text) {
         Ok(ranges) => Ok(KeptList { ranges, text: text.into() }),
         Err(lines) => {
@@ -181,7 +184,7 @@ impl Keep {
                 continue;
             }
             let path = folder.join(format!("{name}.txt"));
-            if read(&path, MAX_FILE).as_deref() != Ok(&*list.text) {
+            if read(&path, MOST_BYTES).as_deref() != Ok(&*list.text) {
                 write_whole(folder, &format!("{name}.txt"), &list.text, 0o666)?;
                 changed = true;
             }

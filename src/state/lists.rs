@@ -8,9 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::folder::Folder;
 use super::held::{Held, Subject};
 use super::keep::Kept;
-use super::look::{Folder, Seen};
+use super::look::Seen;
 use super::snapshot::{List, Snapshot};
 use super::standing::Standing;
 use crate::config::Problem;

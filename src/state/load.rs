@@ -3,21 +3,24 @@
 //! The [`Loader`] owns what must outlive a snapshot: the endpoints of the upstreams, by whose numbers
 //! their idle connections are found again, and the counters of the routes. It publishes nothing.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use bytes::Bytes;
 use ipnet::IpNet;
 
 use super::authorities::{self, Authorities};
 use super::counters::RouteCounters;
 use super::endpoint::{LiveUpstream, Upstreams};
+use super::folder::{Folder, MOST_BYTES, MOST_FILES, Reader};
 use super::held::Held;
 use super::keep::Kept;
 use super::lists::{Before, Lists, Standings, Wish, remember, resolve};
-use super::look::{Folder, Look, MAX_PEM, Seen};
+use super::look::{Look, MAX_PEM, Seen};
 use super::serving::Serving;
 use super::snapshot::{List, LiveRoute, Snapshot};
 use super::source::ConfigSource;
@@ -25,6 +28,7 @@ use super::tls::{self, Doors};
 use crate::config::units::quote;
 use crate::config::{self, Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
+use crate::policy::hold::Outline;
 use crate::policy::prefix_set::PrefixSet;
 use crate::policy::route::RouteTable;
 use crate::policy::webhook::Webhook;
@@ -39,6 +43,7 @@ pub struct Loader {
     /// The config that serves.
     serving: Option<Serving>,
     standings: Standings,
+    reader: RefCell<Reader>,
     authorities: Authorities,
     upstreams: Upstreams,
     counters: HashMap<String, Arc<RouteCounters>>,
@@ -70,6 +75,7 @@ impl Loader {
             source: ConfigSource::new(config_path, overrides),
             serving: None,
             standings: Standings::new(),
+            reader: RefCell::default(),
             authorities: Authorities::default(),
             upstreams: Upstreams::default(),
             counters: HashMap::new(),
@@ -109,7 +115,10 @@ impl Loader {
         let both = config.into_iter().chain(serving);
         let certificates: BTreeSet<&Path> = both.flat_map(|config| tls::files(&config.listen)).collect();
         look.certificates = certificates.into_iter().map(|path| Seen::at(path, MAX_PEM)).collect();
-        look.ranges = config.or(serving).map(|config| Folder::at(&config.ranges));
+        look.ranges = config.or(serving).map(|config| {
+            let named = list_names(config).into_iter().map(|(_, name)| name).collect();
+            self.reader.borrow_mut().folder(&config.ranges, &named, wish, now)
+        });
         look
     }
 
@@ -145,6 +154,7 @@ impl Loader {
             .as_ref()
             .map(|folder| resolve(folder, before, &used, &self.standings))
             .unwrap_or_default();
+        loaded.warnings.extend(look.ranges.iter().filter_map(unread));
         loaded.held.extend(look.held.clone());
         loaded.held.append(&mut lists.held);
         if config.is_some() {
@@ -175,6 +185,23 @@ impl Loader {
         self.upstreams.forget_unused();
         loaded.snapshot = Some(self.compile(config, lists.good, doors, generation));
         loaded
+    }
+
+    /// What the file of the config that serves looks like.
+    #[must_use]
+    pub fn outline(&self) -> Option<&Outline> {
+        self.serving.as_ref().map(|serving| &serving.outline)
+    }
+
+    /// What an earlier text of the file looked like, and whether it means the same as the one that serves;
+    /// `None` when it is no configuration.
+    #[must_use]
+    pub fn earlier(&self, text: &str) -> Option<(Outline, bool)> {
+        let path = self.source.path()?.to_owned();
+        let content = Ok(Bytes::copy_from_slice(text.as_bytes()));
+        let parsed = self.source.parse(Some(&Seen { path, content })).ok()?;
+        let same = self.serving.as_ref().is_some_and(|serving| serving.config == parsed.config);
+        Some((parsed.outline, same))
     }
 
     /// The text of the config that serves.
@@ -296,6 +323,18 @@ fn list_names(config: &Config) -> Vec<(String, &str)> {
         named.extend(places.map(|(place, name)| (format!("routes[{at}].allow[{place}]"), name.as_str())));
     }
     named
+}
+
+/// Files that were passed over.
+fn unread(folder: &Folder) -> Option<Problem> {
+    let (count, first) = folder.unread.as_ref()?;
+    let message = format!(
+        "of the files that nothing names {count} are not read, the first is {}: more than {} MiB of range files or \
+         {MOST_FILES} that nothing names are too many; move them away",
+        first.display(),
+        MOST_BYTES >> 20
+    );
+    Some(Problem::new(folder.path.display().to_string(), message))
 }
 
 /// Names that no file stands for. A file that is there and bad has its own problems.

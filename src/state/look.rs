@@ -12,12 +12,11 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use super::folder::Folder;
 use super::held::Held;
 
 /// The largest file of certificates or of a key: many times what a system trusts.
 pub const MAX_PEM: u64 = 4 << 20;
-/// The largest file that is read: about three million prefixes.
-pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// What the files said at one moment. Two looks are equal when every byte and every error is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,15 +55,6 @@ pub struct Seen {
     pub content: Result<Bytes, String>,
 }
 
-/// The ranges folder.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Folder {
-    /// Where.
-    pub path: PathBuf,
-    /// Its range files by name, or why it cannot be listed.
-    pub files: Result<Vec<Seen>, String>,
-}
-
 /// Without the bytes: they may be a private key.
 impl fmt::Debug for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,17 +68,6 @@ impl Seen {
     #[must_use]
     pub fn at(path: &Path, most: u64) -> Self {
         Self { path: path.to_owned(), content: read(path, most).map(Bytes::from) }
-    }
-}
-
-impl Folder {
-    /// Reads every range file of a folder.
-    #[must_use]
-    pub fn at(path: &Path) -> Self {
-        let files = range_files(path)
-            .map(|files| files.iter().map(|file| Seen::at(file, MAX_FILE)).collect())
-            .map_err(|error| format!("the ranges folder cannot be read: {error}"));
-        Self { path: path.to_owned(), files }
     }
 }
 
@@ -114,6 +93,14 @@ pub fn range_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// # Errors
 /// In words for the operator.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    read_within(path, most)?.ok_or_else(|| format!("is larger than {} MiB", most >> 20))
+}
+
+/// The same, and `None` for one that is larger.
+///
+/// # Errors
+/// In words for the operator.
+pub(super) fn read_within(path: &Path, most: u64) -> Result<Option<Vec<u8>>, String> {
     let io_error = |error: io::Error| format!("cannot be read: {error}");
     // Without O_NONBLOCK the open of a FIFO waits for a writer; O_NOCTTY keeps a terminal from
     // becoming ours.
@@ -133,9 +120,10 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
         };
         return Err(format!("must be a regular file, this is {what}"));
     }
-    read_at_most(&file, metadata.len().min(most), most)
-        .map_err(io_error)?
-        .ok_or_else(|| format!("is larger than {} MiB", most >> 20))
+    if metadata.len() > most {
+        return Ok(None);
+    }
+    read_at_most(&file, metadata.len(), most).map_err(io_error)
 }
 
 /// `None` when there is more than `most`.
@@ -148,9 +136,13 @@ fn read_at_most(file: &File, expected: u64, most: u64) -> io::Result<Option<Vec<
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::os::unix::fs::symlink;
     use std::process::Command;
+    use std::time::Instant;
 
+    use super::super::folder::Reader;
+    use super::super::lists::Wish;
     use super::*;
 
     #[test]
@@ -195,7 +187,7 @@ mod tests {
     fn looks_differ_by_a_byte_by_an_error_and_by_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.txt");
-        let look = || Folder::at(dir.path());
+        let look = || Reader::default().folder(dir.path(), &BTreeSet::new(), Wish::Person, Instant::now());
         let empty = look();
         fs::write(&path, "192.0.2.1\n").unwrap();
         let one = look();

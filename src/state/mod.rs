@@ -1,11 +1,11 @@
 //! What is current: one immutable [`snapshot::Snapshot`], swapped whole.
 //!
-//! Files are read here and nowhere else. [`look`] takes their bytes, [`source`], [`lists`] and [`load`] turn
+//! Files are read here and nowhere else. [`look`] and [`folder`] take their bytes, [`source`], [`lists`] and [`load`] turn
 //! them into a snapshot or every problem,
 //! [`store`] holds the one that serves, [`reload`] is the only publisher, `pulse` tells whether it lives,
 //! [`watch`] notices changes, [`held`] is one that waits for a person's word, `standing` remembers what a
 //! person approved,
-//! [`keep`] remembers the last good lists over a restart, [`endpoint`] names the places that requests go
+//! [`keep`] remembers the last good lists over a restart, [`since`] compares with them, [`endpoint`] names the places that requests go
 //! to, [`authorities`] who may sign for them, [`health`] how they have been doing, [`counters`] count what
 //! happened on a route, [`history`] remembers when, [`denials`] who was denied last, [`gauges`] what the
 //! process is doing.
@@ -17,6 +17,7 @@ pub mod denials;
 #[cfg(debug_assertions)]
 mod drill;
 pub mod endpoint;
+pub mod folder;
 pub mod gauges;
 pub mod health;
 pub mod held;
@@ -29,6 +30,7 @@ mod pulse;
 pub mod reload;
 mod report;
 mod serving;
+pub mod since;
 #[cfg(test)]
 mod site;
 pub mod snapshot;

@@ -124,3 +124,104 @@ fn a_list_that_shrinks_in_many_steps_is_held_where_one_step_would_be() {
     assert_eq!(gate.reload().0, 200);
     assert_eq!(verdict(&gate, "127.0.0.11"), 403, "a person's word");
 }
+
+/// Before the files are where a gate looks, or after: whoever checks them sees what would be held.
+#[test]
+fn check_tells_what_a_running_gate_holds() {
+    let upstream = Upstream::echo();
+    let ten: String = (2..12).map(|n| format!("127.0.1.{n}\n")).collect();
+    let setup = Setup::new(upstream.url()).range("test", &ten).key("deny", "hide").key("state", "state");
+    fs::create_dir(setup.path().join("state")).expect("state");
+    let gate = setup.start();
+    let folder = gate.setup.path().to_owned();
+    let kept = folder.join("state/lists/.config.yaml");
+    let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
+    while !kept.exists() {
+        assert!(std::time::Instant::now() < deadline, "nothing is kept");
+        std::thread::yield_now();
+    }
+    let check = || {
+        let mut command = crate::harness::setup::binary();
+        command.args(["check", "--config"]).arg(folder.join("config.yaml"));
+        let output = command.output().expect("check");
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(!check().contains("since the last load"), "nothing has changed");
+    let whole = fs::read_to_string(folder.join("config.yaml")).expect("the config");
+    gate.setup.dir.write("config.yaml", &whole.replace("deny: hide\n", ""));
+    gate.setup.dir.write("ranges/test.txt", "127.0.1.2\n");
+    let said = check();
+    for wanted in [
+        "  config=changed would lose deny: HELD by a gate that runs until `nexmo-gate reload`\n",
+        "  list=test added=0 removed=9 would lose 9 of 10 prefixes: HELD by",
+    ] {
+        assert!(said.contains(wanted), "{said}");
+    }
+    gate.setup.dir.write("config.yaml", &whole.replace("deny: hide", "deny: retry"));
+    gate.setup.dir.write("ranges/test.txt", &ten.replace("127.0.1.2\n", ""));
+    let said = check();
+    assert!(said.contains("  config=changed\n  list=test added=0 removed=1\n"), "{said}");
+}
+
+/// What nobody is meant to read may stand where a list or the configuration belongs.
+#[test]
+fn a_link_to_a_key_puts_nothing_of_it_into_a_log_or_a_page() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).start();
+    let key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{key}\nhunter2\n-----END PRIVATE KEY-----\n");
+    gate.setup.dir.write("key.pem", &pem);
+    for place in ["ranges/test.txt", "config.yaml"] {
+        let path = gate.setup.path().join(place);
+        fs::remove_file(&path).expect("remove");
+        std::os::unix::fs::symlink(gate.setup.path().join("key.pem"), &path).expect("a link");
+        let (status, answer) = gate.reload();
+        assert_eq!(status, 422, "{answer}");
+        let shown =
+            format!("{answer}{}{}", gate.admin("GET", "/status").text(), gate.stderr.all().join("\n"));
+        for secret in [&key[..12], "hunter2"] {
+            assert!(!shown.contains(secret), "{place}: {shown}");
+        }
+    }
+    assert_verdicts(&gate, 403, "the last good list serves");
+}
+
+/// A file that is no configuration is refused at once, whatever its size and depth.
+#[test]
+fn a_config_that_no_one_wrote_is_refused_in_no_time() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).start();
+    let huge = "# nothing\n".repeat(7 << 20);
+    for (text, wanted) in [
+        ("{a: ".repeat(64_000), "brackets"),
+        ("[".repeat(1 << 19), "brackets"),
+        (huge, "is larger than 1 MiB"),
+    ] {
+        gate.setup.dir.write("config.yaml", &text);
+        let begun = std::time::Instant::now();
+        let (status, answer) = gate.reload();
+        assert!(status == 422 && answer.to_string().contains(wanted), "{answer}");
+        // 20 s with the parser alone; the rest is a busy machine's.
+        assert!(begun.elapsed().as_secs() < 3, "{:?}", begun.elapsed());
+    }
+    assert_verdicts(&gate, 403, "the last good configuration serves");
+}
+
+/// Files that nothing names cost a bounded amount, and lose nobody.
+#[test]
+fn junk_in_the_ranges_folder_costs_a_bounded_amount() {
+    let upstream = Upstream::echo();
+    let gate = Setup::new(upstream.url()).start();
+    let before = gate.vitals().resident_kib;
+    for n in 0..60 {
+        let junk = fs::File::create(gate.setup.path().join(format!("ranges/junk{n}.txt"))).expect("a file");
+        junk.set_len(40 << 20).expect("a sparse file");
+    }
+    let (_, answer) = gate.reload();
+    let warnings = answer["warnings"].to_string();
+    assert!(warnings.contains("59 are not read"), "{answer}");
+    let after = gate.vitals().resident_kib;
+    assert!(after < before + (200 << 10), "{before} KiB, then {after} KiB");
+    assert_verdicts(&gate, 403, "with junk");
+}
