@@ -8,7 +8,7 @@ use super::plan::Kind;
 use super::senders::Heard;
 
 /// Answers to other requests that one fault may bring, however long the traffic goes on.
-const MOST_FOR_A_FAULT: f64 = 1.0;
+const MOST_FOR_A_FAULT: f64 = 2.0;
 /// Examples that are told of each finding.
 const EXAMPLES: usize = 4;
 
