@@ -8,7 +8,7 @@ use crate::config::Limits;
 /// Standard streams, logs, listeners, the poller, files of a reload, and the admin interface.
 const OWN: u64 = 100 + DESCRIPTORS as u64;
 /// Idle upstream connections that a pool keeps.
-const IDLE: u64 = 512;
+const IDLE: u64 = 1024;
 
 /// Raises the soft limit to the hard one, and returns how many sender connections fit: each takes a
 /// descriptor, and so do the upstream connections of the requests in flight.
@@ -47,7 +47,7 @@ mod tests {
             std::path::Path::new("."),
         );
         let limits = parsed.unwrap().config.limits;
-        for (descriptors, room) in [(20_000, 10_000), (11_000, 9264), (1024, 412), (60, 22), (1, 1)] {
+        for (descriptors, room) in [(20_000, 10_000), (11_000, 8752), (1024, 412), (60, 22), (1, 1)] {
             assert_eq!(fits(descriptors, &limits), room, "{descriptors}");
         }
     }
