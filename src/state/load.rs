@@ -16,17 +16,17 @@ use ipnet::IpNet;
 use super::authorities::{self, Authorities};
 use super::counters::RouteCounters;
 use super::endpoint::{LiveUpstream, Upstreams};
-use super::folder::{Folder, MOST_BYTES, MOST_FILES, Reader};
+use super::folder::Reader;
 use super::held::Held;
 use super::keep::Kept;
-use super::lists::{Before, Lists, Standings, Wish, remember, resolve};
+use super::lists::{Before, Standings, Wish, remember, resolve};
 use super::look::{Look, MAX_PEM, Seen};
+use super::named::{list_names, unknown_lists, unread};
 use super::serving::Serving;
 use super::snapshot::{List, LiveRoute, Snapshot};
 use super::source::ConfigSource;
 use super::tls::{self, Doors};
-use crate::config::units::quote;
-use crate::config::{self, Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream, keys};
+use crate::config::{self, Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
 use crate::policy::hold::Outline;
 use crate::policy::prefix_set::PrefixSet;
@@ -308,52 +308,6 @@ impl Loader {
     fn counters(&mut self, label: &str) -> Arc<RouteCounters> {
         Arc::clone(self.counters.entry(label.to_owned()).or_default())
     }
-}
-
-/// Every place of a config that names a list: its key path, and the name.
-fn list_names(config: &Config) -> Vec<(String, &str)> {
-    let mut named = Vec::new();
-    for (at, trusted) in config.trusted_proxies.iter().enumerate() {
-        if let Trusted::List(name) = trusted {
-            named.push((format!("trusted_proxies[{at}]"), name.as_str()));
-        }
-    }
-    for (at, route) in config.routes.iter().enumerate() {
-        let places = route.allow.iter().enumerate();
-        named.extend(places.map(|(place, name)| (format!("routes[{at}].allow[{place}]"), name.as_str())));
-    }
-    named
-}
-
-/// Files that were passed over.
-fn unread(folder: &Folder) -> Option<Problem> {
-    let (count, first) = folder.unread.as_ref()?;
-    let message = format!(
-        "of the files that nothing names {count} are not read, the first is {}: more than {} MiB of range files or \
-         {MOST_FILES} that nothing names are too many; move them away",
-        first.display(),
-        MOST_BYTES >> 20
-    );
-    Some(Problem::new(folder.path.display().to_string(), message))
-}
-
-/// Names that no file stands for. A file that is there and bad has its own problems.
-fn unknown_lists(named: &[(String, &str)], lists: &Lists, look: &Look) -> Vec<Problem> {
-    let known: BTreeSet<&str> = lists.good.keys().chain(&lists.refused).map(String::as_str).collect();
-    let there_are = if known.is_empty() {
-        let folder = look.ranges.as_ref().map(|f| f.path.display().to_string()).unwrap_or_default();
-        format!("; there is no *.txt file in {folder}")
-    } else {
-        format!("; there are: {}", known.iter().copied().collect::<Vec<_>>().join(", "))
-    };
-    let unknown = named.iter().filter(|(_, name)| !known.contains(name));
-    unknown
-        .map(|(at, name)| {
-            let meant = keys::nearest(name, known.iter().copied())
-                .map_or(String::new(), |near| format!(" (did you mean {near}?)"));
-            Problem::new(at, format!("no list named {}{there_are}{meant}", quote(name)))
-        })
-        .collect()
 }
 
 fn trusted(entries: &[Trusted], lists: &BTreeMap<String, Arc<List>>) -> (PrefixSet, Vec<String>) {

@@ -26,6 +26,7 @@ pub mod keep;
 pub mod lists;
 pub mod load;
 pub mod look;
+mod named;
 mod pulse;
 pub mod reload;
 mod report;
