@@ -101,6 +101,7 @@ fn after_warming(answer: Answer, failures: usize) -> (u16, usize, serde_json::Va
         .routes(&[r#"{ path: "/*", webhook: generic, allow: [test], deadline: 600ms }"#])
         .start();
     assert_eq!(gate.ask(ADMITTED, &post("/warm", "warm")).status, 200);
+    thread::sleep(RESTED);
     let reply = gate.ask(ADMITTED, &post("/faulty", "faulty"));
     let arrivals = upstream.of_case("faulty");
     assert_eq!(
@@ -246,7 +247,7 @@ fn a_408_on_a_kept_connection_is_no_answer_to_the_request_that_met_it() {
 }
 
 /// Longer than a connection rests, and shorter than it is kept.
-const RESTED: Duration = Duration::from_millis(50);
+pub const RESTED: Duration = Duration::from_millis(50);
 
 #[test]
 fn a_connection_is_not_kept_after_an_answer_that_has_no_body() {

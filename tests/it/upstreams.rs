@@ -312,6 +312,7 @@ fn an_endpoint_that_stays_over_a_reload_keeps_its_connections() {
     assert_eq!(gate.ask(ADMITTED, &post("/", "before")).status, 200);
     gate.setup.clone().key("upstream", &format!("{:?}", [one.url(), two.url()])).write_config();
     assert_eq!(gate.reload().0, 200);
+    std::thread::sleep(crate::upstream_connections::RESTED);
     assert_eq!(gate.ask(ADMITTED, &post("/", "after")).status, 200);
     assert_eq!((one.arrivals().len(), one.connections()), (2, 1));
 }
