@@ -212,6 +212,7 @@ fn a_stale_connection_of_an_endpoint_that_is_gone_is_made_good_by_another() {
     for case in ["warm-1", "warm-2"] {
         assert_eq!(gate.ask(ADMITTED, &post("/", case)).status, 200);
     }
+    std::thread::sleep(crate::upstream_connections::RESTED);
     drop(one);
     while TcpStream::connect(address).is_ok() {}
     assert_eq!(gate.ask(ADMITTED, &post("/stale", "stale")).status, 200);
@@ -333,6 +334,7 @@ fn an_https_upstream_is_known_by_its_certificate() {
     let keys = |upstream: &Upstream, more: &str| format!("url: {:?}, ca: ca.pem{more}", upstream.url());
     let (gate, reply) = ask_secured(&ours.pem(), &keys(&good, ""));
     assert_eq!((reply.status, reply.text().as_str()), (200, "/secret"));
+    std::thread::sleep(crate::upstream_connections::RESTED);
     assert_eq!(gate.ask(ADMITTED, &post("/again", "tls")).status, 200);
     assert_eq!((good.arrivals().len(), good.connections()), (2, 1), "the connection is used again");
 
