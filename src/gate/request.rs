@@ -294,7 +294,7 @@ impl<W: Wire> Request<'_, W> {
     fn wearies(&mut self, reason: Reason) -> bool {
         let unwelcome = matches!(reason.outcome(), Outcome::Denied | Outcome::Rejected);
         (unwelcome || self.record.would_deny.is_some())
-            && !self.scene.snapshot.trusted.contains(self.scene.peer.address)
+            && !self.scene.snapshot.trusted.contains(self.scene.peer.writer())
             && self.line.unwelcome()
     }
 

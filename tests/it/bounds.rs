@@ -296,3 +296,22 @@ fn a_stranger_opens_few_streams_and_all_connections_together_a_bounded_number() 
     }
     assert!((20..=32).contains(&taken.len()), "{} connections of HTTP/2", taken.len());
 }
+
+/// The connection is the source's, not the balancer's that passes it through.
+#[test]
+fn a_stranger_behind_the_proxy_protocol_has_as_few_requests_on_a_connection_as_any() {
+    let upstream = Upstream::echo();
+    let gate = behind_proxy(&upstream, "{ connections: 40 }");
+    let (mut sender, status) = through_proxy(&gate, STRANGER).expect("a connection");
+    assert_eq!(status, 403);
+    let mut answered = 1;
+    while answered < 100 && sender.try_send(&get("/hook")).is_ok() && sender.try_reply().is_ok() {
+        answered += 1;
+    }
+    assert_eq!(answered, 16);
+    let (mut admitted, _) = through_proxy(&gate, ADMITTED).expect("a connection");
+    for number in 0..30 {
+        admitted.send(&get("/hook"));
+        assert_eq!(admitted.reply().status, 200, "{number}");
+    }
+}
