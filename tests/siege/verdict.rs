@@ -48,8 +48,8 @@ pub fn of_service(quiet: &[Served; 2], during: &[Served; 2]) -> Vec<String> {
     for (who, served) in ["the sender", "the sender that comes anew"].into_iter().zip(during) {
         if served.lost > 0 {
             faults.push(format!(
-                "{} of {} messages of {who} were not answered by 200",
-                served.lost, served.asked
+                "{} of {} messages of {who} were not answered by 200 (the last one: {})",
+                served.lost, served.asked, served.why
             ));
         }
     }
