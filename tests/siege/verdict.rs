@@ -69,6 +69,12 @@ pub fn of_service(quiet: &[Served; 2], during: &[Served; 2]) -> Vec<String> {
     faults
 }
 
+/// Where a sender was not served, what the gate has counted of connections that it turned away, whoever they were.
+pub fn of_refusals(served: &[Served; 2], refused: u64) -> Option<String> {
+    let lost = served.iter().any(|served| served.lost > 0);
+    (lost && refused > 0).then(|| format!("{refused} connections of anybody were over capacity"))
+}
+
 /// What is wrong with memory that grows in the second half of an attack, when all that it may hold is held: whatever
 /// the bound is, it would be reached. A part of it is pages that the allocator has taken and not given back yet.
 pub fn of_growth(grown_mib: u64) -> Option<String> {
