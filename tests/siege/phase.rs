@@ -13,6 +13,8 @@ use crate::verdict::{self, Row};
 
 /// What a busy machine adds to a bound, and what the looking itself takes.
 const SLACK: Duration = Duration::from_millis(1500);
+/// What the end may take behind the grace.
+const LAST: Duration = Duration::from_secs(1);
 /// When TERM counts as not obeyed.
 const NEVER: Duration = Duration::from_secs(30);
 
@@ -62,6 +64,7 @@ pub fn run(stand: &mut Stand<'_>, assault: &Assault) -> Row {
     let after = Books::of(gate);
     faults.extend(after.quarrel());
     let peak_mib = gate.peak_mib();
+    faults.extend(verdict::of_refusals(&served, after.refused() - before.refused()));
     let written = after.since(&before);
     let seen = Seen { peak_mib, cpu_percent, served, tally, stuck, gone, written };
     row(stand, assault, assault.bound, &seen, faults)
@@ -78,14 +81,20 @@ pub fn run_to_the_end(mut stand: Stand<'_>, assault: &Assault) -> Row {
     thread::sleep(assault.lasting / 2);
     let served = senders.map(Sender::stop);
     let cpu_percent = percent(gate.cpu().saturating_sub(cpu), began.elapsed());
-    let mut faults = Vec::new();
+    let refused = gate
+        .numbers()
+        .unwrap_or_default()
+        .of("connections_over_capacity_total")
+        .saturating_sub(before.refused());
+    let mut faults: Vec<String> = verdict::of_refusals(&served, refused).into_iter().collect();
     let mut peak_mib = 0;
     let mut gone = None;
     if gate.is_running() {
         peak_mib = gate.peak_mib();
         gone = gate.terminate(NEVER);
         match gone {
-            Some(took) if took <= site::GRACE + SLACK => {}
+            // A second for the last lines and the end of the process itself.
+            Some(took) if took <= site::GRACE + LAST => {}
             Some(took) => faults.push(format!("TERM was obeyed after {}", verdict::seconds(took))),
             None => faults.push("TERM was not obeyed".to_owned()),
         }

@@ -104,8 +104,22 @@ const CHAPTERS: [Chapter; 6] = [
     ),
 ];
 
+/// That nothing is left out: every attack somewhere, every family everywhere.
+fn assert_complete() {
+    for attack in Attack::ALL {
+        assert!(CHAPTERS.iter().any(|one| one.attacks.contains(&attack)), "{} is nowhere", attack.name());
+    }
+    for chapter in CHAPTERS.iter().filter(|chapter| chapter.terms.sizes == Sizes::Tight) {
+        for family in [Family::Http1, Family::Http2, Family::Tls, Family::Crowd] {
+            let met = chapter.attacks.iter().any(|attack| attack.family() == family);
+            assert!(met, "no attack of {family:?} under {}", chapter.terms.words());
+        }
+    }
+}
+
 /// Runs what is named, all of it if nothing is; whether all of it was good.
 pub fn run(names: &[&str], keep: bool) -> bool {
+    assert_complete();
     let application = Application::start();
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
     let mut rows: Vec<Row> = Vec::new();

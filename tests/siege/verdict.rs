@@ -48,8 +48,8 @@ pub fn of_service(quiet: &[Served; 2], during: &[Served; 2]) -> Vec<String> {
     for (who, served) in ["the sender", "the sender that comes anew"].into_iter().zip(during) {
         if served.lost > 0 {
             faults.push(format!(
-                "{} of {} messages of {who} were not answered by 200",
-                served.lost, served.asked
+                "{} of {} messages of {who} were not answered by 200 (the last one: {})",
+                served.lost, served.asked, served.why
             ));
         }
     }
@@ -67,6 +67,12 @@ pub fn of_service(quiet: &[Served; 2], during: &[Served; 2]) -> Vec<String> {
         faults.push(format!("the sender that comes anew waited {}", millis(anew.slowest())));
     }
     faults
+}
+
+/// Where a sender was not served, what the gate has counted of connections that it turned away, whoever they were.
+pub fn of_refusals(served: &[Served; 2], refused: u64) -> Option<String> {
+    let lost = served.iter().any(|served| served.lost > 0);
+    (lost && refused > 0).then(|| format!("{refused} connections of anybody were over capacity"))
 }
 
 /// What is wrong with memory that grows in the second half of an attack, when all that it may hold is held: whatever

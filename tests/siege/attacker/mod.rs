@@ -5,6 +5,7 @@ mod ears;
 pub mod frames;
 mod line;
 mod orders;
+mod tls;
 
 use std::cell::Cell;
 use std::io::Read as _;
@@ -38,7 +39,7 @@ impl Field {
         Self {
             tally: Tally::default(),
             until: now + orders.lasting,
-            tls: orders.way.is_secured().then(|| line::client(&orders)),
+            tls: orders.way.is_secured().then(|| tls::client(&orders)),
             opened: Cell::new(0),
             next: Cell::new(now),
             orders,

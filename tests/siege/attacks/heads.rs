@@ -12,12 +12,15 @@ use crate::attacker::{Field, Line, Way};
 const TINY: &[u8] = b"GET / HTTP/1.1\r\nHost:a\r\n\r\n";
 const LARGE: &[u8] = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Far more at once than can be answered at once.
+/// Far more at once than can be answered at once. The first connection writes for as long as it is read, without a pause:
+/// one is enough to take a core, where nothing bounds what is read ahead. The others keep a pace.
 async fn pipelined(line: &mut Line, field: &Field, request: &[u8]) -> io::Result<()> {
     let count = (field.orders.rate / 16).clamp(1, 8192);
     let batch = request.repeat(count as usize);
     loop {
-        field.pace(count).await;
+        if line.number > 0 {
+            field.pace(count).await;
+        }
         field.tally.begin(u64::from(count));
         line.write(&batch).await?;
         field.tally.end(u64::from(count));

@@ -33,6 +33,11 @@ impl Books {
         Self { numbers: Numbers::default(), logged: gate.ledger.requests() }
     }
 
+    /// Connections that were turned away because all places were taken.
+    pub fn refused(&self) -> u64 {
+        self.numbers.of("connections_over_capacity_total")
+    }
+
     /// What was logged since.
     pub fn since(&self, before: &Self) -> u64 {
         self.logged - before.logged

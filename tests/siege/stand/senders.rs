@@ -39,6 +39,8 @@ pub struct Served {
     pub asked: u64,
     /// Answered by anything but 200, or not at all.
     pub lost: u64,
+    /// Why the last one was.
+    pub why: String,
     /// How long each answer took, shortest first.
     took: Vec<Duration>,
 }
@@ -90,9 +92,13 @@ fn send(to: SocketAddr, habit: Habit, stop: &AtomicBool) -> Served {
         served.asked += 1;
         match ask(&mut connection, to) {
             Ok(200) => served.took.push(began.elapsed()),
-            Ok(_) => served.lost += 1,
-            Err(_) => {
+            Ok(status) => {
                 served.lost += 1;
+                served.why = status.to_string();
+            }
+            Err(error) => {
+                served.lost += 1;
+                served.why = format!("{error}, after {} ms", began.elapsed().as_millis());
                 connection = None;
             }
         }
