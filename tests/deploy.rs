@@ -339,6 +339,15 @@ fn kubernetes_agrees_with_the_image() {
     assert_eq!(own["capabilities"]["drop"][0], "ALL");
 }
 
+/// On a machine that boots without a clock every certificate is not valid yet.
+#[test]
+fn the_unit_starts_after_the_clock_is_set() {
+    let unit = text("systemd/nexmo-gate.service");
+    for line in ["Wants=time-sync.target", "After=time-sync.target"] {
+        assert!(unit.lines().any(|own| own == line), "{line}");
+    }
+}
+
 #[test]
 fn the_units_agree_with_the_shipped_configuration() {
     let service = text("systemd/nexmo-gate.service");

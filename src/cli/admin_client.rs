@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use super::flags::Gate;
 use super::{Failure, failed};
 use crate::config::{self, AdminAddress, Overrides};
+use crate::state::look;
 
 /// To connect: the gate is on this machine as a rule.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -61,9 +62,11 @@ impl AdminClient {
             };
         }
         let Some(path) = gate.file.path() else { return Ok(Self { address: AdminAddress::Tcp(DEFAULT) }) };
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            failed(format!("{}: {error} (or name the gate with --admin)", path.display()))
-        })?;
+        let text = look::read(&path, config::MAX_TEXT)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned()))
+            .map_err(|error| {
+                failed(format!("{}: {error} (or name the gate with --admin)", path.display()))
+            })?;
         let base = path.parent().map(PathBuf::from).unwrap_or_default();
         match config::parse(Some(&text), &Overrides::default(), &base) {
             Ok(parsed) => match (parsed.config.admin, parsed.config.metrics) {

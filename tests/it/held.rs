@@ -225,3 +225,24 @@ fn junk_in_the_ranges_folder_costs_a_bounded_amount() {
     assert!(after < before + (200 << 10), "{before} KiB, then {after} KiB");
     assert_verdicts(&gate, 403, "with junk");
 }
+
+#[test]
+fn a_file_that_somebody_else_put_beside_the_kept_lists_stays() {
+    let upstream = Upstream::echo();
+    let setup = Setup::new(upstream.url()).key("state", "state").range("old", "127.0.9.9\n");
+    fs::create_dir_all(setup.path().join("state/lists")).expect("state");
+    setup.dir.write("state/lists/notes.txt", "call Bob\n");
+    let gate = setup.start();
+    let lists = gate.setup.path().join("state/lists");
+    gate.setup.dir.write("state/lists/later.txt", "127.0.9.1\n");
+    fs::remove_file(gate.setup.path().join("ranges/old.txt")).expect("remove a list");
+    gate.setup.dir.write("ranges/test.txt", &format!("{OLD}127.0.0.4/32\n"));
+    assert_eq!(gate.reload().0, 200);
+    assert!(
+        !lists.join("old.txt").exists() && lists.join("test.txt").exists(),
+        "its own are kept and removed"
+    );
+    for (name, text) in [("notes.txt", "call Bob\n"), ("later.txt", "127.0.9.1\n")] {
+        assert_eq!(fs::read_to_string(lists.join(name)).ok().as_deref(), Some(text), "{name}");
+    }
+}
