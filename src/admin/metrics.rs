@@ -107,6 +107,12 @@ fn process(page: &mut Page, gauges: &Gauges) {
             "Connections closed because limits.connections were open.",
             &gauges.over_capacity,
         ),
+        (
+            "http2_streams_refused_total",
+            "counter",
+            "Streams of HTTP/2 refused because as many were open as may be; their senders may repeat them.",
+            &gauges.streams_refused,
+        ),
         ("tls_handshakes_total", "counter", "TLS handshakes completed.", &gauges.tls_completed),
         (
             "tls_handshakes_failed_total",
@@ -377,7 +383,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 34);
+        assert_eq!(kinds.len(), 35);
         assert!(series.len() > 80, "{}", series.len());
     }
 

@@ -147,6 +147,7 @@ fn numbers(gauges: &Gauges) -> Value {
         "connections": gauges.connections.load(Relaxed),
         "connections_accepted": gauges.accepted.load(Relaxed),
         "connections_over_capacity": gauges.over_capacity.load(Relaxed),
+        "http2_streams_refused": gauges.streams_refused.load(Relaxed),
         "tls_handshakes": gauges.tls_completed.load(Relaxed),
         "tls_handshakes_failed": gauges.tls_failed.load(Relaxed),
         "accept_errors": gauges.accept_errors.load(Relaxed),

@@ -4,8 +4,8 @@
 //! all strangers together never hold more than half of the connections. Clients that a list covers are
 //! counted only where the operator set a bound for them: Nexmo sends from a handful of addresses.
 //! A connection that begins with a PROXY header is counted apart until the header has named its source; where
-//! too many say nothing, the oldest of them goes. Invariant: a connection is counted before it is made known to
-//! the runtime, and for as long as its [`Place`] lives.
+//! too many say nothing, the oldest of them goes, and it counts until it is gone. Invariant: a connection is
+//! counted before it is made known to the runtime, and for as long as its [`Place`] lives.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -30,6 +30,8 @@ struct Open {
     strangers: usize,
     /// Those that have not named their source, from the oldest on.
     unnamed: BTreeMap<u64, oneshot::Sender<()>>,
+    /// Those that were told to go and are still here.
+    leaving: usize,
     next: u64,
 }
 
@@ -86,14 +88,20 @@ impl Crowd {
         place.sit(address, guest).then_some(place)
     }
 
-    /// Counts a connection in that will name its source. Beyond `unnamed` of them the oldest is told to go.
+    /// Counts a connection in that will name its source. There are never more than `unnamed` of them; beyond three
+    /// quarters of that the oldest is told to go, which takes it a moment.
     #[must_use]
     pub fn enter_unnamed(self: &Arc<Self>, unnamed: usize, most: usize) -> Option<(Place, Told)> {
         let mut open = self.lock();
-        let full = open.unnamed.len() >= unnamed || self.gauges.connections.load(Relaxed) >= most as u64;
+        let here = open.unnamed.len() + open.leaving;
+        let full = here >= unnamed - unnamed / 4 || self.gauges.connections.load(Relaxed) >= most as u64;
         if full && let Some((_, oldest)) = open.unnamed.pop_first() {
+            open.leaving += 1;
             // It may have named its source a moment ago; then it has not heard this.
             let _ = oldest.send(());
+        }
+        if here >= unnamed {
+            return None;
         }
         let mut place = self.let_in(most)?;
         let (tell, told) = oneshot::channel();
@@ -148,7 +156,10 @@ impl Place {
         match std::mem::replace(&mut self.seat, Seat::Nowhere) {
             Seat::Nowhere => {}
             Seat::Unnamed(number) => {
-                self.crowd.lock().unnamed.remove(&number);
+                let mut open = self.crowd.lock();
+                if open.unnamed.remove(&number).is_none() {
+                    open.leaving -= 1;
+                }
             }
             Seat::At { key, stranger } => {
                 let mut open = self.crowd.lock();
@@ -235,14 +246,29 @@ mod tests {
     #[test]
     fn of_those_that_name_no_source_the_oldest_makes_room() {
         let crowd = crowd();
-        let mut held: Vec<_> = (0..3).map(|_| crowd.enter_unnamed(2, MANY).unwrap()).collect();
+        let mut held: Vec<_> = (0..4).map(|_| crowd.enter_unnamed(4, MANY).unwrap()).collect();
         assert!(held[0].1.try_recv().is_ok(), "the oldest is told");
-        assert!(held[1].1.try_recv().is_err() && held[2].1.try_recv().is_err());
+        assert!(held[1..].iter_mut().all(|(_, told)| told.try_recv().is_err()));
         let guest = Guest::Stranger { each: 1, all: 9 };
         assert!(held[1].0.name(address("192.0.2.1"), guest), "its source is counted now");
         assert!(!held[2].0.name(address("192.0.2.1"), guest), "as any connection of that source");
         drop(held);
         assert!(crowd.lock().unnamed.is_empty() && crowd.lock().by_address.is_empty());
+        assert_eq!(crowd.lock().leaving, 0);
         assert_eq!(crowd.gauges.connections.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn a_burst_that_names_nobody_never_passes_its_part_whoever_is_slow_to_go() {
+        let crowd = crowd();
+        let mut held = Vec::new();
+        for _ in 0..50 {
+            held.extend(crowd.enter_unnamed(8, MANY));
+            assert!(crowd.gauges.connections.load(Relaxed) <= 8, "those that were told to go are counted");
+        }
+        assert_eq!(held.len(), 8);
+        // One that was told goes, and the next one finds room.
+        held.retain_mut(|(_, told)| told.try_recv().is_err());
+        assert!(held.len() < 8 && crowd.enter_unnamed(8, MANY).is_some());
     }
 }

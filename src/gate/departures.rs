@@ -23,6 +23,8 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const FRAME_HEAD: usize = 9;
+/// Bytes that are read of a connection before others on this thread have their turn: the library takes all it gets.
+const AT_ONCE: usize = 32 << 10;
 
 /// Who waits for the end of which stream.
 #[derive(Debug, Default)]
@@ -84,13 +86,15 @@ pub struct Watched<S> {
     departures: Arc<Departures>,
     /// Bytes that may still be read.
     left: usize,
+    /// Bytes that were read since others had their turn.
+    taken: usize,
 }
 
 impl<S> Watched<S> {
     /// Watches a stream on which nothing was written yet. After `most` bytes of the other side it breaks.
     #[must_use]
     pub fn new(stream: S, departures: Arc<Departures>, most: usize) -> Self {
-        Self { stream, scan: Scan::default(), departures, left: most }
+        Self { stream, scan: Scan::default(), departures, left: most, taken: 0 }
     }
 }
 
@@ -108,9 +112,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.taken >= AT_ONCE {
+            self.taken = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = into.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
-        match self.left.checked_sub(into.filled().len() - before) {
+        let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, into) else {
+            self.taken = 0;
+            return Poll::Pending;
+        };
+        read?;
+        let count = into.filled().len() - before;
+        self.taken += count;
+        match self.left.checked_sub(count) {
             Some(left) => self.left = left,
             None => return Poll::Ready(Err(io::Error::other("more bytes than a stranger may send"))),
         }

@@ -2,17 +2,17 @@
 //!
 //! Every stream is a request with a body of its own that is read whole and goes up framed anew with one
 //! Content-Length, so streams cannot mix on the way to the upstream. Everything a sender can ask for is
-//! bounded: streams, header lists, resets, windows, idle time. The streams that connections may open are taken
-//! from what all of them may open together. Invariant: the connection is driven for as long as a stream is served,
-//! and no stream outlives the drain's grace.
+//! bounded: streams, header lists, resets, windows, idle time. A stream that is open is counted by its client and
+//! for all; one for which there is no place is refused in the way that lets its sender try again at once. Invariant:
+//! the connection is driven for as long as a stream is served, and no stream outlives the drain's grace.
 
 mod conduct;
 mod exchange;
 mod header;
+mod seat;
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +25,8 @@ use tokio::time::{Instant, timeout};
 
 use self::conduct::{Conduct, Ending};
 use self::exchange::Exchange;
+use self::seat::Seat;
+pub use self::seat::most as most_streams;
 use super::Gate;
 use super::alarm::Alarm;
 use super::departures::{Departures, Watched};
@@ -42,18 +44,18 @@ use crate::state::snapshot::Snapshot;
 /// The first bytes of every HTTP/2 connection (RFC 9113 section 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Requests at once on one connection.
-const MAX_STREAMS: u64 = 100;
-/// The same for a stranger, and for anybody where few are left.
-pub const FEW_STREAMS: u64 = 4;
-/// A connection takes this part of the streams that are left, so that the next ones find some too.
-const PART: u64 = 32;
-/// Streams that all connections may open together, for each request that may be in work at once.
-pub const STREAMS_A_REQUEST: u64 = 4;
+/// Of the connections that may be open, this part may speak HTTP/2.
+const PART: u64 = 4;
+/// Streams that may be open at once on one connection.
+pub const MAX_STREAMS: u64 = 100;
+/// The same for a stranger.
+const FEW_STREAMS: u64 = 4;
+/// Streams that are taken in before others on this thread have their turn.
+const AT_ONCE: usize = 4;
 /// Resets of streams that were not handed out yet which are remembered, and end a connection beyond.
 const MAX_RESETS: usize = 64;
 /// Body bytes that one stream may have on the way to us; also what a connection may have before it says otherwise.
-const STREAM_WINDOW: u32 = 64 << 10;
+pub const STREAM_WINDOW: u32 = 64 << 10;
 /// Body bytes that a whole connection may have on the way to us, for each of its streams.
 const WINDOW_A_STREAM: u64 = 4 << 10;
 /// Answer bytes of one stream that wait for its sender's window.
@@ -69,25 +71,38 @@ type Http2 = Connection<Watched<Stream>, Bytes>;
 pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
     let snapshot = gate.store.load();
     let limits = snapshot.config.limits.clone();
-    let Some(seats) = seats(&gate, &snapshot, &peer) else {
+    let Some(_place) = place(&gate, &snapshot, &peer) else {
         Gauges::add(&gate.gauges.over_capacity);
         return;
     };
+    let streams = if peer.standing(&snapshot) == Standing::Stranger { FEW_STREAMS } else { MAX_STREAMS };
     let (departures, conduct) = (Arc::new(Departures::default()), Arc::new(Conduct::default()));
     let watched = Watched::new(stream, Arc::clone(&departures), most_bytes(&snapshot, &peer));
     // A connection outlives many snapshots.
     drop(snapshot);
-    let shaken = timeout(limits.head_timeout, options(&limits, seats.amount()).handshake(watched)).await;
+    let shaken = timeout(limits.head_timeout, options(&limits, streams).handshake(watched)).await;
     let Ok(Ok(mut connection)) = shaken else { return };
     let waiting =
         Waiting { parking: gate.drain.parking(), limits: &limits, conduct: &conduct, streams: Arc::new(()) };
     let mut alarm = Alarm::new(Instant::now());
-    while let Some((request, respond)) = waiting.accept(&mut connection, &mut alarm).await {
-        let (gate, peer, held) = (Arc::clone(&gate), peer.clone(), Arc::clone(&waiting.streams));
+    let mut taken = 0usize;
+    while let Some((request, mut respond)) = waiting.accept(&mut connection, &mut alarm).await {
+        taken = taken.wrapping_add(1);
+        if taken.is_multiple_of(AT_ONCE) {
+            tokio::task::yield_now().await;
+        }
+        let snapshot = gate.store.load();
+        let Some(seat) = Seat::take(&gate, &snapshot, &peer) else {
+            Gauges::add(&gate.gauges.streams_refused);
+            // It was not looked at, so its sender may repeat it (RFC 9113 section 8.7).
+            respond.send_reset(H2Reason::REFUSED_STREAM);
+            continue;
+        };
+        let (peer, held) = (peer.clone(), Arc::clone(&waiting.streams));
         let (departures, conduct) = (Arc::clone(&departures), Arc::clone(&conduct));
         tokio::spawn(async move {
-            serve(&gate, &peer, request, respond, (departures, conduct)).await;
-            drop(held);
+            serve(seat.gate(), &snapshot, &peer, request, respond, (departures, conduct)).await;
+            drop((held, seat));
         });
     }
     // What was answered last may still stand in the connection's buffers.
@@ -95,23 +110,17 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
     let _ = timeout(GOODBYE, closed).await;
 }
 
-/// The streams that the connection may open, taken from what all may; `None` when there are too few.
-fn seats<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> Option<Place<'g>> {
-    let standing = peer.standing(snapshot);
-    let most = most_streams(&snapshot.config.limits);
-    let left = most.saturating_sub(gate.http2_streams.load(Relaxed));
-    let wanted = match standing {
-        Standing::Stranger => FEW_STREAMS,
-        Standing::Listed | Standing::Proxy => (left / PART).clamp(FEW_STREAMS, MAX_STREAMS),
-    };
-    let holder = gate.stream_shares.holder(peer.writer(), standing);
-    Place::take(&gate.stream_shares, &gate.http2_streams, holder, wanted, most)
+/// A place among the connections of HTTP/2, which cost more than others and carry more.
+fn place<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> Option<Place<'g>> {
+    let holder = gate.http2_shares.holder(peer.writer(), peer.standing(snapshot));
+    let most = most_connections(&snapshot.config.limits);
+    Place::take(&gate.http2_shares, &gate.http2_connections, holder, 1, most)
 }
 
-/// Streams that all connections may open together.
+/// Connections of HTTP/2 that may be open together.
 #[must_use]
-pub fn most_streams(limits: &Limits) -> u64 {
-    (limits.concurrent_requests as u64 * STREAMS_A_REQUEST).max(PART * FEW_STREAMS)
+pub fn most_connections(limits: &Limits) -> u64 {
+    (limits.connections as u64).div_ceil(PART)
 }
 
 /// What a connection may bring. A stranger's carries few requests, and frames that are no request cost time too.
@@ -197,21 +206,21 @@ impl Waiting<'_> {
 
 async fn serve(
     gate: &Gate,
+    snapshot: &Snapshot,
     peer: &Peer,
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
     (departures, conduct): (Arc<Departures>, Arc<Conduct>),
 ) {
     let began = Instant::now();
-    let snapshot = gate.store.load();
     let (parts, body) = request.into_parts();
     let version = Version::Http2 { body: !body.is_end_stream() };
     let mut seen = Seen { request_id: gate.ids.next(), version: Some(version), ..Seen::default() };
-    let judged = header::judge(&snapshot, peer, &parts, version, &mut seen);
+    let judged = header::judge(snapshot, peer, &parts, version, &mut seen);
     // A hundred of them would be held as long as their streams.
     drop(parts);
     let mut exchange =
         Exchange { body, respond, departures, conduct, alarm: Alarm::new(began), answered: false };
-    request::serve(Scene { gate, snapshot: &snapshot, peer, began }, &mut exchange, seen, judged).await;
+    request::serve(Scene { gate, snapshot, peer, began }, &mut exchange, seen, judged).await;
     exchange.end();
 }

@@ -109,7 +109,11 @@ pub struct Gate {
     pub byte_shares: shares::Shares,
     /// Who has how many requests in work.
     pub place_shares: shares::Shares,
-    /// Streams that HTTP/2 connections may open now.
+    /// Connections of HTTP/2 that are open now.
+    pub http2_connections: AtomicU64,
+    /// Who has how many of them.
+    pub http2_shares: shares::Shares,
+    /// Streams that are open on them now.
     pub http2_streams: AtomicU64,
     /// Who has how many of them.
     pub stream_shares: shares::Shares,
@@ -139,6 +143,8 @@ impl Gate {
             crowd,
             byte_shares: shares::Shares::default(),
             place_shares: shares::Shares::default(),
+            http2_connections: AtomicU64::new(0),
+            http2_shares: shares::Shares::default(),
             http2_streams: AtomicU64::new(0),
             stream_shares: shares::Shares::default(),
             handshakes: handshakes::Handshakes::default(),

@@ -25,6 +25,8 @@ pub struct Gauges {
     pub accepted: AtomicU64,
     /// Connections closed right after accept because `limits.connections` was reached.
     pub over_capacity: AtomicU64,
+    /// Streams of HTTP/2 that were refused because as many were open as may be.
+    pub streams_refused: AtomicU64,
     /// Connections of strangers that were closed without an answer (`deny: drop`, or no trusted proxy).
     pub dropped_unheard: AtomicU64,
     /// Connections of trusted proxies that were closed for want of a PROXY header.

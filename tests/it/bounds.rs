@@ -268,33 +268,90 @@ fn a_burst_of_connections_never_passes_the_bound() {
     }
 }
 
-#[test]
-fn a_stranger_opens_few_streams_and_all_connections_together_a_bounded_number() {
-    const REFUSED_STREAM: u32 = 7;
-    let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url())
+/// A gate whose streams stay open: their bodies never come.
+fn of_few_streams(upstream: &Upstream) -> Gate {
+    Setup::new(upstream.url())
         .over_h2c()
         .key("mode", "observe")
-        .key("limits", "{ concurrent_requests: 32 }")
-        .start();
-    // Their bodies never come, so each stays open.
-    let open = |from: &str, count: usize| {
-        let mut raw = Raw::connect(from, gate.addr(), &[]);
-        let streams: Vec<u32> = (0..count).map(|_| raw.ask(&head("POST", "/held"), false)).collect();
-        let last = raw.hear(*streams.last().expect("a stream"));
-        let refused = streams
-            .iter()
-            .filter(|one| raw.streams.get(one).is_some_and(|heard| heard.reset == Some(REFUSED_STREAM)));
-        (last.reset, count - refused.count(), raw)
-    };
-    let (last, served, stranger) = open(STRANGER, 20);
-    assert_eq!((last, served), (Some(REFUSED_STREAM), 4));
-    // 4 x 32 streams; connections take a part of what is left, and four at least.
-    let mut taken = vec![stranger];
-    while let Some(raw) = (taken.len() < 100).then(|| open(ADMITTED, 5)).filter(|(last, ..)| last.is_some()) {
-        taken.push(raw.2);
+        // 128 streams together, and as many connections of HTTP/2.
+        .key("limits", "{ concurrent_requests: 32, connections: 512 }")
+        .start()
+}
+
+/// Opens so many on one connection.
+fn open_streams(gate: &Gate, from: &str, count: usize) -> Raw {
+    let mut raw = Raw::connect(from, gate.addr(), &[]);
+    (0..count).for_each(|_| {
+        raw.ask(&head("POST", "/held"), false);
+    });
+    raw
+}
+
+/// That so many of its streams are refused, and no more: the answer to a PING may overtake a reset, but not that to
+/// a PING which was sent after the last one.
+fn are_refused(raw: &mut Raw, wanted: usize) {
+    const REFUSED_STREAM: u32 = 7;
+    let refused = |raw: &Raw| raw.streams.values().filter_map(|heard| heard.reset).collect::<Vec<u32>>();
+    while refused(raw).len() < wanted {
+        assert!(raw.take(), "the connection lives");
     }
-    assert!((20..=32).contains(&taken.len()), "{} connections of HTTP/2", taken.len());
+    assert!(raw.ping() && raw.ping(), "the connection lives");
+    assert_eq!(refused(raw), vec![REFUSED_STREAM; wanted]);
+}
+
+#[test]
+fn a_stranger_opens_few_streams_a_sender_three_quarters_and_all_together_a_bounded_number() {
+    let upstream = Upstream::echo();
+    let gate = of_few_streams(&upstream);
+    let mut stranger = open_streams(&gate, STRANGER, 20);
+    // A connection of a stranger has four.
+    are_refused(&mut stranger, 16);
+    let mut first = open_streams(&gate, ADMITTED, 60);
+    are_refused(&mut first, 0);
+    let mut second = open_streams(&gate, ADMITTED, 60);
+    // Three quarters of 128 are one client's.
+    are_refused(&mut second, 24);
+    assert_eq!(gate.metric("http2_streams_refused_total"), 24);
+    drop((first, second));
+    // The streams of a connection that is gone end one by one.
+    let end = Instant::now() + PATIENCE;
+    while {
+        let before = gate.metric("http2_streams_refused_total");
+        let mut third = open_streams(&gate, ADMITTED, 96);
+        assert!(third.ping() && third.ping());
+        gate.metric("http2_streams_refused_total") > before
+    } {
+        assert!(Instant::now() < end, "they are not given back");
+    }
+}
+
+#[test]
+fn connections_of_http2_that_idle_take_no_streams_from_others() {
+    let upstream = Upstream::echo();
+    let gate = of_few_streams(&upstream);
+    let idle: Vec<Raw> = (0..90)
+        .map(|number| {
+            let mut raw = Raw::connect(ADMITTED, gate.addr(), &[]);
+            let stream = raw.ask(&head("GET", "/hook"), true);
+            assert_eq!(raw.hear(stream).status, Some(200), "connection {number}");
+            raw
+        })
+        .collect();
+    let mut other = open_streams(&gate, ADMITTED, 90);
+    are_refused(&mut other, 0);
+    assert_eq!(gate.metric("http2_streams_refused_total"), 0);
+    drop(idle);
+}
+
+#[test]
+fn one_client_does_not_have_every_connection_of_http2() {
+    let upstream = Upstream::echo();
+    let gate = of_few_streams(&upstream);
+    // A quarter of the connections, and three quarters of these.
+    let mut open: Vec<Raw> = (0..97).map(|_| Raw::connect(ADMITTED, gate.addr(), &[])).collect();
+    let alive = open.iter_mut().filter_map(|raw| raw.ping().then_some(())).count();
+    assert_eq!(alive, 96);
+    assert_eq!(gate.metric("connections_over_capacity_total"), 1);
 }
 
 /// The connection is the source's, not the balancer's that passes it through.

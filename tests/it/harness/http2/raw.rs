@@ -19,6 +19,8 @@ pub struct Raw {
     /// PINGs are answered.
     pub answers_pings: bool,
     pub pings: usize,
+    /// PINGs of ours that were answered.
+    pongs: usize,
     /// Bytes of window that were granted: the connection's and all streams'.
     pub granted: usize,
     last: u32,
@@ -57,6 +59,7 @@ impl Raw {
             goodbye: None,
             answers_pings: false,
             pings: 0,
+            pongs: 0,
             granted: 0,
             last: 0,
         }
@@ -121,8 +124,23 @@ impl Raw {
                     let _ = self.send(&frames::frame(PING, ACK, 0, &frame.payload));
                 }
             }
+            PING => self.pongs += 1,
             _ => {}
         }
+    }
+
+    /// Takes in all that was sent before the answer to a PING; false when the connection ended first.
+    pub fn ping(&mut self) -> bool {
+        let wanted = self.pongs + 1;
+        self.send(&frames::frame(PING, 0, 0, &[7; 8])).is_ok()
+            && loop {
+                if self.pongs == wanted {
+                    break true;
+                }
+                if !self.take() {
+                    break false;
+                }
+            }
     }
 
     /// What came of this stream, once it has ended; of a connection that ended, what came before.
