@@ -30,8 +30,8 @@ pub struct Asked {
     pub query: String,
     /// What the request says that the host is called: its Host fields, and its target where that does.
     pub hosts: Vec<String>,
-    /// A browser sends `Origin` with what a page makes it send.
-    pub has_origin: bool,
+    /// A browser sends it for a page, which it tells by `Origin` or `Sec-Fetch-Site`.
+    pub is_of_a_page: bool,
     /// A browser that a person looks at.
     pub wants_html: bool,
 }
@@ -84,7 +84,7 @@ pub fn answer(ctx: &AdminContext, asked: &Asked) -> Told {
     if ctx.scope == Scope::Whole && (asked.method.as_str(), asked.path.as_str()) == ("POST", "/reload") {
         return match refusal(asked) {
             Some(answer) => Told::Now(answer),
-            None if asked.has_origin => {
+            None if asked.is_of_a_page => {
                 Told::Now(Answer::plain(403, "a page in a browser cannot ask for a reload\n"))
             }
             None => Told::AfterReload,

@@ -76,7 +76,8 @@ fn understand(head: &[u8]) -> Result<Option<Asked>, Answer> {
         path: path.to_owned(),
         query: query.to_owned(),
         hosts: values("host").chain(authority.map(str::to_owned)).collect(),
-        has_origin: values("origin").next().is_some(),
+        is_of_a_page: values("origin").next().is_some()
+            || values("sec-fetch-site").any(|site| !site.eq_ignore_ascii_case("none")),
         wants_html: values("accept").any(|value| value.contains("text/html")),
     }))
 }

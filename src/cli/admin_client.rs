@@ -76,7 +76,13 @@ impl AdminClient {
                 (None, None) => Err(failed(format!("{}: the admin interface is off", path.display()))),
             },
             // The running gate is still the one to ask what is wrong with its files.
-            Err(_) => Ok(Self { address: from_broken(&text) }),
+            Err(_) => from_broken(&text).map(|address| Self { address }).ok_or_else(|| {
+                failed(format!(
+                    "{}: it has mistakes, and where its gate listens cannot be told from it: mend it, or name \
+                     the gate with --admin; `nexmo-gate check` shows what is wrong",
+                    path.display()
+                ))
+            }),
         }
     }
 
@@ -202,10 +208,28 @@ fn parse(text: &str) -> Option<AdminAddress> {
     }
 }
 
-/// The admin address of a configuration that has problems elsewhere, or the default.
-fn from_broken(text: &str) -> AdminAddress {
-    let value: serde_yaml::Value = serde_yaml::from_str(text).unwrap_or_default();
-    let address =
-        value.get("admin").and_then(|admin| admin.get("address")).and_then(serde_yaml::Value::as_str);
-    address.and_then(parse).unwrap_or(AdminAddress::Tcp(DEFAULT))
+/// The admin address of a configuration that has problems elsewhere; `None` where it does not tell one.
+fn from_broken(text: &str) -> Option<AdminAddress> {
+    let understood = |text: &str| -> Option<serde_yaml::Value> {
+        config::check_cost(text).ok()?;
+        serde_yaml::from_str(text).ok().filter(serde_yaml::Value::is_mapping)
+    };
+    let admin = match understood(text) {
+        Some(whole) if whole.get("admin").is_none() => return Some(AdminAddress::Tcp(DEFAULT)),
+        Some(whole) => whole.get("admin")?.clone(),
+        // The section may be whole where the rest is not.
+        None => understood(&section_of("admin", text)?)?.get("admin")?.clone(),
+    };
+    admin.get("address").and_then(serde_yaml::Value::as_str).and_then(parse)
+}
+
+/// The lines of a top-level key, up to the next one.
+fn section_of(key: &str, text: &str) -> Option<String> {
+    let is_inner = |line: &str| line.is_empty() || line.starts_with([' ', '#', '-']);
+    let mut lines = text
+        .lines()
+        .skip_while(|line| line.strip_prefix(key).is_none_or(|rest| !rest.trim_start().starts_with(':')));
+    let first = lines.next()?;
+    let inner = lines.take_while(|line| is_inner(line));
+    Some(std::iter::once(first).chain(inner).collect::<Vec<_>>().join("\n"))
 }

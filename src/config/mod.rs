@@ -36,7 +36,7 @@ pub use crate::policy::client_ip::ForwardedHeader;
 use crate::policy::delivery::{OnError, SuccessSet};
 use crate::policy::route::PathPattern;
 use crate::policy::webhook::Webhook;
-pub use bounds::MAX_TEXT;
+pub use bounds::{MAX_TEXT, check as check_cost};
 pub use error::Problem;
 pub use keys::KEYS;
 pub use overrides::Overrides;

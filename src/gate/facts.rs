@@ -270,9 +270,43 @@ fn origin_form<'b>(target: &'b [u8], host: &[u8]) -> Result<&'b [u8], Reason> {
     }
 }
 
+/// What a log may say of a target, whatever form it has: its path, without a query, a fragment, or a user's name and
+/// password.
+#[must_use]
+pub fn loggable(target: &[u8]) -> &[u8] {
+    let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
+    let target = &target[..end];
+    if target.first() == Some(&b'/') {
+        return target;
+    }
+    match target.windows(3).position(|three| three == b"://") {
+        Some(colon) => {
+            let rest = &target[colon + 3..];
+            rest.iter().position(|b| *b == b'/').map_or(b"/", |slash| &rest[slash..])
+        }
+        None => target.rsplit(|b| *b == b'@').next().unwrap_or_default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_says_the_path_of_any_target_and_no_more() {
+        for (target, path) in [
+            ("/a/b?key=secret", "/a/b"),
+            ("/a#secret", "/a"),
+            ("http://user:secret@host/a@b?c", "/a@b"),
+            ("http://user:secret@host", "/"),
+            ("http://host?secret", "/"),
+            ("user:secret@host:443", "host:443"),
+            ("*", "*"),
+            ("", ""),
+        ] {
+            assert_eq!(String::from_utf8_lossy(loggable(target.as_bytes())), path, "{target}");
+        }
+    }
 
     fn facts(text: &str) -> Result<String, Reason> {
         let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];

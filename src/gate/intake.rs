@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::budget::{Budget, Most};
-use super::facts::{Facts, Framing, Head, Version};
+use super::facts::{Facts, Framing, Head, Version, loggable};
 use super::shares::Standing;
 use super::{Gate, acme};
 use crate::policy::addr::Address;
@@ -121,7 +121,7 @@ pub fn judge(
 ) -> Result<Ticket, Refusal> {
     let head = head.map_err(|reason| unserved(snapshot, peer, reason))?;
     seen.method.extend_from_slice(head.method);
-    seen.path.extend_from_slice(head.target.split(|b| *b == b'?').next().unwrap_or_default());
+    seen.path.extend_from_slice(loggable(head.target));
     seen.version = Some(head.version);
     let facts = Facts::read(&head).map_err(|reason| unserved(snapshot, peer, reason))?;
     seen.close = facts.close;
@@ -130,10 +130,6 @@ pub fn judge(
         Framing::Length(length) => Some(length),
         Framing::Chunked => None,
     };
-    if facts.path.len() != seen.path.len() {
-        seen.path.clear();
-        seen.path.extend_from_slice(facts.path);
-    }
     let folder = snapshot.config.listen.get(peer.door).and_then(|door| door.acme_challenges.as_deref());
     seen.challenge = folder.and_then(|folder| acme::file(folder, &head, &facts));
 

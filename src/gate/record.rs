@@ -176,7 +176,7 @@ pub fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String
     match reason {
         Reason::Redirect => Some(format!(
             "the application redirected to {:?}; Nexmo does not follow redirects: register the final URL, or stop the application from redirecting this path",
-            String::from_utf8_lossy(answer.location.as_deref().unwrap_or_default())
+            String::from_utf8_lossy(&without_user(answer.location.as_deref().unwrap_or_default()))
         )),
         Reason::Status => Some(format!("{} is no success to Nexmo: answer 200", answer.status)),
         Reason::Success if route.webhook.spec().answers_ncco => {
@@ -190,5 +190,32 @@ pub fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String
             })
         }
         _ => None,
+    }
+}
+
+/// A URL without the name and the password that may stand before its host.
+fn without_user(url: &[u8]) -> Vec<u8> {
+    let begin = url.windows(2).position(|two| two == b"//").map_or(0, |slashes| slashes + 2);
+    let (scheme, rest) = url.split_at(begin);
+    let authority = rest.iter().position(|b| *b == b'/').unwrap_or(rest.len());
+    let host = rest[..authority].iter().rposition(|b| *b == b'@').map_or(0, |at| at + 1);
+    [scheme, &rest[host..]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_tells_no_password_of_a_location() {
+        for (url, told) in [
+            ("https://user:secret@host/a@b", "https://host/a@b"),
+            ("//user:secret@host", "//host"),
+            ("https://host/a", "https://host/a"),
+            ("/login@x", "/login@x"),
+            ("", ""),
+        ] {
+            assert_eq!(String::from_utf8_lossy(&without_user(url.as_bytes())), told, "{url}");
+        }
     }
 }

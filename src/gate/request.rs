@@ -283,11 +283,11 @@ impl<W: Wire> Request<'_, W> {
         self.finish(route, reason, &reply, unread).await
     }
 
-    /// Whether a denial is silence here. Behind a trusted proxy the connection is the proxy's and may
-    /// carry others' requests: there it is an answer.
+    /// Whether a denial is silence here. A connection that a trusted proxy writes may carry others' requests: there it
+    /// is an answer.
     fn hangs_up(&self) -> bool {
         self.scene.snapshot.config.deny == Deny::Drop
-            && !self.scene.snapshot.trusted.contains(self.scene.peer.address)
+            && !self.scene.snapshot.trusted.contains(self.scene.peer.writer())
     }
 
     /// Whether this request is one too many of those that were not welcome on its connection.

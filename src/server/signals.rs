@@ -144,6 +144,8 @@ async fn drain(reaction: &Reaction) {
     reaction.notifier.stopping(gate.open_connections());
     tracing::info!(connections = gate.open_connections(), in_flight = in_flight(&gate.gauges), "draining");
     sleep(times.delay).await;
+    // What closing the listeners takes is a part of it.
+    let end = Instant::now() + times.grace;
     gate.drain.begin();
     // Every accept loop has taken what the kernel held for it, and is gone.
     reaction.stop_accepting.send_replace(true);
@@ -157,7 +159,7 @@ async fn drain(reaction: &Reaction) {
     };
     tokio::select! {
         () = idle => tracing::info!("drained"),
-        () = sleep_until(Instant::now() + times.grace) => {
+        () = sleep_until(end) => {
             tracing::warn!(connections = gate.open_connections(), in_flight = in_flight(&gate.gauges), "grace is over");
         }
     }

@@ -42,7 +42,9 @@ struct Lines {
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
-        *metadata.level() <= self.level
+        // What a library of HTTP/2 warns of is what a peer did, which is counted: a stranger must not fill the log.
+        let of_peers = metadata.target().starts_with("h2::") && *metadata.level() > Level::ERROR;
+        *metadata.level() <= self.level && !of_peers
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {

@@ -31,7 +31,10 @@ fn start(upstream: &Upstream) -> Gate {
 
 /// Makes the reload thread hang, and waits until it does.
 fn hang(gate: &Gate) {
-    gate.setup.dir.write("drill", "hang");
+    // Written once: a reload that looks while it is written anew would find it empty and go on.
+    if !gate.setup.path().join("drill").exists() {
+        gate.setup.dir.write("drill", "hang");
+    }
     gate.setup.dir.write("ranges/test.txt", "127.0.0.2/32\n127.0.0.4/32\n");
     let end = Instant::now() + PATIENCE;
     while !gate.setup.path().join("drill.begun").exists() {

@@ -13,8 +13,8 @@ use crate::verdict::{self, Row};
 
 /// What a busy machine adds to a bound, and what the looking itself takes.
 const SLACK: Duration = Duration::from_millis(1500);
-/// What the end may take behind the grace.
-const LAST: Duration = Duration::from_secs(1);
+/// What the end of the process itself may take behind the grace: its last lines, and what it held.
+const LAST: Duration = Duration::from_millis(500);
 /// When TERM counts as not obeyed.
 const NEVER: Duration = Duration::from_secs(30);
 
@@ -93,7 +93,6 @@ pub fn run_to_the_end(mut stand: Stand<'_>, assault: &Assault) -> Row {
         peak_mib = gate.peak_mib();
         gone = gate.terminate(NEVER);
         match gone {
-            // A second for the last lines and the end of the process itself.
             Some(took) if took <= site::GRACE + LAST => {}
             Some(took) => faults.push(format!("TERM was obeyed after {}", verdict::seconds(took))),
             None => faults.push("TERM was not obeyed".to_owned()),

@@ -165,13 +165,32 @@ fn an_answer_that_broke_off_is_no_answer() {
 
 #[test]
 fn the_gate_is_found_even_when_its_configuration_is_broken() {
-    let broken = "upstraem: x\nadmin: { address: \"127.0.0.1:7\" }\n";
-    assert_eq!(from_broken(broken), AdminAddress::Tcp("127.0.0.1:7".parse().unwrap()));
-    assert_eq!(from_broken("a: [\n"), AdminAddress::Tcp(DEFAULT));
-    assert_eq!(
-        from_broken("admin: { address: \"unix:/a.sock\" }\nx: y"),
-        AdminAddress::Unix("/a.sock".into())
-    );
+    let tcp = Some(AdminAddress::Tcp("127.0.0.1:7".parse().unwrap()));
+    let unix = Some(AdminAddress::Unix("/a.sock".into()));
+    for (broken, found) in [
+        ("upstraem: x\nadmin: { address: \"127.0.0.1:7\" }\n", &tcp),
+        ("upstraem: x\n", &Some(AdminAddress::Tcp(DEFAULT))),
+        ("admin: { address: \"unix:/a.sock\" }\nx: y", &unix),
+        // Not YAML at all, but for the lines that matter.
+        ("a: [\nadmin:\n  # where\n  address: unix:/a.sock\n\nb: }", &unix),
+        ("admin: { address: \"127.0.0.1:7\" }\nlimits: {{\n", &tcp),
+    ] {
+        assert_eq!(&from_broken(broken), found, "{broken}");
+    }
+}
+
+#[test]
+fn a_broken_configuration_that_tells_no_address_does_not_mean_another_gate() {
+    for broken in [
+        "a: [\n",
+        "admin: {\n",
+        "admin: 7\n",
+        "admin: { address: [] }\n",
+        "admin:\n address: nowhere\nx: [",
+        "",
+    ] {
+        assert_eq!(from_broken(broken), None, "{broken}");
+    }
 }
 
 #[test]
