@@ -113,7 +113,7 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, arrival: Arrival) {
     }
     // What came with the PROXY header is the beginning of the handshake.
     stream.rewind(&ahead);
-    match tls::accept(&tls, stream, deadline).await {
+    match tls::accept(&gate.handshake_turns, &tls, stream, deadline).await {
         Ok(secured) => {
             Gauges::add(&gate.gauges.tls_completed);
             (peer.tls, peer.client_cert) = (true, secured.client_cert);

@@ -25,6 +25,7 @@
 //! | [`budget`] | the bytes that one request may hold |
 //! | [`shares`] | how much one client and all strangers may hold |
 //! | [`handshakes`] | how many TLS handshakes strangers may cost |
+//! | [`turns`] | heavy work, one after the other between what is light |
 //! | [`chunked`] | the chunked coding, decoded strictly |
 //! | [`request`] | one request, from its head to its line in the log |
 //! | [`request_id`] | names for requests |
@@ -79,6 +80,7 @@ pub mod request_id;
 pub mod resolver;
 pub mod shares;
 pub mod tls;
+pub mod turns;
 pub mod upstream;
 pub mod wire;
 
@@ -119,6 +121,8 @@ pub struct Gate {
     pub stream_shares: shares::Shares,
     /// How many handshakes strangers made lately.
     pub handshakes: handshakes::Handshakes,
+    /// Whose handshake is computed next.
+    pub handshake_turns: turns::Turns,
     /// Connections that the process has descriptors for.
     pub room: usize,
     /// Handshakes of listed senders that failed.
@@ -148,6 +152,7 @@ impl Gate {
             http2_streams: AtomicU64::new(0),
             stream_shares: shares::Shares::default(),
             handshakes: handshakes::Handshakes::default(),
+            handshake_turns: turns::Turns::default(),
             room,
             tls_failures: tls::Failures::default(),
             ids: request_id::RequestIds::default(),

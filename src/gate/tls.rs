@@ -13,6 +13,7 @@ use pingora::protocols::{ALPN, Ssl as _, Stream};
 use tokio::time::{Instant, timeout_at};
 
 use super::Gate;
+use super::turns::Turns;
 use crate::policy::addr::Address;
 use crate::state::gauges::Gauges;
 use crate::state::snapshot::Snapshot;
@@ -36,11 +37,16 @@ pub struct Secured {
 ///
 /// # Errors
 /// It failed, or was not over at the deadline: why, in words.
-pub async fn accept(tls: &LiveTls, stream: L4Stream, deadline: Instant) -> Result<Secured, String> {
+pub async fn accept(
+    turns: &Turns,
+    tls: &LiveTls,
+    stream: L4Stream,
+    deadline: Instant,
+) -> Result<Secured, String> {
     let acceptor = Acceptor::from_server_config(Arc::clone(&tls.server));
     // On the heap: it is large, and gone when the connection begins to be served.
     let handshake = Box::pin(acceptor.tls_handshake(stream));
-    let stream = match timeout_at(deadline, handshake).await {
+    let stream = match timeout_at(deadline, turns.run(handshake)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(plain(&error.to_string())),
         Err(_) => return Err("not complete within limits.head_timeout".to_owned()),

@@ -234,7 +234,12 @@ fn orders(attack: Attack, (way, proxied): (Way, bool), number: u8, gate: &Gate) 
 /// Steps a second of one attacker. What is forwarded takes the application's time too, which is not what is judged.
 fn rate(attack: Attack, is_served: bool) -> u32 {
     match attack {
-        Attack::Pipelining | Attack::UnreadAnswers | Attack::LateResets | Attack::RapidResets
+        Attack::Pipelining
+        | Attack::UnreadAnswers
+        | Attack::SlowReading
+        | Attack::ZeroWindows
+        | Attack::LateResets
+        | Attack::RapidResets
             if is_served =>
         {
             500

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::attacks::Attack;
-use crate::verdict::{Row, millis};
+use crate::verdict::Row;
 
 const DOCUMENT: &str = "docs/siege.md";
 /// The figures stand between these.
@@ -17,14 +17,14 @@ const END: &str = "<!-- end of the figures -->";
 pub fn say(row: &Row) {
     let verdict = if row.is_good() { "good" } else { "RED" };
     println!(
-        "{:22} {:22} {:>4} of {:>4} MiB  CPU {:>3} %  p99 {:>8} -> {:>8}  gone {:>7} of {:>4.1} s  sent {} heard {} logged {}  {verdict}",
+        "{:22} {:22} {:>4} of {:>4} MiB  CPU {:>3} %  p99 {} -> {} ms  gone {:>7} of {:>4.1} s  sent {} heard {} logged {}  {verdict}",
         row.attack,
         row.terms,
         row.peak_mib,
         row.most_mib,
         row.cpu_percent,
-        millis(row.quiet),
-        millis(row.during),
+        both(row.quiet),
+        both(row.during),
         seconds(row.gone),
         row.bound.as_secs_f64(),
         row.sent,
@@ -34,6 +34,11 @@ pub fn say(row: &Row) {
     for fault in &row.faults {
         println!("    {fault}");
     }
+}
+
+/// The one that keeps its connection, and the one that comes anew.
+fn both(times: [Duration; 2]) -> String {
+    times.map(|time| format!("{:.1}", time.as_secs_f64() * 1000.0)).join("/")
 }
 
 fn seconds(time: Option<Duration>) -> String {
@@ -63,10 +68,9 @@ pub fn keep(rows: &[Row]) {
 
 fn table(rows: &[Row]) -> String {
     let mut text = format!("{}\n\n", machine());
-    text.push_str("| attack | configuration | peak, MiB | bound, MiB | CPU, % of a core | p99 quiet -> during, ms | gone after, s | bound, s | sent | answered | logged | |\n");
+    text.push_str("| attack | configuration | peak, MiB | bound, MiB | CPU, % of a core | p99 quiet -> during, ms (kept/new) | gone after, s | bound, s | sent | answered | logged | |\n");
     text.push_str("| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --- |\n");
     for row in rows {
-        let ms = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1000.0);
         let gone = row.gone.map_or_else(|| "not".to_owned(), |time| format!("{:.1}", time.as_secs_f64()));
         let verdict = if row.is_good() { "good".to_owned() } else { row.faults.join("; ") };
         // A string takes everything.
@@ -78,8 +82,8 @@ fn table(rows: &[Row]) -> String {
             row.peak_mib,
             row.most_mib,
             row.cpu_percent,
-            ms(row.quiet),
-            ms(row.during),
+            both(row.quiet),
+            both(row.during),
             row.bound.as_secs_f64(),
             row.sent,
             row.heard,

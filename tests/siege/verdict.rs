@@ -20,8 +20,9 @@ pub struct Row {
     pub most_mib: u64,
     /// Of one core, while it was attacked.
     pub cpu_percent: u64,
-    pub quiet: Duration,
-    pub during: Duration,
+    /// The p99 of the sender that keeps its connection and of the one that comes anew.
+    pub quiet: [Duration; 2],
+    pub during: [Duration; 2],
     /// How long the last connection stood after the attacker's last move; `None`: longer than we waited.
     pub gone: Option<Duration>,
     pub bound: Duration,

@@ -1,0 +1,97 @@
+//! Turns for work that is heavy: of all that wants to compute, few do so between others.
+//!
+//! The scheduler runs what is ready in the order in which it became so. A hundred handshakes that begin at once are
+//! then a wall of a hundred quarters of a millisecond before any request. Here they stand in a line of their own, and
+//! between two of them everybody else has a turn. Invariant: a turn is held while something is computed and never
+//! while a peer is waited for.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use tokio::sync::Semaphore;
+
+/// The turns of one kind of work.
+#[derive(Debug)]
+pub struct Turns(Semaphore);
+
+impl Default for Turns {
+    /// One a core.
+    fn default() -> Self {
+        Self(Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)))
+    }
+}
+
+impl Turns {
+    /// Runs the future; each time that it goes on, it waits for its turn first.
+    pub async fn run<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        loop {
+            // Never closed, so never an error; and whoever has no turn may still go on.
+            let turn = self.0.acquire().await;
+            // The one before has just woken this one, which would be next: first come those who wait longer.
+            tokio::task::yield_now().await;
+            if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+                return output;
+            }
+            drop(turn);
+            woken().await;
+        }
+    }
+}
+
+/// Waits for the next time that the task is woken.
+async fn woken() {
+    let mut first = true;
+    poll_fn(|_| if std::mem::take(&mut first) { Poll::Pending } else { Poll::Ready(()) }).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    #[tokio::test]
+    async fn who_waits_for_a_peer_holds_no_turn() {
+        let turns = Arc::new(Turns(Semaphore::new(1)));
+        let (_never, waits) = tokio::sync::oneshot::channel::<()>();
+        let stuck = tokio::spawn({
+            let turns = Arc::clone(&turns);
+            async move { turns.run(waits).await }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(turns.run(async { 7 }).await, 7);
+        assert!(!stuck.is_finished());
+    }
+
+    #[tokio::test]
+    async fn it_goes_on_when_its_peer_does() {
+        let turns = Turns(Semaphore::new(1));
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let (heard, ()) = tokio::join!(turns.run(told), async {
+            tokio::task::yield_now().await;
+            tell.send(7).unwrap();
+        });
+        assert_eq!(heard, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn others_have_their_turn_between_two_of_them() {
+        let turns = Arc::new(Turns(Semaphore::new(1)));
+        let done = Arc::new(AtomicUsize::new(0));
+        for _ in 0..100 {
+            let (turns, done) = (Arc::clone(&turns), Arc::clone(&done));
+            tokio::spawn(async move { turns.run(async { done.fetch_add(1, SeqCst) }).await });
+        }
+        let other = tokio::spawn({
+            let done = Arc::clone(&done);
+            async move {
+                tokio::task::yield_now().await;
+                done.load(SeqCst)
+            }
+        });
+        let before = other.await.unwrap();
+        assert!(before < 10, "{before} of a hundred were before it");
+    }
+}
