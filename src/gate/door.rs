@@ -5,11 +5,12 @@
 //! dropped, and it is read before TLS.
 
 use std::os::fd::AsRawFd as _;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant as Moment;
 
 use pingora::protocols::l4::stream::Stream as L4Stream;
-use pingora::protocols::{GetSocketDigest as _, SocketDigest};
+use pingora::protocols::{GetSocketDigest as _, SocketDigest, Stream};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -17,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use super::crowd::{Place, Told};
 use super::intake::Peer;
 use super::listener::{guest, most_connections, refuses_unheard};
+use super::shares::Standing;
 use super::{Gate, http1, http2, tls};
 use crate::policy::addr::Address;
 use crate::policy::client_ip::Origin;
@@ -98,12 +100,13 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, arrival: Arrival) {
     let descriptor = stream.as_raw_fd();
     // So that the kernel can be asked what became of an answer.
     stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
+    let is_stranger = peer.standing(&snapshot) == Standing::Stranger;
     let Some(tls) = snapshot.tls(door.place).cloned() else {
         drop(snapshot);
         if door.http2 {
-            return by_prior_knowledge(gate, stream, ahead, peer).await;
+            return by_prior_knowledge(gate, stream, ahead, peer, is_stranger).await;
         }
-        return http1::run(gate, Box::new(stream), ahead, peer).await;
+        return over_http1(gate, Box::new(stream), ahead, peer, is_stranger).await;
     };
     let writer = peer.writer();
     let handshake = (!snapshot.knows(writer)).then(|| gate.handshakes.begin(writer, Moment::now()));
@@ -120,9 +123,9 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, arrival: Arrival) {
             // A connection outlives many snapshots.
             drop((snapshot, tls, handshake));
             if secured.http2 {
-                Box::pin(http2::run(gate, secured.stream, peer)).await;
+                over_http2(gate, secured.stream, peer, is_stranger).await;
             } else {
-                http1::run(gate, secured.stream, Vec::new(), peer).await;
+                over_http1(gate, secured.stream, Vec::new(), peer, is_stranger).await;
             }
         }
         Err(why) => gate.note_failed_handshake(&snapshot, peer.writer(), &why),
@@ -131,7 +134,13 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, arrival: Arrival) {
 
 /// Without TLS the first bytes say which HTTP it is (RFC 9113 section 3.3): an HTTP/2 client begins with
 /// a preface that no HTTP/1 request begins with.
-async fn by_prior_knowledge(gate: Arc<Gate>, mut stream: L4Stream, mut ahead: Vec<u8>, peer: Peer) {
+async fn by_prior_knowledge(
+    gate: Arc<Gate>,
+    mut stream: L4Stream,
+    mut ahead: Vec<u8>,
+    peer: Peer,
+    is_stranger: bool,
+) {
     let deadline = Instant::now() + gate.store.load().config.limits.head_timeout;
     while ahead.len() < http2::PREFACE.len() && http2::PREFACE.starts_with(&ahead) {
         ahead.reserve(64);
@@ -143,11 +152,22 @@ async fn by_prior_knowledge(gate: Arc<Gate>, mut stream: L4Stream, mut ahead: Ve
     }
     if ahead.starts_with(http2::PREFACE) {
         stream.rewind(&ahead);
-        // On the heap, here and above: an idle HTTP/1 connection should not be the size of one that multiplexes.
-        Box::pin(http2::run(gate, Box::new(stream), peer)).await;
+        over_http2(gate, Box::new(stream), peer, is_stranger).await;
     } else {
-        http1::run(gate, Box::new(stream), ahead, peer).await;
+        over_http1(gate, Box::new(stream), ahead, peer, is_stranger).await;
     }
+}
+
+/// Strangers take turns, whoever else is served as it comes.
+async fn over_http1(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer, is_stranger: bool) {
+    let served = pin!(http1::run(Arc::clone(&gate), stream, ahead, peer));
+    if is_stranger { gate.stranger_turns.run(served).await } else { served.await }
+}
+
+/// On the heap: an idle HTTP/1 connection should not be the size of one that multiplexes.
+async fn over_http2(gate: Arc<Gate>, stream: Stream, peer: Peer, is_stranger: bool) {
+    let mut served = Box::pin(http2::run(Arc::clone(&gate), stream, peer));
+    if is_stranger { gate.stranger_turns.run(served.as_mut()).await } else { served.await }
 }
 
 /// The header, unless it is malformed, too late, or the connection must make room for another one.

@@ -12,6 +12,7 @@ mod header;
 mod seat;
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,7 +76,8 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
         Gauges::add(&gate.gauges.over_capacity);
         return;
     };
-    let streams = if peer.standing(&snapshot) == Standing::Stranger { FEW_STREAMS } else { MAX_STREAMS };
+    let is_stranger = peer.standing(&snapshot) == Standing::Stranger;
+    let streams = if is_stranger { FEW_STREAMS } else { MAX_STREAMS };
     let (departures, conduct) = (Arc::new(Departures::default()), Arc::new(Conduct::default()));
     let watched = Watched::new(stream, Arc::clone(&departures), most_bytes(&snapshot, &peer));
     // A connection outlives many snapshots.
@@ -101,8 +103,14 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
         let (peer, held) = (peer.clone(), Arc::clone(&waiting.streams));
         let (departures, conduct) = (Arc::clone(&departures), Arc::clone(&conduct));
         tokio::spawn(async move {
-            serve(seat.gate(), &snapshot, &peer, request, respond, (departures, conduct)).await;
-            drop((held, seat));
+            let gate = seat.gate();
+            let served = pin!(serve(gate, &snapshot, &peer, request, respond, (departures, conduct)));
+            if is_stranger {
+                gate.stranger_turns.run(served).await;
+            } else {
+                served.await;
+            }
+            drop(held);
         });
     }
     // What was answered last may still stand in the connection's buffers.

@@ -70,12 +70,18 @@ pub async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Receiver<
             _ = stop.wait_for(|stop| *stop) => break,
             (socket, address) = accept(&gate, &listener, &mut pause) => {
                 receive(&gate, &mut view, &door, socket, address);
-                // Who waits behind it: in a flood of strangers most of the cost is that of asking for the next.
-                for _ in 1..AT_ONCE {
-                    let Ok((socket, address)) = listener.try_io(Interest::READABLE, TcpListener::accept) else { break };
-                    receive(&gate, &mut view, &door, socket, address);
-                }
             }
+        }
+        // Who waits behind it: in a flood of strangers most of the cost is that of asking for the next.
+        let mut taken = 1;
+        while taken < AT_ONCE
+            && let Ok((socket, address)) = listener.try_io(Interest::READABLE, TcpListener::accept)
+        {
+            receive(&gate, &mut view, &door, socket, address);
+            taken += 1;
+        }
+        if taken == AT_ONCE {
+            tokio::task::yield_now().await;
         }
     }
     // These senders have a connection already; refusing them now would lose their request.

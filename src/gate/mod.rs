@@ -123,6 +123,8 @@ pub struct Gate {
     pub handshakes: handshakes::Handshakes,
     /// Whose handshake is computed next.
     pub handshake_turns: turns::Turns,
+    /// Which stranger is heard next.
+    pub stranger_turns: turns::Turns,
     /// Connections that the process has descriptors for.
     pub room: usize,
     /// Handshakes of listed senders that failed.
@@ -153,6 +155,7 @@ impl Gate {
             stream_shares: shares::Shares::default(),
             handshakes: handshakes::Handshakes::default(),
             handshake_turns: turns::Turns::default(),
+            stranger_turns: turns::Turns::default(),
             room,
             tls_failures: tls::Failures::default(),
             ids: request_id::RequestIds::default(),

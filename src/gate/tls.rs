@@ -45,8 +45,8 @@ pub async fn accept(
 ) -> Result<Secured, String> {
     let acceptor = Acceptor::from_server_config(Arc::clone(&tls.server));
     // On the heap: it is large, and gone when the connection begins to be served.
-    let handshake = Box::pin(acceptor.tls_handshake(stream));
-    let stream = match timeout_at(deadline, turns.run(handshake)).await {
+    let mut handshake = Box::pin(acceptor.tls_handshake(stream));
+    let stream = match timeout_at(deadline, turns.run(handshake.as_mut())).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(plain(&error.to_string())),
         Err(_) => return Err("not complete within limits.head_timeout".to_owned()),

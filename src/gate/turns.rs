@@ -1,12 +1,12 @@
-//! Turns for work that is heavy: of all that wants to compute, few do so between others.
+//! Turns for what may come in crowds: of all that are ready, few go on between others.
 //!
 //! The scheduler runs what is ready in the order in which it became so. A hundred handshakes that begin at once are
-//! then a wall of a hundred quarters of a millisecond before any request. Here they stand in a line of their own, and
-//! between two of them everybody else has a turn. Invariant: a turn is held while something is computed and never
-//! while a peer is waited for.
+//! then a wall of a hundred quarters of a millisecond before any request, and so are a thousand strangers. Here each
+//! kind stands in a line of its own, and between two of a kind everybody else has a turn. Invariant: a turn is held
+//! while something is computed and never while a peer is waited for.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 use tokio::sync::Semaphore;
@@ -24,12 +24,11 @@ impl Default for Turns {
 
 impl Turns {
     /// Runs the future; each time that it goes on, it waits for its turn first.
-    pub async fn run<F: Future>(&self, future: F) -> F::Output {
-        let mut future = pin!(future);
+    pub async fn run<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
         loop {
             // Never closed, so never an error; and whoever has no turn may still go on.
             let turn = self.0.acquire().await;
-            // The one before has just woken this one, which would be next: first come those who wait longer.
+            // It may be next at once: first come those who wait longer, and what the kernel has to say.
             tokio::task::yield_now().await;
             if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
                 return output;
@@ -49,6 +48,7 @@ async fn woken() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -58,10 +58,10 @@ mod tests {
         let (_never, waits) = tokio::sync::oneshot::channel::<()>();
         let stuck = tokio::spawn({
             let turns = Arc::clone(&turns);
-            async move { turns.run(waits).await }
+            async move { turns.run(pin!(waits)).await }
         });
         tokio::task::yield_now().await;
-        assert_eq!(turns.run(async { 7 }).await, 7);
+        assert_eq!(turns.run(pin!(async { 7 })).await, 7);
         assert!(!stuck.is_finished());
     }
 
@@ -69,7 +69,8 @@ mod tests {
     async fn it_goes_on_when_its_peer_does() {
         let turns = Turns(Semaphore::new(1));
         let (tell, told) = tokio::sync::oneshot::channel();
-        let (heard, ()) = tokio::join!(turns.run(told), async {
+        let mut told = pin!(told);
+        let (heard, ()) = tokio::join!(turns.run(told.as_mut()), async {
             tokio::task::yield_now().await;
             tell.send(7).unwrap();
         });
@@ -82,7 +83,7 @@ mod tests {
         let done = Arc::new(AtomicUsize::new(0));
         for _ in 0..100 {
             let (turns, done) = (Arc::clone(&turns), Arc::clone(&done));
-            tokio::spawn(async move { turns.run(async { done.fetch_add(1, SeqCst) }).await });
+            tokio::spawn(async move { turns.run(pin!(async { done.fetch_add(1, SeqCst) })).await });
         }
         let other = tokio::spawn({
             let done = Arc::clone(&done);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::attacker::{Orders, Tally};
 use crate::stand::Stand;
 use crate::stand::books::{self, Books};
-use crate::stand::senders::{Sender, Served};
+use crate::stand::senders::{Served, Service};
 use crate::stand::site::{self, Judgement};
 use crate::troop::Troop;
 use crate::verdict::{self, Row};
@@ -31,7 +31,7 @@ pub struct Assault {
 struct Seen {
     peak_mib: u64,
     cpu_percent: u64,
-    served: [Served; 2],
+    service: Service,
     tally: Tally,
     stuck: usize,
     gone: Option<Duration>,
@@ -43,7 +43,7 @@ pub fn run(stand: &mut Stand<'_>, assault: &Assault) -> Row {
     let before = Books::of(gate);
     gate.forget_peak();
     let (began, cpu) = (Instant::now(), gate.cpu());
-    let senders = Sender::both(gate.address(0));
+    let senders = stand.senders();
     let troop = Troop::start(&assault.orders);
     thread::sleep(assault.lasting / 2);
     let halfway = gate.resident_mib();
@@ -51,7 +51,7 @@ pub fn run(stand: &mut Stand<'_>, assault: &Assault) -> Row {
     let still = Instant::now();
     let grown_mib = gate.resident_mib().saturating_sub(halfway);
     let cpu_percent = percent(gate.cpu().saturating_sub(cpu), began.elapsed());
-    let served = senders.map(Sender::stop);
+    let service = senders.stop();
     let (left, all_gone) = gate.settle(assault.bound + SLACK, |numbers| numbers.of("connections") == 0);
     let gone = all_gone.then(|| still.elapsed());
     let mut faults: Vec<String> = verdict::of_growth(grown_mib).into_iter().collect();
@@ -64,29 +64,29 @@ pub fn run(stand: &mut Stand<'_>, assault: &Assault) -> Row {
     let after = Books::of(gate);
     faults.extend(after.quarrel());
     let peak_mib = gate.peak_mib();
-    faults.extend(verdict::of_refusals(&served, after.refused() - before.refused()));
+    faults.extend(verdict::of_refusals(&service.through, after.refused() - before.refused()));
     let written = after.since(&before);
-    let seen = Seen { peak_mib, cpu_percent, served, tally, stuck, gone, written };
+    let seen = Seen { peak_mib, cpu_percent, service, tally, stuck, gone, written };
     row(stand, assault, assault.bound, &seen, faults)
 }
 
 /// Everything at once, and TERM in the middle of it.
 pub fn run_to_the_end(mut stand: Stand<'_>, assault: &Assault) -> Row {
+    let senders = stand.senders();
     let gate = &mut stand.gate;
     let before = Books::of(gate);
     gate.forget_peak();
     let (began, cpu) = (Instant::now(), gate.cpu());
-    let senders = Sender::both(gate.address(0));
     let troop = Troop::start(&assault.orders);
     thread::sleep(assault.lasting / 2);
-    let served = senders.map(Sender::stop);
+    let service = senders.stop();
     let cpu_percent = percent(gate.cpu().saturating_sub(cpu), began.elapsed());
     let refused = gate
         .numbers()
         .unwrap_or_default()
         .of("connections_over_capacity_total")
         .saturating_sub(before.refused());
-    let mut faults: Vec<String> = verdict::of_refusals(&served, refused).into_iter().collect();
+    let mut faults: Vec<String> = verdict::of_refusals(&service.through, refused).into_iter().collect();
     let mut peak_mib = 0;
     let mut gone = None;
     if gate.is_running() {
@@ -102,7 +102,7 @@ pub fn run_to_the_end(mut stand: Stand<'_>, assault: &Assault) -> Row {
     }
     let (tally, stuck) = troop.stand_still(assault.lasting);
     let written = Books::at_the_end(&stand.gate).since(&before);
-    let seen = Seen { peak_mib, cpu_percent, served, tally, stuck, gone, written };
+    let seen = Seen { peak_mib, cpu_percent, service, tally, stuck, gone, written };
     row(&stand, assault, site::GRACE, &seen, faults)
 }
 
@@ -112,25 +112,30 @@ fn row(stand: &Stand<'_>, assault: &Assault, bound: Duration, seen: &Seen, mut f
         faults.push(format!("{} attackers told nothing: a fault of the siege", seen.stuck));
     }
     faults.extend(verdict::of_memory(seen.peak_mib, stand.gate.most));
-    faults.extend(verdict::of_service(&stand.quiet, &seen.served));
+    faults.extend(verdict::of_service(&stand.quiet, &seen.service));
     let terms = stand.gate.site.terms;
     let unheard = terms.judgement == Judgement::Drop;
-    faults.extend(books::unaccounted(seen.written, &seen.tally, &seen.served, unheard));
+    faults.extend(books::unaccounted(seen.written, &seen.tally, &seen.service.through, unheard));
     Row {
         attack: assault.name.clone(),
         terms: terms.words(),
         peak_mib: seen.peak_mib,
         most_mib: stand.gate.most.mib,
         cpu_percent: seen.cpu_percent,
-        quiet: stand.quiet.each_ref().map(Served::p99),
-        during: seen.served.each_ref().map(Served::p99),
+        quiet: p99_of(&stand.quiet),
+        during: p99_of(&seen.service),
         gone: seen.gone,
         bound,
         sent: seen.tally.sent.get(),
         heard: seen.tally.heard.get(),
-        logged: seen.written.saturating_sub(books::answered(&seen.served)),
+        logged: seen.written.saturating_sub(books::answered(&seen.service.through)),
         faults,
     }
+}
+
+fn p99_of(service: &Service) -> [Duration; 3] {
+    let [kept, anew] = service.through.each_ref().map(Served::p99);
+    [kept, anew, service.beside.p99()]
 }
 
 fn percent(used: Duration, of: Duration) -> u64 {

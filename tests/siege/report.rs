@@ -23,8 +23,8 @@ pub fn say(row: &Row) {
         row.peak_mib,
         row.most_mib,
         row.cpu_percent,
-        both(row.quiet),
-        both(row.during),
+        all(row.quiet),
+        all(row.during),
         seconds(row.gone),
         row.bound.as_secs_f64(),
         row.sent,
@@ -36,8 +36,8 @@ pub fn say(row: &Row) {
     }
 }
 
-/// The one that keeps its connection, and the one that comes anew.
-fn both(times: [Duration; 2]) -> String {
+/// The one that keeps its connection, the one that comes anew, the one beside the gate.
+fn all(times: [Duration; 3]) -> String {
     times.map(|time| format!("{:.1}", time.as_secs_f64() * 1000.0)).join("/")
 }
 
@@ -68,7 +68,7 @@ pub fn keep(rows: &[Row]) {
 
 fn table(rows: &[Row]) -> String {
     let mut text = format!("{}\n\n", machine());
-    text.push_str("| attack | configuration | peak, MiB | bound, MiB | CPU, % of a core | p99 quiet -> during, ms (kept/new) | gone after, s | bound, s | sent | answered | logged | |\n");
+    text.push_str("| attack | configuration | peak, MiB | bound, MiB | CPU, % of a core | p99 quiet -> during, ms (kept/new/beside) | gone after, s | bound, s | sent | answered | logged | |\n");
     text.push_str("| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --- |\n");
     for row in rows {
         let gone = row.gone.map_or_else(|| "not".to_owned(), |time| format!("{:.1}", time.as_secs_f64()));
@@ -82,8 +82,8 @@ fn table(rows: &[Row]) -> String {
             row.peak_mib,
             row.most_mib,
             row.cpu_percent,
-            both(row.quiet),
-            both(row.during),
+            all(row.quiet),
+            all(row.during),
             row.bound.as_secs_f64(),
             row.sent,
             row.heard,

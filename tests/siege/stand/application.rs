@@ -20,7 +20,7 @@ struct Counted {
 /// It serves until the siege is over.
 #[derive(Debug)]
 pub struct Application {
-    address: SocketAddr,
+    pub address: SocketAddr,
     counted: Arc<Counted>,
 }
 

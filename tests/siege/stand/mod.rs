@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use application::Application;
 use gate::Gate;
-use senders::{Sender, Served};
+use senders::{Senders, Service};
 
 /// How long is waited for what should come at once.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,7 +31,7 @@ const QUIET: Duration = Duration::from_secs(3);
 pub struct Stand<'a> {
     pub gate: Gate,
     application: &'a Application,
-    pub quiet: [Served; 2],
+    pub quiet: Service,
     descriptors: u64,
     threads: usize,
 }
@@ -40,13 +40,18 @@ impl<'a> Stand<'a> {
     /// Begins to serve, and takes the measure of the quiet.
     pub fn new(gate: Gate, application: &'a Application) -> Self {
         // What is done once, the first connections and the like, is no part of it.
-        serve_for(&gate, Duration::from_millis(500));
-        let quiet = serve_for(&gate, QUIET);
+        serve_for(&gate, application, Duration::from_millis(500));
+        let quiet = serve_for(&gate, application, QUIET);
         let mut stand = Self { gate, application, quiet, descriptors: 0, threads: 0 };
         stand.gate.settle(REST, |numbers| numbers.of("connections") == 0);
         stand.descriptors = stand.own_descriptors();
         stand.threads = stand.gate.vitals().threads;
         stand
+    }
+
+    /// Lets the senders send.
+    pub fn senders(&self) -> Senders {
+        Senders::start(self.gate.address(0), self.application.address)
     }
 
     /// Without those of connections to the application, which are kept for later.
@@ -76,8 +81,8 @@ impl<'a> Stand<'a> {
     }
 }
 
-fn serve_for(gate: &Gate, time: Duration) -> [Served; 2] {
-    let senders = Sender::both(gate.address(0));
+fn serve_for(gate: &Gate, application: &Application, time: Duration) -> Service {
+    let senders = Senders::start(gate.address(0), application.address);
     thread::sleep(time);
-    senders.map(Sender::stop)
+    senders.stop()
 }

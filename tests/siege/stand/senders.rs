@@ -1,4 +1,5 @@
 //! Senders that are admitted: one at an even pace on a connection that it keeps, one that comes anew for each message.
+//! A third one goes straight to the application: what it waits is the machine's and the application's part.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -56,7 +57,7 @@ impl Served {
 }
 
 #[derive(Debug)]
-pub struct Sender {
+struct Sender {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Served>,
 }
@@ -69,14 +70,38 @@ impl Sender {
         Self { stop, thread }
     }
 
-    /// One of each habit.
-    pub fn both(to: SocketAddr) -> [Self; 2] {
-        [Habit::Keeps, Habit::ComesAnew].map(|habit| Self::start(to, habit))
-    }
-
-    pub fn stop(self) -> Served {
+    fn stop(self) -> Served {
         self.stop.store(true, SeqCst);
         self.thread.join().expect("a sender")
+    }
+}
+
+/// How all of them were served in the same time.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Through the gate: who keeps its connection, who comes anew.
+    pub through: [Served; 2],
+    /// Straight to the application.
+    pub beside: Served,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub struct Senders {
+    through: [Sender; 2],
+    beside: Sender,
+}
+
+impl Senders {
+    pub fn start(gate: SocketAddr, application: SocketAddr) -> Self {
+        Self {
+            through: [Habit::Keeps, Habit::ComesAnew].map(|habit| Sender::start(gate, habit)),
+            beside: Sender::start(application, Habit::Keeps),
+        }
+    }
+
+    pub fn stop(self) -> Service {
+        Service { through: self.through.map(Sender::stop), beside: self.beside.stop() }
     }
 }
 
