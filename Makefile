@@ -31,6 +31,12 @@ check: lint test ## lint, then test: what a change must pass
 deny: prerequisites ## licences, duplicates, sources and advisories of the dependencies (deny.toml)
 	scripts/deny
 
+# In seconds, for each target.
+SECONDS ?= 15
+.PHONY: fuzz
+fuzz: prerequisites ## fuzz the parsers from the stored corpus (ARGS=target: only that; SECONDS=600: longer)
+	SECONDS_EACH=$(SECONDS) scripts/fuzz $(ARGS)
+
 .PHONY: build
 build: prerequisites ## the release binary: target/release/nexmo-gate
 	$(CARGO) build --locked --release

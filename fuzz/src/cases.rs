@@ -89,7 +89,7 @@ fn edges(prefix: &IpNet) -> Vec<IpAddr> {
         _ => (first, last),
     };
     // What is an IPv4 address in the clothes of IPv6 is asked for as IPv4.
-    vec![first, last, before.to_canonical(), after.to_canonical()]
+    [first, last, before, after].map(|address| address.to_canonical()).into()
 }
 
 /// The client is the one that the obvious loop finds; several lines are one list; nothing in
