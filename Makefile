@@ -34,7 +34,8 @@ deny: prerequisites ## licences, duplicates, sources and advisories of the depen
 # In seconds, for each target.
 SECONDS ?= 15
 .PHONY: fuzz
-fuzz: prerequisites ## fuzz the parsers from the stored corpus (ARGS=target: only that; SECONDS=600: longer)
+fuzz: ## fuzz the parsers from the stored corpus (ARGS=target: only that; SECONDS=600: longer)
+	@scripts/prerequisites fuzz
 	SECONDS_EACH=$(SECONDS) scripts/fuzz $(ARGS)
 
 .PHONY: build
