@@ -36,7 +36,7 @@ pub struct AdminClient {
 pub struct Reply {
     /// The status.
     pub status: u16,
-    /// The body.
+    /// The body, without what a terminal would obey.
     pub body: String,
 }
 
@@ -149,7 +149,13 @@ fn read_all(
         set_timeout(left)?;
         match stream.read(&mut buffer) {
             Ok(0) => return Ok(()),
-            Ok(count) => answer.extend_from_slice(&buffer[..count]),
+            Ok(count) => {
+                answer.extend_from_slice(&buffer[..count]);
+                // Who has said all need not hang up.
+                if is_whole(answer) {
+                    return Ok(());
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -157,6 +163,14 @@ fn read_all(
             return Err(io::Error::other("the answer is too large"));
         }
     }
+}
+
+/// Whether the answer said how long it is, and is as long as that.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    length == Some(answer.len() - end - 4)
 }
 
 fn read_reply(answer: &[u8]) -> io::Result<Reply> {
@@ -172,7 +186,9 @@ fn read_reply(answer: &[u8]) -> io::Result<Reply> {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the answer broke off"));
     }
     let status = head.code.ok_or_else(no_http)?;
-    Ok(Reply { status, body: String::from_utf8_lossy(body).into_owned() })
+    let tame = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+    let body = String::from_utf8_lossy(body).chars().filter(tame).collect();
+    Ok(Reply { status, body })
 }
 
 fn said(error: &io::Error, within: Duration) -> String {
@@ -208,28 +224,33 @@ fn parse(text: &str) -> Option<AdminAddress> {
     }
 }
 
-/// The admin address of a configuration that has problems elsewhere; `None` where it does not tell one.
+/// The admin address of a configuration that has problems elsewhere; `None` where it does not tell one for certain: a
+/// wrong gate must never be asked.
 fn from_broken(text: &str) -> Option<AdminAddress> {
     let understood = |text: &str| -> Option<serde_yaml::Value> {
         config::check_cost(text).ok()?;
         serde_yaml::from_str(text).ok().filter(serde_yaml::Value::is_mapping)
     };
-    let admin = match understood(text) {
-        Some(whole) if whole.get("admin").is_none() => return Some(AdminAddress::Tcp(DEFAULT)),
-        Some(whole) => whole.get("admin")?.clone(),
+    let said = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    if !said.clone().any(|line| line.to_ascii_lowercase().contains("adm")) {
+        return Some(AdminAddress::Tcp(DEFAULT));
+    }
+    let whole = match understood(text) {
+        Some(whole) => whole,
         // The section may be whole where the rest is not.
-        None => understood(&section_of("admin", text)?)?.get("admin")?.clone(),
+        None => understood(&section_of("admin", text)?)?,
     };
-    admin.get("address").and_then(serde_yaml::Value::as_str).and_then(parse)
+    whole.get("admin")?.get("address").and_then(serde_yaml::Value::as_str).and_then(parse)
 }
 
-/// The lines of a top-level key, up to the next one.
+/// The lines of a top-level key, up to the next one; `None` where it is not there once.
 fn section_of(key: &str, text: &str) -> Option<String> {
-    let is_inner = |line: &str| line.is_empty() || line.starts_with([' ', '#', '-']);
-    let mut lines = text
-        .lines()
-        .skip_while(|line| line.strip_prefix(key).is_none_or(|rest| !rest.trim_start().starts_with(':')));
+    let is_it = |line: &&str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
+    let is_inner = |line: &&str| line.is_empty() || line.starts_with([' ', '#', '-']);
+    if text.lines().filter(is_it).count() != 1 {
+        return None;
+    }
+    let mut lines = text.lines().skip_while(|line| !is_it(line));
     let first = lines.next()?;
-    let inner = lines.take_while(|line| is_inner(line));
-    Some(std::iter::once(first).chain(inner).collect::<Vec<_>>().join("\n"))
+    Some(std::iter::once(first).chain(lines.take_while(is_inner)).collect::<Vec<_>>().join("\n"))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::admin_client::AdminClient;
 use super::flags::Gate;
-use super::{FAILED, Failure, print};
+use super::{FAILED, Failure, failed, print};
 
 /// Below the usual time-outs of probes.
 const WITHIN: Duration = Duration::from_secs(3);
@@ -20,7 +20,11 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
-    let reply = AdminClient::find(&args.gate)?.ask("GET", "/readyz", WITHIN)?;
+    let client = AdminClient::find(&args.gate)?;
+    let reply = client.ask("GET", "/readyz", WITHIN)?;
+    if !matches!(reply.status, 200 | 503) {
+        return Err(failed(format!("{client} answered {}; is this a gate?", reply.status)));
+    }
     print(&reply.body)?;
     Ok(if reply.status == 200 { 0 } else { FAILED })
 }

@@ -26,6 +26,10 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     if reply.status != 200 {
         return Err(failed(format!("{client} answered {}: {}", reply.status, reply.body.trim())));
     }
-    print(&if args.json { reply.body } else { text(&reply.json()) })?;
+    let told = reply.json();
+    if !told["version"].is_string() {
+        return Err(failed(format!("{client} answered what is no status; is this a gate?")));
+    }
+    print(&if args.json { reply.body } else { text(&told) })?;
     Ok(0)
 }

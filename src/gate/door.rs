@@ -77,8 +77,8 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, arrival: Arrival) {
         }
         let stranger = |source| !snapshot.knows(source);
         if let Origin::Proxied(Some(source)) = peer.origin
-            && stranger(source)
             && refuses_unheard(&snapshot)
+            && !snapshot.hears(source)
         {
             gate.drop_unheard(&snapshot, source);
             return;

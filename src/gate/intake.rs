@@ -215,7 +215,7 @@ pub fn budget_of_heads<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> 
 
 /// A head that cannot be served. A stranger is told what strangers are told, however odd the request.
 pub fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Refusal {
-    let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.writer());
+    let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.hears(peer.writer());
     Refusal { reason: if stranger { Reason::NotListed } else { reason }, route: None }
 }
 

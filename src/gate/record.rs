@@ -193,13 +193,16 @@ pub fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String
     }
 }
 
-/// A URL without the name and the password that may stand before its host.
+/// A URL without what may be a name and a password before its host. Browsers take more for one than the standard does:
+/// whatever stands before the last `@` of anything but a plain path is left out.
 fn without_user(url: &[u8]) -> Vec<u8> {
-    let begin = url.windows(2).position(|two| two == b"//").map_or(0, |slashes| slashes + 2);
-    let (scheme, rest) = url.split_at(begin);
-    let authority = rest.iter().position(|b| *b == b'/').unwrap_or(rest.len());
-    let host = rest[..authority].iter().rposition(|b| *b == b'@').map_or(0, |at| at + 1);
-    [scheme, &rest[host..]].concat()
+    let is_path = url.first() == Some(&b'/') && !matches!(url.get(1), Some(b'/' | b'\\'));
+    let Some(at) = url.iter().rposition(|b| *b == b'@').filter(|_| !is_path) else { return url.to_vec() };
+    let scheme =
+        url.iter().position(|b| *b == b':').filter(|end| url[..*end].iter().all(u8::is_ascii_alphabetic));
+    let begin = scheme.filter(|end| *end < at).map_or(0, |end| end + 1);
+    let slashes = url[begin..at].iter().take_while(|b| matches!(b, b'/' | b'\\')).count();
+    [&url[..begin + slashes], "\u{2026}".as_bytes(), &url[at..]].concat()
 }
 
 #[cfg(test)]
@@ -209,10 +212,16 @@ mod tests {
     #[test]
     fn a_note_tells_no_password_of_a_location() {
         for (url, told) in [
-            ("https://user:secret@host/a@b", "https://host/a@b"),
-            ("//user:secret@host", "//host"),
+            ("https://user:secret@host/a", "https://\u{2026}@host/a"),
+            ("//user:secret@host", "//\u{2026}@host"),
+            ("user:secret@host", "user:\u{2026}@host"),
+            ("https:/\\user:secret@h/", "https:/\\\u{2026}@h/"),
+            ("///user:secret@h/", "///\u{2026}@h/"),
+            ("https:///user:secret@h/x", "https:///\u{2026}@h/x"),
+            ("https://us/er:secret@h/x", "https://\u{2026}@h/x"),
             ("https://host/a", "https://host/a"),
             ("/login@x", "/login@x"),
+            ("@", "\u{2026}@"),
             ("", ""),
         ] {
             assert_eq!(String::from_utf8_lossy(&without_user(url.as_bytes())), told, "{url}");

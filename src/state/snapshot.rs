@@ -86,13 +86,17 @@ pub struct LiveRoute {
 }
 
 impl Snapshot {
-    /// Whether the peer is a trusted proxy, in any list that some route allows, or may ask on
-    /// `health_path`. Anyone else is a stranger and gets the deny answer however odd the request is.
+    /// Whether the peer is a trusted proxy or in any list that some route allows. Anyone else is a stranger.
     #[must_use]
     pub fn knows(&self, peer: Address) -> bool {
-        self.trusted.contains(peer)
-            || (self.config.health_path.is_some() && peer.ip().is_loopback())
-            || self.admitting.iter().any(|list| list.ranges.set().contains(peer))
+        self.trusted.contains(peer) || self.admitting.iter().any(|list| list.ranges.set().contains(peer))
+    }
+
+    /// Whether what the peer says is looked at: a stranger gets the deny answer however odd the request is, but for
+    /// one that may ask on `health_path`. It is counted as a stranger all the same.
+    #[must_use]
+    pub fn hears(&self, peer: Address) -> bool {
+        self.knows(peer) || (self.config.health_path.is_some() && peer.ip().is_loopback())
     }
 
     /// What handshakes on a listener are made with, by its place in `listen`.

@@ -39,6 +39,21 @@ fn a_probe_is_answered_to_trusted_proxies_and_this_machine_and_is_not_logged() {
 }
 
 #[test]
+fn who_may_probe_and_is_not_listed_is_counted_as_any_stranger() {
+    let upstream = Upstream::echo();
+    let gate = probed(&upstream).key("limits", "{ connections: 8, connections_per_stranger: 3 }").start();
+    let probe = || {
+        let mut sender = Sender::try_connect(STRANGER, gate.addr()).ok()?;
+        sender.try_send(&get(PATH)).ok()?;
+        sender.try_reply().ok().map(|reply| (sender, reply.status))
+    };
+    let held: Vec<_> = (0..3).map(|_| probe().expect("within its bound")).collect();
+    assert!(held.iter().all(|(_, status)| *status == 200));
+    assert!(probe().is_none(), "the fourth");
+    assert_eq!(gate.ask(ADMITTED, &get("/hook")).status, 200);
+}
+
+#[test]
 fn what_a_proxy_passes_on_is_no_probe() {
     let upstream = Upstream::echo();
     let gate = probed(&upstream).start();

@@ -170,6 +170,7 @@ fn the_gate_is_found_even_when_its_configuration_is_broken() {
     for (broken, found) in [
         ("upstraem: x\nadmin: { address: \"127.0.0.1:7\" }\n", &tcp),
         ("upstraem: x\n", &Some(AdminAddress::Tcp(DEFAULT))),
+        ("a: [\n# admin: { address: \"127.0.0.1:7\" }\n", &Some(AdminAddress::Tcp(DEFAULT))),
         ("admin: { address: \"unix:/a.sock\" }\nx: y", &unix),
         // Not YAML at all, but for the lines that matter.
         ("a: [\nadmin:\n  # where\n  address: unix:/a.sock\n\nb: }", &unix),
@@ -182,12 +183,16 @@ fn the_gate_is_found_even_when_its_configuration_is_broken() {
 #[test]
 fn a_broken_configuration_that_tells_no_address_does_not_mean_another_gate() {
     for broken in [
-        "a: [\n",
         "admin: {\n",
         "admin: 7\n",
         "admin: { address: [] }\n",
         "admin:\n address: nowhere\nx: [",
-        "",
+        "Admin: { address: \"127.0.0.1:7\" }\n",
+        "admn: { address: \"127.0.0.1:7\" }\n",
+        "admin_address: \"127.0.0.1:7\"\n",
+        "limits:\n  admin: { address: \"127.0.0.1:7\" }\n",
+        "admin: { address: \"127.0.0.1:7\" }\nadmin: off\n",
+        "log: { access: \"x\nadmin: {address: '127.0.0.1:7'}\n\" }\nadmin: {address: \"127.0.0.1:8\"}\nlisten: [\n",
     ] {
         assert_eq!(from_broken(broken), None, "{broken}");
     }
