@@ -145,7 +145,8 @@ class Measurement:
         least = 0 if scenario.denied else result.requests
         if not least <= forwarded <= most:
             raise Wrong(f"{subject.name}: {forwarded} requests reached the upstream, {least} to {most} expected")
-        if connections > 2 * load.CONNECTIONS + result.requests // 100:
+        # nexmo-gate lets a connection rest for 25 ms and keeps 1,024: at 40,000 requests a second it has to open some.
+        if connections > 2 * load.CONNECTIONS + result.requests // 10:
             raise Wrong(f"{subject.name}: {connections} upstream connections for {result.requests} requests: they are not kept")
         if not scenario.by_wrk:
             self.judge_connections(subject, result)
