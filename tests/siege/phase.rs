@@ -52,7 +52,8 @@ pub fn run(stand: &mut Stand<'_>, assault: &Assault) -> Row {
     let grown_mib = gate.resident_mib().saturating_sub(halfway);
     let cpu_percent = percent(gate.cpu().saturating_sub(cpu), began.elapsed());
     let service = senders.stop();
-    let (left, all_gone) = gate.settle(assault.bound + SLACK, |numbers| numbers.of("connections") == 0);
+    let (left, all_gone) =
+        gate.settle(assault.bound + SLACK * verdict::patience(), |numbers| numbers.of("connections") == 0);
     let gone = all_gone.then(|| still.elapsed());
     let mut faults: Vec<String> = verdict::of_growth(grown_mib).into_iter().collect();
     if !all_gone {
@@ -93,7 +94,7 @@ pub fn run_to_the_end(mut stand: Stand<'_>, assault: &Assault) -> Row {
         peak_mib = gate.peak_mib();
         gone = gate.terminate(NEVER);
         match gone {
-            Some(took) if took <= site::GRACE + LAST => {}
+            Some(took) if took <= site::GRACE + LAST * verdict::patience() => {}
             Some(took) => faults.push(format!("TERM was obeyed after {}", verdict::seconds(took))),
             None => faults.push("TERM was not obeyed".to_owned()),
         }
