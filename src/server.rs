@@ -143,8 +143,7 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
 }
 
 fn runtime_of(config: &Config) -> ServerConf {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = config.threads.unwrap_or(cores);
+    let threads = config.workers();
     // With one thread nobody is there to steal work, and a scheduler without the means for it costs less a request.
     ServerConf { threads, work_stealing: threads > 1, ..ServerConf::default() }
 }

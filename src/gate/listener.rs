@@ -126,7 +126,7 @@ fn receive(gate: &Arc<Gate>, view: &mut View, door: &Arc<Door>, socket: TcpStrea
     let snapshot = view.load();
     let peer = Address::new(address.ip());
     let known = snapshot.knows(peer);
-    if refuses_unheard(snapshot) && !snapshot.hears(peer) || door.refuses(snapshot, peer) {
+    if !known && refuses_unheard(snapshot) && !snapshot.may_probe(peer) || door.refuses(snapshot, peer) {
         gate.drop_unheard(snapshot, peer);
         hang_up(&socket);
         return;

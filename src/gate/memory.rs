@@ -54,8 +54,8 @@ pub fn terms(config: &Config, lists: u64) -> Vec<Term> {
     let each = CONNECTION + INBOX + when(tls, TLS);
     let header = number(http2::header_list(limits.max_head));
     // A connection may bring a hundred headers at a time, which are counted as soon as the library lets go of them.
-    let streams =
-        http2::most_streams(limits) * (header + STREAM) + threads(config) * http2::MAX_STREAMS * header;
+    let streams = http2::most_streams(limits) * (header + STREAM)
+        + number(config.workers()) * http2::MAX_STREAMS * header;
     let kept: u64 =
         endpoints(config).map(|secured| KEPT + when(secured, KEPT_TLS)).sum::<u64>() * number(pool::MAX_IDLE);
     let terms = vec![
@@ -90,12 +90,6 @@ pub fn terms(config: &Config, lists: u64) -> Vec<Term> {
 #[must_use]
 pub fn worst(terms: &[Term]) -> u64 {
     terms.iter().fold(0, |sum, term| sum.saturating_add(term.bytes))
-}
-
-/// Threads that serve.
-fn threads(config: &Config) -> u64 {
-    config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
-        as u64
 }
 
 /// For every endpoint that is named, whether it is reached by TLS.

@@ -140,6 +140,8 @@ impl Gate {
     #[must_use]
     pub fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: access_log::AccessLog, room: usize) -> Self {
         let crowd = Arc::new(crowd::Crowd::new(Arc::clone(&gauges)));
+        // How many threads there are is decided at the start, and so are the turns.
+        let workers = store.load().config.workers();
         Self {
             store,
             gauges,
@@ -154,8 +156,8 @@ impl Gate {
             http2_streams: AtomicU64::new(0),
             stream_shares: shares::Shares::default(),
             handshakes: handshakes::Handshakes::default(),
-            handshake_turns: turns::Turns::default(),
-            stranger_turns: turns::Turns::default(),
+            handshake_turns: turns::Turns::new(workers),
+            stranger_turns: turns::Turns::new(workers),
             room,
             tls_failures: tls::Failures::default(),
             ids: request_id::RequestIds::default(),

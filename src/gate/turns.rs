@@ -15,14 +15,13 @@ use tokio::sync::Semaphore;
 #[derive(Debug)]
 pub struct Turns(Semaphore);
 
-impl Default for Turns {
-    /// One a core.
-    fn default() -> Self {
-        Self(Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)))
-    }
-}
-
 impl Turns {
+    /// One for each of so many threads.
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
+        Self(Semaphore::new(workers))
+    }
+
     /// Runs the future; each time that it goes on, it waits for its turn first.
     pub async fn run<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
         loop {
@@ -54,7 +53,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_for_a_peer_holds_no_turn() {
-        let turns = Arc::new(Turns(Semaphore::new(1)));
+        let turns = Arc::new(Turns::new(1));
         let (_never, waits) = tokio::sync::oneshot::channel::<()>();
         let stuck = tokio::spawn({
             let turns = Arc::clone(&turns);
@@ -67,7 +66,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_goes_on_when_its_peer_does() {
-        let turns = Turns(Semaphore::new(1));
+        let turns = Turns::new(1);
         let (tell, told) = tokio::sync::oneshot::channel();
         let mut told = pin!(told);
         let (heard, ()) = tokio::join!(turns.run(told.as_mut()), async {
@@ -79,7 +78,7 @@ mod tests {
 
     #[tokio::test]
     async fn others_have_their_turn_between_two_of_them() {
-        let turns = Arc::new(Turns(Semaphore::new(1)));
+        let turns = Arc::new(Turns::new(1));
         let done = Arc::new(AtomicUsize::new(0));
         for _ in 0..100 {
             let (turns, done) = (Arc::clone(&turns), Arc::clone(&done));

@@ -96,7 +96,13 @@ impl Snapshot {
     /// one that may ask on `health_path`. It is counted as a stranger all the same.
     #[must_use]
     pub fn hears(&self, peer: Address) -> bool {
-        self.knows(peer) || (self.config.health_path.is_some() && peer.ip().is_loopback())
+        self.knows(peer) || self.may_probe(peer)
+    }
+
+    /// Whether the peer may ask on `health_path` although nobody has listed it: it is this machine.
+    #[must_use]
+    pub fn may_probe(&self, peer: Address) -> bool {
+        self.config.health_path.is_some() && peer.ip().is_loopback()
     }
 
     /// What handshakes on a listener are made with, by its place in `listen`.
