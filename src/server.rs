@@ -35,6 +35,7 @@ use crate::gate::Gate;
 use crate::gate::access_log::AccessLog;
 use crate::gate::closing::Owner;
 use crate::gate::door::Door;
+use crate::gate::turns::workers;
 use crate::state::gauges::Gauges;
 use crate::state::history::History;
 use crate::state::load::{Loaded, Loader};
@@ -143,7 +144,7 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
 }
 
 fn runtime_of(config: &Config) -> ServerConf {
-    let threads = config.workers();
+    let threads = workers(config);
     // With one thread nobody is there to steal work, and a scheduler without the means for it costs less a request.
     ServerConf { threads, work_stealing: threads > 1, ..ServerConf::default() }
 }

@@ -79,14 +79,6 @@ pub struct Config {
     pub threads: Option<usize>,
 }
 
-impl Config {
-    /// Worker threads that serve: those of `threads`, or one a core.
-    #[must_use]
-    pub fn workers(&self) -> usize {
-        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
-    }
-}
-
 /// One listening socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {

@@ -5,6 +5,7 @@
 //! against the real process. Invariant: whatever a peer can make the gate hold is in one of the terms.
 
 use super::head::FIRST_READ;
+use super::turns::workers;
 use super::{handshakes, http2, pool};
 use crate::config::{Config, Target};
 use crate::telemetry;
@@ -55,7 +56,7 @@ pub fn terms(config: &Config, lists: u64) -> Vec<Term> {
     let header = number(http2::header_list(limits.max_head));
     // A connection may bring a hundred headers at a time, which are counted as soon as the library lets go of them.
     let streams = http2::most_streams(limits) * (header + STREAM)
-        + number(config.workers()) * http2::MAX_STREAMS * header;
+        + number(workers(config)) * http2::MAX_STREAMS * header;
     let kept: u64 =
         endpoints(config).map(|secured| KEPT + when(secured, KEPT_TLS)).sum::<u64>() * number(pool::MAX_IDLE);
     let terms = vec![

@@ -141,7 +141,7 @@ impl Gate {
     pub fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: access_log::AccessLog, room: usize) -> Self {
         let crowd = Arc::new(crowd::Crowd::new(Arc::clone(&gauges)));
         // How many threads there are is decided at the start, and so are the turns.
-        let workers = store.load().config.workers();
+        let workers = turns::workers(&store.load().config);
         Self {
             store,
             gauges,

@@ -11,6 +11,14 @@ use std::task::Poll;
 
 use tokio::sync::Semaphore;
 
+use crate::config::Config;
+
+/// Threads that serve: those of `threads`, or one a core.
+#[must_use]
+pub fn workers(config: &Config) -> usize {
+    config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+}
+
 /// The turns of one kind of work.
 #[derive(Debug)]
 pub struct Turns(Semaphore);
