@@ -13,10 +13,25 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem at a place.
+    /// A problem at a place. Whatever was quoted of a file, it stays one line and a terminal obeys nothing of it.
     pub fn new(at: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { at: at.into(), message: message.into() }
+        Self { at: tame(at.into()), message: tame(message.into()) }
     }
+}
+
+/// The text with its control characters spelled out.
+fn tame(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars().fold(String::with_capacity(text.len() + 8), |mut out, c| {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+        out
+    })
 }
 
 impl fmt::Display for Problem {
@@ -26,5 +41,16 @@ impl fmt::Display for Problem {
         } else {
             write!(f, "{}: {}", self.at, self.message)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_quoted_of_a_file_stays_in_its_line() {
+        let problem = Problem::new("upstream\u{1b}[2J", "write https://a\nb\u{85}, not \u{e4}");
+        assert_eq!(problem.to_string(), "upstream\\u{1b}[2J: write https://a\\nb\\u{85}, not \u{e4}");
     }
 }
