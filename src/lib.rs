@@ -17,8 +17,12 @@
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod files;
 pub mod gate;
+pub mod load;
 pub mod policy;
 pub mod server;
 pub mod state;
 pub mod telemetry;
+pub mod upstream;
+pub mod wire;

@@ -9,10 +9,10 @@ use std::time::SystemTime;
 
 use nexmo_gate::admin::metrics;
 use nexmo_gate::config::Overrides;
+use nexmo_gate::load::loader::Loader;
+use nexmo_gate::policy::address::range_list::REVIEW_DAYS;
 use nexmo_gate::policy::outcome::{Outcome, Reason};
-use nexmo_gate::policy::range_list::REVIEW_DAYS;
-use nexmo_gate::state::gauges::Gauges;
-use nexmo_gate::state::load::Loader;
+use nexmo_gate::state::stats::gauges::Gauges;
 use nexmo_gate::state::tls::certificate::WARN_DAYS;
 use serde_json::Value;
 

@@ -13,9 +13,9 @@ use std::process::{Child, Command, Output, Stdio};
 use clap::{CommandFactory as _, Parser as _};
 use nexmo_gate::cli::Cli;
 use nexmo_gate::config::{self, KEYS, Overrides, Parsed};
+use nexmo_gate::policy::address::range_list;
 use nexmo_gate::policy::delivery::RelayAs;
 use nexmo_gate::policy::outcome::Reason;
-use nexmo_gate::policy::range_list;
 use nexmo_gate::policy::webhook::{Methods, TABLE};
 
 const README: &str = include_str!("../README.md");

@@ -8,21 +8,21 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 use serde_json::Value;
 
-use nexmo_gate::gate::access_log::{AccessEvent, AccessLog};
-use nexmo_gate::gate::facts::{Facts, Head, MAX_FIELDS, Slots};
-use nexmo_gate::gate::head::{Progress, Scan};
-use nexmo_gate::gate::inbox::Inbox;
-use nexmo_gate::policy::addr::Address;
-use nexmo_gate::policy::authority::Host;
-use nexmo_gate::policy::client_ip::{self, Client, ForwardedHeader, Origin};
+use nexmo_gate::gate::http1::head::{Progress, Scan};
+use nexmo_gate::gate::request::access_log::{AccessEvent, AccessLog};
+use nexmo_gate::gate::request::facts::{Facts, Head, MAX_FIELDS, Slots};
+use nexmo_gate::policy::address::addr::Address;
+use nexmo_gate::policy::address::prefix_set::PrefixSet;
+use nexmo_gate::policy::client::client_ip::{self, Client, ForwardedHeader, Origin};
 use nexmo_gate::policy::delivery::{self, OnError, RelayAs, Rules, SuccessSet};
 use nexmo_gate::policy::forward::{self, Own};
 use nexmo_gate::policy::outcome::Reason;
-use nexmo_gate::policy::path::ambiguity;
-use nexmo_gate::policy::prefix_set::PrefixSet;
-use nexmo_gate::policy::route::{PathPattern, RouteTable};
+use nexmo_gate::policy::routing::authority::Host;
+use nexmo_gate::policy::routing::path::ambiguity;
+use nexmo_gate::policy::routing::route::{PathPattern, RouteTable};
 use nexmo_gate::telemetry::events::Form;
 use nexmo_gate::telemetry::{Destination, LineSink};
+use nexmo_gate::wire::read_buffer::Inbox;
 
 /// Runs an operation so many times.
 type Runner = Box<dyn FnMut(usize)>;

@@ -11,19 +11,20 @@ use std::path::Path;
 
 use ipnet::IpNet;
 use nexmo_gate::config::{self, Overrides};
-use nexmo_gate::gate::answer;
-use nexmo_gate::gate::chunked::{Decoder, Malformed};
-use nexmo_gate::gate::facts::{Facts, Framing, Head, MAX_FIELDS, Slots, Version};
-use nexmo_gate::gate::head::{Progress, Scan};
-use nexmo_gate::gate::inbox::Inbox;
-use nexmo_gate::policy::addr::Address;
-use nexmo_gate::policy::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
+use nexmo_gate::gate::http1::head::{Progress, Scan};
+use nexmo_gate::gate::request::facts::{Facts, Head, MAX_FIELDS, Slots, Version};
+use nexmo_gate::policy::address::addr::Address;
+use nexmo_gate::policy::address::prefix_set::PrefixSet;
+use nexmo_gate::policy::address::range_list;
+use nexmo_gate::policy::client::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
+use nexmo_gate::policy::client::forwarded::{self, Node};
+use nexmo_gate::policy::client::proxy_header::{self, Header, MAX_V2};
 use nexmo_gate::policy::delivery::{self, OnError, RelayAs, Rules, SuccessSet};
 use nexmo_gate::policy::forward::{self, Own};
-use nexmo_gate::policy::forwarded::{self, Node};
-use nexmo_gate::policy::prefix_set::PrefixSet;
-use nexmo_gate::policy::proxy_header::{self, Header, MAX_V2};
-use nexmo_gate::policy::range_list;
+use nexmo_gate::upstream::answer;
+use nexmo_gate::wire::body::Framing;
+use nexmo_gate::wire::chunked::{Decoder, Malformed};
+use nexmo_gate::wire::read_buffer::Inbox;
 
 /// A target's name and its body, which says whether the bytes were accepted.
 pub type Case = (&'static str, fn(&[u8]) -> bool);

@@ -3,20 +3,20 @@
 //! The verdict comes from the code that serves: [`client_ip::resolve`], the route table's `find` and
 //! [`admission::decide`]. What is added here is only for reading: which CIDR or list made a hop a trusted
 //! one, and on which line of which file the prefix stands. A test holds the hops shown to the client
-//! decided on. The words are in [`super::explain_text`].
+//! decided on. The words are in [`crate::admin::explain_text`].
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::question::Question;
-use super::status::{deny_word, mode_word};
-use crate::policy::addr::Address;
+use crate::admin::question::Question;
+use crate::admin::status::{deny_word, mode_word};
+use crate::policy::address::addr::Address;
 use crate::policy::admission::{self, Grant};
-use crate::policy::authority::Host;
-use crate::policy::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
+use crate::policy::client::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
 use crate::policy::outcome::Reason;
-use crate::policy::path::ambiguity;
+use crate::policy::routing::authority::Host;
+use crate::policy::routing::path::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// One step from the peer to the client.
@@ -238,9 +238,9 @@ impl ListVerdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::explain_text::text;
-    use super::super::fixture::{CONFIG, Stage, anonymous};
     use super::*;
+    use crate::admin::explain_text::text;
+    use crate::admin::fixture::{CONFIG, Stage, anonymous};
     use proptest::prelude::*;
 
     fn asked(ip: &str, via: Option<&str>, path: Option<&str>) -> Question {

@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{AdminContext, Scope};
+use crate::admin::{AdminContext, Scope};
 use crate::config::Overrides;
-use crate::state::gauges::{Gauges, Phase};
-use crate::state::history::History;
-use crate::state::keep::Kept;
-use crate::state::load::{Loaded, Loader};
-use crate::state::reload::Reloader;
+use crate::files::watch::{Notice, Pace};
+use crate::load::last_good::Kept;
+use crate::load::loader::{Loaded, Loader};
+use crate::load::reload::Reloader;
 use crate::state::snapshot::Snapshot;
+use crate::state::stats::gauges::{Gauges, Phase};
+use crate::state::stats::history::History;
 use crate::state::store::Store;
-use crate::state::watch::{Notice, Pace};
 
 pub(crate) const CONFIG: &str = "
 upstream: http://127.0.0.1:3000

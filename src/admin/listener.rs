@@ -1,6 +1,6 @@
 //! The admin socket: its connections, one request each, and their bounds.
 //!
-//! What is asked and answered is not decided here but in [`super::routes`]. A connection carries one
+//! What is asked and answered is not decided here but in [`crate::admin::routes`]. A connection carries one
 //! request and is closed: those who ask are few, and a closed connection can hold nothing up. Who waits
 //! for a reload holds no place: a file system that does not answer must not silence `/healthz`.
 
@@ -13,11 +13,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 
-use super::places::{Most, Place, Places};
-use super::routes::{self, Answer, Asked, Told};
-use super::wire::{hear, tell};
-use super::{AdminContext, Scope};
-use crate::state::gauges::Gauges;
+use crate::admin::places::{Most, Place, Places};
+use crate::admin::routes::{self, Answer, Asked, Told};
+use crate::admin::wire::{hear, tell};
+use crate::admin::{AdminContext, Scope};
+use crate::state::stats::gauges::Gauges;
 
 /// Connections at once. Many more than those who have something to ask.
 const fn most(scope: Scope) -> Most {

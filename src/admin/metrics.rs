@@ -10,13 +10,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::phase_word;
+use crate::admin::phase_word;
 use crate::policy::outcome::Reason;
-use crate::state::counters::LATENCY_BOUNDS_MS;
-use crate::state::gauges::{Gauges, Phase};
-use crate::state::health::Condition;
-use crate::state::reload::Report;
+use crate::state::report::Report;
 use crate::state::snapshot::{LiveRoute, Snapshot};
+use crate::state::stats::counters::LATENCY_BOUNDS_MS;
+use crate::state::stats::gauges::{Gauges, Phase};
+use crate::state::stats::health::Condition;
 use crate::state::tls;
 
 /// All numbers, as text.
@@ -294,8 +294,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{CONFIG, Stage};
     use super::*;
+    use crate::admin::fixture::{CONFIG, Stage};
     use std::collections::HashSet;
     use std::time::Duration;
 

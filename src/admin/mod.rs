@@ -40,10 +40,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::state::denials::Denials;
-use crate::state::gauges::{Gauges, Phase};
-use crate::state::history::History;
-use crate::state::reload::Reloader;
+use crate::load::reload::Reloader;
+use crate::state::stats::denials::Denials;
+use crate::state::stats::gauges::{Gauges, Phase};
+use crate::state::stats::history::History;
 use crate::state::store::Store;
 
 pub use listener::{AdminListener, serve};
@@ -99,16 +99,17 @@ pub fn phase_word(phase: Phase) -> &'static str {
 pub async fn keep_history(ctx: Arc<AdminContext>) {
     loop {
         tokio::time::sleep_until(ctx.history.next(tokio::time::Instant::now())).await;
-        ctx.history.sample(&ctx.store.load(), tokio::time::Instant::now());
+        ctx.history.sample(ctx.store.load().counted(), tokio::time::Instant::now());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::fixture::{CONFIG, Stage};
+    use super::fixture::CONFIG;
+    use super::fixture::Stage;
     use super::*;
     use crate::policy::outcome::{Outcome, Reason};
-    use crate::state::history::{COLUMN, COLUMNS};
+    use crate::state::stats::history::{COLUMN, COLUMNS};
 
     #[tokio::test(start_paused = true)]
     async fn columns_are_closed_in_time_though_nobody_looks() {
@@ -122,7 +123,7 @@ mod tests {
             (0..count).for_each(|_| route.counters.count(Reason::Success, Some(200)));
             tokio::time::sleep(COLUMN).await;
         }
-        let columns = context.history.columns(route);
+        let columns = context.history.columns(&route.label, &route.counters);
         let delivered: Vec<u64> =
             columns[COLUMNS - 5..].iter().map(|column| column.count(Outcome::Delivered)).collect();
         assert_eq!(delivered, [0, 1, 2, 3, 0]);

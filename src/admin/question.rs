@@ -2,7 +2,7 @@
 //!
 //! It comes from a command line or from the query of `GET /explain`; both mean the same.
 
-use crate::policy::addr::Address;
+use crate::policy::address::addr::Address;
 
 /// Who asks for what.
 #[derive(Clone, Debug, PartialEq, Eq)]

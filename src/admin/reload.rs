@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::config::Problem;
-use crate::state::reload::{Cause, Report};
+use crate::state::report::{Cause, Report};
 
 /// Why a reload from here happens: a person, or a person's tool, asked.
 pub const CAUSE: Cause = Cause::Asked;

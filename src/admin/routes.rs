@@ -5,12 +5,12 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::page::{self, View};
-use super::question::Question;
-use super::{AdminContext, Scope, explain, metrics, phase_word, reload, status};
-use crate::policy::authority::without_port;
-use crate::state::gauges::Phase;
-use crate::state::reload::ReloaderHealth;
+use crate::admin::page::{self, View};
+use crate::admin::question::Question;
+use crate::admin::{AdminContext, Scope, explain, metrics, phase_word, reload, status};
+use crate::load::reload::ReloaderHealth;
+use crate::policy::routing::authority::without_port;
+use crate::state::stats::gauges::Phase;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -160,7 +160,7 @@ fn report(ctx: &AdminContext, asked: &Asked) -> Answer {
         return Answer::json(200, &status::value(&snapshot, last_reload.as_deref(), &ctx.gauges, uptime));
     }
     let instant = Instant::now();
-    ctx.history.sample(&snapshot, instant);
+    ctx.history.sample(snapshot.counted(), instant);
     let view = View {
         snapshot: &snapshot,
         last_reload: last_reload.as_deref(),
@@ -200,8 +200,8 @@ fn is_local_name(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{CONFIG, Stage};
     use super::*;
+    use crate::admin::fixture::{CONFIG, Stage};
 
     #[tokio::test]
     async fn a_name_that_could_be_rebound_is_told_a_word_and_nothing_else() {

@@ -1,4 +1,4 @@
-//! What is loaded and how it is doing, as JSON. The words are in [`super::status_text`].
+//! What is loaded and how it is doing, as JSON. The words are in [`crate::admin::status_text`].
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::phase_word;
-use super::reload::problems;
+use crate::admin::phase_word;
+use crate::admin::reload::problems;
 use crate::config::{Deny, Mode};
 use crate::state::endpoint::Endpoint;
-use crate::state::gauges::Gauges;
-use crate::state::health::Condition;
-use crate::state::reload::Report;
+use crate::state::report::Report;
 use crate::state::snapshot::{List, LiveRoute, Snapshot};
+use crate::state::stats::gauges::Gauges;
+use crate::state::stats::health::Condition;
 use crate::telemetry::timestamp;
 
 /// The answer to `GET /status`.
@@ -179,11 +179,11 @@ fn reloaded(report: &Report) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{CONFIG, Stage, anonymous};
-    use super::super::status_text::text;
     use super::*;
+    use crate::admin::fixture::{CONFIG, Stage, anonymous};
+    use crate::admin::status_text::text;
     use crate::policy::outcome::Reason;
-    use crate::state::gauges::Phase;
+    use crate::state::stats::gauges::Phase;
 
     #[test]
     fn programs_and_people_are_told_the_same() {

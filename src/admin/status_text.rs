@@ -1,4 +1,4 @@
-//! A status in words, from its JSON: text for people. The page for browsers is in [`super::page`].
+//! A status in words, from its JSON: text for people. The page for browsers is in [`crate::admin::page`].
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::state::held::HINT;
 
-/// The JSON of [`super::status::value`], made here or fetched, as text for people.
+/// The JSON of [`crate::admin::status::value`], made here or fetched, as text for people.
 #[must_use]
 pub fn text(status: &Value) -> String {
     let word = |key: &str| plain(&status[key]);

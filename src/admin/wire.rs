@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::routes::{Answer, Asked};
+use crate::admin::routes::{Answer, Asked};
 
 /// The largest head; browsers and scrapers send less than one.
 const MAX_HEAD: usize = 8 * 1024;

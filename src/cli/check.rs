@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::flags::Settings;
-use super::loading::{self, Read};
-use super::table::{columns, grouped};
-use super::{Failure, print};
 use crate::admin::status::{deny_word, mode_word};
+use crate::cli::flags::Settings;
+use crate::cli::loading::{self, Read};
+use crate::cli::table::{columns, grouped};
+use crate::cli::{Failure, print};
 use crate::config::{Mode, Trusted};
+use crate::files::folder;
 use crate::gate::memory;
-use crate::policy::range_list::REVIEW_DAYS;
-use crate::state::folder;
-use crate::state::since::Change;
+use crate::load::since::Change;
+use crate::policy::address::range_list::REVIEW_DAYS;
 use crate::state::snapshot::Snapshot;
 
 /// Read the configuration and every range file: all problems, or what they mean.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::admin_client::AdminClient;
-use super::flags::{Gate, Settings};
-use super::{DENIED, Failure, failed, loading, print};
 use crate::admin::explain::explain;
 use crate::admin::explain_text::text;
 use crate::admin::question::Question;
+use crate::cli::admin_client::AdminClient;
+use crate::cli::flags::{Gate, Settings};
+use crate::cli::{DENIED, Failure, failed, loading, print};
 
 const WITHIN: Duration = Duration::from_secs(10);
 /// Wrong usage that clap cannot see.

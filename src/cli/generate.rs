@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::{Cli, Failure, failed, print};
+use crate::cli::{Cli, Failure, failed, print};
 
 /// Print completions for a shell.
 #[derive(clap::Args, Debug)]

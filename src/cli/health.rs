@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::admin_client::AdminClient;
-use super::flags::Gate;
-use super::{FAILED, Failure, failed, print};
+use crate::cli::admin_client::AdminClient;
+use crate::cli::flags::Gate;
+use crate::cli::{FAILED, Failure, failed, print};
 
 /// Below the usual time-outs of probes.
 const WITHIN: Duration = Duration::from_secs(3);

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::flags::Settings;
-use super::{BAD_CONFIG, Failure};
+use crate::cli::flags::Settings;
+use crate::cli::{BAD_CONFIG, Failure};
 use crate::config::Problem;
-use crate::state::keep::Kept;
-use crate::state::load::{Loaded, Loader};
-use crate::state::since::{Change, since};
+use crate::load::last_good::Kept;
+use crate::load::loader::{Loaded, Loader};
+use crate::load::since::{Change, since};
 use crate::state::snapshot::Snapshot;
 
 /// What was read.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::admin_client::{AdminClient, Reply};
-use super::flags::Gate;
-use super::{FAILED, Failure, failed, print};
 use crate::admin::status_text::problem_line;
+use crate::cli::admin_client::{AdminClient, Reply};
+use crate::cli::flags::Gate;
+use crate::cli::{FAILED, Failure, failed, print};
 
 /// Large lists take a while, and so does a slow file system.
 const WITHIN: Duration = Duration::from_secs(60);

@@ -1,7 +1,7 @@
 //! `run`: serve until told to stop.
 
-use super::Failure;
-use super::flags::Settings;
+use crate::cli::Failure;
+use crate::cli::flags::Settings;
 
 /// Serve until told to stop.
 ///

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::admin_client::AdminClient;
-use super::flags::Gate;
-use super::{Failure, failed, print};
 use crate::admin::status_text::text;
+use crate::cli::admin_client::AdminClient;
+use crate::cli::flags::Gate;
+use crate::cli::{Failure, failed, print};
 
 const WITHIN: Duration = Duration::from_secs(10);
 

@@ -11,7 +11,7 @@ use serde::de::{
     DeserializeSeed, Deserializer as _, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::error::Problem;
+use crate::config::read::error::Problem;
 
 /// Bytes of the largest text that is read: some ten thousand routes.
 pub const MAX_TEXT: u64 = 1 << 20;

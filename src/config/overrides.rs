@@ -44,7 +44,7 @@ pub struct Overrides {
 
 impl Overrides {
     /// By key path: the flag's name and the value as the file would hold it.
-    pub(super) fn values(&self) -> BTreeMap<&'static str, (String, Value)> {
+    pub(crate) fn values(&self) -> BTreeMap<&'static str, (String, Value)> {
         type Read<'a> = &'a dyn Fn(&str) -> Value;
         let text = |text: &str| Value::String(text.trim().to_owned());
         let list = |all: &str| Value::Sequence(all.split(',').map(text).collect());

@@ -4,11 +4,13 @@
 //! `check` prints it, the limits of the unit and the pod are made from it, and the siege of the long tests holds it
 //! against the real process. Invariant: whatever a peer can make the gate hold is in one of the terms.
 
-use super::head::FIRST_READ;
-use super::turns::workers;
-use super::{handshakes, http2, pool};
 use crate::config::{Config, Target};
+use crate::gate::accept::tls_limits;
+use crate::gate::accept::turns::workers;
+use crate::gate::http1::head::FIRST_READ;
+use crate::gate::http2::{connection, seat};
 use crate::telemetry;
+use crate::upstream::pool;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -30,7 +32,7 @@ const REQUEST: u64 = 8 * KIB;
 /// of fields. Measured: 23 KiB idle, after one request.
 const HTTP2: u64 = 72 * KIB;
 /// A stream of HTTP/2 beside its header: its task, and as much body as its window allows.
-const STREAM: u64 = 8 * KIB + http2::STREAM_WINDOW as u64;
+const STREAM: u64 = 8 * KIB + connection::STREAM_WINDOW as u64;
 /// A kept connection to the application, and what TLS adds to it.
 const KEPT: u64 = 4 * KIB;
 const KEPT_TLS: u64 = 32 * KIB;
@@ -53,10 +55,10 @@ pub fn terms(config: &Config, lists: u64) -> Vec<Term> {
     let number = |count: usize| count as u64;
     let when = |there: bool, bytes: u64| if there { bytes } else { 0 };
     let each = CONNECTION + INBOX + when(tls, TLS);
-    let header = number(http2::header_list(limits.max_head));
+    let header = number(connection::header_list(limits.max_head));
     // A connection may bring a hundred headers at a time, which are counted as soon as the library lets go of them.
-    let streams = http2::most_streams(limits) * (header + STREAM)
-        + number(workers(config)) * http2::MAX_STREAMS * header;
+    let streams =
+        seat::most(limits) * (header + STREAM) + number(workers(config)) * connection::MAX_STREAMS * header;
     let kept: u64 =
         endpoints(config).map(|secured| KEPT + when(secured, KEPT_TLS)).sum::<u64>() * number(pool::MAX_IDLE);
     let terms = vec![
@@ -66,10 +68,10 @@ pub fn terms(config: &Config, lists: u64) -> Vec<Term> {
             what: "connections x limits.connections",
             bytes: each.saturating_mul(number(limits.connections)),
         },
-        Term { what: "TLS handshakes of strangers", bytes: when(tls, handshakes::OPEN * HANDSHAKE) },
+        Term { what: "TLS handshakes of strangers", bytes: when(tls, tls_limits::OPEN * HANDSHAKE) },
         Term {
             what: "HTTP/2 connections, a quarter of limits.connections",
-            bytes: when(http2, http2::most_connections(limits).saturating_mul(HTTP2)),
+            bytes: when(http2, connection::most_connections(limits).saturating_mul(HTTP2)),
         },
         Term { what: "HTTP/2 streams, 2 x limits.concurrent_requests", bytes: when(http2, streams) },
         Term { what: "messages, 2 x limits.buffers", bytes: number(limits.buffers).saturating_mul(2) },

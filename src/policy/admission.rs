@@ -4,10 +4,10 @@
 //! was not judged cannot be sent on, because there is nothing to send it on with. Deny by default: no
 //! route, no client, no list, no entry.
 
-use super::addr::Address;
-use super::client_ip::{Client, NoClient};
-use super::outcome::Reason;
-use super::range_list::RangeList;
+use crate::policy::address::addr::Address;
+use crate::policy::address::range_list::RangeList;
+use crate::policy::client::client_ip::{Client, NoClient};
+use crate::policy::outcome::Reason;
 
 /// Whether denials are carried out or only logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -138,8 +138,8 @@ fn listed<'a>(client: Address, lists: impl IntoIterator<Item = &'a RangeList>) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::range_list;
     use super::*;
+    use crate::policy::address::range_list;
 
     #[expect(clippy::unnecessary_wraps, reason = "the shape that decide takes")]
     fn client(text: &str) -> Result<Client, NoClient> {

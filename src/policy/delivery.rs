@@ -6,8 +6,8 @@
 //! own refusals pass. Invariant: the answer is a success only if the upstream completed a success
 //! that the route accepts; no failure ever becomes one.
 
-use super::admission::Deny;
-use super::outcome::{Outcome, Reason};
+use crate::policy::admission::Deny;
+use crate::policy::outcome::{Outcome, Reason};
 
 /// Seconds a sender is asked to wait before it tries again (`Retry-After`).
 pub const RETRY_AFTER_S: u16 = 5;

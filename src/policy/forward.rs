@@ -5,8 +5,9 @@
 //! underscore counts as a hyphen here: CGI and WSGI servers fold both into one variable, and
 //! `X_Forwarded_For` must not pass where `X-Forwarded-For` does not.
 
-use super::client_ip::{Client, ForwardedHeader};
-use super::{forwarded, text};
+use crate::policy::client::client_ip::{Client, ForwardedHeader};
+use crate::policy::client::forwarded;
+use crate::policy::text;
 
 /// Every header that begins so is the gate's word.
 const OWN_PREFIX: &[u8] = b"x-nexmo-gate-";
@@ -193,8 +194,8 @@ pub fn connection_overreaches(list: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::addr::Address;
     use super::*;
+    use crate::policy::address::addr::Address;
 
     fn written(fields: &[(&str, &str)], connection: &str, via: &[&str]) -> String {
         written_with(|_| {}, fields, connection, via)

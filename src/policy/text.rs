@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use super::addr::Address;
+use crate::policy::address::addr::Address;
 
 /// Every number below 256 with its digits at the end, and where they begin.
 const OCTETS: [([u8; 3], u8); 256] = {

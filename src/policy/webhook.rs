@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::delivery::RelayAs;
+use crate::policy::delivery::RelayAs;
 
 /// The kinds of webhook that the vendor sends, and `generic` for everything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

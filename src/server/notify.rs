@@ -9,7 +9,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::state::reload::Report;
+use crate::state::report::Report;
 use crate::state::snapshot::Snapshot;
 
 /// A manager that does not read for so long is not waited for, and only at the start: one word may be lost

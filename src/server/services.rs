@@ -12,13 +12,13 @@ use pingora::services::Service;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::watchdog::Watchdog;
 use crate::admin::{self, AdminContext, AdminListener, Scope};
 use crate::gate::Gate;
-use crate::gate::closing::Owner;
-use crate::gate::door::Door;
-use crate::gate::listener::{self, Listener};
-use crate::state::gauges::Phase;
+use crate::gate::accept::handshake::Door;
+use crate::gate::accept::listener::{self, Listener};
+use crate::gate::accept::listener_close::Owner;
+use crate::server::watchdog::Watchdog;
+use crate::state::stats::gauges::Phase;
 
 /// A socket that listens, before there is a runtime.
 pub(super) struct Bound {

@@ -15,11 +15,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::notify::Notifier;
 use crate::gate::Gate;
 use crate::gate::request::in_flight;
-use crate::state::gauges::Phase;
-use crate::state::reload::{Cause, Reloader};
+use crate::load::reload::Reloader;
+use crate::server::notify::Notifier;
+use crate::state::report::Cause;
+use crate::state::stats::gauges::Phase;
 
 /// How often the drain looks whether everything has ended.
 const LOOK: Duration = Duration::from_millis(5);

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::notify::Notifier;
 use crate::admin::LONG_RELOAD;
-use crate::state::gauges::Gauges;
-use crate::state::reload::{Reloader, ReloaderHealth};
+use crate::load::reload::{Reloader, ReloaderHealth};
+use crate::server::notify::Notifier;
+use crate::state::stats::gauges::Gauges;
 
 /// How often the reload thread is asked for.
 const LOOK: Duration = Duration::from_millis(500);

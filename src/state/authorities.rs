@@ -14,9 +14,9 @@ use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
-use super::endpoint::server_name;
-use super::look::{Look, MAX_PEM, Seen};
 use crate::config::{Config, Problem, Target, Upstream};
+use crate::files::file::{Files, MAX_PEM, Seen};
+use crate::state::endpoint::server_name;
 
 /// What the last load read.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub struct Authorities {
 
 impl Authorities {
     /// Reads what the config's `https://` upstreams need; every problem with its key path.
-    pub fn load(&mut self, config: &Config, look: &Look) -> Vec<Problem> {
+    pub fn load(&mut self, config: &Config, contents: &Files) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (at, upstream) in upstreams(config).filter(|(_, upstream)| is_tls(upstream)) {
             let names = upstream.targets.iter().filter_map(|target| server_name(target, upstream));
@@ -38,7 +38,7 @@ impl Authorities {
                     .map(|name| Problem::new(&at, format!("no certificate can bear the name {name:?}"))),
             );
             let read = match &upstream.ca {
-                Some(path) => self.read_file(path, look).map_err(|why| (format!("{at}.ca"), why)),
+                Some(path) => self.read_file(path, contents).map_err(|why| (format!("{at}.ca"), why)),
                 None => self.read_system().map_err(|why| (at, why)),
             };
             problems.extend(read.err().map(|(at, why)| Problem::new(at, why)));
@@ -60,9 +60,9 @@ impl Authorities {
         }
     }
 
-    fn read_file(&mut self, path: &Path, look: &Look) -> Result<(), String> {
+    fn read_file(&mut self, path: &Path, contents: &Files) -> Result<(), String> {
         let shown = path.display();
-        let seen = look.authorities.iter().find(|seen| seen.path == path);
+        let seen = contents.0.iter().find(|seen| seen.path == path);
         let content = seen.map_or_else(|| Seen::at(path, MAX_PEM).content, |seen| seen.content.clone());
         let bytes = content.map_err(|why| format!("{shown} {why}"))?;
         if self.files.get(path).is_some_and(|(known, _)| *known == bytes) {

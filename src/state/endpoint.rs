@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, Weak};
 
 use rustls::ClientConfig;
 
-use super::health::Health;
 use crate::config::{HealthCheck, Target, Upstream};
+use crate::state::stats::health::Health;
 
 /// An upstream.
 #[derive(Debug)]

@@ -30,7 +30,7 @@ pub enum Subject {
 }
 
 impl Held {
-    pub(super) fn new(subject: Subject, verdict: Verdict, bytes: &[u8]) -> Self {
+    pub(crate) fn new(subject: Subject, verdict: Verdict, bytes: &[u8]) -> Self {
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
         Self { subject, verdict, bytes: hasher.finish() }

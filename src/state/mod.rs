@@ -1,42 +1,23 @@
-//! What is current: one immutable [`snapshot::Snapshot`], swapped whole.
+//! What is current: one immutable [`snapshot::Snapshot`], swapped whole, and what happened under it.
 //!
-//! Files are read here and nowhere else. [`look`] and [`folder`] take their bytes, [`source`], [`lists`] and [`load`] turn
-//! them into a snapshot or every problem,
-//! [`store`] holds the one that serves, [`reload`] is the only publisher, `pulse` tells whether it lives,
-//! [`watch`] notices changes, [`held`] is one that waits for a person's word, `standing` remembers what a
-//! person approved,
-//! [`keep`] remembers the last good lists over a restart, [`since`] compares with them, [`endpoint`] names the places that requests go
-//! to, [`authorities`] who may sign for them, [`health`] how they have been doing, [`counters`] count what
-//! happened on a route, [`history`] remembers when, [`denials`] who was denied last, [`gauges`] what the
-//! process is doing.
-//! Invariant: a list that cannot be read admits nobody new and loses nobody; the last good one stays.
+//! No file is opened here: `files` reads bytes, `load` turns them into a snapshot and publishes it.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`snapshot`] | everything that a request is judged by |
+//! | [`store`] | the one place where the current snapshot stands |
+//! | [`report`] | how a reload went |
+//! | [`held`] | a change that waits for a person's confirmation |
+//! | [`endpoint`] | the places that requests go to |
+//! | [`authorities`] | who may sign for them |
+//! | [`tls`] | certificates, keys and names of the listeners |
+//! | [`stats`] | what happened: counters, gauges, history, denials, health |
 
 pub mod authorities;
-pub mod counters;
-pub mod denials;
-#[cfg(debug_assertions)]
-mod drill;
 pub mod endpoint;
-pub mod folder;
-pub mod gauges;
-pub mod health;
 pub mod held;
-pub mod history;
-pub mod keep;
-pub mod lists;
-pub mod load;
-pub mod look;
-mod named;
-mod pulse;
-pub mod reload;
-mod report;
-mod serving;
-pub mod since;
-#[cfg(test)]
-mod site;
+pub mod report;
 pub mod snapshot;
-mod source;
-mod standing;
+pub mod stats;
 pub mod store;
 pub mod tls;
-pub mod watch;

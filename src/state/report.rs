@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use tracing::{error, info, warn};
 
-use super::snapshot::Snapshot;
 use crate::config::Problem;
+use crate::state::snapshot::Snapshot;
 
 /// Problems that one log line spells out; the report has them all.
 const LOGGED_PROBLEMS: usize = 20;
@@ -72,7 +72,7 @@ impl Report {
     }
 }
 
-pub(super) fn log(report: &Report, snapshot: &Snapshot) {
+pub(crate) fn log(report: &Report, snapshot: &Snapshot) {
     let Report { generation, cause, .. } = report;
     if report.published {
         let (lists, prefixes) = (snapshot.lists.len(), snapshot.prefixes());
@@ -100,7 +100,7 @@ pub(super) fn log(report: &Report, snapshot: &Snapshot) {
     }
 }
 
-pub(super) fn log_warnings(warnings: &[Problem]) {
+pub(crate) fn log_warnings(warnings: &[Problem]) {
     if !warnings.is_empty() {
         warn!(
             warnings = joined(warnings.iter().take(LOGGED_PROBLEMS)),

@@ -10,17 +10,17 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use super::counters::RouteCounters;
-use super::endpoint::{Endpoint, LiveUpstream};
-use super::tls::{self, Doors, LiveTls};
 use crate::config::Config;
-use crate::policy::addr::Address;
+use crate::policy::address::addr::Address;
+use crate::policy::address::difference::compare;
+use crate::policy::address::prefix_set::PrefixSet;
+use crate::policy::address::range_list::RangeList;
 use crate::policy::delivery::Rules;
-use crate::policy::difference::compare;
-use crate::policy::prefix_set::PrefixSet;
-use crate::policy::range_list::RangeList;
-use crate::policy::route::RouteTable;
+use crate::policy::routing::route::RouteTable;
 use crate::policy::webhook::Webhook;
+use crate::state::endpoint::{Endpoint, LiveUpstream};
+use crate::state::stats::counters::RouteCounters;
+use crate::state::tls::{self, Doors, LiveTls};
 
 /// What serves now.
 #[derive(Debug)]
@@ -114,6 +114,11 @@ impl Snapshot {
     /// The routes of the config, and the stand-in for none.
     pub fn all_routes(&self) -> impl Iterator<Item = &LiveRoute> {
         self.routes.iter().chain([&self.unrouted]).map(AsRef::as_ref)
+    }
+
+    /// The counters of each route, by its label.
+    pub fn counted(&self) -> impl Iterator<Item = (&str, &RouteCounters)> {
+        self.all_routes().map(|route| (route.label.as_str(), &*route.counters))
     }
 
     /// Every endpoint that some request may go to, once.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption, Cache};
 use tokio::sync::watch;
 
-use super::reload::Report;
-use super::snapshot::Snapshot;
+use crate::state::report::Report;
+use crate::state::snapshot::Snapshot;
 
 /// Holds the snapshot that serves. Readers never wait; only `reload` publishes.
 #[derive(Debug)]
@@ -53,13 +53,13 @@ impl Store {
         self.published.subscribe()
     }
 
-    pub(super) fn publish(&self, next: Snapshot) {
+    pub(crate) fn publish(&self, next: Snapshot) {
         let generation = next.generation;
         self.current.store(Arc::new(next));
         self.published.send_replace(generation);
     }
 
-    pub(super) fn report(&self, report: Arc<Report>) {
+    pub(crate) fn report(&self, report: Arc<Report>) {
         self.last_reload.store(Some(report));
     }
 }

@@ -11,7 +11,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry;
 
-use super::{LineSink, timestamp};
+use crate::telemetry::{LineSink, timestamp};
 
 /// Whether lines are for machines or for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

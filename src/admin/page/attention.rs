@@ -2,17 +2,18 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::super::LONG_RELOAD;
-use super::View;
-use super::chart::minutes;
-use super::loaded::{condition, problems_of};
-use super::markup::{Markup, counted, grouped};
+use crate::admin::LONG_RELOAD;
+use crate::admin::page::View;
+use crate::admin::page::chart::minutes;
+use crate::admin::page::loaded::{condition, problems_of};
+use crate::admin::page::markup::{Markup, counted, grouped};
 use crate::config::{Mode, Problem};
+use crate::policy::address::range_list::REVIEW_DAYS;
 use crate::policy::outcome::Outcome;
-use crate::policy::range_list::REVIEW_DAYS;
-use crate::state::gauges::Phase;
-use crate::state::history::Tally;
-use crate::state::tls::{self, certificate::WARN_DAYS};
+use crate::state::stats::gauges::Phase;
+use crate::state::stats::history::Tally;
+use crate::state::tls;
+use crate::state::tls::certificate::WARN_DAYS;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,7 +116,7 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
     let mut lately = Tally::default();
     let mut denied = 0;
     for route in &snapshot.routes {
-        for column in view.history.columns(route) {
+        for column in view.history.columns(&route.label, &route.counters) {
             lately.add(&column);
             denied += column.count(Outcome::Denied);
         }

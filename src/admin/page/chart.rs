@@ -5,9 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::markup::{Markup, grouped};
+use crate::admin::page::markup::{Markup, grouped};
 use crate::policy::outcome::Outcome;
-use crate::state::history::{COLUMN, COLUMNS, Tally};
+use crate::state::stats::history::{COLUMN, COLUMNS, Tally};
 
 /// From the bottom of a column to its top.
 pub const STACK: [Outcome; 7] = [
@@ -109,7 +109,7 @@ pub fn sum(columns: &[Tally; COLUMNS]) -> Tally {
 mod tests {
     use super::*;
     use crate::policy::outcome::Reason;
-    use crate::state::counters::RouteCounters;
+    use crate::state::stats::counters::RouteCounters;
 
     fn columns(counts: &[(usize, Reason, u64)]) -> [Tally; COLUMNS] {
         let mut columns = [Tally::default(); COLUMNS];

@@ -8,11 +8,11 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::View;
-use super::markup::{Markup, ago, counted, grouped};
+use crate::admin::page::View;
+use crate::admin::page::markup::{Markup, ago, counted, grouped};
 use crate::admin::question::Question;
-use crate::policy::addr::Address;
-use crate::state::denials::Row;
+use crate::policy::address::addr::Address;
+use crate::state::stats::denials::Row;
 
 /// Networks that clients are shown together by: what providers announce is not smaller.
 const V4_BITS: u8 = 24;
@@ -156,7 +156,7 @@ fn is_plain(byte: u8) -> bool {
 mod tests {
     use super::*;
     use crate::policy::outcome::Reason;
-    use crate::state::denials::{Denial, Denials};
+    use crate::state::stats::denials::{Denial, Denials};
     use tokio::time::Instant;
 
     #[test]

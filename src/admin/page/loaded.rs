@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::View;
-use super::markup::{Grouped, Markup, ago, counted, grouped};
+use crate::admin::page::View;
+use crate::admin::page::markup::{Grouped, Markup, ago, counted, grouped};
 use crate::config::Problem;
-use crate::policy::range_list::REVIEW_DAYS;
+use crate::policy::address::range_list::REVIEW_DAYS;
 use crate::state::endpoint::Endpoint;
-use crate::state::health::Condition;
 use crate::state::snapshot::List;
+use crate::state::stats::health::Condition;
 use crate::state::tls::certificate::WARN_DAYS;
 
 /// The problems of the last reload that are this file's, or of a line of it.
@@ -181,9 +181,9 @@ pub fn last_reload(view: &View<'_>) -> Markup {
     markup.put(
         ", because of {}</p>",
         &[&match report.cause {
-            crate::state::reload::Cause::Changed => "a changed file",
-            crate::state::reload::Cause::Signal => "a signal",
-            crate::state::reload::Cause::Asked => "somebody's word",
+            crate::state::report::Cause::Changed => "a changed file",
+            crate::state::report::Cause::Signal => "a signal",
+            crate::state::report::Cause::Asked => "somebody's word",
         }],
     );
     let problems: Vec<_> = report.problems.iter().collect();

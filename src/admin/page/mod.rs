@@ -25,14 +25,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use self::markup::{Markup, ago};
-use super::status::{deny_word, mode_word, rfc3339};
-use super::status_text::duration;
+use crate::admin::status::{deny_word, mode_word, rfc3339};
+use crate::admin::status_text::duration;
 use crate::config::Mode;
-use crate::state::denials::Noted;
-use crate::state::gauges::{Gauges, Phase};
-use crate::state::history::History;
-use crate::state::reload::Report;
+use crate::state::report::Report;
 use crate::state::snapshot::Snapshot;
+use crate::state::stats::denials::Noted;
+use crate::state::stats::gauges::{Gauges, Phase};
+use crate::state::stats::history::History;
 
 /// The page's style sheet, word for word what stands in its `<style>`.
 pub const STYLE: &str = include_str!("style.css");
@@ -179,13 +179,13 @@ mod tests {
 
     use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
 
-    use super::super::fixture::{CONFIG, Stage};
     use super::*;
+    use crate::admin::fixture::{CONFIG, Stage};
     use crate::config::Problem;
-    use crate::policy::addr::Address;
+    use crate::policy::address::addr::Address;
     use crate::policy::outcome::Reason;
-    use crate::state::denials::{Denial, Denials};
-    use crate::state::reload::{Cause, Report};
+    use crate::state::report::{Cause, Report};
+    use crate::state::stats::denials::{Denial, Denials};
 
     const HOSTILE: &str = "/<script>alert(1)</script>'\"&\u{202e}";
 

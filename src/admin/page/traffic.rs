@@ -1,11 +1,11 @@
 //! What passes: all requests together, and route by route, as charts with their numbers.
 
-use super::View;
-use super::chart::{STACK, chart, minutes, sum};
-use super::markup::{Markup, counted, grouped};
+use crate::admin::page::View;
+use crate::admin::page::chart::{STACK, chart, minutes, sum};
+use crate::admin::page::markup::{Markup, counted, grouped};
 use crate::policy::outcome::Outcome;
-use crate::state::history::{COLUMNS, Tally};
 use crate::state::snapshot::LiveRoute;
+use crate::state::stats::history::{COLUMNS, Tally};
 
 /// The requests of all routes.
 #[must_use]
@@ -13,7 +13,7 @@ pub fn overview(view: &View<'_>) -> Markup {
     let mut columns = [Tally::default(); COLUMNS];
     let mut total = Tally::default();
     for route in view.snapshot.all_routes() {
-        let of_route = view.history.columns(route);
+        let of_route = view.history.columns(&route.label, &route.counters);
         columns.iter_mut().zip(&of_route).for_each(|(all, one)| all.add(one));
         total.add(&Tally::of(&route.counters));
     }
@@ -69,7 +69,7 @@ fn stands_for_none(view: &View<'_>, route: &LiveRoute) -> bool {
 }
 
 fn card(markup: &mut Markup, view: &View<'_>, route: &LiveRoute) {
-    let columns = view.history.columns(route);
+    let columns = view.history.columns(&route.label, &route.counters);
     let (lately, total) = (sum(&columns), Tally::of(&route.counters));
     markup.put("<article class=\"card\" data-route=\"{}\">", &[&route.label]);
     if stands_for_none(view, route) {

@@ -1,9 +1,9 @@
 //! The client against the real admin interface on a socket: each tests the other.
 
-use super::*;
 use crate::admin::fixture::{CONFIG, Stage};
 use crate::admin::{self, AdminListener};
-use crate::state::gauges::Phase;
+use crate::cli::admin_client::*;
+use crate::state::stats::gauges::Phase;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 

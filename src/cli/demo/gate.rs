@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use serde_yaml::Value as Yaml;
 
-use super::sender::ADMITTED;
+use crate::cli::demo::sender::ADMITTED;
 use crate::cli::{Failure, failed};
 
 /// The shipped configuration: the demo shows its routes.
@@ -74,7 +74,7 @@ impl Gate {
             Ok((listen, admin)) => Ok(Self { listen, admin, child, _folder: folder }),
             Err(lines) => {
                 end(&mut child);
-                Err(Failure { code: super::super::FAILED, lines })
+                Err(Failure { code: crate::cli::FAILED, lines })
             }
         }
     }
@@ -186,7 +186,8 @@ fn config(shipped: &str, application: SocketAddr, ranges: &Path) -> Result<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{self as checked, Overrides};
+    use crate::config as checked;
+    use crate::config::Overrides;
 
     #[test]
     fn the_demo_runs_the_shipped_routes_with_its_own_list() {

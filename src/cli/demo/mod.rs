@@ -21,7 +21,7 @@ use samples::Sample;
 use sender::{ADMITTED, STRANGER};
 use tour::{Broken, Visit};
 
-use super::{FAILED, Failure, failed, print};
+use crate::cli::{FAILED, Failure, failed, print};
 
 /// See it at work: a sample application, the gate, and every sample webhook.
 ///

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use super::samples::Sample;
+use crate::cli::demo::samples::Sample;
 
 /// Admitted by the demo's list.
 pub const ADMITTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);

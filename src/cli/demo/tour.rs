@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::application::{self, Application, Arrival};
-use super::gate::{Event, Gate};
-use super::samples::Sample;
-use super::sender::{self, ADMITTED, Told};
+use crate::cli::demo::application::{self, Application, Arrival};
+use crate::cli::demo::gate::{Event, Gate};
+use crate::cli::demo::samples::Sample;
+use crate::cli::demo::sender::{self, ADMITTED, Told};
 use crate::policy::delivery::{OnError, Rules, SuccessSet, relay};
 
 /// The log is written beside the request, not before its answer.
@@ -166,8 +166,8 @@ fn word<'a>(log: &'a Value, key: &str) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
+    use crate::cli::demo::samples;
     use serde_json::json;
 
     fn sample(name: &str) -> Sample {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use crate::config::tests::*;
 
 /// A file that is right but for a value of a type that no key takes, under this key path.
 fn wrong_at(key: &str) -> String {

@@ -1,6 +1,7 @@
 //! Flags and variables.
 
-use super::*;
+use crate::config::tests::*;
+use std::path::PathBuf;
 
 fn said(set: impl FnOnce(&mut Overrides)) -> Overrides {
     let mut overrides = Overrides::default();

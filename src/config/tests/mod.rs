@@ -1,8 +1,13 @@
 //! Messages are interface: whole files against whole reports.
 
+use crate::policy::delivery::{OnError, SuccessSet};
+use crate::policy::routing::route::PathPattern;
+use crate::policy::webhook::Webhook;
 use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use super::*;
+use crate::config::*;
 
 mod chaos;
 mod flags;

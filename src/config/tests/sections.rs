@@ -1,6 +1,9 @@
 //! Each section's own rules, one bad value a row.
 
-use super::*;
+use crate::config::tests::*;
+use crate::policy::webhook::Webhook;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// Every row is a line of a file that is right otherwise, and the one problem it makes.
 fn rows(rows: &[(&str, &str)]) {

@@ -1,6 +1,7 @@
 //! `listen[].tls` and `listen[].acme_challenges`.
 
-use super::*;
+use crate::config::tests::*;
+use std::path::PathBuf;
 
 fn listen(entry: &str) -> Config {
     good(&format!("listen: [{{ address: \"0.0.0.0:443\", {entry} }}]"))

@@ -12,7 +12,7 @@ use std::task::Poll;
 
 use futures_util::task::AtomicWaker;
 
-use crate::gate::http1::UNWELCOME;
+use crate::gate::http1::line::UNWELCOME;
 
 /// Streams that a client may reset, beyond those that it let come to their end.
 const RESETS: u32 = 64;
@@ -21,7 +21,7 @@ const DEAF: u32 = UNWELCOME + 100;
 
 /// What a connection's streams have told of its client.
 #[derive(Debug, Default)]
-pub(super) struct Conduct {
+pub(crate) struct Conduct {
     resets: AtomicU32,
     unwelcome: AtomicU32,
     waker: AtomicWaker,
@@ -29,7 +29,7 @@ pub(super) struct Conduct {
 
 /// How a connection must end for its client's conduct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// In good order: it is told to go.
     Leave,
     /// At once.
@@ -38,7 +38,7 @@ pub(super) enum Ending {
 
 impl Conduct {
     /// A stream came to its end, or was reset by the client.
-    pub(super) fn note_end(&self, was_reset: bool) {
+    pub(crate) fn note_end(&self, was_reset: bool) {
         if was_reset {
             if self.resets.fetch_add(1, Relaxed) == RESETS {
                 self.waker.wake();
@@ -50,7 +50,7 @@ impl Conduct {
     }
 
     /// A request was denied, rejected or a stranger's.
-    pub(super) fn note_unwelcome(&self) {
+    pub(crate) fn note_unwelcome(&self) {
         let before = self.unwelcome.fetch_add(1, Relaxed);
         if before + 1 == UNWELCOME || before + 1 == DEAF {
             self.waker.wake();
@@ -66,7 +66,7 @@ impl Conduct {
     }
 
     /// Runs the future unless the connection must end more harshly than `known`.
-    pub(super) async fn unless_over<F: Future>(
+    pub(crate) async fn unless_over<F: Future>(
         &self,
         known: Option<Ending>,
         future: F,

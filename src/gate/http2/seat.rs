@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::config::Limits;
 use crate::gate::Gate;
-use crate::gate::intake::Peer;
-use crate::gate::shares::Holder;
+use crate::gate::peer::Peer;
 use crate::state::snapshot::Snapshot;
+use crate::wire::shares::Holder;
 
 /// Open streams for each request that may be in work at once: while one is in work, another may be on its way in or
 /// out.

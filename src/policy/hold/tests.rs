@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use proptest::prelude::*;
 
-use super::*;
+use crate::policy::hold::*;
 
 fn list(prefixes: &[&str]) -> Prefixes {
     Prefixes::new(prefixes.iter().map(|text| text.parse::<IpNet>().unwrap()))

@@ -12,9 +12,9 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
-use super::{PROVIDER, chain};
 use crate::config::{CertificateFiles, Problem};
-use crate::state::look::Look;
+use crate::files::file::Files;
+use crate::state::tls::{PROVIDER, chain};
 
 /// Fewer days than this before it expires, a certificate is warned about.
 pub const WARN_DAYS: i64 = 14;
@@ -45,11 +45,11 @@ pub struct Certificate {
 ///
 /// # Errors
 /// What makes it unusable, at the key of the file.
-pub fn read(files: &CertificateFiles, look: &Look) -> Result<(Certificate, Vec<String>), Vec<Problem>> {
+pub fn read(files: &CertificateFiles, contents: &Files) -> Result<(Certificate, Vec<String>), Vec<Problem>> {
     let of_certificate = |flaw: String| problem(files, "certificate", &files.certificate, &flaw);
     let of_key = |flaw: String| problem(files, "key", &files.key, &flaw);
-    let chain = look.file(&files.certificate).and_then(chain_of).map_err(of_certificate);
-    let key = look.file(&files.key).and_then(key_of).map_err(of_key);
+    let chain = contents.content(&files.certificate).and_then(chain_of).map_err(of_certificate);
+    let key = contents.content(&files.key).and_then(key_of).map_err(of_key);
     let (chain, key) = match (chain, key) {
         (Ok(chain), Ok(key)) => (chain, key),
         (chain, key) => return Err(chain.err().into_iter().chain(key.err()).collect()),
@@ -215,7 +215,7 @@ impl Certificate {
     }
 
     /// This one, while its files cannot be used.
-    pub(super) fn as_last_good(&self) -> Self {
+    pub(crate) fn as_last_good(&self) -> Self {
         Self {
             files: self.files.clone(),
             key: Arc::clone(&self.key),

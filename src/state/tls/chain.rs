@@ -6,7 +6,7 @@
 use x509_parser::certificate::X509Certificate;
 use x509_parser::error::X509Error;
 
-use super::subject;
+use crate::state::tls::subject;
 
 /// What is odd about a chain, in words; the certificate itself comes first in it.
 pub fn flaws(chain: &[X509Certificate<'_>]) -> Vec<String> {

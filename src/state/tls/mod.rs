@@ -31,8 +31,8 @@ use rustls::{ServerConfig, version};
 
 use self::certificate::{Certificate, WARN_DAYS};
 use self::names::Names;
-use super::look::Look;
 use crate::config::{CertificateFiles, ClientAuth, Listener, Problem, Tls, TlsVersion};
+use crate::files::file::Files;
 
 /// The cryptography that everything here uses.
 pub(crate) static PROVIDER: LazyLock<Arc<CryptoProvider>> =
@@ -91,8 +91,13 @@ pub fn files(listen: &[Listener]) -> BTreeSet<&Path> {
 }
 
 /// Makes the TLS of every listener from what a look saw; `before` is what serves now.
-pub fn load(listen: &[Listener], look: &Look, before: &[Option<Arc<LiveTls>>], now: SystemTime) -> Loaded {
-    let mut desk = Desk { look, before, now, problems: Vec::new(), warnings: Vec::new() };
+pub fn load(
+    listen: &[Listener],
+    contents: &Files,
+    before: &[Option<Arc<LiveTls>>],
+    now: SystemTime,
+) -> Loaded {
+    let mut desk = Desk { contents, before, now, problems: Vec::new(), warnings: Vec::new() };
     let doors: Vec<Option<Option<Arc<LiveTls>>>> = listen
         .iter()
         .enumerate()
@@ -164,7 +169,7 @@ fn find<'a>(doors: &'a [Option<Arc<LiveTls>>], files: &CertificateFiles) -> Opti
 
 /// One load under way.
 struct Desk<'a> {
-    look: &'a Look,
+    contents: &'a Files,
     before: &'a [Option<Arc<LiveTls>>],
     now: SystemTime,
     problems: Vec<Problem>,
@@ -221,7 +226,7 @@ impl Desk<'_> {
         files: &CertificateFiles,
         before: Option<&Arc<Certificate>>,
     ) -> Result<Arc<Certificate>, Vec<Problem>> {
-        let (fresh, flaws) = certificate::read(files, self.look)?;
+        let (fresh, flaws) = certificate::read(files, self.contents)?;
         let at = format!("{}.certificate", files.at);
         let path = files.certificate.display();
         self.warnings.extend(flaws.into_iter().map(|flaw| Problem::new(&at, format!("{path}: {flaw}"))));
@@ -253,7 +258,7 @@ impl Desk<'_> {
         before: Option<&Arc<LiveTls>>,
     ) -> Option<Vec<CertificateDer<'static>>> {
         let Some(auth) = &tls.client_auth else { return Some(Vec::new()) };
-        match senders::authorities(&auth.ca, self.look) {
+        match senders::authorities(&auth.ca, self.contents) {
             Ok(authorities) => Some(authorities),
             Err(flaw) => {
                 let at = format!("listen[{place}].tls.client_ca");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::certificate::Certificate;
+use crate::state::tls::certificate::Certificate;
 
 /// The certificates of a listener by name.
 #[derive(Debug)]
@@ -59,8 +59,8 @@ impl ResolvesServerCert for Names {
 
 #[cfg(test)]
 mod tests {
-    use super::super::workshop::{Authority, Kind, certificate};
     use super::*;
+    use crate::state::tls::workshop::{Authority, Kind, certificate};
 
     fn shown(names: &Names, all: &[Arc<Certificate>], name: Option<&str>, only: Option<usize>) -> usize {
         let fits = |one: &CertifiedKey| only.is_none_or(|place| one.cert == all[place].key.cert);

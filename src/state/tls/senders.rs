@@ -11,15 +11,15 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
 };
 
-use super::{PROVIDER, certificate, subject};
-use crate::state::look::Look;
+use crate::files::file::Files;
+use crate::state::tls::{PROVIDER, certificate, subject};
 
 /// The authorities of a PEM file.
 ///
 /// # Errors
 /// In words for the operator.
-pub fn authorities(path: &Path, look: &Look) -> Result<Vec<CertificateDer<'static>>, String> {
-    let all = look.file(path).and_then(certificate::chain_of)?;
+pub fn authorities(path: &Path, contents: &Files) -> Result<Vec<CertificateDer<'static>>, String> {
+    let all = contents.content(path).and_then(certificate::chain_of)?;
     for (place, one) in (1..).zip(&all) {
         let read = RootCertStore::empty().add(one.clone());
         read.map_err(|error| {

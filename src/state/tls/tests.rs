@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rcgen::{CertificateParams, date_time_ymd};
 
-use super::workshop::{AT, Authority, Kind, Pair, files, look};
-use super::*;
+use crate::state::tls::workshop::{AT, Authority, Kind, Pair, files, look};
+use crate::state::tls::*;
 
 fn now() -> SystemTime {
     SystemTime::now()

@@ -8,9 +8,9 @@ use rcgen::{
     PKCS_ECDSA_P256_SHA256, PKCS_ED25519,
 };
 
-use super::certificate::{self, Certificate};
 use crate::config::CertificateFiles;
-use crate::state::look::{Look, Seen};
+use crate::files::file::{Files, Seen};
+use crate::state::tls::certificate::{self, Certificate};
 
 /// Who signs.
 pub(crate) struct Authority {
@@ -75,18 +75,12 @@ pub(crate) fn files(certificate: &str, key: &str) -> CertificateFiles {
 }
 
 /// A look that saw these files.
-pub(crate) fn look(files: &[(&str, &str)]) -> Look {
+pub(crate) fn look(files: &[(&str, &str)]) -> Files {
     let seen = |(path, text): &(&str, &str)| Seen {
         path: path.into(),
         content: Ok(Bytes::copy_from_slice(text.as_bytes())),
     };
-    Look {
-        config: None,
-        held: None,
-        ranges: None,
-        authorities: Vec::new(),
-        certificates: files.iter().map(seen).collect(),
-    }
+    Files(files.iter().map(seen).collect())
 }
 
 /// A certificate as it is loaded, with its whole chain.

@@ -1,7 +1,6 @@
 //! The delivery table and the strictness of the plain listener, again over TLS: the same tests, another transport.
 
-use crate::harness::{ADMITTED, Sender, get, post};
-use crate::harness::{PATIENCE, Setup, Upstream};
+use crate::harness::{ADMITTED, PATIENCE, Sender, Setup, Upstream, get, post};
 use crate::{ambiguous, delivery};
 
 #[test]

@@ -1,0 +1,256 @@
+//! A request to the admin interface of a running gate: HTTP/1.1 over TCP or a UNIX socket, blocking.
+//!
+//! One request a connection, everything under one deadline and a bound on size. Nothing of the answer
+//! is trusted further than that it is text.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::cli::flags::Gate;
+use crate::cli::{Failure, failed};
+use crate::config::{self, AdminAddress, Overrides};
+use crate::files::file;
+
+/// To connect: the gate is on this machine as a rule.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The largest answer: metrics of some thousand routes.
+const MAX_ANSWER: u64 = 64 << 20;
+/// Where a gate listens that was told nothing else.
+const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
+
+/// A running gate's admin interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminClient {
+    address: AdminAddress,
+}
+
+/// Its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The body, without what a terminal would obey.
+    pub body: String,
+}
+
+impl Reply {
+    /// The body as JSON; `null` where it is none.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+}
+
+impl AdminClient {
+    /// The gate that the arguments mean.
+    ///
+    /// # Errors
+    /// The admin interface is off, or its address cannot be read.
+    pub fn find(gate: &Gate) -> Result<Self, Failure> {
+        if let Some(text) = &gate.admin {
+            return match parse(text) {
+                Some(address) => Ok(Self { address }),
+                None if text == "off" => Err(failed("--admin: the admin interface is off")),
+                None => Err(failed(format!("--admin: {text:?} is neither IP:PORT nor unix:PATH"))),
+            };
+        }
+        let Some(path) = gate.file.path() else { return Ok(Self { address: AdminAddress::Tcp(DEFAULT) }) };
+        let text = file::read(&path, config::MAX_TEXT)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned()))
+            .map_err(|error| {
+                failed(format!("{}: {error} (or name the gate with --admin)", path.display()))
+            })?;
+        let base = path.parent().map(PathBuf::from).unwrap_or_default();
+        match config::parse(Some(&text), &Overrides::default(), &base) {
+            Ok(parsed) => match (parsed.config.admin, parsed.config.metrics) {
+                (Some(admin), _) => Ok(Self { address: admin.address }),
+                // Enough for `health`; the rest is told what is missing.
+                (None, Some(metrics)) => Ok(Self { address: AdminAddress::Tcp(metrics) }),
+                (None, None) => Err(failed(format!("{}: the admin interface is off", path.display()))),
+            },
+            // The running gate is still the one to ask what is wrong with its files.
+            Err(_) => from_broken(&text).map(|address| Self { address }).ok_or_else(|| {
+                failed(format!(
+                    "{}: it has mistakes, and where its gate listens cannot be told from it: mend it, or name \
+                     the gate with --admin; `nexmo-gate check` shows what is wrong",
+                    path.display()
+                ))
+            }),
+        }
+    }
+
+    /// Asks.
+    ///
+    /// # Errors
+    /// Nobody answers there, not in time, or not in HTTP.
+    pub fn ask(&self, method: &str, target: &str, within: Duration) -> Result<Reply, Failure> {
+        self.exchange(method, target, Instant::now() + within).map_err(|error| {
+            failed(format!("the gate's admin interface at {self}: {}", said(&error, within)))
+        })
+    }
+
+    fn exchange(&self, method: &str, target: &str, until: Instant) -> io::Result<Reply> {
+        let host = match &self.address {
+            AdminAddress::Tcp(address) => reachable(*address).to_string(),
+            AdminAddress::Unix(_) => "localhost".to_owned(),
+        };
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\
+             Content-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        let mut answer = Vec::new();
+        match &self.address {
+            AdminAddress::Tcp(address) => {
+                let mut stream = TcpStream::connect_timeout(&reachable(*address), CONNECT_TIMEOUT)?;
+                stream.set_write_timeout(Some(CONNECT_TIMEOUT))?;
+                stream.write_all(request.as_bytes())?;
+                read_all(&stream, |left| stream.set_read_timeout(Some(left)), until, &mut answer)?;
+            }
+            AdminAddress::Unix(path) => {
+                let mut stream = UnixStream::connect(path)?;
+                stream.set_write_timeout(Some(CONNECT_TIMEOUT))?;
+                stream.write_all(request.as_bytes())?;
+                read_all(&stream, |left| stream.set_read_timeout(Some(left)), until, &mut answer)?;
+            }
+        }
+        read_reply(&answer)
+    }
+}
+
+impl fmt::Display for AdminClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.address {
+            AdminAddress::Tcp(address) => write!(f, "http://{address}"),
+            AdminAddress::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Reads to the end, each read under what is left of the time.
+fn read_all(
+    mut stream: impl Read,
+    set_timeout: impl Fn(Duration) -> io::Result<()>,
+    until: Instant,
+    answer: &mut Vec<u8>,
+) -> io::Result<()> {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        set_timeout(left)?;
+        match stream.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => {
+                answer.extend_from_slice(&buffer[..count]);
+                // Who has said all need not hang up.
+                if is_whole(answer) {
+                    return Ok(());
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if answer.len() as u64 > MAX_ANSWER {
+            return Err(io::Error::other("the answer is too large"));
+        }
+    }
+}
+
+/// Whether the answer said how long it is, and is as long as that.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    length == Some(answer.len() - end - 4)
+}
+
+fn read_reply(answer: &[u8]) -> io::Result<Reply> {
+    let no_http = || io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP; is this a gate?");
+    let mut lines = [httparse::EMPTY_HEADER; 64];
+    let mut head = httparse::Response::new(&mut lines);
+    let Ok(httparse::Status::Complete(length)) = head.parse(answer) else { return Err(no_http()) };
+    let body = &answer[length..];
+    let declared = head.headers.iter().find(|line| line.name.eq_ignore_ascii_case("content-length"));
+    let declared =
+        declared.and_then(|line| std::str::from_utf8(line.value).ok()?.trim().parse::<usize>().ok());
+    if declared.is_some_and(|declared| declared != body.len()) {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the answer broke off"));
+    }
+    let status = head.code.ok_or_else(no_http)?;
+    let tame = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+    let body = String::from_utf8_lossy(body).chars().filter(tame).collect();
+    Ok(Reply { status, body })
+}
+
+fn said(error: &io::Error, within: Duration) -> String {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("no answer within {} s", within.as_secs_f64())
+        }
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+            format!("{error}; is the gate running, and is this its address?")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("{error}; its socket is for root and for the user and the group of the gate")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// An address that a socket listens on, as one that can be connected to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn parse(text: &str) -> Option<AdminAddress> {
+    match text.strip_prefix("unix:") {
+        Some("") => None,
+        Some(path) => Some(AdminAddress::Unix(PathBuf::from(path))),
+        None => text.parse().ok().map(AdminAddress::Tcp),
+    }
+}
+
+/// The admin address of a configuration that has problems elsewhere; `None` where it does not tell one for certain: a
+/// wrong gate must never be asked.
+fn from_broken(text: &str) -> Option<AdminAddress> {
+    let understood = |text: &str| -> Option<serde_yaml::Value> {
+        config::check_cost(text).ok()?;
+        serde_yaml::from_str(text).ok().filter(serde_yaml::Value::is_mapping)
+    };
+    let said = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    if !said.clone().any(|line| line.to_ascii_lowercase().contains("adm")) {
+        return Some(AdminAddress::Tcp(DEFAULT));
+    }
+    let whole = match understood(text) {
+        Some(whole) => whole,
+        // The section may be whole where the rest is not.
+        None => understood(&section_of("admin", text)?)?,
+    };
+    whole.get("admin")?.get("address").and_then(serde_yaml::Value::as_str).and_then(parse)
+}
+
+/// The lines of a top-level key, up to the next one; `None` where it is not there once.
+fn section_of(key: &str, text: &str) -> Option<String> {
+    let is_it = |line: &&str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
+    let is_inner = |line: &&str| line.is_empty() || line.starts_with([' ', '#', '-']);
+    if text.lines().filter(is_it).count() != 1 {
+        return None;
+    }
+    let mut lines = text.lines().skip_while(|line| !is_it(line));
+    let first = lines.next()?;
+    Some(std::iter::once(first).chain(lines.take_while(is_inner)).collect::<Vec<_>>().join("\n"))
+}

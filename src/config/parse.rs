@@ -1,0 +1,218 @@
+//! From text and flags to a whole `Config`, or to every problem there is.
+//!
+//! The story of the file, read top to bottom: each section by its own reader, then what no section
+//! can judge alone.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use crate::config::model::{
+    AccessLog, Admin, AdminAddress, Config, Deny, ForwardedHeader, Listener, Log, LogFormat, LogLevel, Mode,
+    Route, Target, Upstream,
+};
+use crate::config::overrides::Overrides;
+use crate::config::read::document::{document, outline};
+use crate::config::read::error::Problem;
+use crate::config::read::node::{Node, Source};
+use crate::config::read::report::Report;
+use crate::config::read::section::Section;
+use crate::config::read::units::quote;
+use crate::config::sections::{limits, listener, lists, routes, upstream};
+use crate::policy::hold::Outline;
+use crate::policy::routing::route::PathPattern;
+
+/// A usable configuration, and what deserves a look all the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed {
+    /// The configuration.
+    pub config: Config,
+    /// What works but is probably not meant, or must be said loudly; in the order of the file.
+    pub warnings: Vec<Problem>,
+    /// What the file looks like from outside.
+    pub outline: Outline,
+}
+
+/// Reads a config file's text (`None`: there is no file) under what flags and variables say. `base` is
+/// the file's folder: its relative paths start there.
+///
+/// # Errors
+/// Every problem, in the order of the file; those of flags and of missing keys first.
+pub fn parse(text: Option<&str>, overrides: &Overrides, base: &Path) -> Result<Parsed, Vec<Problem>> {
+    let file = document(text.unwrap_or_default()).map_err(|problem| vec![problem])?;
+    let report = Report::default();
+    let base = if text.is_some() { base } else { Path::new("") };
+    let config = {
+        let source = Source { report: &report, base, replaced: overrides.values() };
+        read(&Section::root(&file, &source))
+    };
+    let warnings = report.finish(&file)?;
+    // A reader notes why it leaves something out, so this is never said; if it were, nothing starts.
+    let unread = || vec![Problem::new("upstream", "could not be read")];
+    let outline = outline(text.unwrap_or_default(), &file);
+    config.map(|config| Parsed { config, warnings, outline }).ok_or_else(unread)
+}
+
+fn read(root: &Section) -> Option<Config> {
+    let trusted_proxies = lists::trusted_proxies(root);
+    let listen = listener::listeners(root, &trusted_proxies);
+    let upstream = common_upstream(root);
+    let routes = routes::routes(root, &trusted_proxies);
+    let admin = listener::admin(root);
+    let metrics = listener::metrics(root);
+    note_collision(root, &listen, admin.as_ref(), metrics);
+    note_loops(root, &listen, upstream.as_ref(), &routes);
+    let ranges = folder(root, "ranges").unwrap_or_else(|| root.source().base.join("ranges"));
+    let deny = deny(root);
+    note_unheard_challenges(root, &listen, deny);
+    Some(Config {
+        ranges,
+        forwarded_header: forwarded_header(root),
+        deny,
+        mode: mode(root),
+        limits: limits::limits(root),
+        drain: limits::drain(root, &routes),
+        state: folder(root, "state"),
+        log: log(root),
+        threads: limits::threads(root),
+        health_path: health_path(root, &routes),
+        metrics,
+        listen,
+        upstream: upstream?,
+        trusted_proxies,
+        routes,
+        admin,
+    })
+}
+
+fn common_upstream(root: &Section) -> Option<Upstream> {
+    let Some(node) = root.get_filled("upstream") else {
+        root.problem("upstream", upstream::MISSING);
+        return None;
+    };
+    upstream::upstream(&node)
+}
+
+fn folder(root: &Section, key: &str) -> Option<std::path::PathBuf> {
+    root.get_filled(key).and_then(|node| node.file("the path of a folder"))
+}
+
+fn forwarded_header(root: &Section) -> ForwardedHeader {
+    let words =
+        [("x-forwarded-for", ForwardedHeader::XForwardedFor), ("forwarded", ForwardedHeader::Forwarded)];
+    root.get("forwarded_header").and_then(|node| node.choice(&words, &[])).unwrap_or_default()
+}
+
+fn deny(root: &Section) -> Deny {
+    let words =
+        [("forbid", Deny::Forbid), ("hide", Deny::Hide), ("retry", Deny::Retry), ("drop", Deny::Drop)];
+    root.get("deny").and_then(|node| node.choice(&words, &[])).unwrap_or_default()
+}
+
+fn mode(root: &Section) -> Mode {
+    let words = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+    let Some(node) = root.get("mode") else { return Mode::default() };
+    let mode = node.choice(&words, &[]).unwrap_or_default();
+    if mode == Mode::Observe {
+        node.warning("observe: nobody is denied, requests that no list admits are forwarded too");
+    }
+    mode
+}
+
+fn log(root: &Section) -> Log {
+    let section = root.section("log");
+    let formats = [("json", LogFormat::Json), ("text", LogFormat::Text)];
+    let levels = [
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+    ];
+    Log {
+        format: section.get("format").and_then(|n| n.choice(&formats, &[])).unwrap_or_default(),
+        level: section.get("level").and_then(|n| n.choice(&levels, &[])).unwrap_or_default(),
+        access: section.get("access").and_then(|n| access(&n)).unwrap_or(AccessLog::Stdout),
+    }
+}
+
+fn access(node: &Node) -> Option<AccessLog> {
+    let wanted = "stdout, stderr, off, or the path of a file";
+    match node.text(wanted)? {
+        "stdout" => Some(AccessLog::Stdout),
+        "stderr" => Some(AccessLog::Stderr),
+        "off" => Some(AccessLog::Off),
+        // A slip such as "stdot" must not become a file.
+        text if !text.contains('/') => {
+            let (shown, meant) = (quote(text), quote(&format!("./{text}")));
+            node.problem(format!("{shown} is not {wanted}; a file in this folder is written {meant}"))
+        }
+        _ => node.file(wanted).map(AccessLog::File),
+    }
+}
+
+/// Reads `health_path`: one exact path that no route serves.
+fn health_path(root: &Section, routes: &[Route]) -> Option<String> {
+    let node = root.get_filled("health_path")?;
+    let text = node.text("a path such as /-/healthy")?;
+    let pattern = node.judged(PathPattern::parse(text))?;
+    if !matches!(pattern, PathPattern::Exact(_)) {
+        return node.problem("must be one path, without a star");
+    }
+    if let Some(place) = routes.iter().position(|route| route.path == pattern) {
+        return node.problem(format!("{text} is the path of routes[{place}] already"));
+    }
+    Some(text.to_owned())
+}
+
+/// The admin interface, the metrics and the listeners cannot share a port.
+fn note_collision(root: &Section, listen: &[Listener], admin: Option<&Admin>, metrics: Option<SocketAddr>) {
+    let mut taken: Vec<(SocketAddr, &str)> = listen.iter().map(|one| (one.address, "the listener")).collect();
+    let admin = match admin {
+        Some(Admin { address: AdminAddress::Tcp(own) }) => Some(*own),
+        _ => None,
+    };
+    for (key, own, name) in [("admin", admin, "the admin interface"), ("metrics", metrics, "the metrics")] {
+        let Some(own) = own else { continue };
+        if let Some((other, whose)) = taken.iter().find(|(other, _)| listener::collide(*other, own)) {
+            root.problem(key, format!("{own} is taken by {whose} on {other}"));
+        }
+        taken.push((own, name));
+    }
+}
+
+/// A certificate authority asks from addresses that no list has, and `deny: drop` does not hear them.
+fn note_unheard_challenges(root: &Section, listen: &[Listener], deny: Deny) {
+    if deny != Deny::Drop || root.source().report.is_spoilt("listen") {
+        return;
+    }
+    for place in (0..listen.len()).filter(|place| listen[*place].acme_challenges.is_some()) {
+        let at = format!("listen[{place}].acme_challenges");
+        root.source().report.problem(
+            &at,
+            "with `deny: drop` a stranger is closed unheard, so the authority's question is never answered; use \
+             another `deny`, or prove the name by DNS",
+        );
+    }
+}
+
+/// A gate that is its own upstream would fill itself with its own requests.
+fn note_loops(root: &Section, listen: &[Listener], common: Option<&Upstream>, routes: &[Route]) {
+    let named = routes
+        .iter()
+        .enumerate()
+        .filter_map(|(index, route)| Some((format!("routes[{index}].upstream"), route.upstream.as_ref()?)));
+    let all = common.map(|u| ("upstream".to_owned(), u)).into_iter().chain(named);
+    let targets = all.flat_map(|(at, u)| u.targets.iter().map(move |target| (at.clone(), target)));
+    for (at, target) in targets {
+        let (Target::Http { host, port } | Target::Https { host, port }) = target else { continue };
+        let ip = if host == "localhost" { Some(IpAddr::from([127, 0, 0, 1])) } else { host.parse().ok() };
+        let Some(ip) = ip else { continue };
+        let own = |l: &&Listener| {
+            let everywhere = ip.is_loopback() && l.address.ip().is_unspecified() && l.address.port() == *port;
+            everywhere || l.address == SocketAddr::new(ip, *port)
+        };
+        if let Some(own) = listen.iter().find(own) {
+            // The common upstream may be a flag's; the root knows under which name.
+            root.problem(&at, format!("{target} is the gate itself, which listens on {}", own.address));
+        }
+    }
+}

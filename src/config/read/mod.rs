@@ -1,0 +1,11 @@
+//! Reading YAML: nodes and sections, units and host names, and the report that collects every problem.
+//!
+//! What a key means does not belong here: `sections` know that.
+
+pub(super) mod document;
+pub mod error;
+pub(crate) mod host;
+pub(crate) mod node;
+pub(crate) mod report;
+pub(crate) mod section;
+pub mod units;

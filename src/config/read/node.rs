@@ -1,0 +1,232 @@
+//! The file's shape: a walk over the YAML that notes every wrong type, unknown key and bad value.
+//!
+//! A derived deserialiser stops at the first error, so this room walks the parsed document itself.
+//! A reader returns `None` when it has noted a problem; the caller goes on with a stand-in, and the
+//! whole reading fails at the end. Nothing here knows what a key means.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_yaml::Value;
+
+use crate::config::keys;
+use crate::config::read::report::Report;
+use crate::config::read::section::Section;
+use crate::config::read::units;
+
+/// Where values come from and where problems go.
+pub struct Source<'a> {
+    /// What was found so far.
+    pub report: &'a Report,
+    /// The folder that the file's relative paths start from.
+    pub base: &'a Path,
+    /// What flags and variables put in the place of a key: by key path, the flag's name and the value.
+    pub replaced: BTreeMap<&'static str, (String, Value)>,
+}
+
+impl Source<'_> {
+    /// What a flag put in the place of the key.
+    pub fn flag(&self, path: &str) -> Option<Node<'_>> {
+        let (name, value) = self.replaced.get(path)?;
+        Some(Node { path: name.clone(), value, base: Path::new(""), source: self })
+    }
+}
+
+/// A value with its place.
+#[derive(Clone)]
+pub struct Node<'a> {
+    /// A key path, or the name of a flag.
+    pub path: String,
+    /// What stands there.
+    pub value: &'a Value,
+    /// Where a relative path starts: the file's folder, or nowhere for a flag.
+    pub base: &'a Path,
+    /// Where the value comes from and its problems go.
+    pub source: &'a Source<'a>,
+}
+
+impl<'a> Node<'a> {
+    /// Whether nothing stands here. Unlike `Value::is_null` this does not look inside a tag: tags have no
+    /// meaning in this file, so a tagged value is always of a wrong type.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    /// Whether this is exactly the word.
+    pub fn is_word(&self, word: &str) -> bool {
+        matches!(self.value, Value::String(text) if text == word)
+    }
+
+    /// Notes a problem here.
+    pub fn problem<T>(&self, message: impl Into<String>) -> Option<T> {
+        self.source.report.problem(&self.path, message);
+        None
+    }
+
+    /// Notes a warning here.
+    pub fn warning(&self, message: impl Into<String>) {
+        self.source.report.warning(&self.path, message);
+    }
+
+    /// Notes that the value is of another type than wanted.
+    pub fn unwanted<T>(&self, wanted: &str) -> Option<T> {
+        match self.value {
+            Value::Null => self.problem(format!("is empty, wanted {wanted}")),
+            other => self.problem(format!("found {}, wanted {wanted}", found(other))),
+        }
+    }
+
+    /// The value of a reader, or its error as a problem here.
+    pub fn judged<T>(&self, read: Result<T, String>) -> Option<T> {
+        read.map_or_else(|message| self.problem(message), Some)
+    }
+
+    /// A text that is not empty.
+    pub fn text(&self, wanted: &str) -> Option<&'a str> {
+        match self.value {
+            Value::String(text) if text.is_empty() => self.problem(format!("is empty, wanted {wanted}")),
+            Value::String(text) => Some(text),
+            _ => self.unwanted(wanted),
+        }
+    }
+
+    /// A text for which `read` finds a meaning.
+    pub fn parsed<T>(&self, wanted: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        self.text(wanted).and_then(|text| self.judged(read(text)))
+    }
+
+    /// A path of a file or folder; relative ones start at the config file's folder.
+    pub fn file(&self, wanted: &str) -> Option<PathBuf> {
+        let text = self.text(wanted)?;
+        if text.contains("-----BEGIN") {
+            return self.problem(format!("holds the text of a PEM file itself, wanted {wanted}"));
+        }
+        if text.contains('\0') {
+            return self.problem("a path cannot hold a zero byte");
+        }
+        Some(self.under_base(Path::new(text)))
+    }
+
+    /// A path of the file, from its folder; a flag's path as it is.
+    pub fn under_base(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// `true` or `false`.
+    pub fn truth(&self) -> Option<bool> {
+        match self.value {
+            Value::Bool(truth) => Some(*truth),
+            _ => self.unwanted("true or false"),
+        }
+    }
+
+    /// A whole number.
+    pub fn count(&self, range: RangeInclusive<usize>) -> Option<usize> {
+        let (first, last) = (range.start(), range.end());
+        let number = match self.value {
+            Value::Number(number) => number.as_u64().and_then(|n| usize::try_from(n).ok()),
+            _ => None,
+        };
+        match number {
+            Some(number) if range.contains(&number) => Some(number),
+            Some(number) => self.problem(format!("{number} is not from {first} to {last}")),
+            None => self.unwanted(&format!("a whole number from {first} to {last}")),
+        }
+    }
+
+    /// A duration.
+    pub fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
+        let text = self.with_unit("a duration such as 5s")?;
+        let duration = self.judged(units::duration(&text))?;
+        if range.contains(&duration) {
+            return Some(duration);
+        }
+        let [own, first, last] = [duration, *range.start(), *range.end()].map(units::show_duration);
+        self.problem(format!("{own} is not from {first} to {last}"))
+    }
+
+    /// A size in bytes.
+    pub fn size(&self, range: RangeInclusive<usize>) -> Option<usize> {
+        let text = self.with_unit("a size such as 1MiB")?;
+        let bytes = self.judged(units::size(&text))?;
+        let show = |n: &usize| units::show_size(u64::try_from(*n).unwrap_or(u64::MAX));
+        match usize::try_from(bytes) {
+            Ok(size) if range.contains(&size) => Some(size),
+            _ => self.problem(format!(
+                "{} is not from {} to {}",
+                units::show_size(bytes),
+                show(range.start()),
+                show(range.end())
+            )),
+        }
+    }
+
+    /// The text of a quantity. A bare number goes on as text, so that the reader can name the unit.
+    fn with_unit(&self, wanted: &str) -> Option<String> {
+        match self.value {
+            Value::Number(number) => Some(number.to_string()),
+            _ => self.text(wanted).map(str::to_owned),
+        }
+    }
+
+    /// One of a few words; `planned` ones are known and refused.
+    pub fn choice<T: Copy>(&self, words: &[(&str, T)], planned: &[&str]) -> Option<T> {
+        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        let list = names.join(", ");
+        let text = self.text(&format!("one of: {list}"))?;
+        if let Some((_, meaning)) = words.iter().find(|(name, _)| *name == text) {
+            return Some(*meaning);
+        }
+        if planned.contains(&text) {
+            return self.problem(format!("{text} is not supported in this version; there are: {list}"));
+        }
+        self.problem(unknown("value", text, &names))
+    }
+
+    /// The entries of a list.
+    pub fn list(&self, wanted: &str) -> Option<Vec<Node<'a>>> {
+        let Value::Sequence(items) = self.value else { return self.unwanted(wanted) };
+        // A flag has one name for all its entries.
+        let flag = self.path.starts_with("--");
+        let path = |index| if flag { self.path.clone() } else { format!("{}[{index}]", self.path) };
+        let node = |(index, value)| Node { path: path(index), value, ..self.clone() };
+        Some(items.iter().enumerate().map(node).collect())
+    }
+
+    /// The keys of a mapping; unknown ones are noted.
+    pub fn section(&self, wanted: &str) -> Option<Section<'a>> {
+        let Value::Mapping(entries) = self.value else { return self.unwanted(wanted) };
+        Some(Section::new(self.path.clone(), Some(entries), self.source))
+    }
+}
+
+/// `unknown key; did you mean "max_body"? There are: ...`
+pub fn unknown(what: &str, word: &str, known: &[&str]) -> String {
+    let shown = if what == "key" { String::new() } else { format!(" {}", units::quote(word)) };
+    let list = known.join(", ");
+    match keys::nearest(word, known.iter().copied()) {
+        Some(near) => format!("unknown {what}{shown}; did you mean {near:?}? There are: {list}"),
+        None => format!("unknown {what}{shown}; there are: {list}"),
+    }
+}
+
+/// A tag as it is written.
+fn tag(tag: &str) -> String {
+    let plain = tag.len() <= 20 && tag.chars().all(|c| c.is_ascii_graphic());
+    if plain && !units::is_secret(tag) { tag.to_owned() } else { units::quote(tag) }
+}
+
+/// A value in words.
+pub fn found(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(bool) => bool.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) => format!("the text {}", units::quote(text)),
+        Value::Sequence(_) => "a list".to_owned(),
+        Value::Mapping(_) => "a mapping of keys".to_owned(),
+        Value::Tagged(tagged) => format!("a value with the tag {}", tag(&tagged.tag.to_string())),
+    }
+}

@@ -1,0 +1,74 @@
+//! A mapping of the file: its keys one by one, and a note about each key that has no meaning there.
+
+use serde_yaml::{Mapping, Value};
+
+use crate::config::keys;
+use crate::config::read::node::{Node, Source, unknown};
+use crate::config::read::report::{join, segment};
+
+/// A mapping with its place; flags stand before what the file says.
+pub struct Section<'a> {
+    path: String,
+    entries: Option<&'a Mapping>,
+    source: &'a Source<'a>,
+}
+
+impl<'a> Section<'a> {
+    /// The whole file.
+    pub fn root(file: &'a Value, source: &'a Source<'a>) -> Self {
+        Self::new(String::new(), file.as_mapping(), source)
+    }
+
+    /// The mapping at a key path; unknown keys are noted.
+    pub fn new(path: String, entries: Option<&'a Mapping>, source: &'a Source<'a>) -> Self {
+        let section = Self { path, entries, source };
+        section.note_unknown();
+        section
+    }
+
+    /// Where values come from and problems go.
+    pub fn source(&self) -> &'a Source<'a> {
+        self.source
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<Node<'a>> {
+        let path = join(&self.path, key);
+        if let Some(node) = self.source.flag(&path) {
+            return Some(node);
+        }
+        let value = self.entries?.get(key)?;
+        Some(Node { path, value, base: self.source.base, source: self.source })
+    }
+
+    /// The value of a key, where an empty one is as good as none: all of its lines are commented out.
+    pub fn get_filled(&self, key: &str) -> Option<Node<'a>> {
+        self.get(key).filter(|node| !node.is_empty())
+    }
+
+    /// The mapping under a key; an empty one when there is none.
+    pub fn section(&self, key: &str) -> Section<'a> {
+        let filled = self.get_filled(key).and_then(|node| node.section("a mapping of keys"));
+        filled.unwrap_or_else(|| Section { path: join(&self.path, key), entries: None, source: self.source })
+    }
+
+    /// Notes a problem at a key, which need not be there, or at the flag that stands in its place.
+    pub fn problem(&self, key: &str, message: impl Into<String>) {
+        let at = self.get(key).map_or_else(|| join(&self.path, key), |node| node.path);
+        self.source.report.problem(&at, message);
+    }
+
+    fn note_unknown(&self) {
+        let known = keys::children(&self.path);
+        for key in self.entries.into_iter().flat_map(|entries| entries.keys()) {
+            let path = join(&self.path, &segment(key));
+            let word = if let Value::String(word) = key { Some(word.as_str()) } else { None };
+            let message = match word {
+                Some(key) if known.contains(&key) => continue,
+                Some(key) => unknown("key", key, &known),
+                None => unknown("key", &segment(key), &known),
+            };
+            self.source.report.problem(&path, message);
+        }
+    }
+}

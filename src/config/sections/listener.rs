@@ -1,0 +1,172 @@
+//! Sockets that the gate opens: the listeners and the admin interface.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde_yaml::Value;
+
+use crate::config::model::{Admin, AdminAddress, Listener, Trusted};
+use crate::config::read::node::Node;
+use crate::config::read::section::Section;
+use crate::config::read::units::quote;
+use crate::config::sections::tls;
+use crate::config::sections::upstream::unix_path;
+
+const WANTED: &str = "an address with a port such as 0.0.0.0:8080";
+
+/// Reads `listen`: a list of addresses, or of mappings with an `address`.
+pub fn listeners(root: &Section, trusted: &[Trusted]) -> Vec<Listener> {
+    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080));
+    let everywhere = plain(address);
+    let Some(node) = root.get("listen") else { return vec![everywhere] };
+    let Some(entries) = node.list("a list such as [{ address: \"0.0.0.0:8080\" }]") else {
+        return Vec::new();
+    };
+    if entries.is_empty() {
+        node.problem::<()>("is empty; without a listener no request can come in");
+    }
+    let mut listeners: Vec<Listener> = Vec::new();
+    for entry in entries {
+        let Some((place, listener)) = listener(root, &entry, trusted) else { continue };
+        let address = listener.address;
+        if let Some(other) = listeners.iter().find(|other| collide(other.address, address)) {
+            place.problem::<()>(format!("{address} is taken by the listener on {}", other.address));
+        }
+        listeners.push(listener);
+    }
+    listeners
+}
+
+/// One entry, and the node of its address: the entry itself or its key.
+fn listener<'a>(root: &Section, entry: &Node<'a>, trusted: &[Trusted]) -> Option<(Node<'a>, Listener)> {
+    if !matches!(entry.value, Value::Mapping(_)) {
+        let address = entry.parsed(WANTED, socket_address)?;
+        return Some((entry.clone(), plain(address)));
+    }
+    let section = entry.section(WANTED)?;
+    // Every key is read before one is missed: all problems at once.
+    let proxy_protocol = proxy_protocol(root, &section, trusted);
+    let tls = section.get("tls").and_then(|node| tls::tls(&node));
+    let http2 = section.get("http2").and_then(|node| node.truth()).unwrap_or(false);
+    let acme_challenges = section.get("acme_challenges").and_then(|node| node.file("the path of a folder"));
+    let Some(place) = section.get("address") else {
+        section.problem("address", format!("missing; wanted {WANTED}"));
+        return None;
+    };
+    let address = place.parsed(WANTED, socket_address)?;
+    Some((place, Listener { address, proxy_protocol, tls, http2, acme_challenges }))
+}
+
+/// A listener that only has an address.
+fn plain(address: SocketAddr) -> Listener {
+    Listener { address, proxy_protocol: false, tls: None, http2: false, acme_challenges: None }
+}
+
+/// Whether PROXY headers are wanted.
+fn proxy_protocol(root: &Section, section: &Section, trusted: &[Trusted]) -> bool {
+    let proxied = section.get("proxy_protocol").filter(|node| node.truth() == Some(true));
+    // What was meant to be trusted and could not be read is its own problem.
+    let place = root.get("trusted_proxies").map_or("trusted_proxies".to_owned(), |node| node.path);
+    if let Some(node) = proxied.as_ref().filter(|_| trusted.is_empty())
+        && !root.source().report.is_spoilt(&place)
+    {
+        node.problem::<()>(
+            "only a trusted proxy may send the PROXY header, and trusted_proxies is empty, so every \
+             connection would be closed; name the proxies there",
+        );
+    }
+    proxied.is_some()
+}
+
+/// Reads `admin`: a mapping, an address, or `off`.
+pub fn admin(root: &Section) -> Option<Admin> {
+    let local = AdminAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)));
+    let Some(node) = root.get("admin") else { return Some(Admin { address: local }) };
+    if matches!(node.value, Value::Null | Value::Bool(false)) || node.is_word("off") {
+        return None;
+    }
+    let mut place = node.clone();
+    let mut allow_remote = false;
+    if let Value::Mapping(_) = node.value {
+        let section = node.section("a mapping of keys")?;
+        allow_remote = section.get("allow_remote").is_some_and(|n| n.truth() == Some(true));
+        match section.get("address") {
+            Some(address) => place = address,
+            None if section.source().report.is_spoilt(&node.path) => return None,
+            None => return Some(Admin { address: local }),
+        }
+    }
+    let text = place.text("an address such as 127.0.0.1:9901, unix:/run/nexmo-gate/admin.sock, or off")?;
+    if let Some(path) = unix_path(text) {
+        let path = place.judged(path)?;
+        return Some(Admin { address: AdminAddress::Unix(place.under_base(path)) });
+    }
+    let address = place.judged(socket_address(text))?;
+    if !address.ip().to_canonical().is_loopback() {
+        if !allow_remote {
+            return place.problem(format!(
+                "{address} can be reached from other machines, and whoever reaches it may reload and read the \
+                 status; use 127.0.0.1 or unix:/path, or set allow_remote: true"
+            ));
+        }
+        place.warning(format!(
+            "{address} can be reached from other machines; whoever reaches it may reload and read the status"
+        ));
+    }
+    Some(Admin { address: AdminAddress::Tcp(address) })
+}
+
+/// Reads `metrics`: a mapping, an address, or `off`.
+pub fn metrics(root: &Section) -> Option<SocketAddr> {
+    let node = root.get("metrics")?;
+    if matches!(node.value, Value::Null | Value::Bool(false)) || node.is_word("off") {
+        return None;
+    }
+    let place = if let Value::Mapping(_) = node.value {
+        let section = node.section("a mapping of keys")?;
+        let Some(address) = section.get("address") else {
+            section.problem("address", "missing; wanted an address such as 0.0.0.0:9902");
+            return None;
+        };
+        address
+    } else {
+        node
+    };
+    place.parsed("an address with a port such as 0.0.0.0:9902", socket_address)
+}
+
+/// Whether the second socket cannot be opened beside the first.
+pub fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let everywhere = |one: IpAddr, other: IpAddr| one.is_unspecified() && one.is_ipv4() == other.is_ipv4();
+    let (one, other) = (a.ip(), b.ip());
+    let same_place = one == other || everywhere(one, other) || everywhere(other, one);
+    a.port() == b.port() && a.port() != 0 && same_place
+}
+
+/// Reads an address with a port.
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let shown = quote(text);
+    if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        let example = SocketAddr::new(ip, 8080);
+        return Err(format!("{shown} has no port; write for example {example}"));
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+    let number = port.parse::<u16>();
+    Err(match (host, number) {
+        ("" | "*", Ok(port)) => {
+            format!("{shown} has no address; write 0.0.0.0:{port} for all of IPv4 or [::]:{port} for both")
+        }
+        ("localhost", Ok(port)) => {
+            format!("names are not looked up here; write 127.0.0.1:{port} or [::1]:{port}")
+        }
+        (host, Ok(port)) if host.parse::<std::net::Ipv6Addr>().is_ok() => {
+            format!("an IPv6 address stands in brackets; write [{host}]:{port}")
+        }
+        (host, Err(_)) if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() => {
+            format!("the port {} is not a number from 0 to 65535", quote(port))
+        }
+        _ => format!("{shown} is not {WANTED}; names are not looked up"),
+    })
+}

@@ -1,0 +1,78 @@
+//! Names of range lists: who a route allows, and who may name the client.
+
+use crate::config::model::Trusted;
+use crate::config::read::node::Node;
+use crate::config::read::section::Section;
+use crate::config::read::units::quote;
+use crate::policy::address::range_list::parse_prefix;
+
+/// The lists that a route allows when it does not say.
+pub const ALLOWED: [&str; 3] = ["voice", "sms", "messages"];
+
+/// Reads `allow`. What is trusted to name the client is never a client itself.
+pub fn allow(node: Option<&Node>, trusted: &[Trusted]) -> Vec<String> {
+    let Some(node) = node else { return ALLOWED.map(str::to_owned).to_vec() };
+    let Some(entries) = node.list("a list of range lists such as [voice, sms]") else { return Vec::new() };
+    if entries.is_empty() {
+        node.problem::<()>("is empty; such a route admits nobody, leave the route out instead");
+    }
+    let mut names: Vec<String> = Vec::new();
+    for entry in entries {
+        let Some(name) = entry.parsed("the name of a range list", list_name) else { continue };
+        if trusted.iter().any(|t| matches!(t, Trusted::List(list) if *list == name)) {
+            entry.problem::<()>(format!(
+                "{} is in trusted_proxies too, and a trusted proxy is never a client",
+                quote(&name)
+            ));
+        }
+        if names.contains(&name) {
+            entry.problem::<()>(format!("{} is there twice", quote(&name)));
+        }
+        names.push(name);
+    }
+    names
+}
+
+fn list_name(text: &str) -> Result<String, String> {
+    if parse_prefix(text).is_ok() {
+        return Err(format!(
+            "{} is an address; write it into a file of the ranges folder, and that file's name here",
+            quote(text)
+        ));
+    }
+    if let Some(stem) = text.strip_suffix(".txt").filter(|stem| is_name(stem)) {
+        return Err(format!("a list is named without .txt; write {stem}"));
+    }
+    if !is_name(text) || text.starts_with('.') {
+        return Err(format!("{} is not the name of a list: letters, digits, '-', '_' and '.'", quote(text)));
+    }
+    Ok(text.to_owned())
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
+}
+
+/// Reads `trusted_proxies`: CIDRs, addresses and names of lists.
+pub fn trusted_proxies(root: &Section) -> Vec<Trusted> {
+    let Some(node) = root.get_filled("trusted_proxies") else { return Vec::new() };
+    let entries = node.list("a list of CIDRs such as [10.0.0.0/8]").unwrap_or_default();
+    entries.iter().filter_map(|entry| entry.parsed("a CIDR or the name of a range list", trusted)).collect()
+}
+
+fn trusted(text: &str) -> Result<Trusted, String> {
+    if matches!(text, "0.0.0.0/0" | "::/0") {
+        return Err(format!(
+            "{text} is everybody, and then anybody could claim to be a client that a list admits; \
+             name the proxies' own addresses"
+        ));
+    }
+    // A dot is an address or a host name here, so that neither is taken for the name of a list.
+    let name = is_name(text) && !text.contains('.') && text.bytes().any(|b| b.is_ascii_alphabetic());
+    match parse_prefix(text) {
+        Ok(prefix) => Ok(Trusted::Prefix(prefix)),
+        Err(_) if name => Ok(Trusted::List(text.to_owned())),
+        Err(message) => Err(format!("{}: {message}", quote(text))),
+    }
+}

@@ -1,0 +1,8 @@
+//! The sections of the configuration, one file for each: keys, defaults, ranges, and what a mistake is told.
+
+pub(crate) mod limits;
+pub(crate) mod listener;
+pub(crate) mod lists;
+pub(crate) mod routes;
+pub(crate) mod tls;
+pub(crate) mod upstream;

@@ -1,0 +1,158 @@
+//! `routes`: which path belongs to which webhook, who may use it, and what counts as delivered.
+
+use std::time::Duration;
+
+use serde_yaml::Value;
+
+use crate::config::model::{Route, Trusted};
+use crate::config::read::host;
+use crate::config::read::node::{Node, unknown};
+use crate::config::read::section::Section;
+use crate::config::read::units::show_duration;
+use crate::config::sections::{lists, upstream};
+use crate::policy::delivery::{OnError, SuccessSet};
+use crate::policy::routing::route::PathPattern;
+use crate::policy::webhook::{TABLE, Webhook};
+
+const DEADLINE: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
+
+/// Reads `routes`; without them there is one that takes everything.
+pub fn routes(root: &Section, trusted: &[Trusted]) -> Vec<Route> {
+    let flag = root.source().flag("allow");
+    let Some(node) = root.get("routes") else {
+        return vec![Route { allow: lists::allow(flag.as_ref(), trusted), ..everything() }];
+    };
+    if let Some(flag) = flag {
+        flag.problem::<()>(
+            "the config file has routes, and each says itself whom it allows; change them there",
+        );
+    }
+    let Some(entries) =
+        node.list("a list of routes such as [{ path: /webhooks/event, webhook: voice-event }]")
+    else {
+        return Vec::new();
+    };
+    if entries.is_empty() {
+        node.problem::<()>("is empty, so every request would be denied; leave it out for one route \"/*\"");
+    }
+    let mut earlier = Vec::new();
+    // A stand-in keeps the places of the others, and asks for nothing itself.
+    let stand_in = || Route { deadline: Duration::ZERO, ..everything() };
+    entries.iter().map(|entry| route(entry, trusted, &mut earlier).unwrap_or_else(stand_in)).collect()
+}
+
+fn everything() -> Route {
+    let webhook = Webhook::Generic;
+    Route {
+        path: PathPattern::Prefix("/".to_owned()),
+        host: None,
+        webhook,
+        allow: Vec::new(),
+        upstream: None,
+        upstream_host: None,
+        success: SuccessSet::ALL,
+        deadline: webhook.deadline(),
+        client_errors: OnError::Relay,
+        server_errors: OnError::Relay,
+    }
+}
+
+/// A host and pattern that is taken, and by which route.
+type Taken = (Option<String>, PathPattern, String);
+
+fn route(entry: &Node, trusted: &[Trusted], earlier: &mut Vec<Taken>) -> Option<Route> {
+    let section =
+        entry.section("a mapping of keys such as { path: /webhooks/event, webhook: voice-event }")?;
+    let host = section.get("host").map(|n| n.parsed("a host name", host::host).map(|h| h.bracketed()));
+    let path = if let Some(node) = section.get("path") {
+        let path = node.parsed("a path such as /webhooks/event", PathPattern::parse);
+        if let (Some(path), None | Some(Some(_))) = (&path, &host) {
+            claim(&node, host.clone().flatten(), path, earlier);
+        }
+        path
+    } else {
+        section.problem("path", "missing; which requests is this route for? e.g. /webhooks/event");
+        None
+    };
+    let webhook = section.get("webhook").map_or(Some(Webhook::Generic), |node| webhook(&node));
+    let deadline = section.get("deadline").and_then(|node| deadline(&node, webhook));
+    let default = everything();
+    let webhook = webhook.unwrap_or(default.webhook);
+    Some(Route {
+        path: path.unwrap_or(default.path),
+        host: host.flatten(),
+        webhook,
+        allow: lists::allow(section.get("allow").as_ref(), trusted),
+        upstream: section.get("upstream").and_then(|node| upstream::upstream(&node)),
+        upstream_host: section.get("upstream_host").and_then(|node| upstream_host(&node)),
+        success: section.get("success").and_then(|node| success(&node)).unwrap_or(default.success),
+        deadline: deadline.unwrap_or(webhook.deadline()),
+        client_errors: on_error(section.get("client_errors")),
+        server_errors: on_error(section.get("server_errors")),
+    })
+}
+
+/// Notes when an earlier route takes every request that this one would.
+fn claim(node: &Node, host: Option<String>, path: &PathPattern, earlier: &mut Vec<Taken>) {
+    if let Some((host, _, other)) = earlier.iter().find(|(h, p, _)| (h, p) == (&host, path)) {
+        let same = if host.is_some() { "the same host and path" } else { "the same path" };
+        node.problem::<()>(format!("never matches: {other} has {same}"));
+        return;
+    }
+    let own = node.path.strip_suffix(".path").unwrap_or(&node.path);
+    earlier.push((host, path.clone(), own.to_owned()));
+}
+
+fn webhook(node: &Node) -> Option<Webhook> {
+    let names: Vec<&str> = TABLE.iter().map(|spec| spec.name).collect();
+    let name = node.text(&format!("one of: {}", names.join(", ")))?;
+    Webhook::named(name).or_else(|| node.problem(unknown("webhook", name, &names)))
+}
+
+fn deadline(node: &Node, webhook: Option<Webhook>) -> Option<Duration> {
+    let deadline = node.duration(DEADLINE)?;
+    if let Some(webhook) = webhook.filter(|webhook| deadline > webhook.deadline()) {
+        node.warning(format!(
+            "{} is longer than the {} that {} allows: the sender may have given up before it is answered",
+            show_duration(deadline),
+            show_duration(webhook.deadline()),
+            webhook.name()
+        ));
+    }
+    Some(deadline)
+}
+
+/// `200`, `200-205`, `"200,204"` or `[200, 204]`.
+fn success(node: &Node) -> Option<SuccessSet> {
+    let wanted = "statuses from 200 to 205 such as 200-205 or [200, 204]";
+    let text = match node.value {
+        Value::Number(number) => number.to_string(),
+        Value::Sequence(items) if items.is_empty() => {
+            return node.problem(format!("is empty, wanted {wanted}"));
+        }
+        Value::Sequence(_) => {
+            let one = |entry: &Node| match entry.value {
+                Value::Number(number) => Some(number.to_string()),
+                _ => entry.text("a status from 200 to 205").map(str::to_owned),
+            };
+            let judged = |entry: Node| {
+                let text = one(&entry)?;
+                entry.judged(SuccessSet::parse(&text)).map(|_| text)
+            };
+            let all: Vec<Option<String>> = node.list(wanted)?.into_iter().map(judged).collect();
+            all.into_iter().collect::<Option<Vec<_>>>()?.join(",")
+        }
+        _ => node.text(wanted)?.to_owned(),
+    };
+    node.judged(SuccessSet::parse(&text))
+}
+
+fn upstream_host(node: &Node) -> Option<String> {
+    let (host, port) = node.parsed("a host such as app.example or app.example:8080", host::authority)?;
+    Some(port.map_or(host.bracketed(), |port| format!("{}:{port}", host.bracketed())))
+}
+
+fn on_error(node: Option<Node>) -> OnError {
+    let words = [("relay", OnError::Relay), ("retry", OnError::Retry)];
+    node.and_then(|node| node.choice(&words, &[])).unwrap_or_default()
+}

@@ -1,0 +1,200 @@
+//! Where requests go: `http://host[:port]`, `https://host[:port]` or `unix:/path`, one or several of them.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_yaml::Value;
+
+use crate::config::model::{HealthCheck, Target, Upstream};
+use crate::config::read::host::{authority, host};
+use crate::config::read::node::Node;
+use crate::config::read::section::Section;
+use crate::config::read::units::{is_secret, quote};
+
+const WANTED: &str = "a URL such as http://127.0.0.1:3000";
+/// What is said where an upstream should be.
+pub const MISSING: &str = "missing; where should requests go? e.g. http://127.0.0.1:3000";
+/// The longest path of a UNIX socket: `sun_path` is 108 bytes, the last one zero.
+const SOCKET_PATH: usize = 107;
+/// Endpoints of one upstream: a request remembers which it tried in the bits of one word.
+const MOST: usize = 64;
+/// The longest path of a health check.
+const CHECK_PATH: usize = 1024;
+const EVERY: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(60);
+
+/// Reads a URL, a list of URLs, or a mapping with more to say about them.
+pub fn upstream(node: &Node) -> Option<Upstream> {
+    if matches!(node.value, Value::Mapping(_)) {
+        return detailed(node);
+    }
+    Some(Upstream { targets: targets(node)?, ca: None, server_name: None, health: None })
+}
+
+fn detailed(node: &Node) -> Option<Upstream> {
+    let section = node.section(WANTED)?;
+    let targets = match (section.get("url"), section.get("urls")) {
+        (Some(_), Some(urls)) => urls.problem("url is set too; name all endpoints here"),
+        (Some(url), None) => target(&url).map(|target| vec![target]),
+        (None, Some(urls)) => {
+            let a_list = urls.list("a list of URLs such as [http://127.0.0.1:3000, http://127.0.0.1:3001]");
+            a_list.and_then(|_| targets(&urls))
+        }
+        (None, None) => {
+            section.problem("url", MISSING);
+            None
+        }
+    };
+    let health = section.get("health").map(|node| health(&node));
+    let (ca, server_name) = (section.get("ca"), section.get("server_name"));
+    let is_tls = |target: &Target| matches!(target, Target::Https { .. });
+    if targets.as_ref().is_some_and(|targets| !targets.iter().any(is_tls)) {
+        for node in [&ca, &server_name].into_iter().flatten() {
+            node.problem::<()>("has a meaning with https:// only");
+        }
+        return Some(Upstream { targets: targets?, ca: None, server_name: None, health: health.flatten() });
+    }
+    let ca = ca.map(|node| node.file("the path of a PEM file"));
+    let server_name = server_name.map(|node| node.parsed("a host name", host).map(|host| host.name));
+    Some(Upstream {
+        targets: targets?,
+        ca: ca.flatten(),
+        server_name: server_name.flatten(),
+        health: health.flatten(),
+    })
+}
+
+/// One URL or a list of them.
+fn targets(node: &Node) -> Option<Vec<Target>> {
+    let entries = match node.value {
+        Value::Sequence(_) => node.list(WANTED)?,
+        _ => vec![node.clone()],
+    };
+    if entries.is_empty() {
+        return node.problem("is empty; where should requests go? e.g. http://127.0.0.1:3000");
+    }
+    if entries.len() > MOST {
+        return node.problem(format!("holds {} URLs, and {MOST} is the most", entries.len()));
+    }
+    let mut targets = Vec::with_capacity(entries.len());
+    let mut all_good = true;
+    for entry in &entries {
+        match target(entry) {
+            // Twice the same is more likely a slip than a wish for twice the load.
+            Some(target) if targets.contains(&target) => {
+                entry.problem::<()>(format!("{target} stands in this list twice"));
+                all_good = false;
+            }
+            Some(target) => targets.push(target),
+            None => all_good = false,
+        }
+    }
+    all_good.then_some(targets)
+}
+
+fn health(node: &Node) -> Option<HealthCheck> {
+    let section: Section = node.section("a mapping of keys such as { path: /healthz }")?;
+    let path = if let Some(path) = section.get("path") {
+        path.parsed("a path such as /healthz", check_path)
+    } else {
+        section.problem("path", "missing; which path tells that the application is well? e.g. /healthz");
+        None
+    };
+    let every = section.get("every").map(|node| node.duration(EVERY));
+    let timeout = section.get("timeout").map(|node| node.duration(TIMEOUT));
+    Some(HealthCheck {
+        path: path?,
+        every: every.unwrap_or(Some(Duration::from_secs(5)))?,
+        timeout: timeout.unwrap_or(Some(Duration::from_secs(1)))?,
+    })
+}
+
+/// What can stand in a request line as it is.
+fn check_path(text: &str) -> Result<String, String> {
+    let shown = quote(text);
+    if !text.starts_with('/') {
+        return Err(format!("{shown} does not begin with a slash"));
+    }
+    if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic() || *c == '#') {
+        return Err(format!("{shown} holds {odd:?}, which must be percent-encoded"));
+    }
+    if text.len() > CHECK_PATH {
+        return Err(format!("has {} bytes, and {CHECK_PATH} is the most", text.len()));
+    }
+    Ok(text.to_owned())
+}
+
+fn target(node: &Node) -> Option<Target> {
+    let url = node.text(WANTED)?;
+    if let Some(path) = unix_path(url) {
+        return node.judged(path).map(|path| Target::Unix(node.under_base(path)));
+    }
+    node.judged(http(url))
+}
+
+fn http(url: &str) -> Result<Target, String> {
+    let shown = quote(url);
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Err(match authority(url) {
+            Ok(_) if is_secret(url) => format!("{shown} has no scheme"),
+            Ok(_) => format!("{shown} has no scheme; write http://{url} or https://{url}"),
+            Err(_) => format!("{shown} is not {WANTED}, https://app.example or unix:/run/app.sock"),
+        });
+    };
+    let tls = match scheme.to_ascii_lowercase().as_str() {
+        "http" => false,
+        "https" => true,
+        _ => return Err(format!("the scheme {} is not http, https or unix", quote(scheme))),
+    };
+    if rest.contains('@') {
+        return Err("a user name or password has no place in this URL".to_owned());
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (place, tail) = rest.split_at(end);
+    if !matches!(tail, "" | "/") {
+        return Err(format!(
+            "{} is too much: requests keep their own path and query; write {scheme}://{place}",
+            quote(tail)
+        ));
+    }
+    let (host, port) = authority(place)?;
+    Ok(if tls {
+        Target::Https { host: host.name, port: port.unwrap_or(443) }
+    } else {
+        Target::Http { host: host.name, port: port.unwrap_or(80) }
+    })
+}
+
+/// The path of `unix:/path` or `unix:///path`; `None` for another scheme.
+pub fn unix_path(text: &str) -> Option<Result<&Path, String>> {
+    let rest = text.strip_prefix("unix:")?;
+    // With two slashes the next part would be a host, which a UNIX socket does not have.
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    Some(if path.is_empty() {
+        Err("the path is missing; write unix:/run/app.sock".to_owned())
+    } else if path.len() < rest.len() && !path.starts_with('/') {
+        Err(format!("a UNIX socket has no host; write unix:/{path}"))
+    } else if path.len() > SOCKET_PATH || path.contains('\0') {
+        Err(format!("the path of a UNIX socket has at most {SOCKET_PATH} bytes and no zero byte"))
+    } else {
+        Ok(Path::new(path))
+    })
+}
+
+/// As a URL, for messages and as a label.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, host, port) = match self {
+            Self::Unix(path) => return write!(f, "unix:{}", path.display()),
+            Self::Http { host, port } => ("http", host, port),
+            Self::Https { host, port } => ("https", host, port),
+        };
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}")
+        }
+    }
+}

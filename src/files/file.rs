@@ -1,0 +1,166 @@
+//! One file: its bytes, bounded, read once.
+//!
+//! A path that an operator got wrong must not stop the program: a FIFO, a device or a folder is refused without
+//! waiting for it, and a file that grows without end is cut off.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+/// The largest file of certificates or of a key: many times what a system trusts.
+pub const MAX_PEM: u64 = 4 << 20;
+
+/// One file.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Seen {
+    /// Where.
+    pub path: PathBuf,
+    /// Its bytes, or why there are none.
+    /// Shared with the list that it becomes.
+    pub content: Result<Bytes, String>,
+}
+
+/// Without the bytes: they may be a private key.
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let content = self.content.as_ref().map(Bytes::len);
+        f.debug_struct("Seen").field("path", &self.path).field("content", &content).finish()
+    }
+}
+
+impl Seen {
+    /// Reads one file of at most `most` bytes.
+    #[must_use]
+    pub fn at(path: &Path, most: u64) -> Self {
+        Self { path: path.to_owned(), content: read(path, most).map(Bytes::from) }
+    }
+}
+
+/// Files that were read together, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Files(pub Vec<Seen>);
+
+impl Files {
+    /// What one of them holds.
+    ///
+    /// # Errors
+    /// In words for the operator.
+    pub fn content(&self, path: &Path) -> Result<&[u8], String> {
+        let seen = self.0.iter().find(|seen| seen.path == path);
+        let content = seen.map(|seen| seen.content.as_deref().map_err(Clone::clone));
+        content.unwrap_or_else(|| Err("was not looked at".to_owned()))
+    }
+}
+
+/// The `*.txt` directly in a folder, sorted; names that begin with a dot are someone's bookkeeping.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn range_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let bytes = name.as_encoded_bytes();
+        if bytes.ends_with(b".txt") && !bytes.starts_with(b".") {
+            files.push(folder.join(name));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads a regular file of at most `most` bytes, through symbolic links too.
+///
+/// # Errors
+/// In words for the operator.
+pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    read_within(path, most)?.ok_or_else(|| format!("is larger than {} MiB", most >> 20))
+}
+
+/// The same, and `None` for one that is larger.
+///
+/// # Errors
+/// In words for the operator.
+pub(crate) fn read_within(path: &Path, most: u64) -> Result<Option<Vec<u8>>, String> {
+    let io_error = |error: io::Error| format!("cannot be read: {error}");
+    // Without O_NONBLOCK the open of a FIFO waits for a writer; O_NOCTTY keeps a terminal from
+    // becoming ours.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+        .map_err(io_error)?;
+    let metadata = file.metadata().map_err(io_error)?;
+    let kind = metadata.file_type();
+    if !kind.is_file() {
+        let what = match () {
+            () if kind.is_dir() => "a folder",
+            () if kind.is_fifo() => "a FIFO",
+            () if kind.is_char_device() || kind.is_block_device() => "a device",
+            () => "something else",
+        };
+        return Err(format!("must be a regular file, this is {what}"));
+    }
+    if metadata.len() > most {
+        return Ok(None);
+    }
+    read_at_most(&file, metadata.len(), most).map_err(io_error)
+}
+
+/// `None` when there is more than `most`.
+fn read_at_most(file: &File, expected: u64, most: u64) -> io::Result<Option<Vec<u8>>> {
+    // One more, so that the end is seen without room for what does not come.
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1);
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn only_text_files_directly_in_the_folder_are_range_files() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in
+            ["sms.txt", "voice.txt", "sms.txt~", ".sms.txt", ".txt", "README.md", "old.txt.bak", "TXT"]
+        {
+            fs::write(dir.path().join(name), "192.0.2.1\n").unwrap();
+        }
+        fs::create_dir(dir.path().join("..2026")).unwrap();
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        fs::write(dir.path().join("sub/deep.txt"), "").unwrap();
+        symlink("..2026", dir.path().join("..data")).unwrap();
+        let names = range_files(dir.path()).unwrap();
+        assert_eq!(names, [dir.path().join("sms.txt"), dir.path().join("voice.txt")]);
+    }
+
+    #[test]
+    fn a_fifo_a_folder_and_a_device_are_refused_without_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo.txt");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let refused =
+            [(fifo.as_path(), "a FIFO"), (dir.path(), "a folder"), (Path::new("/dev/zero"), "a device")];
+        for (path, what) in refused {
+            assert_eq!(read(path, 10), Err(format!("must be a regular file, this is {what}")));
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_largest_size_is_read_and_a_larger_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        fs::write(&path, vec![b'#'; 1 << 20]).unwrap();
+        assert_eq!(read(&path, 1 << 20).unwrap().len(), 1 << 20);
+        fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
+        assert_eq!(read(&path, 1 << 20), Err("is larger than 1 MiB".to_owned()));
+    }
+}

@@ -1,0 +1,296 @@
+//! The ranges folder: which of its files are read, how much of them at most, and how often.
+//!
+//! What the config names is read first and at every look, whatever its times say: content counts. A
+//! file that nothing names may be anything, and has what room is left. It is not read again while its
+//! inode, size and times stay, once they had stayed for longer than the coarsest clock of a file system
+//! takes for a step: a change from then on shows in the times. A person's word and the hour read it all
+//! the same. Invariant: a look reads and holds at most [`MOST_BYTES`] of range files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::files::file::{Seen, range_files, read_within};
+
+/// Bytes of all range files together: about three million prefixes.
+pub const MOST_BYTES: u64 = 64 << 20;
+/// Files that nothing names and that are read.
+pub const MOST_FILES: usize = 1000;
+/// Longer than a step of any file system's clock: FAT has 2 s.
+const COARSE: Duration = Duration::from_secs(3);
+/// A file whose times do not change is read again after this: a memory map may write without them.
+const AGAIN: Duration = Duration::from_secs(3600);
+
+/// Bytes of memory that a byte of a range file takes at worst: the old text, the new one, and the kept
+/// copy that is compared with it.
+const TEXTS: u64 = 3;
+/// Bytes of memory that a prefix takes at worst. That is while a change is judged: the old list and the
+/// new one are there, each with its entries (24 bytes, twice that while they grow) and its segments (two
+/// of 32 bytes), and what both cover (32 bytes a prefix and an interval, twice that while they grow).
+/// Measured with half a million: 493 an IPv6 prefix, 277 an IPv4 prefix.
+const PREFIX: u64 = 560;
+
+/// Bytes of memory that lists take at worst, at a reload, by the bytes of their files and by their
+/// prefixes. [`MOST_BYTES`] bounds the first, and with it the second: no line has less than eight bytes.
+#[must_use]
+pub const fn lists_memory(bytes: u64, prefixes: u64) -> u64 {
+    bytes.saturating_mul(TEXTS).saturating_add(prefixes.saturating_mul(PREFIX))
+}
+
+/// The ranges folder.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Folder {
+    /// Where.
+    pub path: PathBuf,
+    /// Its range files by name, or why it cannot be listed.
+    pub files: Result<Vec<Seen>, String>,
+    /// Those that nothing names and for which there was no room: how many, and the first.
+    pub unread: Option<(usize, PathBuf)>,
+}
+
+/// Reads folders, and remembers what nothing names.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    known: BTreeMap<PathBuf, Known>,
+}
+
+/// What was read of a file.
+#[derive(Debug)]
+struct Known {
+    stamp: Stamp,
+    /// When these times were first seen, and when the file was last read.
+    since: Instant,
+    read: Instant,
+    content: Result<Bytes, String>,
+}
+
+/// What changes with the content.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            file: (metadata.dev(), metadata.ino()),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+impl Reader {
+    /// Reads the range files of a folder: those of the lists that are `named`, then the others.
+    pub(crate) fn folder(
+        &mut self,
+        path: &Path,
+        named: &BTreeSet<&str>,
+        afresh: bool,
+        now: Instant,
+    ) -> Folder {
+        let files = match range_files(path) {
+            Ok(files) => files,
+            Err(error) => {
+                self.known.clear();
+                let why = format!("the ranges folder cannot be read: {error}");
+                return Folder { path: path.to_owned(), files: Err(why), unread: None };
+            }
+        };
+        let is_named = |file: &PathBuf| {
+            file.file_stem().and_then(|stem| stem.to_str()).is_some_and(|name| named.contains(name))
+        };
+        let (meant, others): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(is_named);
+        if afresh {
+            self.known.clear();
+        }
+        let mut left = MOST_BYTES;
+        let mut seen: Vec<Seen> = meant.into_iter().map(|file| whole(file, &mut left)).collect();
+        let mut before = std::mem::take(&mut self.known);
+        let mut unread: Option<(usize, PathBuf)> = None;
+        for (place, file) in others.into_iter().enumerate() {
+            let known = before.remove(&file);
+            match (place < MOST_FILES).then(|| passing(&file, known, left, now)).flatten() {
+                Some(known) => {
+                    left -= known.content.as_ref().map_or(0, |bytes| bytes.len() as u64);
+                    seen.push(Seen { path: file.clone(), content: known.content.clone() });
+                    self.known.insert(file, known);
+                }
+                None => unread.get_or_insert((0, file)).0 += 1,
+            }
+        }
+        seen.sort_by(|a, b| a.path.cmp(&b.path));
+        Folder { path: path.to_owned(), files: Ok(seen), unread }
+    }
+}
+
+/// A file that the config names.
+fn whole(path: PathBuf, left: &mut u64) -> Seen {
+    let content = read_within(&path, *left).and_then(|bytes| bytes.ok_or_else(no_room));
+    *left -= content.as_ref().map_or(0, |bytes| bytes.len() as u64);
+    Seen { path, content: content.map(Bytes::from) }
+}
+
+fn no_room() -> String {
+    format!("is too large: all range files together may have {} MiB", MOST_BYTES >> 20)
+}
+
+/// A file that nothing names; `None` when there is no room for it.
+fn passing(path: &Path, known: Option<Known>, left: u64, now: Instant) -> Option<Known> {
+    // Before it is read: what changes meanwhile must show.
+    let stamp = fs::metadata(path).map(|metadata| Stamp::of(&metadata)).ok();
+    let known = known.filter(|known| stamp.as_ref() == Some(&known.stamp));
+    let since = known.as_ref().map_or(now, |known| known.since);
+    if let Some(known) = known {
+        let rests = known.read.saturating_duration_since(known.since) >= COARSE;
+        let fits = known.content.as_ref().map_or(0, |bytes| bytes.len() as u64) <= left;
+        if rests && fits && now.saturating_duration_since(known.read) < AGAIN {
+            return Some(known);
+        }
+    }
+    let content = match read_within(path, left) {
+        Ok(None) => return None,
+        Ok(Some(bytes)) => Ok(Bytes::from(bytes)),
+        Err(error) => Err(error),
+    };
+    let nowhere = Stamp { file: (0, 0), size: 0, modified: (0, 0), changed: (0, 0) };
+    Some(Known { stamp: stamp.unwrap_or(nowhere), since, read: now, content })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    /// The sizes that the arithmetic of a prefix has.
+    #[test]
+    fn a_prefix_takes_what_is_reckoned() {
+        use crate::policy::address::range_list::Entry;
+        let entry = 2 * size_of::<Entry>();
+        let segments = 2 * size_of::<(u128, u32)>() + 2 * size_of::<u32>();
+        let covered = 2 * (size_of::<(u128, u128)>() + size_of::<(u128, u128)>());
+        let all = 2 * (entry + segments + covered) + size_of::<(u128, u128)>();
+        assert!(all as u64 <= PREFIX, "{all}");
+    }
+
+    const LATER: Duration = Duration::from_secs(5);
+
+    fn named<'a>(names: &[&'a str]) -> BTreeSet<&'a str> {
+        names.iter().copied().collect()
+    }
+
+    fn content(folder: &Folder, name: &str) -> Result<Bytes, String> {
+        let files = folder.files.as_ref().unwrap();
+        files.iter().find(|seen| seen.path.ends_with(name)).unwrap().content.clone()
+    }
+
+    /// A file of so many bytes that takes no room on the disk.
+    fn sparse(path: &Path, size: u64) {
+        File::create(path).unwrap().set_len(size).unwrap();
+    }
+
+    #[test]
+    fn a_look_holds_a_bounded_number_of_bytes_and_what_is_named_comes_first() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..60 {
+            sparse(&dir.path().join(format!("a{n:02}.txt")), 40 << 20);
+        }
+        fs::write(dir.path().join("sms.txt"), "192.0.2.1\n").unwrap();
+        sparse(&dir.path().join("voice.txt"), MOST_BYTES);
+        let mut reader = Reader::default();
+        let mut look = |names: &[&str]| reader.folder(dir.path(), &named(names), false, Instant::now());
+        let folder = look(&["sms", "none"]);
+        let held: usize = folder
+            .files
+            .as_ref()
+            .unwrap()
+            .iter()
+            .filter_map(|seen| seen.content.as_ref().ok())
+            .map(Bytes::len)
+            .sum();
+        assert!(held as u64 <= MOST_BYTES, "{held}");
+        assert_eq!(content(&folder, "sms.txt"), Ok(Bytes::from_static(b"192.0.2.1\n")));
+        assert_eq!(folder.unread, Some((60, dir.path().join("a01.txt"))));
+        // One that is named and does not fit is a problem of its own.
+        assert_eq!(
+            content(&look(&["sms", "voice"]), "voice.txt"),
+            Err("is too large: all range files together may have 64 MiB".to_owned())
+        );
+    }
+
+    #[test]
+    fn of_very_many_files_that_nothing_names_some_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..MOST_FILES + 7 {
+            fs::write(dir.path().join(format!("a{n:04}.txt")), "192.0.2.1\n").unwrap();
+        }
+        fs::write(dir.path().join("z.txt"), "192.0.2.9\n").unwrap();
+        let folder = Reader::default().folder(dir.path(), &named(&["z"]), true, Instant::now());
+        assert_eq!(content(&folder, "z.txt"), Ok(Bytes::from_static(b"192.0.2.9\n")));
+        assert_eq!(folder.files.unwrap().len(), MOST_FILES + 1);
+        assert_eq!(folder.unread, Some((7, dir.path().join(format!("a{MOST_FILES}.txt")))));
+    }
+
+    /// Whether a file was read again shows in whether its bytes are the same ones.
+    #[test]
+    fn a_file_that_nothing_names_is_read_again_only_when_it_may_have_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        fs::write(&path, "192.0.2.1\n").unwrap();
+        let start = Instant::now();
+        let mut reader = Reader::default();
+        let mut place = |names: &[&str], wish, at: Duration| {
+            let folder = reader.folder(dir.path(), &named(names), wish, start + at);
+            (content(&folder, "a.txt").unwrap().as_ptr(), folder)
+        };
+        // Held, so that no other bytes come to lie at the same place.
+        let mut all = Vec::new();
+        let mut next = |names: &[&str], wish, at| {
+            let (place, folder) = place(names, wish, at);
+            all.push(folder);
+            place
+        };
+        let looks: Vec<_> = (0..6).map(|n| next(&[], false, LATER * n)).collect();
+        assert_ne!(looks[0], looks[1], "its times may be those of the last tick");
+        assert!(looks[1..].iter().all(|look| *look == looks[1]));
+        assert_ne!(next(&[], false, LATER * 6 + AGAIN), looks[1]);
+        assert_ne!(next(&["a"], false, LATER * 7 + AGAIN), next(&["a"], false, LATER * 8 + AGAIN));
+        assert_ne!(next(&[], true, LATER * 9 + AGAIN), next(&[], true, LATER * 10 + AGAIN));
+    }
+
+    /// The same size and the same time of modification, as `cp -p` and backups leave them.
+    #[test]
+    fn a_change_that_hides_its_time_is_seen_in_a_file_that_nothing_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        fs::write(&path, "192.0.2.1\n").unwrap();
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        let start = Instant::now();
+        let mut reader = Reader::default();
+        let mut look = |n: u32| {
+            content(&reader.folder(dir.path(), &named(&[]), false, start + LATER * n), "a.txt").unwrap()
+        };
+        for n in 0..3 {
+            assert_eq!(look(n), "192.0.2.1\n");
+        }
+        // The time of the change itself is the kernel's, and has steps of some milliseconds.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let changed = || fs::metadata(&path).map(|m| (m.ctime(), m.ctime_nsec())).unwrap();
+        let before = changed();
+        while changed() == before {
+            assert!(Instant::now() < deadline, "the clock of the file system stands still");
+            fs::write(&path, "192.0.2.2\n").unwrap();
+            File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        }
+        assert_eq!(look(3), "192.0.2.2\n");
+    }
+}

@@ -1,0 +1,11 @@
+//! The disk: bytes of files and folders, bounded, and news that they changed. Nothing here understands what it reads.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`file`](mod@file) | one regular file, read once and bounded |
+//! | [`folder`] | the ranges folder: which of its files are read, and how often |
+//! | [`watch`] | notice that a file changed |
+
+pub mod file;
+pub mod folder;
+pub mod watch;

@@ -1,0 +1,19 @@
+//! From a socket to a connection that speaks HTTP: who is let in, PROXY header, TLS, which version.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`listener`] | the accept loop |
+//! | [`handshake`] | what a connection says before HTTP: PROXY header, TLS, preface |
+//! | [`limits`] | how many connections are open, by address and in all |
+//! | [`tls`] | the TLS handshake, and failed ones |
+//! | [`tls_limits`] | how many handshakes strangers may cost |
+//! | [`turns`] | heavy work, one after the other between what is light |
+//! | [`listener_close`] | the end of a listening socket |
+
+pub mod handshake;
+pub mod limits;
+pub mod listener;
+pub mod listener_close;
+pub mod tls;
+pub mod tls_limits;
+pub mod turns;

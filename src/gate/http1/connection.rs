@@ -1,0 +1,80 @@
+//! HTTP/1: request after request on one stream.
+
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+use pingora::protocols::Stream;
+
+use crate::gate::Gate;
+use crate::gate::http1::head::{self, Arrived, Bounds, NoHead};
+use crate::gate::http1::line::Line;
+use crate::gate::peer::Peer;
+use crate::gate::request::context::Scene;
+use crate::gate::request::facts::{Head, MAX_FIELDS, Slots};
+use crate::gate::request::intake::{self, Seen};
+use crate::gate::request::{self, Next};
+use crate::policy::outcome::Reason;
+use crate::state::snapshot::Snapshot;
+use crate::wire::transport::Wire;
+
+/// Serves a connection to its end. `ahead` was read from it already.
+pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
+    let parking = gate.drain.parking();
+    let mut view = gate.store.view();
+    let mut line = Line::new(stream, ahead);
+    let mut first = true;
+    loop {
+        let now = view.load();
+        let limits = &now.config.limits;
+        let bounds = Bounds {
+            size: limits.max_head,
+            idle: if first { limits.head_timeout } else { limits.keepalive },
+            total: limits.head_timeout,
+        };
+        let budget = || intake::budget_of_heads(&gate, now, &peer);
+        let Line { stream, inbox, alarm, room, .. } = &mut line;
+        let arrived = head::read(stream, inbox, alarm, bounds, &parking, (room, &budget)).await;
+        if arrived.as_ref().is_err_and(|none| *none == NoHead::Over) {
+            return;
+        }
+        first = false;
+        // One load a request; it finishes on this snapshot whatever is published meanwhile.
+        let snapshot = Arc::clone(view.load());
+        match serve(&gate, &snapshot, &peer, &mut line, arrived).await {
+            Next::Serve => {
+                line.settle();
+                // Whoever sends many requests that are not welcome in one packet takes a turn for each of them.
+                if line.carries_unwelcome() && line.has_more() {
+                    tokio::task::yield_now().await;
+                }
+            }
+            Next::Close => return line.close().await,
+            Next::Linger => return line.linger().await,
+        }
+    }
+}
+
+/// Serves one HTTP/1 request, or what there is of one.
+async fn serve(
+    gate: &Gate,
+    snapshot: &Snapshot,
+    peer: &Peer,
+    line: &mut Line<'_>,
+    arrived: Result<Arrived, NoHead>,
+) -> Next {
+    let mut seen = Seen { request_id: gate.ids.next(), ..Seen::default() };
+    let (began, judged) = match arrived {
+        Ok(Arrived { len, began }) => {
+            let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+            let head = Head::parse(&line.inbox.unread()[..len], &mut slots);
+            let judged = intake::judge(snapshot, peer, head, &mut seen);
+            line.inbox.consume(len);
+            line.settle();
+            (began, judged)
+        }
+        Err(NoHead::Refused(reason, began)) => (began, Err(intake::unserved(snapshot, peer, reason))),
+        Err(NoHead::BrokenOff(began)) => (began, Err(intake::unserved(snapshot, peer, Reason::SenderGone))),
+        Err(NoHead::Over) => return Next::Close,
+    };
+    request::serve(Scene { gate, snapshot, peer, began }, line, seen, judged).await
+}

@@ -1,0 +1,11 @@
+//! HTTP/1: one request after the other on a connection.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`connection`] | a connection, from its first request to its end |
+//! | [`line`](mod@line) | what lives as long as the connection: stream, buffer, timer |
+//! | [`head`] | one head off a stream, within its bounds |
+
+pub mod connection;
+pub mod head;
+pub mod line;

@@ -1,0 +1,44 @@
+//! Who is at the other end of a connection: made by `accept`, read by everything above a connection.
+
+use std::sync::Arc;
+
+use crate::policy::address::addr::Address;
+use crate::policy::client::client_ip::Origin;
+use crate::state::snapshot::Snapshot;
+use crate::wire::shares::Standing;
+
+/// Who is at the other end of the connection, and how it got here.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The other end of the TCP connection.
+    pub address: Address,
+    /// The listener's place in the config's `listen`.
+    pub door: usize,
+    /// Whether the connection is TLS.
+    pub tls: bool,
+    /// The subject of the certificate that it presented, if it did and that was asked for.
+    pub client_cert: Option<Arc<str>>,
+    /// Whether the peer speaks for itself, or began with a PROXY header.
+    pub origin: Origin,
+}
+
+impl Peer {
+    /// Who wrote what comes over the connection: the source that a PROXY header named, else the peer.
+    #[must_use]
+    pub fn writer(&self) -> Address {
+        self.origin.writer(self.address).unwrap_or(self.address)
+    }
+
+    /// As whom it counts before a request says who is asking.
+    #[must_use]
+    pub fn standing(&self, snapshot: &Snapshot) -> Standing {
+        let writer = self.writer();
+        if snapshot.trusted.contains(writer) {
+            Standing::Proxy
+        } else if snapshot.knows(writer) {
+            Standing::Listed
+        } else {
+            Standing::Stranger
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What the sender is sent: the upstream's answer framed anew, or a short answer of the gate's own.
+//!
+//! One buffer, one write. Own answers say nothing about the gate or the application: status, a word,
+//! and where it helps `Retry-After` or `Allow`. Invariant: every answer has a Content-Length or a
+//! status that has no body, so the sender always knows where it ends.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+
+use crate::policy::delivery::{Body, RETRY_AFTER_S, Verdict};
+use crate::upstream::answer::Answer;
+use crate::wire::transport::{Reply, phrase};
+
+/// How the answer is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// It answers a HEAD: no body.
+    pub to_head: bool,
+    /// The connection is closed after it.
+    pub close: bool,
+}
+
+/// The upstream's answer with the status of the verdict.
+#[must_use]
+pub fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<'_> {
+    let body: &[u8] = if verdict.body == Body::UpstreamEmpty || frame.to_head { &[] } else { &answer.body };
+    let length = if frame.to_head { answer.announced } else { Some(body.len() as u64) };
+    Reply {
+        status: verdict.status,
+        fields: Cow::Borrowed(&answer.fields),
+        // 204 must not have one (RFC 9110 section 8.6).
+        length: length.filter(|_| verdict.status != 204),
+        body: Cow::Borrowed(body),
+        close: frame.close,
+        spare: false,
+    }
+}
+
+/// An answer of the gate's own; `allow` are the methods that a 405 names.
+#[must_use]
+pub fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'static> {
+    let mut fields = b"Content-Type: text/plain; charset=utf-8\r\n".to_vec();
+    // Writing to a Vec cannot fail.
+    if matches!(status, 503 | 504) {
+        let _ = write!(fields, "Retry-After: {RETRY_AFTER_S}\r\n");
+    }
+    if let Some(allow) = allow {
+        let _ = write!(fields, "Allow: {allow}\r\n");
+    }
+    let body = format!("{status} {}\n", phrase(status)).into_bytes();
+    let length = Some(body.len() as u64);
+    let body = if frame.to_head { Vec::new() } else { body };
+    Reply {
+        status,
+        fields: Cow::Owned(fields),
+        length,
+        body: Cow::Owned(body),
+        close: frame.close,
+        spare: true,
+    }
+}
+
+/// The file of an ACME challenge.
+#[must_use]
+pub fn challenge(content: Vec<u8>, frame: Frame) -> Reply<'static> {
+    let length = Some(content.len() as u64);
+    let body = if frame.to_head { Vec::new() } else { content };
+    let fields = Cow::Borrowed(&b"Content-Type: application/octet-stream\r\n"[..]);
+    Reply { status: 200, fields, length, body: Cow::Owned(body), close: frame.close, spare: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::outcome::Reason;
+    use crate::upstream::answer::Behind;
+
+    fn answer(body: &str) -> Answer {
+        Answer {
+            status: 200,
+            fields: b"Content-Type: application/json\r\n".to_vec(),
+            body: body.into(),
+            announced: Some(body.len() as u64),
+            location: None,
+            behind: Behind::Nothing,
+        }
+    }
+
+    fn relay(status: u16, body: Body, frame: Frame) -> String {
+        let verdict = Verdict { status, body, reason: Reason::Success };
+        String::from_utf8(relayed(verdict, &answer("[1]"), frame).to_http1()).unwrap()
+    }
+
+    const OPEN: Frame = Frame { to_head: false, close: false };
+
+    #[test]
+    fn relayed_answers_are_framed_anew() {
+        let wanted = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n[1]";
+        assert_eq!(relay(200, Body::Upstream, OPEN), wanted);
+        let empty = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(relay(200, Body::UpstreamEmpty, OPEN), empty);
+        let no_content =
+            "HTTP/1.1 204 No Content\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n";
+        assert_eq!(relay(204, Body::UpstreamEmpty, Frame { to_head: false, close: true }), no_content);
+        let to_head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n";
+        assert_eq!(relay(200, Body::Upstream, Frame { to_head: true, close: false }), to_head);
+    }
+
+    #[test]
+    fn own_answers_say_little_and_end_where_they_say() {
+        for status in [400, 403, 404, 405, 408, 413, 414, 417, 431, 501, 503, 504] {
+            let reply = own(status, (status == 405).then_some("POST"), OPEN);
+            let text = String::from_utf8(reply.to_http1()).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert_eq!(body.len(), reply.body.len(), "{text}");
+            assert!(head.contains(&format!("Content-Length: {}", body.len())), "{text}");
+            assert_eq!(head.contains("Retry-After: 5"), matches!(status, 503 | 504), "{text}");
+            assert_eq!(head.contains("Allow: POST"), status == 405, "{text}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! One look at the files: their bytes, and nothing understood yet.
+//!
+//! Every file is read once per look, so that what is compared is what is loaded.
+
+use crate::files::file::{Files, Seen};
+use crate::files::folder::Folder;
+use crate::state::held::Held;
+
+/// What the files said at one moment. Two looks are equal when every byte and every error is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Look {
+    /// The config file, if there is one.
+    pub config: Option<Seen>,
+    /// Why it does not count for now: what follows belongs to the config that serves.
+    pub held: Option<Held>,
+    /// The ranges folder, if the config says which.
+    pub ranges: Option<Folder>,
+    /// The files of certificates that may sign an upstream's, each once.
+    pub authorities: Files,
+    /// The files of certificates and keys that the config names, each once.
+    pub certificates: Files,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::time::Instant;
+
+    use crate::files::folder::Reader;
+
+    #[test]
+    fn looks_differ_by_a_byte_by_an_error_and_by_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        let look = || Reader::default().folder(dir.path(), &BTreeSet::new(), true, Instant::now());
+        let empty = look();
+        fs::write(&path, "192.0.2.1\n").unwrap();
+        let one = look();
+        assert_eq!(one, look());
+        fs::write(&path, "192.0.2.2\n").unwrap();
+        let other = look();
+        fs::remove_file(&path).unwrap();
+        symlink("nowhere", &path).unwrap();
+        let dangling = look();
+        let looks = [empty, one, other, dangling];
+        for (place, a) in looks.iter().enumerate() {
+            assert!(looks[place + 1..].iter().all(|b| a != b), "{a:?}");
+        }
+    }
+}

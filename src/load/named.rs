@@ -1,0 +1,55 @@
+//! The lists that a config names, and which of them are not there.
+
+use std::collections::BTreeSet;
+
+use crate::config::read::units::quote;
+use crate::config::{Config, Problem, Trusted, keys};
+use crate::files::folder::{Folder, MOST_BYTES, MOST_FILES};
+use crate::load::lists::Lists;
+use crate::load::look::Look;
+
+/// Every place of a config that names a list: its key path, and the name.
+pub(crate) fn list_names(config: &Config) -> Vec<(String, &str)> {
+    let mut named = Vec::new();
+    for (at, trusted) in config.trusted_proxies.iter().enumerate() {
+        if let Trusted::List(name) = trusted {
+            named.push((format!("trusted_proxies[{at}]"), name.as_str()));
+        }
+    }
+    for (at, route) in config.routes.iter().enumerate() {
+        let places = route.allow.iter().enumerate();
+        named.extend(places.map(|(place, name)| (format!("routes[{at}].allow[{place}]"), name.as_str())));
+    }
+    named
+}
+
+/// Files that were passed over.
+pub(crate) fn unread(folder: &Folder) -> Option<Problem> {
+    let (count, first) = folder.unread.as_ref()?;
+    let message = format!(
+        "of the files that nothing names {count} are not read, the first is {}: more than {} MiB of range files or \
+         {MOST_FILES} that nothing names are too many; move them away",
+        first.display(),
+        MOST_BYTES >> 20
+    );
+    Some(Problem::new(folder.path.display().to_string(), message))
+}
+
+/// Names that no file stands for. A file that is there and bad has its own problems.
+pub(crate) fn unknown_lists(named: &[(String, &str)], lists: &Lists, look: &Look) -> Vec<Problem> {
+    let known: BTreeSet<&str> = lists.good.keys().chain(&lists.refused).map(String::as_str).collect();
+    let there_are = if known.is_empty() {
+        let folder = look.ranges.as_ref().map(|f| f.path.display().to_string()).unwrap_or_default();
+        format!("; there is no *.txt file in {folder}")
+    } else {
+        format!("; there are: {}", known.iter().copied().collect::<Vec<_>>().join(", "))
+    };
+    let unknown = named.iter().filter(|(_, name)| !known.contains(name));
+    unknown
+        .map(|(at, name)| {
+            let meant = keys::nearest(name, known.iter().copied())
+                .map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+            Problem::new(at, format!("no list named {}{there_are}{meant}", quote(name)))
+        })
+        .collect()
+}

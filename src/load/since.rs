@@ -1,0 +1,39 @@
+//! What is different from what a gate on this machine loaded last, for a person who asks before it is.
+
+use crate::load::last_good::Kept;
+use crate::load::loader::Loader;
+use crate::policy::address::difference::{Prefixes, between};
+use crate::policy::hold::{self, Verdict};
+use crate::state::snapshot::Snapshot;
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What is different, e.g. `list=sms added=2 removed=1`.
+    pub what: String,
+    /// Why a gate that notices this by itself holds it.
+    pub held: Option<Verdict>,
+}
+
+/// What a load would change, compared with the kept copies of lists and configuration. It says nothing
+/// of what was never kept.
+#[must_use]
+pub fn since(kept: &Kept, loader: &Loader, snapshot: &Snapshot) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if let Some((before, same_meaning)) = kept.config().and_then(|text| loader.earlier(text)) {
+        let now = loader.outline();
+        let verdict = now.and_then(|now| hold::judge(&before, None, now));
+        let held = if same_meaning { verdict.and_then(Verdict::of_same_meaning) } else { verdict };
+        if now.is_some_and(|now| *now != before) {
+            changes.push(Change { what: "config=changed".to_owned(), held });
+        }
+    }
+    for (name, list) in &snapshot.lists {
+        let Some(before) = kept.list(name).filter(|before| before.text != list.text) else { continue };
+        let (before, now) = (Prefixes::of(&before.ranges), Prefixes::of(&list.ranges));
+        let change = between(&before, &now);
+        let what = format!("list={name} added={} removed={}", change.added, change.removed);
+        changes.push(Change { what, held: hold::judge(&before, None, &now) });
+    }
+    changes
+}

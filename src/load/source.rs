@@ -1,0 +1,96 @@
+//! The configuration as it is given: a file, flags and variables, or these alone.
+//!
+//! It is understood anew only when the file's bytes are others: from one look to the next they seldom are,
+//! and to understand them is most of the work of a reload. Reads no file itself, [`crate::load::look`] does.
+//! Invariant: what it says of a file is what [`config::parse()`] says.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use crate::config::{self, Overrides, Parsed, Problem};
+use crate::files::file::Seen;
+
+type Understood = Result<Parsed, Vec<Problem>>;
+
+/// Where the configuration comes from, and what was understood of it last.
+#[derive(Debug)]
+pub(crate) struct ConfigSource {
+    path: Option<PathBuf>,
+    overrides: Overrides,
+    last: RefCell<Option<(Option<Seen>, Understood)>>,
+}
+
+impl ConfigSource {
+    /// Without a path, the overrides are the whole configuration.
+    pub(crate) fn new(path: Option<PathBuf>, overrides: Overrides) -> Self {
+        Self { path, overrides, last: RefCell::default() }
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Understands what a look saw of the file.
+    pub(crate) fn parse(&self, file: Option<&Seen>) -> Understood {
+        let mut last = self.last.borrow_mut();
+        if let Some((seen, understood)) = last.as_ref()
+            && seen.as_ref() == file
+        {
+            return understood.clone();
+        }
+        let understood = self.understand(file);
+        *last = Some((file.cloned(), understood.clone()));
+        understood
+    }
+
+    fn understand(&self, file: Option<&Seen>) -> Understood {
+        let base = self.path().and_then(Path::parent).unwrap_or(Path::new(""));
+        let text = match file {
+            None => None,
+            Some(seen) => {
+                let bad = |message: String| vec![Problem::new(seen.path.display().to_string(), message)];
+                let bytes = seen.content.as_ref().map_err(|message| bad(message.clone()))?;
+                Some(std::str::from_utf8(bytes).map_err(|error| bad(format!("is not UTF-8 text: {error}")))?)
+            }
+        };
+        config::parse(text, &self.overrides, base)
+    }
+
+    /// A name that came by a flag has no key path.
+    pub(crate) fn name_flag(&self, problem: &mut Problem) {
+        if self.overrides.trusted_proxies.is_some() && problem.at.starts_with("trusted_proxies") {
+            "--trusted-proxies (NEXMO_GATE_TRUSTED_PROXIES)".clone_into(&mut problem.at);
+        } else if self.overrides.allow.is_some() && problem.at.starts_with("routes") {
+            "--allow (NEXMO_GATE_ALLOW)".clone_into(&mut problem.at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_changes_is_understood_anew_whatever_was_before() {
+        let source = ConfigSource::new(Some("/etc/gate/config.yaml".into()), Overrides::default());
+        let parse = |text: &str| {
+            let content = Ok(Bytes::copy_from_slice(text.as_bytes()));
+            source.parse(Some(&Seen { path: "/etc/gate/config.yaml".into(), content }))
+        };
+        let config = |port: u16| {
+            format!(
+                "listen: [{{ address: \"127.0.0.1:8080\" }}]\nupstream: \"http://127.0.0.1:{port}\"\n\
+                 ranges: ranges\nroutes: [{{ path: /a, webhook: generic, allow: [test] }}]\n"
+            )
+        };
+        let first = parse(&config(3000)).unwrap();
+        assert_eq!(parse(&config(3000)).unwrap(), first);
+        assert_ne!(parse(&config(3001)).unwrap(), first);
+        assert!(parse("listen: [").is_err());
+        assert!(parse("listen: [").is_err());
+        assert_eq!(parse(&config(3000)).unwrap(), first);
+    }
+}

@@ -1,0 +1,5 @@
+//! Who the client is: the peer, or whom a trusted proxy names by a header or by the PROXY protocol.
+
+pub mod client_ip;
+pub mod forwarded;
+pub mod proxy_header;

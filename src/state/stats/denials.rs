@@ -1,0 +1,356 @@
+//! Who was denied last, for the person who looks for a sender that a list lacks.
+//!
+//! Denials of one client, for one reason, on one route are one row. What strangers choose freely, the path,
+//! makes no row of its own, so that a scan of a thousand paths is one row; IPv6 clients are told apart by
+//! their /64. Denials on routes of the config stand apart from all others: no noise pushes them out.
+//!
+//! Invariant: memory is bounded, noting a denial allocates nothing and never waits. A row that cannot be
+//! noted at once is only counted: the counters and the access log have every denial.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::policy::address::addr::Address;
+use crate::policy::outcome::Reason;
+
+/// Rows of each of the two kinds.
+pub const ROWS: usize = 50;
+
+/// The beginning of a text, at most `N` bytes of it, without an allocation.
+#[derive(Clone, Copy)]
+pub struct Short<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+    cut: bool,
+}
+
+impl<const N: usize> Short<N> {
+    /// The beginning of `text`.
+    #[must_use]
+    pub fn new(text: &[u8]) -> Self {
+        let mut short = Self { bytes: [0; N], len: 0, cut: false };
+        short.set(text);
+        short
+    }
+
+    fn set(&mut self, text: &[u8]) {
+        self.len = text.len().min(N);
+        self.bytes[..self.len].copy_from_slice(&text[..self.len]);
+        self.cut = text.len() > N;
+    }
+
+    /// What is kept of it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// Whether it is kept whole.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.cut
+    }
+
+    fn begins(&self, text: &[u8]) -> bool {
+        self.bytes() == &text[..text.len().min(N)] && self.cut == (text.len() > N)
+    }
+}
+
+/// In visible ASCII; any other byte as `\xNN`, so that nothing in it can act on a terminal or a page.
+impl<const N: usize> fmt::Display for Short<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.bytes() {
+            match byte {
+                b'!'..=b'~' => write!(f, "{}", char::from(*byte))?,
+                _ => write!(f, "\\x{byte:02x}")?,
+            }
+        }
+        f.write_str(if self.cut { "…" } else { "" })
+    }
+}
+
+impl<const N: usize> fmt::Debug for Short<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+/// One denial.
+#[derive(Clone, Copy, Debug)]
+pub struct Denial<'a> {
+    /// Who asked; the peer, where nobody could be named.
+    pub client: Address,
+    /// Why it was denied.
+    pub reason: Reason,
+    /// Only `mode: observe` let it pass.
+    pub observed: bool,
+    /// The route's label; `None` where no route matched or nobody asked which.
+    pub route: Option<&'a str>,
+    /// The path without the query; empty where the request was not read.
+    pub path: &'a [u8],
+    /// When.
+    pub at: Instant,
+}
+
+/// The denials of one client, for one reason, on one route.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Who asked last: of the same /64, where it is IPv6.
+    pub client: Address,
+    /// Why.
+    pub reason: Reason,
+    /// Only `mode: observe` let them pass.
+    pub observed: bool,
+    /// The route's label.
+    pub route: Option<Short<72>>,
+    /// The last path.
+    pub path: Short<96>,
+    /// How many.
+    pub count: u64,
+    /// When the first one was.
+    pub first: Instant,
+    /// When the last one was.
+    pub last: Instant,
+}
+
+impl Row {
+    fn new(denial: &Denial<'_>) -> Self {
+        Self {
+            client: denial.client,
+            reason: denial.reason,
+            observed: denial.observed,
+            route: denial.route.map(|label| Short::new(label.as_bytes())),
+            path: Short::new(denial.path),
+            count: 1,
+            first: denial.at,
+            last: denial.at,
+        }
+    }
+
+    fn add(&mut self, denial: &Denial<'_>) {
+        self.client = denial.client;
+        self.path.set(denial.path);
+        self.count += 1;
+        self.last = self.last.max(denial.at);
+    }
+
+    fn is_of(&self, denial: &Denial<'_>) -> bool {
+        let same_route = || match (&self.route, denial.route) {
+            (Some(known), Some(label)) => known.begins(label.as_bytes()),
+            (None, None) => true,
+            _ => false,
+        };
+        self.reason == denial.reason
+            && network(self.client) == network(denial.client)
+            && self.observed == denial.observed
+            && same_route()
+    }
+}
+
+/// What tells clients apart: an IPv6 host has a /64 to take addresses from.
+fn network(client: Address) -> IpAddr {
+    match client.ip() {
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// What tells rows apart, as one number: fifty of them are looked through faster than fifty rows. Two rows
+/// may share one, and a stranger may even make them: whether a row is meant is asked of the row.
+fn mark(denial: &Denial<'_>) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |sum: u64, part: u64| (sum.rotate_left(23) ^ part).wrapping_mul(ODD);
+    let who = match network(denial.client) {
+        IpAddr::V4(ip) => u64::from(ip.to_bits()),
+        IpAddr::V6(ip) => !u64::try_from(ip.to_bits() >> 64).unwrap_or_default(),
+    };
+    let route = denial.route.unwrap_or_default().as_bytes();
+    let parts = route.chunks(8).map(|eight| eight.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)));
+    parts.fold(mix(mix(0, who), denial.reason as u64 + u64::from(denial.observed) * 256), mix)
+}
+
+/// The last denials.
+#[derive(Debug)]
+pub struct Denials {
+    began: Instant,
+    tables: Mutex<Tables>,
+    missed: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Tables {
+    routed: Table,
+    other: Table,
+}
+
+/// The rows of one kind; what is looked through for every denial stands apart from them.
+#[derive(Debug)]
+struct Table {
+    marks: [u64; ROWS],
+    /// When each was last added to, in nanoseconds.
+    ages: [u64; ROWS],
+    rows: Vec<Row>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { marks: [0; ROWS], ages: [0; ROWS], rows: Vec::with_capacity(ROWS) }
+    }
+}
+
+impl Table {
+    fn note(&mut self, denial: &Denial<'_>, age: u64) {
+        let mark = mark(denial);
+        for place in 0..self.rows.len() {
+            if self.marks[place] == mark && self.rows[place].is_of(denial) {
+                self.rows[place].add(denial);
+                self.ages[place] = age;
+                return;
+            }
+        }
+        let place = if self.rows.len() < ROWS {
+            self.rows.push(Row::new(denial));
+            self.rows.len() - 1
+        } else {
+            // The first of the oldest.
+            let oldest = self.ages.iter().fold(u64::MAX, |oldest, age| oldest.min(*age));
+            let place = self.ages.iter().position(|age| *age == oldest).unwrap_or_default();
+            self.rows[place] = Row::new(denial);
+            place
+        };
+        (self.marks[place], self.ages[place]) = (mark, age);
+    }
+}
+
+/// What is known, the newest row first.
+#[derive(Clone, Debug, Default)]
+pub struct Noted {
+    /// Denied on a route of the config.
+    pub routed: Vec<Row>,
+    /// Denied anywhere else.
+    pub other: Vec<Row>,
+    /// Denials that stand in no row, because the tables were in use.
+    pub missed: u64,
+}
+
+impl Default for Denials {
+    fn default() -> Self {
+        let tables = Tables { routed: Table::default(), other: Table::default() };
+        Self { began: Instant::now(), tables: Mutex::new(tables), missed: AtomicU64::new(0) }
+    }
+}
+
+impl Denials {
+    /// Notes a denial, unless somebody else is at it.
+    pub fn note(&self, denial: &Denial<'_>) {
+        let Ok(mut tables) = self.tables.try_lock() else {
+            self.missed.fetch_add(1, Relaxed);
+            return;
+        };
+        let age = denial.at.saturating_duration_since(self.began).as_nanos();
+        let table = if denial.route.is_some() { &mut tables.routed } else { &mut tables.other };
+        table.note(denial, u64::try_from(age).unwrap_or(u64::MAX));
+    }
+
+    /// What is known.
+    #[must_use]
+    pub fn noted(&self) -> Noted {
+        let newest_first = |mut rows: Vec<Row>| {
+            rows.sort_by_key(|row| std::cmp::Reverse(row.last));
+            rows
+        };
+        let (routed, other) = {
+            let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+            (tables.routed.rows.clone(), tables.other.rows.clone())
+        };
+        Noted { routed: newest_first(routed), other: newest_first(other), missed: self.missed.load(Relaxed) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn denial<'a>(client: &str, route: Option<&'a str>, path: &'a str, at: Instant) -> Denial<'a> {
+        let reason = if route.is_some() { Reason::NotListed } else { Reason::NoRoute };
+        let client = Address::new(client.parse().unwrap());
+        Denial { client, reason, observed: false, route, path: path.as_bytes(), at }
+    }
+
+    fn told(rows: &[Row]) -> Vec<String> {
+        let route = |row: &Row| row.route.map_or("-".to_owned(), |label| label.to_string());
+        rows.iter().map(|row| format!("{} {} {} x{}", row.client, route(row), row.path, row.count)).collect()
+    }
+
+    #[test]
+    fn one_client_on_one_route_is_one_row_and_the_newest_comes_first() {
+        let (denials, start) = (Denials::default(), Instant::now());
+        let at = |second| start + Duration::from_secs(second);
+        denials.note(&denial("192.0.2.1", Some("/sms"), "/sms", at(0)));
+        denials.note(&denial("192.0.2.2", Some("/sms"), "/sms", at(1)));
+        denials.note(&denial("192.0.2.1", Some("/sms"), "/sms", at(2)));
+        denials.note(&denial("192.0.2.1", Some("/a/*"), "/a/x", at(3)));
+        denials.note(&Denial { observed: true, ..denial("192.0.2.1", Some("/sms"), "/sms", at(4)) });
+        denials.note(&Denial { reason: Reason::BadChain, ..denial("192.0.2.1", Some("/sms"), "/s", at(5)) });
+        // A scan is one row, and so is whoever takes a new IPv6 address for each request.
+        for number in 0..100 {
+            denials.note(&denial("198.51.100.9", None, &format!("/{number}"), at(10 + number)));
+            denials.note(&denial(&format!("2001:db8::{number:x}"), None, "/x", at(200 + number)));
+        }
+        let noted = denials.noted();
+        assert_eq!(
+            told(&noted.routed),
+            [
+                "192.0.2.1 /sms /s x1",
+                "192.0.2.1 /sms /sms x1",
+                "192.0.2.1 /a/* /a/x x1",
+                "192.0.2.1 /sms /sms x2",
+                "192.0.2.2 /sms /sms x1"
+            ]
+        );
+        assert_eq!(told(&noted.other), ["2001:db8::63 - /x x100", "198.51.100.9 - /99 x100"]);
+        assert_eq!((noted.routed[3].first, noted.routed[3].last), (at(0), at(2)));
+        assert_eq!(noted.missed, 0);
+    }
+
+    #[test]
+    fn a_flood_pushes_out_the_oldest_rows_of_its_own_kind_only() {
+        let (denials, start) = (Denials::default(), Instant::now());
+        denials.note(&denial("192.0.2.1", Some("/sms"), "/sms", start));
+        for number in 0..100_000_u64 {
+            let client = format!("10.{}.{}.{}", number >> 16, (number >> 8) & 255, number & 255);
+            denials.note(&denial(&client, None, "/", start + Duration::from_millis(number)));
+        }
+        let noted = denials.noted();
+        assert_eq!(told(&noted.routed), ["192.0.2.1 /sms /sms x1"]);
+        assert_eq!(noted.other.len(), ROWS);
+        assert_eq!(noted.other[0].client.to_string(), "10.1.134.159");
+        assert_eq!(noted.other[ROWS - 1].client.to_string(), "10.1.134.110");
+        assert!(denials.tables.lock().unwrap().other.rows.capacity() < 2 * ROWS);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_table_that_is_in_use() {
+        let denials = Denials::default();
+        let held = denials.tables.lock().unwrap();
+        denials.note(&denial("192.0.2.1", None, "/", Instant::now()));
+        drop(held);
+        let noted = denials.noted();
+        assert!(noted.other.is_empty());
+        assert_eq!(noted.missed, 1);
+    }
+
+    #[test]
+    fn a_path_is_bounded_and_shown_in_visible_ascii() {
+        assert_eq!(Short::<8>::new("/a b\u{202e}".as_bytes()).to_string(), "/a\\x20b\\xe2\\x80\\xae");
+        let long = Short::<8>::new(b"/12345678");
+        assert_eq!((long.to_string().as_str(), long.is_whole()), ("/1234567…", false));
+        assert!(long.begins(b"/12345678") && long.begins(b"/1234567x") && !long.begins(b"/1234567"));
+        assert!(Short::<8>::new(b"/1234567").is_whole());
+    }
+}

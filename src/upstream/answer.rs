@@ -1,0 +1,342 @@
+//! An upstream's answer, read whole.
+//!
+//! Only a complete, unambiguous answer counts: a body cut short, a second Content-Length, a bare LF or
+//! a status that HTTP does not know is a failure, never a success. Interim answers are dropped.
+
+use std::borrow::Cow;
+use std::io;
+use std::mem::MaybeUninit;
+
+use pingora::protocols::Stream;
+use tokio::io::AsyncReadExt as _;
+
+use crate::policy::forward::{names, response_drops};
+use crate::policy::outcome::Reason;
+use crate::wire::budget::{Budget, reserve};
+use crate::wire::chunked::Decoder;
+
+/// Header lines that an answer may have.
+const MAX_FIELDS: usize = 100;
+/// The largest head of an answer.
+const MAX_HEAD: usize = 64 * 1024;
+/// Interim answers (1xx) that are dropped before the upstream counts as broken.
+const MAX_INTERIM: u8 = 16;
+const READ: usize = 4096;
+
+/// A complete answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// 200 to 599.
+    pub status: u16,
+    /// The header lines that pass, ready to be sent: each with its CRLF.
+    pub fields: Vec<u8>,
+    /// The body, decoded.
+    pub body: Vec<u8>,
+    /// The Content-Length that was announced: the answer to a HEAD has one but no body.
+    pub announced: Option<u64>,
+    /// Where a redirect pointed, without its query.
+    pub location: Option<Vec<u8>>,
+    /// What is known of the connection behind it.
+    pub behind: Behind,
+}
+
+/// What stands behind an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// Nothing that is known of: the connection may carry another request.
+    Nothing,
+    /// The connection ends, or its application may still send what no request asked for: the body of an answer that
+    /// has none (HEAD, 204, 205, 304) comes from more than one server.
+    End,
+    /// Bytes that no request asked for.
+    Surplus,
+}
+
+/// Why there is no complete answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The reason in the log.
+    pub reason: Reason,
+    /// The connection ended before a single byte of the answer came.
+    pub before_first_byte: bool,
+}
+
+/// What bounds an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Header and body together.
+    pub size: usize,
+    /// It answers a HEAD: it has no body whatever it announces.
+    pub to_head: bool,
+}
+
+/// Reads an answer. `raw` may already hold its first bytes.
+///
+/// # Errors
+/// See [`Broken`].
+pub async fn read(
+    stream: &mut Stream,
+    mut raw: Vec<u8>,
+    bounds: Bounds,
+    budget: &mut Budget<'_>,
+) -> Result<Answer, Broken> {
+    let mut interim = 0u8;
+    budget.make_room(raw.len()).map_err(broken)?;
+    let (head, head_len) = loop {
+        match parse_head(&raw) {
+            Ok(Some((head, len))) if head.status >= 200 => break (head, len),
+            Ok(Some((_, len))) => {
+                interim += 1;
+                if interim > MAX_INTERIM {
+                    return Err(broken(Reason::UpstreamMalformed));
+                }
+                raw.drain(..len);
+            }
+            Ok(None) => fill(stream, &mut raw, interim == 0, budget).await?,
+            Err(reason) => return Err(broken(reason)),
+        }
+        if raw.len() > MAX_HEAD + bounds.size {
+            return Err(broken(Reason::ResponseTooLarge));
+        }
+    };
+    raw.drain(..head_len);
+    let (body, behind) =
+        read_body(stream, raw, &head, bounds.size.saturating_sub(head_len), bounds.to_head, budget).await?;
+    Ok(Answer {
+        status: head.status,
+        fields: head.fields,
+        body,
+        announced: head.length,
+        location: head.location,
+        behind: match behind {
+            Behind::Nothing if !head.persistent || bounds.to_head || is_bodyless(head.status) => Behind::End,
+            behind => behind,
+        },
+    })
+}
+
+impl Answer {
+    /// The value of Content-Type.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&[u8]> {
+        const NAME: &[u8] = b"content-type:";
+        let lines = self.fields.split(|b| *b == b'\n');
+        let mut values = lines.filter_map(|line| {
+            let (name, value) = line.split_at_checked(NAME.len())?;
+            name.eq_ignore_ascii_case(NAME).then(|| value.trim_ascii())
+        });
+        values.next_back()
+    }
+}
+
+fn broken(reason: Reason) -> Broken {
+    Broken { reason, before_first_byte: false }
+}
+
+/// Statuses whose answers have no body (RFC 9110 section 6.4.1; a 205 has an empty one).
+fn is_bodyless(status: u16) -> bool {
+    matches!(status, 204 | 205 | 304)
+}
+
+async fn fill(
+    stream: &mut Stream,
+    raw: &mut Vec<u8>,
+    fresh: bool,
+    budget: &mut Budget<'_>,
+) -> Result<(), Broken> {
+    let before_first_byte = fresh && raw.is_empty();
+    raw.reserve(READ);
+    match stream.read_buf(raw).await {
+        Ok(0) => Err(Broken { reason: Reason::UpstreamClosed, before_first_byte }),
+        Ok(count) => budget.make_room(count).map_err(broken),
+        Err(error) => Err(Broken { reason: ended_by(&error), before_first_byte }),
+    }
+}
+
+/// The reason for a connection that broke.
+#[must_use]
+pub fn ended_by(error: &io::Error) -> Reason {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+            Reason::UpstreamReset
+        }
+        _ => Reason::UpstreamClosed,
+    }
+}
+
+/// The head of an answer.
+#[derive(Debug, Default)]
+pub struct ParsedHead {
+    /// 100 to 599, but for 101.
+    pub status: u16,
+    /// The header lines that pass, each with its CRLF.
+    pub fields: Vec<u8>,
+    length: Option<u64>,
+    chunked: bool,
+    persistent: bool,
+    location: Option<Vec<u8>>,
+}
+
+/// The head at the front of `raw` and its length, if it is whole.
+///
+/// # Errors
+/// It is malformed or too large.
+pub fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
+    let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed =
+        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, raw, &mut slots);
+    let len = match parsed {
+        Ok(httparse::Status::Complete(len)) => len,
+        Ok(httparse::Status::Partial) if raw.len() > MAX_HEAD => return Err(Reason::ResponseTooLarge),
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(_) => return Err(Reason::UpstreamMalformed),
+    };
+    if len > MAX_HEAD {
+        return Err(Reason::ResponseTooLarge);
+    }
+    let bare_lf = memchr::memchr_iter(b'\n', &raw[..len]).any(|lf| lf == 0 || raw[lf - 1] != b'\r');
+    let status = response.code.unwrap_or_default();
+    if bare_lf || !(100..=599).contains(&status) || status == 101 {
+        return Err(Reason::UpstreamMalformed);
+    }
+    let mut head = ParsedHead {
+        status,
+        persistent: response.version == Some(1),
+        fields: Vec::with_capacity(len),
+        ..ParsedHead::default()
+    };
+    head.read_fields(response.headers)?;
+    Ok(Some((head, len)))
+}
+
+impl ParsedHead {
+    fn read_fields(&mut self, headers: &[httparse::Header<'_>]) -> Result<(), Reason> {
+        let named = joined(headers.iter().filter(|h| h.name.eq_ignore_ascii_case("connection")));
+        if names(&named, b"close") {
+            self.persistent = false;
+        }
+        for header in headers {
+            let (name, value) = (header.name.as_bytes(), header.value.trim_ascii());
+            let is = |other: &str| header.name.eq_ignore_ascii_case(other);
+            match name.len() {
+                8 if is("location") => {
+                    self.location = value.split(|b| *b == b'?' || *b == b'#').next().map(<[u8]>::to_vec);
+                }
+                14 if is("content-length") => self.read_length(value)?,
+                17 if is("transfer-encoding") => {
+                    if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                        return Err(Reason::UpstreamMalformed);
+                    }
+                    self.chunked = true;
+                }
+                _ => {}
+            }
+            if !response_drops(name) && !names(&named, name) {
+                self.fields.extend_from_slice(name);
+                self.fields.extend_from_slice(b": ");
+                self.fields.extend_from_slice(value);
+                self.fields.extend_from_slice(b"\r\n");
+            }
+        }
+        if self.chunked && self.length.is_some() { Err(Reason::UpstreamMalformed) } else { Ok(()) }
+    }
+
+    fn read_length(&mut self, value: &[u8]) -> Result<(), Reason> {
+        let plain = !value.is_empty() && value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
+        let number = std::str::from_utf8(value).ok().filter(|_| plain).and_then(|t| t.parse().ok());
+        if number.is_none() || self.length.is_some() {
+            return Err(Reason::UpstreamMalformed);
+        }
+        self.length = number;
+        Ok(())
+    }
+}
+
+/// The values of several lines as those of one (RFC 9110 section 5.3); seldom is there more than one.
+fn joined<'b>(lines: impl Iterator<Item = &'b httparse::Header<'b>>) -> Cow<'b, [u8]> {
+    lines.fold(Cow::Borrowed(&[]), |all, line| {
+        if all.is_empty() {
+            Cow::Borrowed(line.value)
+        } else {
+            Cow::Owned([&all, &b","[..], line.value].concat())
+        }
+    })
+}
+
+/// The body (RFC 9112 section 6.3), and what stands behind it. What was read with the head is counted already.
+async fn read_body(
+    stream: &mut Stream,
+    mut rest: Vec<u8>,
+    head: &ParsedHead,
+    most: usize,
+    to_head: bool,
+    budget: &mut Budget<'_>,
+) -> Result<(Vec<u8>, Behind), Broken> {
+    if to_head || matches!(head.status, 204 | 304) {
+        return Ok((Vec::new(), surplus_if(!rest.is_empty())));
+    }
+    if head.chunked {
+        return read_chunks(stream, rest, most, budget).await;
+    }
+    if let Some(length) = head.length {
+        let length =
+            usize::try_from(length).ok().filter(|l| *l <= most).ok_or(broken(Reason::ResponseTooLarge))?;
+        while rest.len() < length {
+            let missing = length - rest.len();
+            reserve(&mut rest, missing);
+            // One byte more than is owed would belong to nobody: it shows at the next use of the connection.
+            match (&mut *stream).take(missing as u64).read_buf(&mut rest).await {
+                Ok(0) => return Err(broken(Reason::UpstreamClosed)),
+                Ok(count) => budget.make_room(count).map_err(broken)?,
+                Err(error) => return Err(broken(ended_by(&error))),
+            }
+        }
+        let behind = surplus_if(rest.len() > length);
+        rest.truncate(length);
+        return Ok((rest, behind));
+    }
+    // No length at all: the end of the connection is the end of the body, and only a clean end is one.
+    loop {
+        if rest.len() > most {
+            return Err(broken(Reason::ResponseTooLarge));
+        }
+        rest.reserve(READ);
+        match stream.read_buf(&mut rest).await {
+            Ok(0) => return Ok((rest, Behind::End)),
+            Ok(count) => budget.make_room(count).map_err(broken)?,
+            Err(error) => return Err(broken(ended_by(&error))),
+        }
+    }
+}
+
+fn surplus_if(more: bool) -> Behind {
+    if more { Behind::Surplus } else { Behind::Nothing }
+}
+
+async fn read_chunks(
+    stream: &mut Stream,
+    mut wire: Vec<u8>,
+    most: usize,
+    budget: &mut Budget<'_>,
+) -> Result<(Vec<u8>, Behind), Broken> {
+    let mut decoder = Decoder::default();
+    let mut body = Vec::new();
+    loop {
+        budget.make_room(wire.len()).map_err(broken)?;
+        let used = decoder.feed(&wire, &mut body).map_err(|_| broken(Reason::UpstreamMalformed))?;
+        if body.len() > most {
+            return Err(broken(Reason::ResponseTooLarge));
+        }
+        if decoder.is_done() {
+            return Ok((body, surplus_if(used < wire.len())));
+        }
+        wire.clear();
+        wire.reserve(READ);
+        match stream.read_buf(&mut wire).await {
+            Ok(0) => return Err(broken(Reason::UpstreamClosed)),
+            Ok(_) => {}
+            Err(error) => return Err(broken(ended_by(&error))),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! How an endpoint is connected to.
+//!
+//! A plain connection is a socket and nothing else. TLS is pingora's, by the config that was made when
+//! the files were loaded; nothing is read from disk here. All addresses of a name are tried in order,
+//! each for the same time, the TLS handshake included.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora::protocols::Stream;
+use pingora::protocols::l4::stream::Stream as L4Stream;
+use pingora::protocols::tls::client::handshake;
+use pingora::tls::TlsConnector;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use crate::config::Target;
+use crate::policy::outcome::Reason;
+use crate::state::endpoint::Endpoint;
+use crate::upstream::resolver::Addresses;
+
+/// How long one address may take to accept a connection, TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why no connection could be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreachable {
+    /// The word in the access log.
+    pub reason: Reason,
+    /// For the operator.
+    pub error: String,
+}
+
+impl Unreachable {
+    fn new(reason: Reason, error: &(impl ToString + ?Sized)) -> Self {
+        Self { reason, error: error.to_string() }
+    }
+}
+
+/// Opens a connection, trying one address after the other.
+///
+/// # Errors
+/// Why none could be opened: the last address's reason.
+pub async fn connect(endpoint: &Endpoint, addresses: &Addresses) -> Result<Stream, Unreachable> {
+    if let Target::Unix(path) = &endpoint.target {
+        return within_time(connect_unix(path)).await;
+    }
+    let found = addresses.known(CONNECT_TIMEOUT).await;
+    let found = found.map_err(|why| Unreachable::new(Reason::ConnectFailed, &*why))?;
+    let mut last = Unreachable::new(Reason::ConnectFailed, "the name has no address");
+    for address in found.iter() {
+        match within_time(connect_ip(endpoint, *address)).await {
+            Ok(stream) => return Ok(stream),
+            Err(why) => last = Unreachable { error: format!("{address}: {}", why.error), ..why },
+        }
+    }
+    Err(last)
+}
+
+async fn within_time(
+    connecting: impl Future<Output = Result<Stream, Unreachable>>,
+) -> Result<Stream, Unreachable> {
+    let too_late = |_| Unreachable::new(Reason::ConnectTimeout, "no connection within 1s");
+    timeout(CONNECT_TIMEOUT, connecting).await.map_err(too_late)?
+}
+
+async fn connect_unix(path: &Path) -> Result<Stream, Unreachable> {
+    let socket = UnixStream::connect(path).await.map_err(|error| failure(&error))?;
+    Ok(Box::new(L4Stream::from(socket)))
+}
+
+async fn connect_ip(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, Unreachable> {
+    let socket = TcpStream::connect(address).await.map_err(|error| failure(&error))?;
+    // A message leaves in one write; waiting for more of it would only add delay. Failing to say so is harmless.
+    let _ = socket.set_nodelay(true);
+    let stream = L4Stream::from(socket);
+    let Some(tls) = &endpoint.tls else {
+        return Ok(Box::new(stream));
+    };
+    let connector = TlsConnector::from(Arc::clone(&tls.config));
+    let secured = handshake(&connector, &tls.name, stream).await;
+    Ok(Box::new(secured.map_err(|error| Unreachable::new(Reason::TlsFailed, &error))?))
+}
+
+fn failure(error: &std::io::Error) -> Unreachable {
+    let reason = match error.kind() {
+        // A socket file that nobody listens on refuses; one that is not there is no different to an operator.
+        std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => Reason::ConnectRefused,
+        std::io::ErrorKind::TimedOut => Reason::ConnectTimeout,
+        _ => Reason::ConnectFailed,
+    };
+    Unreachable::new(reason, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::Upstream;
+    use crate::state::endpoint::{LiveUpstream, Upstreams};
+
+    fn upstream(target: Target) -> Arc<LiveUpstream> {
+        let spec = Upstream { targets: vec![target], ca: None, server_name: None, health: None };
+        Upstreams::default().of(&spec, None)
+    }
+
+    fn named(port: u16) -> Arc<LiveUpstream> {
+        upstream(Target::Http { host: "app.example".to_owned(), port })
+    }
+
+    #[tokio::test]
+    async fn the_addresses_of_a_name_are_tried_in_order_until_one_accepts() {
+        let listener = TcpListener::bind("127.0.0.3:0").await.unwrap();
+        let here = listener.local_addr().unwrap();
+        let at = |ip: &str| SocketAddr::new(ip.parse().unwrap(), here.port());
+        let upstream = named(here.port());
+        let endpoint = &upstream.endpoints[0];
+        let known = Addresses::answered([at("127.0.0.1"), at("::1"), at("127.0.0.3")]);
+        assert!(connect(endpoint, &known).await.is_ok());
+        let (_, from) = listener.accept().await.unwrap();
+        assert!(from.ip().is_loopback());
+        let elsewhere = Addresses::answered([at("127.0.0.1"), at("127.0.0.4")]);
+        let why = connect(endpoint, &elsewhere).await.unwrap_err();
+        assert_eq!(why.reason, Reason::ConnectRefused);
+        assert!(why.error.starts_with(&format!("127.0.0.4:{}: ", here.port())), "{}", why.error);
+    }
+
+    #[tokio::test]
+    async fn a_socket_file_that_is_not_there_refuses() {
+        let dir = tempfile::tempdir().unwrap();
+        let upstream = upstream(Target::Unix(dir.path().join("app.sock")));
+        let endpoint = &upstream.endpoints[0];
+        let (addresses, _) = Addresses::of(&endpoint.target);
+        assert_eq!(connect(endpoint, &addresses).await.unwrap_err().reason, Reason::ConnectRefused);
+    }
+}

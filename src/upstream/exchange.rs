@@ -1,0 +1,175 @@
+//! A ticket and a message become a complete answer, or a failure.
+//!
+//! The message goes up in one write, on an idle connection if there is one. Where that connection
+//! turns out to be closed before a single byte of an answer came, the message is sent once more on a
+//! fresh one: the upstream closed it for idling, and the sender would do the same with a 503. Any
+//! other failure, a time-out first of all, is never followed by a second attempt, because the upstream
+//! may have acted on the first. An endpoint that cannot be connected to is another matter: nothing was
+//! sent, and the next one is tried. Invariant: no exchange without a [`Permit`], no third attempt.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pingora::protocols::Stream;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
+use tokio::time::Instant;
+
+use crate::policy::admission::Permit;
+use crate::policy::outcome::Reason;
+use crate::state::endpoint::LiveUpstream;
+use crate::state::stats::gauges::Gauges;
+use crate::upstream::answer::{self, Answer, Behind, Bounds, Broken};
+use crate::upstream::balancer::{Turn, note_connected};
+use crate::upstream::pool::{Line, Pool, Pools};
+use crate::wire::budget::Budget;
+
+/// The largest message after which a connection is used again. More may still stand in the kernel's
+/// buffers when the answer comes, unread by an upstream that does not want it, and would be in the next
+/// request's way. Webhooks are far smaller.
+const CERTAINLY_READ: usize = 64 << 10;
+
+/// How far an exchange has come; it outlives one that the deadline cut short.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// Times the message was sent.
+    pub attempts: u8,
+    /// When it was first sent, or a connection first asked for.
+    pub began: Option<Instant>,
+}
+
+/// What is sent where.
+#[derive(Clone, Copy, Debug)]
+pub struct Errand<'a> {
+    /// Where to.
+    pub upstream: &'a LiveUpstream,
+    /// Head and body.
+    pub message: &'a [u8],
+    /// What bounds the answer.
+    pub bounds: Bounds,
+}
+
+/// Sends the message and reads the answer.
+///
+/// # Errors
+/// Why there is no complete answer.
+pub async fn run(
+    pools: &Pools,
+    gauges: &Gauges,
+    _permit: &Permit,
+    errand: Errand<'_>,
+    budget: &mut Budget<'_>,
+    progress: &mut Progress,
+) -> Result<Answer, Reason> {
+    let began = Instant::now();
+    progress.began = Some(began);
+    let Errand { upstream, message, bounds } = errand;
+    let mut last = Reason::ConnectFailed;
+    for endpoint in Turn::next_of(upstream) {
+        let pool = pools.of(endpoint);
+        // What was sent once is sent again on a fresh connection only: another idle one may be as stale.
+        if progress.attempts == 0
+            && let Some(line) = pool.take(began)
+        {
+            Gauges::add(&gauges.upstream_reused);
+            progress.attempts += 1;
+            match converse(line, message, bounds, budget, &pool).await {
+                Err(stale) if stale.before_first_byte => Gauges::add(&gauges.upstream_resent),
+                Err(other) => return Err(other.reason),
+                // It idled for too long and did not see the request (RFC 9110 section 15.5.9).
+                Ok(answer) if answer.status == 408 && answer.behind == Behind::End => {
+                    Gauges::add(&gauges.upstream_resent);
+                }
+                Ok(answer) => {
+                    if !endpoint.health.is_up() {
+                        note_connected(endpoint);
+                    }
+                    return Ok(answer);
+                }
+            }
+        }
+        // Boxed: opening a connection is rare, and the TLS handshake would make every request its size.
+        match Box::pin(pool.open(upstream)).await {
+            Ok(line) => {
+                Gauges::add(&gauges.upstream_opened);
+                progress.attempts += 1;
+                let answer = converse(line, message, bounds, budget, &pool).await;
+                return answer.map_err(|broken| broken.reason);
+            }
+            Err(unreachable) => last = unreachable.reason,
+        }
+    }
+    Err(last)
+}
+
+async fn converse(
+    mut line: Line,
+    message: &[u8],
+    bounds: Bounds,
+    budget: &mut Budget<'_>,
+    pool: &Pool,
+) -> Result<Answer, Broken> {
+    let began = Instant::now();
+    let stream = &mut line.stream;
+    let sent = send(stream, message, bounds.size).await;
+    let in_step = sent.whole && sent.heard.is_empty() && message.len() <= CERTAINLY_READ;
+    let answer =
+        answer::read(stream, sent.heard, bounds, budget).await.map_err(|broken| match sent.error {
+            // The write knew first that the connection was gone; the read only saw its end.
+            Some(reason) if broken.before_first_byte => Broken { reason, ..broken },
+            _ => broken,
+        })?;
+    match answer.behind {
+        Behind::Nothing if in_step => pool.put(line, began),
+        Behind::Surplus => pool.distrust(Instant::now()),
+        Behind::Nothing | Behind::End => {}
+    }
+    Ok(answer)
+}
+
+/// How the sending of a message went. Even one that broke off may have been answered.
+#[derive(Debug, Default)]
+struct Sent {
+    /// All of it was written.
+    whole: bool,
+    /// What the upstream said meanwhile.
+    heard: Vec<u8>,
+    /// Why it broke off.
+    error: Option<Reason>,
+}
+
+/// Writes the message. Where that has to wait, it listens at the same time: an upstream that answers
+/// before it has read everything would otherwise wait for us as we wait for it.
+async fn send(stream: &mut Stream, message: &[u8], max_heard: usize) -> Sent {
+    let mut sent = Sent::default();
+    let mut at = 0;
+    let written = std::future::poll_fn(|cx| {
+        while at < message.len() {
+            match Pin::new(&mut *stream).poll_write(cx, &message[at..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => at += count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    let more = std::task::ready!(listen(stream, cx, &mut sent.heard))?;
+                    if !more || sent.heard.len() > max_heard {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    })
+    .await;
+    sent.whole = at == message.len();
+    let flushed = if sent.whole { stream.flush().await } else { Ok(()) };
+    sent.error = written.and(flushed).err().map(|error| answer::ended_by(&error));
+    sent
+}
+
+/// Reads what is there; false at the end of the stream.
+fn listen(stream: &mut Stream, cx: &mut Context<'_>, heard: &mut Vec<u8>) -> Poll<std::io::Result<bool>> {
+    let mut room = [0u8; 4096];
+    let mut into = ReadBuf::new(&mut room);
+    std::task::ready!(Pin::new(stream).poll_read(cx, &mut into))?;
+    heard.extend_from_slice(into.filled());
+    Poll::Ready(Ok(!into.filled().is_empty()))
+}

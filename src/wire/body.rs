@@ -1,0 +1,160 @@
+//! A request's body, whole and bounded, before anything is forwarded.
+//!
+//! The upstream never sees how the sender framed it: the message goes up with one Content-Length.
+//! Invariant: when a body is returned, the connection's inbox holds only bytes that belong to the
+//! next request.
+
+use std::time::Duration;
+
+use pingora::protocols::Stream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::Instant;
+
+use crate::policy::outcome::Reason;
+use crate::wire::budget::{Budget, reserve};
+use crate::wire::chunked::Decoder;
+use crate::wire::read_buffer::Inbox;
+use crate::wire::timer::Alarm;
+
+/// How long a request's body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// No Content-Length and no Transfer-Encoding: no body.
+    None,
+    /// Content-Length.
+    Length(u64),
+    /// Its end shows when it comes: Transfer-Encoding: chunked, or the end of an HTTP/2 stream.
+    Chunked,
+}
+
+impl Framing {
+    /// The length that was announced.
+    #[must_use]
+    pub fn announced(self) -> Option<u64> {
+        if let Self::Length(length) = self { Some(length) } else { None }
+    }
+}
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// Bytes of a chunked body that are read at once.
+const CHUNKED_READ: usize = 8192;
+
+/// What is to be read and by when.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// How long the body is.
+    pub framing: Framing,
+    /// The largest body.
+    pub max: usize,
+    /// The sender waits for `100 Continue`.
+    pub expects_continue: bool,
+    /// When the body must be complete, at the latest.
+    pub deadline: Instant,
+    /// How long it may take from when it is first waited for.
+    pub within: Duration,
+}
+
+impl Wanted {
+    /// When the body must be complete, if it begins to be waited for now.
+    #[must_use]
+    pub fn ends(&self) -> Instant {
+        self.deadline.min(Instant::now() + self.within)
+    }
+}
+
+/// Appends the body to `message`. The inbox begins right behind the head.
+///
+/// # Errors
+/// Why the body is not complete.
+pub async fn read(
+    stream: &mut Stream,
+    inbox: &mut Inbox,
+    alarm: &mut Alarm,
+    wanted: Wanted,
+    budget: &mut Budget<'_>,
+    message: &mut Vec<u8>,
+) -> Result<(), Reason> {
+    if wanted.expects_continue && inbox.is_empty() && wanted.framing != Framing::None {
+        let told = async {
+            stream.write_all(CONTINUE).await?;
+            stream.flush().await
+        };
+        alarm
+            .until(wanted.ends(), told)
+            .await
+            .map_err(|_| Reason::BodyTimeout)?
+            .map_err(|_| Reason::BodyIncomplete)?;
+    }
+    match wanted.framing {
+        Framing::None => Ok(()),
+        Framing::Length(length) => {
+            let length = usize::try_from(length).map_err(|_| Reason::BodyTooLarge)?;
+            let here = length.min(inbox.len());
+            budget.make_room(here)?;
+            reserve(message, length);
+            message.extend_from_slice(&inbox.unread()[..here]);
+            inbox.consume(here);
+            by_length(stream, alarm, length - here, wanted, budget, message).await
+        }
+        Framing::Chunked => by_chunks(stream, inbox, alarm, wanted, budget, message).await,
+    }
+}
+
+async fn by_length(
+    stream: &mut Stream,
+    alarm: &mut Alarm,
+    mut missing: usize,
+    wanted: Wanted,
+    budget: &mut Budget<'_>,
+    message: &mut Vec<u8>,
+) -> Result<(), Reason> {
+    if missing == 0 {
+        return Ok(());
+    }
+    let deadline = wanted.ends();
+    while missing > 0 {
+        reserve(message, missing);
+        let mut bounded = (&mut *stream).take(missing as u64);
+        let read = alarm.until(deadline, bounded.read_buf(message)).await.map_err(|_| Reason::BodyTimeout)?;
+        match read {
+            Ok(0) | Err(_) => return Err(Reason::BodyIncomplete),
+            Ok(count) => {
+                missing -= count;
+                budget.make_room(count)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn by_chunks(
+    stream: &mut Stream,
+    inbox: &mut Inbox,
+    alarm: &mut Alarm,
+    wanted: Wanted,
+    budget: &mut Budget<'_>,
+    message: &mut Vec<u8>,
+) -> Result<(), Reason> {
+    let mut decoder = Decoder::default();
+    let most = message.len() + wanted.max;
+    let deadline = wanted.ends();
+    loop {
+        budget.make_room(inbox.len())?;
+        let used = decoder.feed(inbox.unread(), message).map_err(|_| Reason::MalformedBody)?;
+        inbox.consume(used);
+        if message.len() > most {
+            return Err(Reason::BodyTooLarge);
+        }
+        if decoder.is_done() {
+            return Ok(());
+        }
+        let mut bounded = (&mut *stream).take(CHUNKED_READ as u64);
+        let read = alarm
+            .until(deadline, bounded.read_buf(inbox.room(CHUNKED_READ)))
+            .await
+            .map_err(|_| Reason::BodyTimeout)?;
+        if matches!(read, Ok(0) | Err(_)) {
+            return Err(Reason::BodyIncomplete);
+        }
+    }
+}
