@@ -266,6 +266,9 @@ memory at worst  484 MiB
                 "DIR/ranges/sms.txt: last compared with its source 265 days ago; compare it and set `# reviewed:`",
             ]
         );
+        let document = include_str!("../../docs/limits.md");
+        let memory = &wanted[wanted.find("memory at worst").unwrap()..];
+        assert!(document.contains(memory), "docs/limits.md shows another example than\n{memory}");
     }
 
     #[test]
