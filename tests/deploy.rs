@@ -458,14 +458,20 @@ fn certbots_hook_is_where_the_documents_say_and_fills_the_services_folder() {
 
 /// README.md, deploy/README.md and every page of docs/.
 fn documents_with_recipes() -> Vec<String> {
-    let names =
-        std::fs::read_dir(top().join("docs")).expect("docs").map(|entry| entry.expect("a page").file_name());
-    let pages = names.filter_map(|name| name.into_string().ok()).filter(|name| name.ends_with(".md"));
-    let mut documents: Vec<String> = pages.map(|name| format!("docs/{name}")).collect();
+    let names = names_in("docs").into_iter().filter(|name| is_page(name));
+    let mut documents: Vec<String> = names.map(|name| format!("docs/{name}")).collect();
     assert!(documents.len() >= 13, "{documents:?}");
     documents.extend(["README.md", "deploy/README.md"].map(str::to_owned));
-    documents.sort();
     documents
+}
+
+fn names_in(folder: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(top().join(folder)).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect()
+}
+
+fn is_page(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|own| own == "md")
 }
 
 /// In the package the links of README.md lead to the pages beside it, as they do here.
@@ -479,9 +485,8 @@ fn the_package_has_every_page_of_the_documents() {
     ] {
         assert!(manifest.contains(asset), "{asset}");
     }
-    for entry in std::fs::read_dir(top().join("docs")).expect("docs") {
-        let name = entry.expect("a page").file_name().into_string().expect("text");
-        assert!(name.ends_with(".md") || name == "status.png", "the package has no docs/{name}");
+    for name in names_in("docs") {
+        assert!(is_page(&name) || name == "status.png", "the package has no docs/{name}");
     }
 }
 

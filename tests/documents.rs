@@ -40,10 +40,9 @@ fn markdown_files() -> Vec<PathBuf> {
 
 /// The pages of docs/, without their index.
 fn pages() -> BTreeSet<String> {
-    let names =
-        fs::read_dir(root().join("docs")).expect("docs").map(|entry| entry.expect("a page").file_name());
-    let names = names.map(|name| name.into_string().expect("text"));
-    names.filter(|name| name.ends_with(".md") && name != "README.md").collect()
+    let files = markdown_files().into_iter();
+    let pages = files.filter_map(|path| path.strip_prefix("docs").ok()?.to_str().map(str::to_owned));
+    pages.filter(|name| name != "README.md").collect()
 }
 
 // ---------------------------------------------------------------------------------------------------
