@@ -248,15 +248,15 @@ routes
 trusted proxies  10.0.0.0/8, list edge
 a denied sender  hears 403 (deny: forbid), mode: enforce
 
-memory at worst  469 MiB
+memory at worst  484 MiB
   the program                               24 MiB
   lists, old and new at a reload             1 MiB
   connections x limits.connections         176 MiB
   messages, 2 x limits.buffers             128 MiB
   requests x limits.concurrent_requests     24 MiB
-  kept connections to the application       12 MiB
+  kept connections to the application       24 MiB
   lines of the two logs                     16 MiB
-  the allocator's own, a quarter of these   89 MiB
+  the allocator's own, a quarter of these   92 MiB
 ";
         assert_eq!(summary, wanted);
         assert_eq!(
@@ -266,6 +266,9 @@ memory at worst  469 MiB
                 "DIR/ranges/sms.txt: last compared with its source 265 days ago; compare it and set `# reviewed:`",
             ]
         );
+        let document = include_str!("../../docs/limits.md");
+        let memory = &wanted[wanted.find("memory at worst").unwrap()..];
+        assert!(document.contains(memory), "docs/limits.md shows another example than\n{memory}");
     }
 
     #[test]
