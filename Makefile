@@ -59,7 +59,7 @@ test-container: prerequisites ## build the image and run it as in a pod (root, p
 	tests/container/run $(or $(ARGS),release)
 
 .PHONY: bench
-bench: build bench-tools ## every figure next to its goal, as a table (15 minutes on a machine that does nothing else)
+bench: build bench-tools ## every figure next to its goal, as the table of docs/performance.md (15 minutes on a machine that does nothing else)
 	$(CARGO) bench --locked --profile cost --bench micro --no-run
 	benches/all
 

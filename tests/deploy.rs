@@ -441,7 +441,7 @@ fn certbots_hook_is_where_the_documents_say_and_fills_the_services_folder() {
     assert!(
         text("Cargo.toml").contains("[\"deploy/certbot-deploy-hook\", \"usr/share/nexmo-gate/\", \"755\"]")
     );
-    for path in ["README.md", "deploy/README.md", "deploy/certbot-deploy-hook"] {
+    for path in ["docs/tls.md", "deploy/README.md", "deploy/certbot-deploy-hook"] {
         assert!(text(path).contains(&format!("--deploy-hook {installed}")), "{path}");
     }
     // What systemd makes, for the group that systemd makes.
@@ -451,7 +451,43 @@ fn certbots_hook_is_where_the_documents_say_and_fills_the_services_folder() {
         hook.contains(&format!("\nfolder=\"{folder}/$name\"\n"))
             && hook.contains("-m 0640 -o root -g nexmo-gate")
     );
-    assert!(text("README.md").contains(&format!("certificate: {folder}/hooks.example.com/fullchain.pem\n")));
+    assert!(
+        text("docs/tls.md").contains(&format!("certificate: {folder}/hooks.example.com/fullchain.pem\n"))
+    );
+}
+
+/// README.md, deploy/README.md and every page of docs/.
+fn documents_with_recipes() -> Vec<String> {
+    let names = names_in("docs").into_iter().filter(|name| is_page(name));
+    let mut documents: Vec<String> = names.map(|name| format!("docs/{name}")).collect();
+    assert!(documents.len() >= 13, "{documents:?}");
+    documents.extend(["README.md", "deploy/README.md"].map(str::to_owned));
+    documents
+}
+
+fn names_in(folder: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(top().join(folder)).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect()
+}
+
+fn is_page(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|own| own == "md")
+}
+
+/// In the package the links of README.md lead to the pages beside it, as they do here.
+#[test]
+fn the_package_has_every_page_of_the_documents() {
+    let manifest = text("Cargo.toml");
+    for asset in [
+        "[\"README.md\", \"usr/share/doc/nexmo-gate/\", \"644\"]",
+        "[\"docs/*.md\", \"usr/share/doc/nexmo-gate/docs/\", \"644\"]",
+        "[\"docs/status.png\", \"usr/share/doc/nexmo-gate/docs/\", \"644\"]",
+    ] {
+        assert!(manifest.contains(asset), "{asset}");
+    }
+    for name in names_in("docs") {
+        assert!(is_page(&name) || name == "status.png", "the package has no docs/{name}");
+    }
 }
 
 /// Every YAML block of a document is a configuration that `check` takes, once its files are there: certificates
@@ -480,8 +516,8 @@ fn every_recipe_passes_check() {
     }
 
     let mut seen = 0;
-    for document in ["README.md", "deploy/README.md"] {
-        for block in text(document).split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+    for document in documents_with_recipes() {
+        for block in text(&document).split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
             let here = folder.path().to_str().expect("text");
             let mut config =
                 block.replace("/etc/nexmo-gate", here).replace("/var/lib/acme", &format!("{here}/acme"));

@@ -1,5 +1,5 @@
 //! What is shipped beside the program is true: the configuration, the range files, the unit file, and
-//! every table, command line and link of the documents, each compared with the program itself.
+//! every table and command line of the documents, each compared with the program itself.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test they are how it fails")]
 
@@ -20,6 +20,12 @@ use nexmo_gate::policy::webhook::{Methods, TABLE};
 
 const README: &str = include_str!("../README.md");
 const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
+const CONFIGURATION: &str = include_str!("../docs/configuration.md");
+const DELIVERY: &str = include_str!("../docs/delivery.md");
+const LOGS: &str = include_str!("../docs/logs.md");
+const OPERATIONS: &str = include_str!("../docs/operations.md");
+const PERFORMANCE: &str = include_str!("../docs/performance.md");
+const RANGES: &str = include_str!("../docs/ranges.md");
 
 /// What the vendor's guide listed from 2019-01-31 to 2019-12-12 (Nexmo/nexmo-developer d9173da6b), its
 /// callback service's range of 2024-01 (support article 11703629696412), and one range that only third
@@ -69,6 +75,17 @@ fn parse(text: &str) -> Parsed {
 
 // ---------------------------------------------------------------------------------------------------
 // Reading Markdown
+
+/// README.md, CONTRIBUTING.md and every page of docs/.
+fn documents() -> Vec<String> {
+    let mut pages: Vec<PathBuf> =
+        fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    pages.retain(|path| path.extension().is_some_and(|own| own == "md"));
+    pages.sort();
+    assert!(pages.len() >= 13, "{pages:?}");
+    let pages = pages.iter().map(|path| fs::read_to_string(path).unwrap());
+    [README.to_owned(), CONTRIBUTING.to_owned()].into_iter().chain(pages).collect()
+}
 
 /// The text under a heading, up to the next heading of its rank or a higher one.
 fn section<'t>(text: &'t str, heading: &str) -> &'t str {
@@ -179,17 +196,17 @@ fn the_range_files_hold_exactly_what_was_published() {
 }
 
 #[test]
-fn readme_names_every_shipped_prefix_and_where_it_is_from() {
-    let rows = table(README, "group");
+fn the_page_of_ranges_names_every_shipped_prefix_and_where_it_is_from() {
+    let rows = table(RANGES, "group");
     let named: Vec<&str> = rows.iter().flat_map(|row| code(row[0])).collect();
     assert_eq!(named, [&CURRENT[..], &UNTIL_2018].concat());
 }
 
 #[test]
 fn the_configuration_table_has_every_key_once() {
-    let rows = table(README, "key");
+    let rows = table(CONFIGURATION, "key");
     let named: Vec<&str> = rows.iter().flat_map(|row| code(row[0])).collect();
-    assert_eq!(named, KEYS, "README.md's table and the program's keys differ");
+    assert_eq!(named, KEYS, "the table of docs/configuration.md and the program's keys differ");
 }
 
 /// A configuration in which one key is set.
@@ -225,7 +242,7 @@ fn with(key: &str, value: &str) -> String {
 #[test]
 fn the_configuration_table_states_the_real_defaults() {
     let mut compared = 0;
-    for row in table(README, "key") {
+    for row in table(CONFIGURATION, "key") {
         let (key, default) = (code(row[0])[0], row[1]);
         // Words without backticks say in prose what there is instead.
         let [value] = code(default)[..] else { continue };
@@ -275,7 +292,7 @@ fn the_configuration_table_says_which_keys_need_a_restart() {
     assert_eq!(reload.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&reload.stderr));
     let waiting: BTreeSet<&str> =
         text.lines().filter_map(|line| line.trim().strip_suffix(": needs a restart")).collect();
-    let rows = table(README, "key");
+    let rows = table(CONFIGURATION, "key");
     let cold = rows.iter().filter(|row| row[3].ends_with("; cold")).map(|row| code(row[0])[0]);
     let cold: BTreeSet<&str> =
         cold.map(|key| key.split("[]").next().unwrap().trim_end_matches(".address")).collect();
@@ -285,7 +302,7 @@ fn the_configuration_table_says_which_keys_need_a_restart() {
 #[test]
 fn every_value_that_the_configuration_table_offers_is_taken() {
     let mut taken = 0;
-    for row in table(README, "key") {
+    for row in table(CONFIGURATION, "key") {
         let key = code(row[0])[0];
         for value in code(row[2]).into_iter().filter(|value| !value.chars().any(char::is_uppercase)) {
             let quoted =
@@ -300,7 +317,7 @@ fn every_value_that_the_configuration_table_offers_is_taken() {
 #[test]
 fn the_yaml_of_the_documents_parses() {
     let mut seen = 0;
-    for block in blocks(README, "yaml") {
+    for block in documents().iter().flat_map(|text| blocks(text, "yaml")) {
         let whole = block.lines().any(|line| line.starts_with("upstream:"));
         parse(&if whole {
             block.to_owned()
@@ -309,7 +326,7 @@ fn the_yaml_of_the_documents_parses() {
         });
         seen += 1;
     }
-    assert!(seen >= 2, "{seen} blocks");
+    assert!(seen >= 15, "{seen} blocks");
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -318,7 +335,7 @@ fn the_yaml_of_the_documents_parses() {
 #[test]
 fn the_webhook_table_is_the_programs_table() {
     let mut shown = BTreeMap::new();
-    for row in table(README, "webhook") {
+    for row in table(DELIVERY, "webhook") {
         let methods: BTreeSet<&str> = row[1].split(", ").collect();
         for name in code(row[0]) {
             assert!(shown.insert(name, (methods.clone(), row[2], row[3])).is_none(), "{name} is there twice");
@@ -351,7 +368,7 @@ fn the_webhook_table_is_the_programs_table() {
 #[test]
 fn the_table_of_reasons_is_the_programs_list() {
     let mut shown: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for row in table(section(README, "### Reasons"), "outcome") {
+    for row in table(section(DELIVERY, "## Reasons"), "outcome") {
         let outcome = code(row[0])[0];
         for reason in code(row[1]) {
             assert!(shown.entry(outcome).or_default().insert(reason), "{reason} is there twice");
@@ -412,7 +429,7 @@ fn the_access_log_has_exactly_the_documented_keys() {
     let event: serde_json::Value = serde_json::from_str(&line).unwrap();
     let written: BTreeSet<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
 
-    let rows = table(section(README, "## Logs"), "field");
+    let rows = table(section(LOGS, "## The access log"), "field");
     let named: Vec<&str> = rows.iter().flat_map(|row| code(row[0])).collect();
     assert_eq!(named.len(), written.len(), "{named:?}");
     assert_eq!(named.into_iter().collect::<BTreeSet<_>>(), written);
@@ -422,7 +439,7 @@ fn the_access_log_has_exactly_the_documented_keys() {
 // The command line
 
 #[test]
-fn readme_describes_every_command() {
+fn the_documents_describe_every_command() {
     let (_, help) = output(&["--help"]);
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let listed = listed.take_while(|line| line.starts_with("  "));
@@ -430,13 +447,16 @@ fn readme_describes_every_command() {
     let listed = listed.filter(|line| !line.starts_with("   "));
     let commands: BTreeSet<&str> = listed.filter_map(|line| line.split_whitespace().next()).collect();
     assert!(commands.len() >= 9, "{help}");
-    let rows = table(section(README, "## Commands"), "command");
-    let shown: BTreeSet<&str> = rows.iter().filter_map(|row| code(row[0])[0].split(' ').next()).collect();
-    assert_eq!(shown, commands.into_iter().filter(|command| *command != "help").collect::<BTreeSet<_>>());
+    let commands: BTreeSet<&str> = commands.into_iter().filter(|command| *command != "help").collect();
+    for page in [README, OPERATIONS] {
+        let rows = table(section(page, "## Commands"), "command");
+        let shown: BTreeSet<&str> = rows.iter().filter_map(|row| code(row[0])[0].split(' ').next()).collect();
+        assert_eq!(shown, commands);
+    }
 }
 
 #[test]
-fn readme_has_every_flag_of_run_and_its_variable() {
+fn the_documents_have_every_flag_of_run_and_its_variable() {
     let (_, help) = output(&["run", "--help"]);
     // Long lines are broken anywhere between two words.
     let help = help.lines().map(|line| {
@@ -452,7 +472,7 @@ fn readme_has_every_flag_of_run_and_its_variable() {
         .map(|line| line.split_whitespace().next().unwrap())
         .collect();
     assert!(flags.len() >= 14 && variables.len() == flags.len(), "{help}");
-    let rows = table(README, "flag");
+    let rows = table(CONFIGURATION, "flag");
     assert_eq!(
         rows.iter().map(|row| code(row[0])[0].split(' ').next().unwrap()).collect::<BTreeSet<_>>(),
         flags
@@ -470,13 +490,13 @@ fn readme_has_every_flag_of_run_and_its_variable() {
 fn the_example_of_explain_is_what_the_program_says() {
     let (output, text) = output(&["explain", "169.63.86.164", "--path", "/webhooks/inbound-sms"]);
     assert_eq!(output.status.code(), Some(0));
-    let commands = section(README, "## Commands");
+    let commands = section(OPERATIONS, "## Commands");
     assert!(
         blocks(commands, "sh").contains(&"nexmo-gate explain 169.63.86.164 --path /webhooks/inbound-sms\n")
     );
     assert!(
         commands.contains(&format!("\n```\n{text}```\n")),
-        "README.md shows something else than:\n{text}"
+        "docs/operations.md shows something else than:\n{text}"
     );
 }
 
@@ -488,7 +508,8 @@ fn parses(line: &str) -> Result<(), String> {
 #[test]
 fn command_lines_in_the_documents_are_taken_by_the_program() {
     let mut seen = 0;
-    for text in [README, CONTRIBUTING] {
+    let documents = documents();
+    for text in &documents {
         for line in blocks(text, "sh").iter().flat_map(|block| block.lines()) {
             let line = line.split(" #").next().unwrap().trim_end_matches('&').trim();
             if line.starts_with("nexmo-gate ") {
@@ -499,7 +520,7 @@ fn command_lines_in_the_documents_are_taken_by_the_program() {
     }
     assert!(seen >= 3, "{seen} command lines");
     let program = Cli::command();
-    for text in [README, CONTRIBUTING] {
+    for text in &documents {
         for line in code(text) {
             let Some(command) = line.strip_prefix("nexmo-gate ").and_then(|rest| rest.split(' ').next())
             else {
@@ -519,7 +540,7 @@ fn command_lines_in_the_documents_are_taken_by_the_program() {
 fn make_targets_in_the_documents_exist() {
     let makefile = read("Makefile");
     let mut seen = 0;
-    for text in [README, CONTRIBUTING] {
+    for text in &documents() {
         let inline = code(text).into_iter().chain(blocks(text, "sh").into_iter().flat_map(str::lines));
         for line in inline.filter(|line| line.starts_with("make ")) {
             let target = line.split_whitespace().nth(1).unwrap();
@@ -558,35 +579,19 @@ fn the_unit_file_starts_and_reloads_what_is_installed() {
 // ---------------------------------------------------------------------------------------------------
 // The documents themselves
 
-/// GitHub's anchor of a heading.
-fn anchor(heading: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
-    heading.chars().filter(|c| plain(*c)).collect::<String>().to_lowercase().replace(' ', "-")
-}
-
+/// What README.md shows of the last measurement is copied from the whole table of it.
 #[test]
-fn links_within_the_project_lead_somewhere() {
-    let mut seen = 0;
-    for name in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
-        let text = read(name);
-        for target in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            if target.starts_with("https://") {
-                continue;
-            }
-            seen += 1;
-            let (file, heading) =
-                target.split_once('#').map_or((target, None), |(file, own)| (file, Some(own)));
-            let file = if file.is_empty() { name } else { file };
-            assert!(root().join(file).exists(), "{name}: {target}");
-            if let Some(heading) = heading {
-                let headings = read(file);
-                let found = headings.lines().filter(|line| line.starts_with('#'));
-                let found = found.map(|line| anchor(line.trim_start_matches('#').trim()));
-                assert!(found.into_iter().any(|own| own == heading), "{name}: {target}");
-            }
-        }
+fn the_figures_of_the_readme_are_those_of_the_whole_table() {
+    let whole = table(PERFORMANCE, "figure");
+    assert!(whole.len() >= 25, "{whole:?}");
+    let shown = table(section(README, "## Speed"), "figure");
+    assert_eq!(shown.len(), 5);
+    for row in shown {
+        assert!(
+            whole.iter().any(|other| other.starts_with(&row)),
+            "docs/performance.md has other figures: {row:?}"
+        );
     }
-    assert!(seen >= 5, "{seen} links");
 }
 
 /// Every file of the project.

@@ -1,4 +1,4 @@
-//! The recipes of README.md for nginx and HAProxy, with the real ones in front of the gate: the sender's address
+//! The recipes of docs/behind-a-proxy.md for nginx and HAProxy, with the real ones in front of the gate: the sender's address
 //! arrives, and what the sender writes into the forwarding header does not help. The lines that are tested are
 //! those of the document, with a port of the test's own in the place of 443 and without TLS in front.
 
@@ -29,12 +29,12 @@ const CLAIMS: [&[(&str, &str)]; 7] = [
     &[("x-forwarded-for", "127.0.0.2,"), ("CF-Connecting-IP", "127.0.0.2")],
 ];
 
-/// The block of a language of README.md that has these words in it.
+/// The block of a language of that page that has these words in it.
 fn recipe(language: &str, words: &str) -> String {
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/behind-a-proxy.md");
+    let page = fs::read_to_string(page).expect("docs/behind-a-proxy.md");
     let fence = format!("```{language}\n");
-    let blocks = readme.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks = page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
     let found: Vec<&str> = blocks.filter(|block| block.contains(words)).collect();
     assert_eq!(found.len(), 1, "blocks of {language} with {words:?}");
     found[0].to_owned()
@@ -86,7 +86,10 @@ impl Front {
 fn installed(program: &str) -> bool {
     let found = Command::new(program).arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if found.is_err() {
-        cannot_run("a recipe of README.md", &format!("{program} is missing: apt-get install {program}"));
+        cannot_run(
+            "a recipe of docs/behind-a-proxy.md",
+            &format!("{program} is missing: apt-get install {program}"),
+        );
     }
     found.is_ok()
 }
