@@ -1,7 +1,7 @@
 //! The rules that need several files find what they forbid, and nothing else.
 
 use crate::circles::circles;
-use crate::floors::is_allowed;
+use crate::floors::{is_allowed, layers};
 use crate::house::House;
 use crate::known::{Finding, beyond};
 use crate::plan::MOST_FILES;
@@ -51,6 +51,21 @@ fn within_a_room_no_import_runs_up_or_to_the_side() {
     assert!(allowed.iter().all(|(own, other)| is_allowed(floors, own, other)));
     assert!(forbidden.iter().all(|(own, other)| !is_allowed(floors, own, other)));
     assert!(is_allowed(&[], "http1", "accept"), "a room without floors is not checked");
+}
+
+#[test]
+fn what_a_room_itself_holds_is_for_all_its_parts() {
+    let house = House::planted(&[
+        ("gate/mod.rs", "mod request; mod http1; use http1::line::Line; pub struct Gate;"),
+        ("gate/request/mod.rs", "use super::Gate;\nuse crate::gate::http1;\nuse super::http1::line::Line;"),
+        ("gate/http1/mod.rs", "use crate::gate::{Gate, request::Request};"),
+        ("gate/http1/line.rs", "\n#[cfg(test)] mod t { use super::super::super::accept::Place; }"),
+        ("gate/accept/mod.rs", ""),
+    ]);
+    let breaches: Vec<String> = house.sources.iter().flat_map(|source| layers(source, &house)).collect();
+    let line = "src/gate/http1/line.rs:2: gate/http1 imports from gate/accept";
+    let request = "src/gate/request/mod.rs:2: gate/request imports from gate/http1";
+    assert_eq!(breaches, [line, request]);
 }
 
 #[test]
