@@ -1,0 +1,94 @@
+//! The plan of the house: its rooms, and what each may use. To change a rule, change this file.
+
+/// A top-level folder of `src/`, or a file beside them.
+pub struct Room {
+    pub name: &'static str,
+    /// The files and folders of the room from the bottom up. Empty: their order is not checked.
+    pub floors: &'static [&'static [&'static str]],
+}
+
+const fn room(name: &'static str) -> Room {
+    Room { name, floors: &[] }
+}
+
+/// On a floor of a room: all files and folders that no floor names. Among themselves they are free.
+pub const THE_REST: &str = "*";
+
+/// From the bottom up; a room imports only from lower floors, never from its own floor.
+pub const HOUSE: &[&[Room]] = &[
+    &[room("policy")],
+    &[room("config")],
+    &[room("telemetry"), room("files")],
+    &[Room { name: "state", floors: &[&["stats", "tls"], &[THE_REST]] }],
+    &[room("load"), room("wire")],
+    &[room("upstream")],
+    &[Room { name: "gate", floors: GATE }, room("admin")],
+    &[room("server")],
+    &[room("cli")],
+    &[room("main")],
+];
+
+/// `memory` adds up what all the others may hold. `mod.rs` has no floor: its `Gate` is known to all.
+const GATE: &[&[&str]] = &[&[THE_REST], &["request"], &["http1"], &["http2"], &["accept"], &["memory"]];
+
+/// The rooms that may name pingora.
+pub const PINGORA: &[&str] = &["wire", "upstream", "gate", "server"];
+
+/// What `policy` may use of the standard library: no clock, no disk, no socket, no thread.
+pub const STD_FOR_POLICY: [&str; 18] = [
+    "std::array",
+    "std::borrow",
+    "std::char",
+    "std::cmp",
+    "std::collections",
+    "std::fmt",
+    "std::hash",
+    "std::io::Write",
+    "std::iter",
+    "std::mem",
+    "std::net::IpAddr",
+    "std::net::Ipv4Addr",
+    "std::net::Ipv6Addr",
+    "std::num",
+    "std::ops",
+    "std::str",
+    "std::sync::Arc",
+    "std::time::Duration",
+];
+/// What `config` may use besides: names of files and addresses, and cells for its report.
+pub const STD_FOR_CONFIG: [&str; 4] = ["std::path", "std::net::SocketAddr", "std::cell", "std::rc"];
+/// Crates that only compute.
+pub const CRATES_FOR_POLICY: [&str; 3] = ["ipnet", "itoa", "memchr"];
+pub const CRATES_FOR_CONFIG: [&str; 3] = ["ipnet", "serde", "serde_yaml"];
+/// Words that `policy` has no use for.
+pub const NOT_IN_POLICY: [&str; 8] =
+    ["async", "await", "Instant", "SystemTime", "println", "eprintln", "Serialize", "Deserialize"];
+/// Methods of `Path` that ask the disk.
+pub const DISK_METHODS: [&str; 10] = [
+    "exists",
+    "try_exists",
+    "is_file",
+    "is_dir",
+    "is_symlink",
+    "canonicalize",
+    "metadata",
+    "symlink_metadata",
+    "read_dir",
+    "read_link",
+];
+
+/// The only file that makes a snapshot current.
+pub const PUBLISHES: &str = "load/reload/mod.rs";
+/// The only file that makes a `Permit`.
+pub const PERMITS: &str = "policy/admission.rs";
+/// The rooms that meet a request's header.
+pub const MEET_HEADERS: &[&str] = &["gate", "upstream", "wire"];
+/// The only file of them that parses it.
+pub const PARSES_HEADERS: &str = "gate/request/facts.rs";
+/// The only other file that reads what it holds.
+pub const READS_HEADERS: &str = "gate/request/intake.rs";
+
+/// Lines of code a file may have: blank lines and test modules are not counted.
+pub const MOST_LINES: usize = 350;
+/// Files a folder may have: those of its folders are not counted.
+pub const MOST_FILES: usize = 12;
