@@ -9,11 +9,11 @@
 //! | --- | --- |
 //! | [`model`] | what a configuration can say |
 //! | [`parse`](mod@parse) | from text and overrides to a [`Config`] or every [`Problem`] |
-//! | `sections` | one file for each section of the YAML: its keys, defaults and ranges |
-//! | `read` | YAML nodes, units, host names, and the report of problems |
+//! | [`sections`] | one file for each section of the YAML: its keys, defaults and ranges |
+//! | [`read`] | YAML nodes, units, host names, and the report of problems |
 //! | [`keys`] | the names of all keys |
 //! | [`overrides`] | flags and environment variables |
-//! | `bounds` | how large and how deep a text may be |
+//! | [`bounds`] | how large and how deep a text may be |
 
 mod bounds;
 pub mod keys;

@@ -26,7 +26,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::gate::accept::limits::Crowd;
-use crate::gate::accept::tls::Failures;
+use crate::gate::accept::tls_failures::Failures;
 use crate::gate::accept::tls_limits::Handshakes;
 use crate::gate::accept::turns::{Turns, workers};
 use crate::gate::request::access_log::AccessLog;

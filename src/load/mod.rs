@@ -6,15 +6,16 @@
 //! | --- | --- |
 //! | [`loader`] | one load: look, understand, check, compile |
 //! | [`look`] | what all files said at one moment |
-//! | `source` | the configuration: a file, flags and variables |
+//! | [`source`] | the configuration: a file, flags and variables |
 //! | [`lists`] | range files become lists, each new, unchanged, held or last good |
-//! | `named` | lists that the configuration names and that are not there |
+//! | [`named`] | lists that the configuration names and that are not there |
 //! | [`last_good`] | copies of the last good lists, for a restart with a broken file |
-//! | `serving` | the configuration that serves, and what is remembered of its file |
-//! | `standing` | how long it has served, and what a person approved |
+//! | [`serving`] | the configuration that serves, and what is remembered of its file |
+//! | [`standing`] | how long it has served, and what a person approved |
 //! | [`since`] | what differs from what was loaded last |
 //! | [`reload`] | the thread that loads and publishes |
-//! | `pulse` | whether that thread lives |
+//! | [`pulse`] | whether that thread lives |
+//! | [`drill`] | debug builds only: a reload that hangs or panics, for tests |
 
 #[cfg(debug_assertions)]
 mod drill;

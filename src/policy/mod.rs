@@ -6,21 +6,15 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`address::addr`] | an IP address in canonical form |
-//! | [`address::prefix_set`] | a set of prefixes that answers "which one holds this address" |
-//! | [`address::range_list`] | a range file: its grammar, its problems, its prefixes |
-//! | [`address::difference`] | what changes when one range list takes the place of another |
+//! | [`address`] | addresses, sets of prefixes, range files, and what differs between two lists |
+//! | [`client`] | who is asking, behind trusted proxies and the PROXY protocol |
+//! | [`routing`] | which route a request is for |
 //! | [`hold`] | which changes look like an accident, and wait for a person's word |
-//! | [`client::proxy_header`] | what the PROXY protocol says about a connection |
-//! | [`client::client_ip`] | who is asking, behind trusted proxies |
-//! | [`client::forwarded`] | one element of the `Forwarded` header |
-//! | [`routing::authority`] | the host that a request asks for, in one spelling |
-//! | [`routing::path`] | what a path means, and which could mean two things |
-//! | [`routing::route`] | which route a path belongs to |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
 //! | [`webhook`] | what each webhook's documents say: methods, deadline, success codes |
 //! | [`delivery`] | what the sender must hear about what the upstream said |
 //! | [`forward`] | which header lines pass, and which the gate writes itself |
+//! | [`text`] | numbers and bytes written as text |
 //! | [`outcome`] | the words that the log and the metrics use |
 
 pub mod address;

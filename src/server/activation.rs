@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use listenfd::ListenFd;
 use socket2::SockRef;
 
-use crate::server::{BAD_CONFIG, Failure};
+use crate::server::failure::{BAD_CONFIG, Failure};
 
 /// The name of the admin interface's socket (`FileDescriptorName=`).
 const ADMIN: &str = "admin";

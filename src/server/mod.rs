@@ -5,6 +5,7 @@
 
 mod activation;
 mod descriptors;
+pub mod failure;
 mod notify;
 mod services;
 mod signals;
@@ -24,6 +25,7 @@ use pingora::server::{RunArgs, Server};
 use tokio::sync::watch;
 
 use self::activation::Inherited;
+pub use self::failure::{BAD_CONFIG, Failure};
 use self::notify::Notifier;
 use self::services::{AdminService, Bound, GateService, Sides};
 use self::watchdog::Watchdog;
@@ -53,24 +55,6 @@ const BACKLOG: i32 = 4096;
 const SOCKET_MODE: u32 = 0o660;
 /// How long a reload, or the end of the process, waits for a slow reader of the logs.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// The exit code for a configuration or lists that cannot serve (`EX_CONFIG` of sysexits.h).
-pub const BAD_CONFIG: u8 = 78;
-
-/// Why a command failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The exit code.
-    pub code: u8,
-    /// What went wrong, one problem a line.
-    pub lines: Vec<String>,
-}
-
-impl Failure {
-    fn run_time(line: String) -> Self {
-        Self { code: 1, lines: vec![line] }
-    }
-}
-
 /// Serves until a signal ends it.
 ///
 /// # Errors

@@ -13,7 +13,6 @@ use serde_yaml::Value;
 
 use crate::config::keys;
 use crate::config::read::report::Report;
-use crate::config::read::section::Section;
 use crate::config::read::units;
 
 /// Where values come from and where problems go.
@@ -193,12 +192,6 @@ impl<'a> Node<'a> {
         let path = |index| if flag { self.path.clone() } else { format!("{}[{index}]", self.path) };
         let node = |(index, value)| Node { path: path(index), value, ..self.clone() };
         Some(items.iter().enumerate().map(node).collect())
-    }
-
-    /// The keys of a mapping; unknown ones are noted.
-    pub fn section(&self, wanted: &str) -> Option<Section<'a>> {
-        let Value::Mapping(entries) = self.value else { return self.unwanted(wanted) };
-        Some(Section::new(self.path.clone(), Some(entries), self.source))
     }
 }
 

@@ -72,3 +72,11 @@ impl<'a> Section<'a> {
         }
     }
 }
+
+impl<'a> Node<'a> {
+    /// The keys of a mapping; unknown ones are noted.
+    pub fn section(&self, wanted: &str) -> Option<Section<'a>> {
+        let Value::Mapping(entries) = self.value else { return self.unwanted(wanted) };
+        Some(Section::new(self.path.clone(), Some(entries), self.source))
+    }
+}

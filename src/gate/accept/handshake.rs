@@ -16,14 +16,13 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::gate::accept::limits::{Place, Told};
-use crate::gate::accept::listener::{guest, most_connections, refuses_unheard};
+use crate::gate::accept::screening::{drop_unheard, guest, most_connections, refuses_unheard};
 use crate::gate::accept::tls;
 use crate::gate::peer::Peer;
 use crate::gate::{Gate, http1, http2};
 use crate::policy::address::addr::Address;
 use crate::policy::client::client_ip::Origin;
 use crate::policy::client::proxy_header::{self, Header};
-use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::Gauges;
 use crate::wire::shares::Standing;
@@ -81,7 +80,7 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, arrival: Arrival) {
             && refuses_unheard(&snapshot)
             && !snapshot.hears(source)
         {
-            gate.drop_unheard(&snapshot, source);
+            drop_unheard(&gate, &snapshot, source);
             return;
         }
         // From here on the connection is its source's.
@@ -129,7 +128,7 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, arrival: Arrival) {
                 over_http1(gate, secured.stream, Vec::new(), peer, is_stranger).await;
             }
         }
-        Err(why) => gate.note_failed_handshake(&snapshot, peer.writer(), &why),
+        Err(why) => gate.tls_failures.note_failed(&gate.gauges, &snapshot, peer.writer(), &why),
     }
 }
 
@@ -211,13 +210,5 @@ async fn read_header(socket: &mut TcpStream, ahead: &mut Vec<u8>) -> Option<Head
         if socket.read_buf(ahead).await.ok()? == 0 {
             return None;
         }
-    }
-}
-
-impl Gate {
-    /// Counts and logs a connection that is closed without a word.
-    pub fn drop_unheard(&self, snapshot: &Snapshot, address: Address) {
-        Gauges::add(&self.gauges.dropped_unheard);
-        self.log_unheard(snapshot, address, Reason::NotListed);
     }
 }

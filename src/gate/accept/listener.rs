@@ -15,13 +15,11 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::{Deny, Mode};
 use crate::gate::Gate;
 use crate::gate::accept::handshake::{self, Door};
-use crate::gate::accept::limits::Guest;
 use crate::gate::accept::listener_close::{self, Owner};
+use crate::gate::accept::screening::{drop_unheard, guest, most_connections, refuses_unheard, unnamed};
 use crate::policy::address::addr::Address;
-use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::Gauges;
 use crate::state::store::View;
 
@@ -128,7 +126,7 @@ fn receive(gate: &Arc<Gate>, view: &mut View, door: &Arc<Door>, socket: TcpStrea
     let peer = Address::new(address.ip());
     let known = snapshot.knows(peer);
     if !known && refuses_unheard(snapshot) && !snapshot.may_probe(peer) || door.refuses(snapshot, peer) {
-        gate.drop_unheard(snapshot, peer);
+        drop_unheard(gate, snapshot, peer);
         hang_up(&socket);
         return;
     }
@@ -170,41 +168,11 @@ fn registered(socket: TcpStream) -> io::Result<tokio::net::TcpStream> {
     tokio::net::TcpStream::from_std(socket)
 }
 
-/// Whether strangers are closed without an answer.
-#[must_use]
-pub fn refuses_unheard(snapshot: &Snapshot) -> bool {
-    snapshot.config.deny == Deny::Drop && snapshot.config.mode == Mode::Enforce
-}
-
 /// Makes the close that follows a reset: one packet, and no connection half closed or in `TIME_WAIT` is
 /// left in the kernel for each of a flood of strangers.
 fn hang_up(socket: &TcpStream) {
     // At worst it is closed politely.
     let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
-}
-
-/// Connections that may be open at once.
-#[must_use]
-pub fn most_connections(gate: &Gate, snapshot: &Snapshot) -> usize {
-    snapshot.config.limits.connections.min(gate.room)
-}
-
-/// Of these, those that have not named their source yet: few are on their way at any moment.
-fn unnamed(most: usize) -> usize {
-    (most / 4).max(most.div_ceil(2).min(32))
-}
-
-/// As what an address is counted. A trusted proxy speaks for many and is not counted as one.
-#[must_use]
-pub fn guest(snapshot: &Snapshot, address: Address, known: bool, most: usize) -> Guest {
-    let limits = &snapshot.config.limits;
-    if !known {
-        Guest::Stranger { each: limits.connections_per_stranger, all: most.div_ceil(2) }
-    } else if snapshot.trusted.contains(address) {
-        Guest::Client { each: None }
-    } else {
-        Guest::Client { each: limits.connections_per_client }
-    }
 }
 
 #[cfg(test)]

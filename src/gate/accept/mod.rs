@@ -4,8 +4,10 @@
 //! | --- | --- |
 //! | [`listener`] | the accept loop |
 //! | [`handshake`] | what a connection says before HTTP: PROXY header, TLS, preface |
+//! | [`screening`] | whom an address lets in before anything is read |
 //! | [`limits`] | how many connections are open, by address and in all |
-//! | [`tls`] | the TLS handshake, and failed ones |
+//! | [`tls`] | the TLS handshake |
+//! | [`tls_failures`] | handshakes that failed, counted and told |
 //! | [`tls_limits`] | how many handshakes strangers may cost |
 //! | [`turns`] | heavy work, one after the other between what is light |
 //! | [`listener_close`] | the end of a listening socket |
@@ -14,6 +16,8 @@ pub mod handshake;
 pub mod limits;
 pub mod listener;
 pub mod listener_close;
+pub mod screening;
 pub mod tls;
+pub mod tls_failures;
 pub mod tls_limits;
 pub mod turns;

@@ -4,23 +4,15 @@
 //! here the bytes are exchanged, within a deadline. Invariant: a handshake that fails ends in a closed
 //! connection, a count and a line, never in plain HTTP.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant as Moment};
+use std::sync::Arc;
 
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::protocols::{ALPN, Ssl as _, Stream};
 use tokio::time::{Instant, timeout_at};
 
-use crate::gate::Gate;
 use crate::gate::accept::turns::Turns;
-use crate::policy::address::addr::Address;
-use crate::state::snapshot::Snapshot;
-use crate::state::stats::gauges::Gauges;
 use crate::state::tls::{LiveTls, subject};
-
-/// How often a known sender's failed handshakes are worth a warning.
-const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// A connection that speaks TLS.
 #[derive(Debug)]
@@ -67,45 +59,6 @@ fn plain(error: &str) -> String {
     error.rsplit_once("tls connect error: ").map_or(error, |(_, said)| said).to_owned()
 }
 
-/// Failed handshakes of senders that are listed or trusted. Anybody else's are the noise of the
-/// Internet and only counted.
-#[derive(Debug, Default)]
-pub struct Failures {
-    unsaid: Mutex<Unsaid>,
-}
-
-#[derive(Debug, Default)]
-struct Unsaid {
-    count: u64,
-    said: Option<Moment>,
-}
-
-impl Failures {
-    /// Counts one; says how many a warning stands for, when it is time for one.
-    fn note(&self, now: Moment) -> Option<u64> {
-        let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);
-        unsaid.count += 1;
-        if unsaid.said.is_some_and(|said| now.duration_since(said) < WARN_EVERY) {
-            return None;
-        }
-        unsaid.said = Some(now);
-        Some(std::mem::take(&mut unsaid.count))
-    }
-}
-
-impl Gate {
-    /// Counts and logs a handshake that failed.
-    pub fn note_failed_handshake(&self, snapshot: &Snapshot, sender: Address, why: &str) {
-        Gauges::add(&self.gauges.tls_failed);
-        tracing::debug!(peer = %sender, why, "TLS handshake failed");
-        if snapshot.knows(sender)
-            && let Some(count) = self.tls_failures.note(Moment::now())
-        {
-            tracing::warn!(peer = %sender, why, count, "TLS handshakes of listed senders failed");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,17 +69,5 @@ mod tests {
             " TLSHandshakeFailure context: TLS accept() failed: tls connect error: peer is incompatible: X";
         assert_eq!(plain(wrapped), "peer is incompatible: X");
         assert_eq!(plain("another"), "another");
-    }
-
-    #[test]
-    fn warnings_are_rare_and_count_everything() {
-        let failures = Failures::default();
-        let start = Moment::now();
-        let said: Vec<(u64, u64)> = (0..200u64)
-            .filter_map(|second| {
-                failures.note(start + Duration::from_secs(second)).map(|count| (second, count))
-            })
-            .collect();
-        assert_eq!(said, [(0, 1), (60, 60), (120, 60), (180, 60)]);
     }
 }

@@ -10,17 +10,8 @@
 use crate::policy::address::addr::Address;
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::client::forwarded::{self, Node};
+pub use crate::policy::client::named::Client;
 use crate::policy::outcome::Reason;
-
-/// The client and how the gate came to believe in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Client {
-    /// The address that admission is decided by.
-    pub address: Address,
-    /// The trusted proxies between the client and the gate, the one nearest to the client first,
-    /// the TCP peer last. Empty when the client is the peer.
-    pub via: Vec<Address>,
-}
 
 /// Why no client can be named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,4 +2,5 @@
 
 pub mod client_ip;
 pub mod forwarded;
+pub mod named;
 pub mod proxy_header;

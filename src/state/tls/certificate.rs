@@ -14,7 +14,8 @@ use x509_parser::prelude::FromDer as _;
 
 use crate::config::{CertificateFiles, Problem};
 use crate::files::file::Files;
-use crate::state::tls::{PROVIDER, chain};
+use crate::state::tls::chain;
+use crate::state::tls::provider::PROVIDER;
 
 /// Fewer days than this before it expires, a certificate is warned about.
 pub const WARN_DAYS: i64 = 14;

@@ -8,12 +8,14 @@
 //! | [`certificate`] | a pair of files, read and checked |
 //! | [`chain`] | whether the certificates of a file vouch for each other |
 //! | [`names`] | which certificate a sender is shown |
+//! | [`provider`] | the cryptography that all of TLS uses |
 //! | [`senders`] | the certificate that senders are asked for |
 //! | [`subject`] | the name in a certificate, in words that are safe in a header |
 
 pub mod certificate;
 pub mod chain;
 pub mod names;
+pub mod provider;
 pub mod senders;
 pub mod subject;
 #[cfg(test)]
@@ -21,22 +23,19 @@ pub(crate) mod workshop;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{ProducesTickets, ServerSessionMemoryCache, StoresServerSessions};
 use rustls::{ServerConfig, version};
 
 use self::certificate::{Certificate, WARN_DAYS};
 use self::names::Names;
+use self::provider::PROVIDER;
 use crate::config::{CertificateFiles, ClientAuth, Listener, Problem, Tls, TlsVersion};
 use crate::files::file::Files;
-
-/// The cryptography that everything here uses.
-pub(crate) static PROVIDER: LazyLock<Arc<CryptoProvider>> =
-    LazyLock::new(|| Arc::new(ring::default_provider()));
 
 /// TLS 1.2 sessions that are remembered for a sender that takes no ticket.
 const REMEMBERED_SESSIONS: usize = 1024;

@@ -12,7 +12,8 @@ use rustls::{
 };
 
 use crate::files::file::Files;
-use crate::state::tls::{PROVIDER, certificate, subject};
+use crate::state::tls::provider::PROVIDER;
+use crate::state::tls::{certificate, subject};
 
 /// The authorities of a PEM file.
 ///

@@ -186,7 +186,7 @@ pub const SHOWN_BY: &[(&str, &[&str])] = &[
     ),
     ("rf-10mb", &["faults::long::a_million_prefixes_load_beside_the_traffic"]),
     ("rf-1m-prefixes", &["faults::long::a_million_prefixes_load_beside_the_traffic"]),
-    ("rf-overlap-dup", &["src::policy::prefix_set::look_up_equals_the_naive_loop"]),
+    ("rf-overlap-dup", &["src::policy::address::prefix_set::look_up_equals_the_naive_loop"]),
     (
         "rf-encoding",
         &[
@@ -195,7 +195,10 @@ pub const SHOWN_BY: &[(&str, &[&str])] = &[
         ],
     ),
     ("rf-wide", &["faults::allowlist_files::a_list_that_admits_everybody_keeps_the_last_good_one"]),
-    ("rf-hostbits-zeros", &["src::policy::range_list::lines_that_parsers_disagree_about_come_out_as_wanted"]),
+    (
+        "rf-hostbits-zeros",
+        &["src::policy::address::range_list::lines_that_parsers_disagree_about_come_out_as_wanted"],
+    ),
     ("rf-storm", &["storm::reload_storm"]),
     (
         "rf-verdict-linear",

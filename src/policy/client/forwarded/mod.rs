@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::policy::address::addr::Address;
-use crate::policy::client::client_ip::Client;
+use crate::policy::client::named::Client;
 
 /// Parameters that an element may have. Four are registered; the bound keeps the search for
 /// duplicates short.
