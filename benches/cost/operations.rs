@@ -22,7 +22,7 @@ use nexmo_gate::policy::routing::path::ambiguity;
 use nexmo_gate::policy::routing::route::{PathPattern, RouteTable};
 use nexmo_gate::telemetry::events::Form;
 use nexmo_gate::telemetry::{Destination, LineSink};
-use nexmo_gate::wire::read_buffer::Inbox;
+use nexmo_gate::wire::read_buffer::ReadBuffer;
 
 /// Runs an operation so many times.
 type Runner = Box<dyn FnMut(usize)>;
@@ -165,7 +165,7 @@ fn webhook() -> Vec<u8> {
 fn head_judged() -> Runner {
     let bytes = webhook();
     repeated(move |_| {
-        let mut inbox = Inbox::of(bytes.clone());
+        let mut inbox = ReadBuffer::of(bytes.clone());
         let Progress::Whole(len) = Scan::default().advance(&mut inbox, 16 << 10) else { panic!("no head") };
         let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
         let head = Head::parse(&inbox.unread()[..len], &mut slots).expect("a head");

@@ -24,7 +24,7 @@ use nexmo_gate::policy::forward::{self, Own};
 use nexmo_gate::upstream::answer;
 use nexmo_gate::wire::body::Framing;
 use nexmo_gate::wire::chunked::{Decoder, Malformed};
-use nexmo_gate::wire::read_buffer::Inbox;
+use nexmo_gate::wire::read_buffer::ReadBuffer;
 
 /// A target's name and its body, which says whether the bytes were accepted.
 pub type Case = (&'static str, fn(&[u8]) -> bool);
@@ -221,7 +221,7 @@ pub fn request_head(data: &[u8]) -> bool {
     const MOST: usize = 2048;
     let [piece, rest @ ..] = data else { return false };
     let scan = |piece: usize| {
-        let (mut buffer, mut scan) = (Inbox::default(), Scan::default());
+        let (mut buffer, mut scan) = (ReadBuffer::default(), Scan::default());
         for part in rest.chunks(piece) {
             buffer.append(part);
             match scan.advance(&mut buffer, MOST) {
@@ -285,7 +285,7 @@ fn forwarded_head(head: &Head<'_, '_>, facts: &Facts<'_>) {
     forward::write_request_head(&mut out, head.method, facts.target, fields, &facts.connection, own);
     out.extend_from_slice(b"\r\n");
     let len = out.len();
-    assert_eq!(Scan::default().advance(&mut Inbox::of(out.clone()), usize::MAX), Progress::Whole(len));
+    assert_eq!(Scan::default().advance(&mut ReadBuffer::of(out.clone()), usize::MAX), Progress::Whole(len));
     let mut slots = [httparse_header(); MAX_FIELDS + 20];
     let mut request = httparse::Request::new(&mut slots);
     assert_eq!(request.parse(&out), Ok(httparse::Status::Complete(len)));

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::admin::{AdminContext, Scope};
 use crate::config::Overrides;
 use crate::files::watch::{Notice, Pace};
-use crate::load::last_good::Kept;
+use crate::load::last_good::LastGood;
 use crate::load::loader::{Loaded, Loader};
 use crate::load::reload::Reloader;
 use crate::state::snapshot::Snapshot;
@@ -53,7 +53,7 @@ impl Stage {
 
     pub(crate) fn load(&mut self) -> Loaded {
         let look = self.loader.look();
-        self.loader.load(&look, None, &Kept::default())
+        self.loader.load(&look, None, &LastGood::default())
     }
 
     pub(crate) fn snapshot(&mut self) -> Snapshot {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::flags::Settings;
 use crate::cli::{BAD_CONFIG, Failure};
 use crate::config::Problem;
-use crate::load::last_good::Kept;
+use crate::load::last_good::LastGood;
 use crate::load::loader::{Loaded, Loader};
 use crate::load::since::{Change, since};
 use crate::state::snapshot::Snapshot;
@@ -31,10 +31,10 @@ pub fn read(settings: &Settings) -> Result<Read, Failure> {
     let config = settings.file.path();
     let mut loader = Loader::new(config.clone(), settings.overrides());
     let look = loader.look();
-    let mut read = judge(config, loader.load(&look, None, &Kept::default()))?;
+    let mut read = judge(config, loader.load(&look, None, &LastGood::default()))?;
     if let Some(state) = &read.snapshot.config.state {
         // Whoever may not read them, or has none, is told nothing of it.
-        let (kept, _) = Kept::read(state);
+        let (kept, _) = LastGood::read(state);
         read.since = since(&kept, &loader, &read.snapshot);
     }
     Ok(read)

@@ -16,7 +16,7 @@ pub const MAX_PEM: u64 = 4 << 20;
 
 /// One file.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Seen {
+pub struct FileContent {
     /// Where.
     pub path: PathBuf,
     /// Its bytes, or why there are none.
@@ -25,14 +25,14 @@ pub struct Seen {
 }
 
 /// Without the bytes: they may be a private key.
-impl fmt::Debug for Seen {
+impl fmt::Debug for FileContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let content = self.content.as_ref().map(Bytes::len);
-        f.debug_struct("Seen").field("path", &self.path).field("content", &content).finish()
+        f.debug_struct("FileContent").field("path", &self.path).field("content", &content).finish()
     }
 }
 
-impl Seen {
+impl FileContent {
     /// Reads one file of at most `most` bytes.
     #[must_use]
     pub fn at(path: &Path, most: u64) -> Self {
@@ -42,7 +42,7 @@ impl Seen {
 
 /// Files that were read together, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Files(pub Vec<Seen>);
+pub struct Files(pub Vec<FileContent>);
 
 impl Files {
     /// What one of them holds.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::files::file::{Seen, range_files, read_within};
+use crate::files::file::{FileContent, range_files, read_within};
 
 /// Bytes of all range files together: about three million prefixes.
 pub const MOST_BYTES: u64 = 64 << 20;
@@ -47,7 +47,7 @@ pub struct Folder {
     /// Where.
     pub path: PathBuf,
     /// Its range files by name, or why it cannot be listed.
-    pub files: Result<Vec<Seen>, String>,
+    pub files: Result<Vec<FileContent>, String>,
     /// Those that nothing names and for which there was no room: how many, and the first.
     pub unread: Option<(usize, PathBuf)>,
 }
@@ -113,7 +113,7 @@ impl Reader {
             self.known.clear();
         }
         let mut left = MOST_BYTES;
-        let mut seen: Vec<Seen> = meant.into_iter().map(|file| whole(file, &mut left)).collect();
+        let mut seen: Vec<FileContent> = meant.into_iter().map(|file| whole(file, &mut left)).collect();
         let mut before = std::mem::take(&mut self.known);
         let mut unread: Option<(usize, PathBuf)> = None;
         for (place, file) in others.into_iter().enumerate() {
@@ -121,7 +121,7 @@ impl Reader {
             match (place < MOST_FILES).then(|| passing(&file, known, left, now)).flatten() {
                 Some(known) => {
                     left -= known.content.as_ref().map_or(0, |bytes| bytes.len() as u64);
-                    seen.push(Seen { path: file.clone(), content: known.content.clone() });
+                    seen.push(FileContent { path: file.clone(), content: known.content.clone() });
                     self.known.insert(file, known);
                 }
                 None => unread.get_or_insert((0, file)).0 += 1,
@@ -133,10 +133,10 @@ impl Reader {
 }
 
 /// A file that the config names.
-fn whole(path: PathBuf, left: &mut u64) -> Seen {
+fn whole(path: PathBuf, left: &mut u64) -> FileContent {
     let content = read_within(&path, *left).and_then(|bytes| bytes.ok_or_else(no_room));
     *left -= content.as_ref().map_or(0, |bytes| bytes.len() as u64);
-    Seen { path, content: content.map(Bytes::from) }
+    FileContent { path, content: content.map(Bytes::from) }
 }
 
 fn no_room() -> String {

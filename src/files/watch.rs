@@ -289,7 +289,7 @@ impl Places {
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use notify::event::{CreateKind, DataChange, Event as Seen, MetadataKind, RemoveKind, RenameMode};
+    use notify::event::{CreateKind, DataChange, Event as FileContent, MetadataKind, RemoveKind, RenameMode};
 
     use super::*;
 
@@ -376,7 +376,7 @@ mod tests {
 
     fn seen(kind: EventKind, path: &str) -> bool {
         let names = Mutex::new(HashSet::from([OsString::from("config.yaml")]));
-        matters(&Seen::new(kind).add_path(PathBuf::from(path)), &names)
+        matters(&FileContent::new(kind).add_path(PathBuf::from(path)), &names)
     }
 
     #[test]

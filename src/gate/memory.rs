@@ -8,7 +8,7 @@ use crate::config::{Config, Target};
 use crate::gate::accept::tls_limits;
 use crate::gate::accept::turns::workers;
 use crate::gate::http1::head::FIRST_READ;
-use crate::gate::http2::{connection, seat};
+use crate::gate::http2::{connection, slot};
 use crate::telemetry;
 use crate::upstream::pool;
 
@@ -18,7 +18,7 @@ const MIB: u64 = 1 << 20;
 const PROGRAM: u64 = 24 * MIB;
 /// A connection's task and what the kernel's poller and the tables know of it. Measured: 7.4 KiB idle.
 const CONNECTION: u64 = 10 * KIB;
-/// What an inbox holds without being counted in `limits.buffers`.
+/// What a read buffer holds without being counted in `limits.buffers`.
 const INBOX: u64 = 2 * FIRST_READ as u64;
 /// The state of a TLS session, a record that is on its way (16 KiB, and what growing leaves over) and one that was
 /// read and not used (16 KiB). Measured: 11 KiB idle.
@@ -58,7 +58,7 @@ pub fn terms(config: &Config, lists: u64) -> Vec<Term> {
     let header = number(connection::header_list(limits.max_head));
     // A connection may bring a hundred headers at a time, which are counted as soon as the library lets go of them.
     let streams =
-        seat::most(limits) * (header + STREAM) + number(workers(config)) * connection::MAX_STREAMS * header;
+        slot::most(limits) * (header + STREAM) + number(workers(config)) * connection::MAX_STREAMS * header;
     let kept: u64 =
         endpoints(config).map(|secured| KEPT + when(secured, KEPT_TLS)).sum::<u64>() * number(pool::MAX_IDLE);
     let terms = vec![

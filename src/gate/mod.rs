@@ -25,9 +25,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::gate::accept::limits::Crowd;
+use crate::gate::accept::limits::ConnectionLimits;
 use crate::gate::accept::tls_failures::Failures;
-use crate::gate::accept::tls_limits::Handshakes;
+use crate::gate::accept::tls_limits::TlsLimits;
 use crate::gate::accept::turns::{Turns, workers};
 use crate::gate::request::access_log::AccessLog;
 use crate::gate::request::request_id::RequestIds;
@@ -52,7 +52,7 @@ pub struct Gate {
     /// Upstreams and their idle connections.
     pub pools: Pools,
     /// Who holds how many connections.
-    pub crowd: Arc<Crowd>,
+    pub connection_limits: Arc<ConnectionLimits>,
     /// Who holds how many bytes.
     pub byte_shares: Shares,
     /// Who has how many requests in work.
@@ -66,7 +66,7 @@ pub struct Gate {
     /// Who has how many of them.
     pub stream_shares: Shares,
     /// How many handshakes strangers made lately.
-    pub handshakes: Handshakes,
+    pub handshakes: TlsLimits,
     /// Whose handshake is computed next.
     pub handshake_turns: Turns,
     /// Which stranger is heard next.
@@ -85,7 +85,7 @@ impl Gate {
     /// A gate that serves what the store holds, with descriptors for `room` connections.
     #[must_use]
     pub fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: AccessLog, room: usize) -> Self {
-        let crowd = Arc::new(Crowd::new(Arc::clone(&gauges)));
+        let connection_limits = Arc::new(ConnectionLimits::new(Arc::clone(&gauges)));
         // How many threads there are is decided at the start, and so are the turns.
         let workers = workers(&store.load().config);
         Self {
@@ -94,14 +94,14 @@ impl Gate {
             denials: Arc::default(),
             log,
             pools: Pools::default(),
-            crowd,
+            connection_limits,
             byte_shares: Shares::default(),
             place_shares: Shares::default(),
             http2_connections: AtomicU64::new(0),
             http2_shares: Shares::default(),
             http2_streams: AtomicU64::new(0),
             stream_shares: Shares::default(),
-            handshakes: Handshakes::default(),
+            handshakes: TlsLimits::default(),
             handshake_turns: Turns::new(workers),
             stranger_turns: Turns::new(workers),
             room,

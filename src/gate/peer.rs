@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::policy::address::addr::Address;
 use crate::policy::client::client_ip::Origin;
 use crate::state::snapshot::Snapshot;
-use crate::wire::shares::Standing;
+use crate::wire::shares::PeerClass;
 
 /// Who is at the other end of the connection, and how it got here.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Peer {
     /// The other end of the TCP connection.
     pub address: Address,
     /// The listener's place in the config's `listen`.
-    pub door: usize,
+    pub listener: usize,
     /// Whether the connection is TLS.
     pub tls: bool,
     /// The subject of the certificate that it presented, if it did and that was asked for.
@@ -31,14 +31,14 @@ impl Peer {
 
     /// As whom it counts before a request says who is asking.
     #[must_use]
-    pub fn standing(&self, snapshot: &Snapshot) -> Standing {
+    pub fn standing(&self, snapshot: &Snapshot) -> PeerClass {
         let writer = self.writer();
         if snapshot.trusted.contains(writer) {
-            Standing::Proxy
+            PeerClass::Proxy
         } else if snapshot.knows(writer) {
-            Standing::Listed
+            PeerClass::Listed
         } else {
-            Standing::Stranger
+            PeerClass::Stranger
         }
     }
 }

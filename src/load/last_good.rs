@@ -34,21 +34,21 @@ const CONFIG: &str = ".config.yaml";
 
 /// What an earlier run kept.
 #[derive(Debug, Default)]
-pub struct Kept {
-    lists: BTreeMap<String, KeptList>,
+pub struct LastGood {
+    lists: BTreeMap<String, LastGoodList>,
     config: Option<String>,
 }
 
 /// One kept list.
 #[derive(Debug)]
-pub struct KeptList {
+pub struct LastGoodList {
     /// The prefixes.
     pub ranges: RangeList,
     /// The text that they were read from.
     pub text: Bytes,
 }
 
-impl Kept {
+impl LastGood {
     /// Reads what is kept in a state folder. A copy that cannot be read is left out, with a warning;
     /// that there is none yet is not worth one.
     #[must_use]
@@ -86,7 +86,7 @@ impl Kept {
 
     /// The kept list of that name.
     #[must_use]
-    pub fn list(&self, name: &str) -> Option<&KeptList> {
+    pub fn list(&self, name: &str) -> Option<&LastGoodList> {
         self.lists.get(name)
     }
 
@@ -108,10 +108,10 @@ fn own(folder: &Path) -> Option<BTreeSet<String>> {
     Some(text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
 }
 
-fn read_list(path: &Path, most: u64) -> Result<KeptList, String> {
+fn read_list(path: &Path, most: u64) -> Result<LastGoodList, String> {
     let text = read(path, most)?;
     match range_list::parse(&text) {
-        Ok(ranges) => Ok(KeptList { ranges, text: text.into() }),
+        Ok(ranges) => Ok(LastGoodList { ranges, text: text.into() }),
         Err(lines) => {
             let first =
                 lines.first().map_or(String::new(), |line| format!("line {}: {}", line.line, line.message));
@@ -122,13 +122,13 @@ fn read_list(path: &Path, most: u64) -> Result<KeptList, String> {
 
 /// Writes the copies.
 #[derive(Debug)]
-pub(crate) struct Keep {
+pub(crate) struct LastGoodStore {
     folder: Option<PathBuf>,
     /// What this process knows to be on the disk.
     written: BTreeMap<String, Arc<List>>,
 }
 
-impl Keep {
+impl LastGoodStore {
     /// Without a state folder nothing is kept.
     pub(crate) fn new(state: Option<&Path>) -> Self {
         Self { folder: state.map(lists_folder), written: BTreeMap::new() }
@@ -278,7 +278,7 @@ mod tests {
     }
 
     /// Keeps these, beside some configuration.
-    fn store(keep: &mut Keep, texts: &[(&str, &str)]) -> Vec<Problem> {
+    fn store(keep: &mut LastGoodStore, texts: &[(&str, &str)]) -> Vec<Problem> {
         keep.store(&lists(texts), Path::new("/nonexistent/ranges"), "deny: hide\n")
     }
 
@@ -294,8 +294,8 @@ mod tests {
     fn what_is_kept_is_read_again_byte_for_byte() {
         let state = tempfile::tempdir().unwrap();
         let text = "# reviewed: 2026-11-21\r\n192.0.2.0/28";
-        assert_eq!(store(&mut Keep::new(Some(state.path())), &[("sms", text)]), []);
-        let (kept, warnings) = Kept::read(state.path());
+        assert_eq!(store(&mut LastGoodStore::new(Some(state.path())), &[("sms", text)]), []);
+        let (kept, warnings) = LastGood::read(state.path());
         assert_eq!(warnings, []);
         assert_eq!(kept.names().collect::<Vec<_>>(), ["sms"]);
         assert_eq!(kept.list("sms").unwrap().text, text.as_bytes());
@@ -304,12 +304,12 @@ mod tests {
     #[test]
     fn a_list_that_is_gone_is_not_kept() {
         let state = tempfile::tempdir().unwrap();
-        let mut keep = Keep::new(Some(state.path()));
+        let mut keep = LastGoodStore::new(Some(state.path()));
         store(&mut keep, &[("sms", "192.0.2.1"), ("voice", "192.0.2.2")]);
         assert_eq!(store(&mut keep, &[("voice", "192.0.2.3")]), []);
         assert_eq!(names(&state.path().join("lists")), ["voice.txt"]);
         // Also one that an earlier run left.
-        store(&mut Keep::new(Some(state.path())), &[("sms", "192.0.2.1")]);
+        store(&mut LastGoodStore::new(Some(state.path())), &[("sms", "192.0.2.1")]);
         assert_eq!(names(&state.path().join("lists")), ["sms.txt"]);
     }
 
@@ -319,13 +319,13 @@ mod tests {
         let path = state.path().join("lists/sms.txt");
         let inode = || std::os::unix::fs::MetadataExt::ino(&fs::metadata(&path).unwrap());
         let same = [("sms", "192.0.2.1")];
-        let mut keep = Keep::new(Some(state.path()));
+        let mut keep = LastGoodStore::new(Some(state.path()));
         store(&mut keep, &same);
         // Held open, so that its number is not given to a new file.
         let _open = File::open(&path).unwrap();
         let before = inode();
         store(&mut keep, &same);
-        store(&mut Keep::new(Some(state.path())), &same);
+        store(&mut LastGoodStore::new(Some(state.path())), &same);
         assert_eq!(inode(), before);
         store(&mut keep, &[("sms", "192.0.2.2")]);
         assert_ne!(inode(), before);
@@ -335,7 +335,7 @@ mod tests {
     fn what_somebody_else_put_there_is_neither_removed_nor_changed_nor_a_list() {
         let state = tempfile::tempdir().unwrap();
         let folder = state.path().join("lists");
-        let mut keep = Keep::new(Some(state.path()));
+        let mut keep = LastGoodStore::new(Some(state.path()));
         store(&mut keep, &[("sms", "192.0.2.1"), ("old", "192.0.2.9")]);
         for name in ["notes", "new"] {
             fs::write(folder.join(format!("{name}.txt")), "203.0.113.7\n").unwrap();
@@ -347,13 +347,14 @@ mod tests {
                 && warnings[0].message.contains("lists/new.txt was not written by this program"),
             "{warnings:?}"
         );
-        let again = store(&mut Keep::new(Some(state.path())), &[("sms", "192.0.2.2"), ("new", "192.0.2.3")]);
+        let again =
+            store(&mut LastGoodStore::new(Some(state.path())), &[("sms", "192.0.2.2"), ("new", "192.0.2.3")]);
         assert_eq!(again, warnings);
         assert_eq!(names(&folder), ["new.txt", "notes.txt", "sms.txt"]);
         for name in ["notes", "new"] {
             assert_eq!(fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap(), "203.0.113.7\n");
         }
-        let (kept, _) = Kept::read(state.path());
+        let (kept, _) = LastGood::read(state.path());
         assert_eq!(kept.names().collect::<Vec<_>>(), ["sms"]);
         assert_eq!(kept.config(), Some("deny: hide\n"));
     }
@@ -367,12 +368,12 @@ mod tests {
         for (name, text) in [("sms", "192.0.2.1\n"), ("notes", "to do: call Bob\n")] {
             fs::write(folder.join(format!("{name}.txt")), text).unwrap();
         }
-        assert!(Kept::read(state.path()).0.list("sms").is_some());
-        assert_eq!(store(&mut Keep::new(Some(state.path())), &[("sms", "192.0.2.2")]), []);
+        assert!(LastGood::read(state.path()).0.list("sms").is_some());
+        assert_eq!(store(&mut LastGoodStore::new(Some(state.path())), &[("sms", "192.0.2.2")]), []);
         assert_eq!(names(&folder), ["notes.txt", "sms.txt"]);
         assert_eq!(fs::read_to_string(folder.join("sms.txt")).unwrap(), "192.0.2.2");
-        assert_eq!(Kept::read(state.path()).1, []);
-        store(&mut Keep::new(Some(state.path())), &[("voice", "192.0.2.2")]);
+        assert_eq!(LastGood::read(state.path()).1, []);
+        store(&mut LastGoodStore::new(Some(state.path())), &[("voice", "192.0.2.2")]);
         assert_eq!(names(&folder), ["notes.txt", "voice.txt"]);
     }
 
@@ -381,15 +382,15 @@ mod tests {
     fn a_crash_between_the_names_and_the_files_leaves_nothing_behind() {
         let state = tempfile::tempdir().unwrap();
         let folder = state.path().join("lists");
-        store(&mut Keep::new(Some(state.path())), &[("sms", "192.0.2.1")]);
+        store(&mut LastGoodStore::new(Some(state.path())), &[("sms", "192.0.2.1")]);
         // Named, and not written yet; written and named, and not needed any more.
         fs::write(folder.join(OWN), format!("{OWN_HEAD}\nsms\nvoice\nmessages\n")).unwrap();
         fs::write(folder.join("voice.txt"), "192.0.2.7\n").unwrap();
         fs::write(folder.join(".sms.txt.tmp"), "192.0.").unwrap();
-        assert_eq!(store(&mut Keep::new(Some(state.path())), &[("sms", "192.0.2.2")]), []);
+        assert_eq!(store(&mut LastGoodStore::new(Some(state.path())), &[("sms", "192.0.2.2")]), []);
         assert_eq!(names(&folder), ["sms.txt"]);
         assert_eq!(own(&folder).unwrap().into_iter().collect::<Vec<_>>(), ["sms"]);
-        assert_eq!(store(&mut Keep::new(Some(state.path())), &[("messages", "192.0.2.2")]), []);
+        assert_eq!(store(&mut LastGoodStore::new(Some(state.path())), &[("messages", "192.0.2.2")]), []);
         assert_eq!(names(&folder), ["messages.txt"]);
     }
 
@@ -399,7 +400,7 @@ mod tests {
         let folder = state.path().join("lists");
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("sms.txt"), "198.51.100.1\n").unwrap();
-        let mut keep = Keep::new(Some(state.path()));
+        let mut keep = LastGoodStore::new(Some(state.path()));
         let warnings = keep.store(&lists(&[("sms", "192.0.2.1")]), &folder, "");
         assert!(warnings.len() == 1 && warnings[0].at == "state", "{warnings:?}");
         assert_eq!(fs::read_to_string(folder.join("sms.txt")).unwrap(), "198.51.100.1\n");
@@ -408,9 +409,9 @@ mod tests {
     #[test]
     fn a_broken_copy_is_left_out_with_a_warning() {
         let state = tempfile::tempdir().unwrap();
-        store(&mut Keep::new(Some(state.path())), &[("sms", "192.0.2.1"), ("voice", "192.0.2.2")]);
+        store(&mut LastGoodStore::new(Some(state.path())), &[("sms", "192.0.2.1"), ("voice", "192.0.2.2")]);
         fs::write(state.path().join("lists/sms.txt"), "192.0.2.").unwrap();
-        let (kept, warnings) = Kept::read(state.path());
+        let (kept, warnings) = LastGood::read(state.path());
         assert_eq!(kept.names().collect::<Vec<_>>(), ["voice"]);
         assert!(
             warnings[0].at.ends_with("lists/sms.txt") && warnings[0].message.contains("line 1"),
@@ -424,7 +425,7 @@ mod tests {
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
         for state in [dir.path().join("missing"), file] {
-            let warnings = store(&mut Keep::new(Some(&state)), &[("sms", "192.0.2.1")]);
+            let warnings = store(&mut LastGoodStore::new(Some(&state)), &[("sms", "192.0.2.1")]);
             assert_eq!(warnings.len(), 1);
             assert!(
                 warnings[0].to_string().starts_with("state: the last good lists cannot be kept in "),
@@ -432,6 +433,6 @@ mod tests {
             );
             assert!(!state.join("lists").exists());
         }
-        assert_eq!(store(&mut Keep::new(None), &[("sms", "192.0.2.1")]), []);
+        assert_eq!(store(&mut LastGoodStore::new(None), &[("sms", "192.0.2.1")]), []);
     }
 }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Problem;
-use crate::files::file::Seen;
+use crate::files::file::FileContent;
 use crate::files::folder::Folder;
-use crate::load::last_good::Kept;
+use crate::load::last_good::LastGood;
 use crate::load::standing::Standing;
 use crate::policy::address::difference::Prefixes;
 use crate::policy::address::range_list;
@@ -30,20 +30,20 @@ pub(crate) struct Before<'a> {
     /// The snapshot that serves; `None` at the start.
     pub(crate) snapshot: Option<&'a Snapshot>,
     /// What an earlier run kept; counts only at the start.
-    pub(crate) kept: &'a Kept,
+    pub(crate) kept: &'a LastGood,
     /// Who wants the load.
-    pub(crate) wish: Wish,
+    pub(crate) wish: Initiator,
     /// When it is.
     pub(crate) now: Instant,
 }
 
 /// Who wants files to be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum Initiator {
     /// A person: the person's word counts, whatever the files say.
-    Person,
+    Operator,
     /// Nobody: the change was noticed, and may be a writer's accident.
-    Nobody,
+    Watcher,
 }
 
 /// What is remembered of each list.
@@ -108,7 +108,7 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     /// The folder has a file of that name.
-    fn read(&mut self, name: &str, seen: &Seen) {
+    fn read(&mut self, name: &str, seen: &FileContent) {
         let old = self.before.snapshot.and_then(|snapshot| snapshot.lists.get(name));
         let bytes = match &seen.content {
             Ok(bytes) => bytes,
@@ -125,7 +125,7 @@ impl Resolver<'_> {
             Ok(ranges) => ranges,
             Err(lines) => return self.fall_back(name, seen, line_problems(&seen.path, &lines)),
         };
-        if let Some(old) = old.filter(|_| self.before.wish == Wish::Nobody) {
+        if let Some(old) = old.filter(|_| self.before.wish == Initiator::Watcher) {
             let (serving, new) = (Prefixes::of(&old.ranges), Prefixes::of(&ranges));
             let standing = self.standings.get(name);
             let verdict = standing.and_then(|standing| standing.judge(&serving, &new, self.before.now));
@@ -140,7 +140,7 @@ impl Resolver<'_> {
     }
 
     /// The last good version, if the list ever had one.
-    fn fall_back(&mut self, name: &str, seen: &Seen, mut problems: Vec<Problem>) {
+    fn fall_back(&mut self, name: &str, seen: &FileContent, mut problems: Vec<Problem>) {
         if let Some(list) = self.before.last_good(name, &seen.path) {
             if let Some(last) = problems.last_mut() {
                 last.message += &stays(&list);
@@ -215,7 +215,7 @@ pub(crate) fn remember(
         };
         if list.last_good || held.iter().any(|held| held.subject == Subject::List(name.clone())) {
             standing.wait(now);
-        } else if before.wish == Wish::Person {
+        } else if before.wish == Initiator::Operator {
             *standing = Standing::new(now);
         } else if old.text == list.text {
             standing.stand(now);

@@ -5,7 +5,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`loader`] | one load: look, understand, check, compile |
-//! | [`look`] | what all files said at one moment |
+//! | [`file_view`] | what all files said at one moment |
 //! | [`source`] | the configuration: a file, flags and variables |
 //! | [`lists`] | range files become lists, each new, unchanged, held or last good |
 //! | [`named`] | lists that the configuration names and that are not there |
@@ -19,10 +19,10 @@
 
 #[cfg(debug_assertions)]
 mod drill;
+pub mod file_view;
 pub mod last_good;
 pub mod lists;
 pub mod loader;
-pub mod look;
 mod named;
 mod pulse;
 pub mod reload;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::config::read::units::quote;
 use crate::config::{Config, Problem, Trusted, keys};
 use crate::files::folder::{Folder, MOST_BYTES, MOST_FILES};
+use crate::load::file_view::FileView;
 use crate::load::lists::Lists;
-use crate::load::look::Look;
 
 /// Every place of a config that names a list: its key path, and the name.
 pub(crate) fn list_names(config: &Config) -> Vec<(String, &str)> {
@@ -36,7 +36,7 @@ pub(crate) fn unread(folder: &Folder) -> Option<Problem> {
 }
 
 /// Names that no file stands for. A file that is there and bad has its own problems.
-pub(crate) fn unknown_lists(named: &[(String, &str)], lists: &Lists, look: &Look) -> Vec<Problem> {
+pub(crate) fn unknown_lists(named: &[(String, &str)], lists: &Lists, look: &FileView) -> Vec<Problem> {
     let known: BTreeSet<&str> = lists.good.keys().chain(&lists.refused).map(String::as_str).collect();
     let there_are = if known.is_empty() {
         let folder = look.ranges.as_ref().map(|f| f.path.display().to_string()).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::config::{Config, Parsed};
-use crate::load::lists::{Before, Wish};
+use crate::load::lists::{Before, Initiator};
 use crate::load::standing::Standing;
 use crate::policy::hold::Outline;
 use crate::state::held::{Held, Subject};
@@ -45,7 +45,7 @@ impl Serving {
         let now = before.now;
         let (said, outline) = said;
         let mut standing = Standing::new(now);
-        if let Some(old) = old.filter(|_| before.wish == Wish::Nobody) {
+        if let Some(old) = old.filter(|_| before.wish == Initiator::Watcher) {
             standing = old.standing;
             if held {
                 standing.wait(now);

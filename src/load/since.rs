@@ -1,6 +1,6 @@
 //! What is different from what a gate on this machine loaded last, for a person who asks before it is.
 
-use crate::load::last_good::Kept;
+use crate::load::last_good::LastGood;
 use crate::load::loader::Loader;
 use crate::policy::address::difference::{Prefixes, between};
 use crate::policy::hold::{self, Verdict};
@@ -18,7 +18,7 @@ pub struct Change {
 /// What a load would change, compared with the kept copies of lists and configuration. It says nothing
 /// of what was never kept.
 #[must_use]
-pub fn since(kept: &Kept, loader: &Loader, snapshot: &Snapshot) -> Vec<Change> {
+pub fn since(kept: &LastGood, loader: &Loader, snapshot: &Snapshot) -> Vec<Change> {
     let mut changes = Vec::new();
     if let Some((before, same_meaning)) = kept.config().and_then(|text| loader.earlier(text)) {
         let now = loader.outline();

@@ -1,14 +1,14 @@
 //! The configuration as it is given: a file, flags and variables, or these alone.
 //!
 //! It is understood anew only when the file's bytes are others: from one look to the next they seldom are,
-//! and to understand them is most of the work of a reload. Reads no file itself, [`crate::load::look`] does.
+//! and to understand them is most of the work of a reload. Reads no file itself, [`crate::load::file_view`] does.
 //! Invariant: what it says of a file is what [`config::parse()`] says.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Overrides, Parsed, Problem};
-use crate::files::file::Seen;
+use crate::files::file::FileContent;
 
 type Understood = Result<Parsed, Vec<Problem>>;
 
@@ -17,7 +17,7 @@ type Understood = Result<Parsed, Vec<Problem>>;
 pub(crate) struct ConfigSource {
     path: Option<PathBuf>,
     overrides: Overrides,
-    last: RefCell<Option<(Option<Seen>, Understood)>>,
+    last: RefCell<Option<(Option<FileContent>, Understood)>>,
 }
 
 impl ConfigSource {
@@ -32,7 +32,7 @@ impl ConfigSource {
     }
 
     /// Understands what a look saw of the file.
-    pub(crate) fn parse(&self, file: Option<&Seen>) -> Understood {
+    pub(crate) fn parse(&self, file: Option<&FileContent>) -> Understood {
         let mut last = self.last.borrow_mut();
         if let Some((seen, understood)) = last.as_ref()
             && seen.as_ref() == file
@@ -44,7 +44,7 @@ impl ConfigSource {
         understood
     }
 
-    fn understand(&self, file: Option<&Seen>) -> Understood {
+    fn understand(&self, file: Option<&FileContent>) -> Understood {
         let base = self.path().and_then(Path::parent).unwrap_or(Path::new(""));
         let text = match file {
             None => None,
@@ -78,7 +78,7 @@ mod tests {
         let source = ConfigSource::new(Some("/etc/gate/config.yaml".into()), Overrides::default());
         let parse = |text: &str| {
             let content = Ok(Bytes::copy_from_slice(text.as_bytes()));
-            source.parse(Some(&Seen { path: "/etc/gate/config.yaml".into(), content }))
+            source.parse(Some(&FileContent { path: "/etc/gate/config.yaml".into(), content }))
         };
         let config = |port: u16| {
             format!(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::config::Overrides;
-use crate::load::last_good::Kept;
+use crate::load::last_good::LastGood;
 use crate::load::loader::{Loaded, Loader};
 use crate::state::snapshot::Snapshot;
 
@@ -72,5 +72,5 @@ pub(crate) fn first(loader: &mut Loader) -> Snapshot {
 
 /// A reload by a person.
 pub(crate) fn again(loader: &mut Loader, previous: &Snapshot) -> Loaded {
-    loader.load(&loader.look(), Some(previous), &Kept::default())
+    loader.load(&loader.look(), Some(previous), &LastGood::default())
 }

@@ -35,7 +35,7 @@ use crate::config::{
 };
 use crate::files::watch::Pace;
 use crate::gate::Gate;
-use crate::gate::accept::handshake::Door;
+use crate::gate::accept::handshake::ListenerOptions;
 use crate::gate::accept::listener_close::Owner;
 use crate::gate::accept::turns::workers;
 use crate::gate::request::access_log::AccessLog;
@@ -218,7 +218,7 @@ fn bind_all(config: &Config, inherited: &mut Inherited) -> Result<Vec<Bound>, Fa
         match passed.map_or_else(|| bind(listener.address).map(|socket| (socket, Owner::Gate)), Ok) {
             Ok((socket, owner)) => {
                 let (proxy_protocol, http2) = (listener.proxy_protocol, listener.http2);
-                bound.push(Bound { socket, owner, door: Door { place, proxy_protocol, http2 } });
+                bound.push(Bound { socket, owner, door: ListenerOptions { place, proxy_protocol, http2 } });
             }
             Err(error) => {
                 problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address));

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::admin::{self, AdminContext, AdminListener, Scope};
 use crate::gate::Gate;
-use crate::gate::accept::handshake::Door;
+use crate::gate::accept::handshake::ListenerOptions;
 use crate::gate::accept::listener::{self, Listener};
 use crate::gate::accept::listener_close::Owner;
 use crate::server::watchdog::Watchdog;
@@ -24,7 +24,7 @@ use crate::state::stats::gauges::Phase;
 pub(super) struct Bound {
     pub(super) socket: TcpListener,
     pub(super) owner: Owner,
-    pub(super) door: Door,
+    pub(super) door: ListenerOptions,
 }
 
 /// The listeners and everything behind them.

@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::{Config, Problem, Target, Upstream};
-use crate::files::file::{Files, MAX_PEM, Seen};
+use crate::files::file::{FileContent, Files, MAX_PEM};
 use crate::state::endpoint::server_name;
 
 /// What the last load read.
@@ -63,7 +63,8 @@ impl Authorities {
     fn read_file(&mut self, path: &Path, contents: &Files) -> Result<(), String> {
         let shown = path.display();
         let seen = contents.0.iter().find(|seen| seen.path == path);
-        let content = seen.map_or_else(|| Seen::at(path, MAX_PEM).content, |seen| seen.content.clone());
+        let content =
+            seen.map_or_else(|| FileContent::at(path, MAX_PEM).content, |seen| seen.content.clone());
         let bytes = content.map_err(|why| format!("{shown} {why}"))?;
         if self.files.get(path).is_some_and(|(known, _)| *known == bytes) {
             return Ok(());

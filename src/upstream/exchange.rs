@@ -20,7 +20,7 @@ use crate::state::endpoint::LiveUpstream;
 use crate::state::stats::gauges::Gauges;
 use crate::upstream::answer::{self, Answer, Behind, Bounds, Broken};
 use crate::upstream::balancer::{Turn, note_connected};
-use crate::upstream::pool::{Line, Pool, Pools};
+use crate::upstream::pool::{Pool, PooledConnection, Pools};
 use crate::wire::budget::Budget;
 
 /// The largest message after which a connection is used again. More may still stand in the kernel's
@@ -39,7 +39,7 @@ pub struct Progress {
 
 /// What is sent where.
 #[derive(Clone, Copy, Debug)]
-pub struct Errand<'a> {
+pub struct UpstreamRequest<'a> {
     /// Where to.
     pub upstream: &'a LiveUpstream,
     /// Head and body.
@@ -56,13 +56,13 @@ pub async fn run(
     pools: &Pools,
     gauges: &Gauges,
     _permit: &Permit,
-    errand: Errand<'_>,
+    errand: UpstreamRequest<'_>,
     budget: &mut Budget<'_>,
     progress: &mut Progress,
 ) -> Result<Answer, Reason> {
     let began = Instant::now();
     progress.began = Some(began);
-    let Errand { upstream, message, bounds } = errand;
+    let UpstreamRequest { upstream, message, bounds } = errand;
     let mut last = Reason::ConnectFailed;
     for endpoint in Turn::next_of(upstream) {
         let pool = pools.of(endpoint);
@@ -102,7 +102,7 @@ pub async fn run(
 }
 
 async fn converse(
-    mut line: Line,
+    mut line: PooledConnection,
     message: &[u8],
     bounds: Bounds,
     budget: &mut Budget<'_>,

@@ -61,7 +61,7 @@ struct Idle {
 
 #[derive(Debug)]
 struct Kept {
-    line: Line,
+    line: PooledConnection,
     /// From then on it may be used.
     rested: Instant,
     /// From then on it may not.
@@ -70,7 +70,7 @@ struct Kept {
 
 /// A connection to the application, and what it has been through.
 #[derive(Debug)]
-pub struct Line {
+pub struct PooledConnection {
     /// The stream.
     pub stream: Stream,
     /// When it is too old.
@@ -80,7 +80,7 @@ pub struct Line {
     longest: Duration,
 }
 
-impl Line {
+impl PooledConnection {
     /// A connection that was just opened.
     #[must_use]
     pub fn new(stream: Stream) -> Self {
@@ -111,13 +111,13 @@ impl Pool {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn open(&self, upstream: &LiveUpstream) -> Result<Line, Unreachable> {
+    pub async fn open(&self, upstream: &LiveUpstream) -> Result<PooledConnection, Unreachable> {
         let opened = connect(&self.endpoint, &self.addresses).await;
         match &opened {
             Ok(_) => balancer::note_connected(&self.endpoint),
             Err(why) => balancer::note_unreachable(upstream, &self.endpoint, why),
         }
-        opened.map(Line::new)
+        opened.map(PooledConnection::new)
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
@@ -125,7 +125,7 @@ impl Pool {
     }
 
     /// A connection that has rested, still lives and has said nothing meanwhile.
-    pub fn take(&self, now: Instant) -> Option<Line> {
+    pub fn take(&self, now: Instant) -> Option<PooledConnection> {
         loop {
             let mut kept = self.lock().rested(now)?;
             if now >= kept.old {
@@ -140,7 +140,7 @@ impl Pool {
     }
 
     /// Keeps a connection for a later request; its last answer was asked for at `asked`, and has just come.
-    pub fn put(&self, mut line: Line, asked: Instant) {
+    pub fn put(&self, mut line: PooledConnection, asked: Instant) {
         let now = Instant::now();
         line.uses += 1;
         line.longest = line.longest.max(now.saturating_duration_since(asked));
@@ -343,7 +343,7 @@ mod tests {
         assert!(Arc::ptr_eq(&pools.of(endpoints[0]), &first));
         assert!(Arc::ptr_eq(&pools.of(endpoints[2]), &third));
         let (one, mut other) = UnixStream::pair().unwrap();
-        second.put(Line::new(Box::new(L4Stream::from(one))), Instant::now());
+        second.put(PooledConnection::new(Box::new(L4Stream::from(one))), Instant::now());
         let gone: Weak<Pool> = Arc::downgrade(&second);
         drop(second);
         pools.prune(&BTreeSet::from([endpoints[0].id, endpoints[2].id]));
@@ -355,9 +355,9 @@ mod tests {
         assert!(!Arc::ptr_eq(&pools.of(endpoints[1]), &first), "a late request gets a new one");
     }
 
-    fn line() -> (Line, UnixStream) {
+    fn line() -> (PooledConnection, UnixStream) {
         let (one, other) = UnixStream::pair().unwrap();
-        (Line::new(Box::new(L4Stream::from(one))), other)
+        (PooledConnection::new(Box::new(L4Stream::from(one))), other)
     }
 
     /// A pool of one endpoint, and the other ends of so many connections that were put into it a while apart.
@@ -377,7 +377,7 @@ mod tests {
         (pools, pool, others)
     }
 
-    fn take(pool: &Pool) -> Option<Line> {
+    fn take(pool: &Pool) -> Option<PooledConnection> {
         pool.take(Instant::now())
     }
 

@@ -1,7 +1,7 @@
 //! A request's body, whole and bounded, before anything is forwarded.
 //!
 //! The upstream never sees how the sender framed it: the message goes up with one Content-Length.
-//! Invariant: when a body is returned, the connection's inbox holds only bytes that belong to the
+//! Invariant: when a body is returned, the connection's read buffer holds only bytes that belong to the
 //! next request.
 
 use std::time::Duration;
@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use crate::policy::outcome::Reason;
 use crate::wire::budget::{Budget, reserve};
 use crate::wire::chunked::Decoder;
-use crate::wire::read_buffer::Inbox;
-use crate::wire::timer::Alarm;
+use crate::wire::read_buffer::ReadBuffer;
+use crate::wire::timer::Timer;
 
 /// How long a request's body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,24 +62,24 @@ impl Wanted {
     }
 }
 
-/// Appends the body to `message`. The inbox begins right behind the head.
+/// Appends the body to `message`. The read buffer begins right behind the head.
 ///
 /// # Errors
 /// Why the body is not complete.
 pub async fn read(
     stream: &mut Stream,
-    inbox: &mut Inbox,
-    alarm: &mut Alarm,
+    read_buffer: &mut ReadBuffer,
+    timer: &mut Timer,
     wanted: Wanted,
     budget: &mut Budget<'_>,
     message: &mut Vec<u8>,
 ) -> Result<(), Reason> {
-    if wanted.expects_continue && inbox.is_empty() && wanted.framing != Framing::None {
+    if wanted.expects_continue && read_buffer.is_empty() && wanted.framing != Framing::None {
         let told = async {
             stream.write_all(CONTINUE).await?;
             stream.flush().await
         };
-        alarm
+        timer
             .until(wanted.ends(), told)
             .await
             .map_err(|_| Reason::BodyTimeout)?
@@ -89,20 +89,20 @@ pub async fn read(
         Framing::None => Ok(()),
         Framing::Length(length) => {
             let length = usize::try_from(length).map_err(|_| Reason::BodyTooLarge)?;
-            let here = length.min(inbox.len());
+            let here = length.min(read_buffer.len());
             budget.make_room(here)?;
             reserve(message, length);
-            message.extend_from_slice(&inbox.unread()[..here]);
-            inbox.consume(here);
-            by_length(stream, alarm, length - here, wanted, budget, message).await
+            message.extend_from_slice(&read_buffer.unread()[..here]);
+            read_buffer.consume(here);
+            by_length(stream, timer, length - here, wanted, budget, message).await
         }
-        Framing::Chunked => by_chunks(stream, inbox, alarm, wanted, budget, message).await,
+        Framing::Chunked => by_chunks(stream, read_buffer, timer, wanted, budget, message).await,
     }
 }
 
 async fn by_length(
     stream: &mut Stream,
-    alarm: &mut Alarm,
+    timer: &mut Timer,
     mut missing: usize,
     wanted: Wanted,
     budget: &mut Budget<'_>,
@@ -115,7 +115,7 @@ async fn by_length(
     while missing > 0 {
         reserve(message, missing);
         let mut bounded = (&mut *stream).take(missing as u64);
-        let read = alarm.until(deadline, bounded.read_buf(message)).await.map_err(|_| Reason::BodyTimeout)?;
+        let read = timer.until(deadline, bounded.read_buf(message)).await.map_err(|_| Reason::BodyTimeout)?;
         match read {
             Ok(0) | Err(_) => return Err(Reason::BodyIncomplete),
             Ok(count) => {
@@ -129,8 +129,8 @@ async fn by_length(
 
 async fn by_chunks(
     stream: &mut Stream,
-    inbox: &mut Inbox,
-    alarm: &mut Alarm,
+    read_buffer: &mut ReadBuffer,
+    timer: &mut Timer,
     wanted: Wanted,
     budget: &mut Budget<'_>,
     message: &mut Vec<u8>,
@@ -139,9 +139,9 @@ async fn by_chunks(
     let most = message.len() + wanted.max;
     let deadline = wanted.ends();
     loop {
-        budget.make_room(inbox.len())?;
-        let used = decoder.feed(inbox.unread(), message).map_err(|_| Reason::MalformedBody)?;
-        inbox.consume(used);
+        budget.make_room(read_buffer.len())?;
+        let used = decoder.feed(read_buffer.unread(), message).map_err(|_| Reason::MalformedBody)?;
+        read_buffer.consume(used);
         if message.len() > most {
             return Err(Reason::BodyTooLarge);
         }
@@ -149,8 +149,8 @@ async fn by_chunks(
             return Ok(());
         }
         let mut bounded = (&mut *stream).take(CHUNKED_READ as u64);
-        let read = alarm
-            .until(deadline, bounded.read_buf(inbox.room(CHUNKED_READ)))
+        let read = timer
+            .until(deadline, bounded.read_buf(read_buffer.room(CHUNKED_READ)))
             .await
             .map_err(|_| Reason::BodyTimeout)?;
         if matches!(read, Ok(0) | Err(_)) {

@@ -106,12 +106,12 @@ pub fn reserve(buffer: &mut Vec<u8>, missing: usize) {
 mod tests {
     use super::*;
     use crate::policy::address::addr::Address;
-    use crate::wire::shares::Standing;
+    use crate::wire::shares::PeerClass;
 
     #[test]
     fn room_is_shared_bounded_and_given_back() {
         let (all, shares) = (AtomicU64::new(0), Shares::default());
-        let proxy = shares.holder(Address::new([192, 0, 2, 1].into()), Standing::Proxy);
+        let proxy = shares.holder(Address::new([192, 0, 2, 1].into()), PeerClass::Proxy);
         let most = Most { all: 4 * 16 * 1024, message: 1 };
         let mut one = Budget::new(&all, &shares, proxy, most);
         assert_eq!((one.make_room(10), one.make_room(10)), (Ok(()), Ok(())));
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_stranger_holds_an_eighth_or_one_message() {
         let (all, shares) = (AtomicU64::new(0), Shares::default());
-        let stranger = shares.holder(Address::new([192, 0, 2, 1].into()), Standing::Stranger);
+        let stranger = shares.holder(Address::new([192, 0, 2, 1].into()), PeerClass::Stranger);
         let held = |message: usize| {
             let mut one = Budget::new(&all, &shares, stranger, Most { all: 64 << 20, message });
             (0..10_000).take_while(|_| one.make_room(64 << 10).is_ok()).count() * (64 << 10)

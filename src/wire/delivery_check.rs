@@ -18,7 +18,7 @@ use pingora::protocols::Stream;
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::time::{Instant, sleep};
 
-use crate::wire::read_buffer::Inbox;
+use crate::wire::read_buffer::ReadBuffer;
 
 /// How long an answer may stand unacknowledged before a sender that closed its side counts as gone.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -32,7 +32,7 @@ const CLOSE_WAIT: u8 = 8;
 
 /// What the sender did while it was served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
+pub enum SenderState {
     /// Nothing that matters.
     Waits,
     /// It closed its sending side.
@@ -42,34 +42,34 @@ pub enum Sender {
 }
 
 /// Looks without waiting.
-pub fn look(stream: &mut Stream, inbox: &mut Inbox) -> Sender {
-    if !inbox.is_empty() {
+pub fn look(stream: &mut Stream, read_buffer: &mut ReadBuffer) -> SenderState {
+    if !read_buffer.is_empty() {
         return as_the_kernel_says(stream);
     }
     let mut room = [0u8; LOOK_AHEAD];
     let mut into = ReadBuf::new(&mut room);
     let mut cx = Context::from_waker(Waker::noop());
     match Pin::new(&mut *stream).poll_read(&mut cx, &mut into) {
-        Poll::Ready(Ok(())) if into.filled().is_empty() => Sender::Closed,
+        Poll::Ready(Ok(())) if into.filled().is_empty() => SenderState::Closed,
         Poll::Ready(Ok(())) => {
-            inbox.append(into.filled());
+            read_buffer.append(into.filled());
             as_the_kernel_says(stream)
         }
         // In TLS: the sending side was closed without a close_notify. The kernel knows the rest here too.
-        Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => Sender::Closed,
-        Poll::Ready(Err(_)) => Sender::Gone,
-        Poll::Pending => Sender::Waits,
+        Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => SenderState::Closed,
+        Poll::Ready(Err(_)) => SenderState::Gone,
+        Poll::Pending => SenderState::Waits,
     }
 }
 
 /// What the sender's packets have said, whatever was read of them.
-fn as_the_kernel_says(stream: &Stream) -> Sender {
+fn as_the_kernel_says(stream: &Stream) -> SenderState {
     // Without a socket of its own (a test's pipe) there is nobody to ask.
     let state = stream.get_socket_digest().and_then(|socket| socket.tcp_info()).map(|info| info.tcpi_state);
     match state {
-        Some(CLOSED) => Sender::Gone,
-        Some(CLOSE_WAIT) => Sender::Closed,
-        _ => Sender::Waits,
+        Some(CLOSED) => SenderState::Gone,
+        Some(CLOSE_WAIT) => SenderState::Closed,
+        _ => SenderState::Waits,
     }
 }
 

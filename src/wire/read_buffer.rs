@@ -7,12 +7,12 @@
 
 /// A connection's bytes.
 #[derive(Debug, Default)]
-pub struct Inbox {
+pub struct ReadBuffer {
     bytes: Vec<u8>,
     used: usize,
 }
 
-impl Inbox {
+impl ReadBuffer {
     /// Holds what was read already.
     #[must_use]
     pub fn of(bytes: Vec<u8>) -> Self {
@@ -88,16 +88,16 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_a_queue_of_bytes(steps in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..9), 0usize..12), 0..40)) {
-            let (mut inbox, mut wanted) = (Inbox::default(), Vec::new());
+            let (mut read_buffer, mut wanted) = (ReadBuffer::default(), Vec::new());
             for (bytes, count) in steps {
-                inbox.append(&bytes);
+                read_buffer.append(&bytes);
                 wanted.extend_from_slice(&bytes);
-                prop_assert_eq!(inbox.unread(), wanted.as_slice());
-                inbox.consume(count);
+                prop_assert_eq!(read_buffer.unread(), wanted.as_slice());
+                read_buffer.consume(count);
                 wanted.drain(..count.min(wanted.len()));
-                inbox.release();
-                prop_assert_eq!(inbox.unread(), wanted.as_slice());
-                prop_assert_eq!(inbox.len(), wanted.len());
+                read_buffer.release();
+                prop_assert_eq!(read_buffer.unread(), wanted.as_slice());
+                prop_assert_eq!(read_buffer.len(), wanted.len());
             }
         }
     }

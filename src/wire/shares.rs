@@ -17,7 +17,7 @@ pub const CELLS: usize = 1024;
 
 /// Who holds something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum PeerClass {
     /// A trusted proxy, which speaks for many: only the bound of the process counts.
     Proxy,
     /// A list covers it.
@@ -30,7 +30,7 @@ pub enum Standing {
 #[derive(Clone, Copy, Debug)]
 pub struct Holder {
     cell: usize,
-    standing: Standing,
+    standing: PeerClass,
 }
 
 impl Holder {
@@ -60,7 +60,7 @@ impl Default for Shares {
 impl Shares {
     /// The holder that a client is.
     #[must_use]
-    pub fn holder(&self, client: Address, standing: Standing) -> Holder {
+    pub fn holder(&self, client: Address, standing: PeerClass) -> Holder {
         let number = match subscriber(client) {
             IpAddr::V4(ip) => u64::from(u32::from(ip)),
             // Its lower half is zero.
@@ -80,9 +80,9 @@ impl Shares {
         }
         let cell = &self.cells[holder.cell];
         let taken = match holder.standing {
-            Standing::Proxy => true,
-            Standing::Listed => within(cell, amount, (most - most / 4).max(least)),
-            Standing::Stranger => {
+            PeerClass::Proxy => true,
+            PeerClass::Listed => within(cell, amount, (most - most / 4).max(least)),
+            PeerClass::Stranger => {
                 within(cell, amount, most.div_ceil(8).max(least))
                     && (within(&self.strangers, amount, most.div_ceil(2).max(least)) || {
                         cell.fetch_sub(amount, Relaxed);
@@ -99,10 +99,10 @@ impl Shares {
     /// Gives back what was taken.
     pub fn give(&self, all: &AtomicU64, holder: Holder, amount: u64) {
         all.fetch_sub(amount, Relaxed);
-        if holder.standing != Standing::Proxy {
+        if holder.standing != PeerClass::Proxy {
             self.cells[holder.cell].fetch_sub(amount, Relaxed);
         }
-        if holder.standing == Standing::Stranger {
+        if holder.standing == PeerClass::Stranger {
             self.strangers.fetch_sub(amount, Relaxed);
         }
     }
@@ -119,14 +119,14 @@ fn within(count: &AtomicU64, amount: u64, most: u64) -> bool {
 
 /// Some of what is shared, for as long as it lives.
 #[derive(Debug)]
-pub struct Place<'a> {
+pub struct Share<'a> {
     shares: &'a Shares,
     all: &'a AtomicU64,
     holder: Holder,
     amount: u64,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Share<'a> {
     /// Takes `amount` of `most`; `None` when a bound is reached.
     #[must_use]
     pub fn take(
@@ -151,7 +151,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Share<'_> {
     fn drop(&mut self) {
         self.shares.give(self.all, self.holder, self.amount);
     }
@@ -166,12 +166,12 @@ mod tests {
     }
 
     /// How many of `most` a crowd of so many addresses gets.
-    fn taken(most: u64, addresses: u32, standing: Standing) -> u64 {
+    fn taken(most: u64, addresses: u32, standing: PeerClass) -> u64 {
         let (shares, all) = (Shares::default(), AtomicU64::new(0));
         let mut held = Vec::new();
         for number in 0..addresses {
             let holder = shares.holder(address(number * 7919), standing);
-            held.extend(std::iter::from_fn(|| Place::take(&shares, &all, holder, 1, most)));
+            held.extend(std::iter::from_fn(|| Share::take(&shares, &all, holder, 1, most)));
         }
         let count = held.len() as u64;
         assert_eq!(all.load(Relaxed), count);
@@ -184,12 +184,12 @@ mod tests {
 
     #[test]
     fn nobody_can_take_what_others_need() {
-        assert_eq!(taken(1024, 1, Standing::Stranger), 128);
-        assert_eq!(taken(1024, 200, Standing::Stranger), 512);
-        assert_eq!(taken(1024, 1, Standing::Listed), 768);
-        assert_eq!(taken(1024, 200, Standing::Listed), 1024);
-        assert_eq!(taken(1024, 1, Standing::Proxy), 1024);
-        for standing in [Standing::Stranger, Standing::Listed, Standing::Proxy] {
+        assert_eq!(taken(1024, 1, PeerClass::Stranger), 128);
+        assert_eq!(taken(1024, 200, PeerClass::Stranger), 512);
+        assert_eq!(taken(1024, 1, PeerClass::Listed), 768);
+        assert_eq!(taken(1024, 200, PeerClass::Listed), 1024);
+        assert_eq!(taken(1024, 1, PeerClass::Proxy), 1024);
+        for standing in [PeerClass::Stranger, PeerClass::Listed, PeerClass::Proxy] {
             assert_eq!(taken(1, 1, standing), 1, "{standing:?}: one is one");
         }
     }
@@ -199,7 +199,7 @@ mod tests {
         let shares = Shares::default();
         let mut count = vec![0u32; CELLS];
         for number in 0..100_000u32 {
-            count[shares.holder(address(0x0a00_0000 + number), Standing::Stranger).cell] += 1;
+            count[shares.holder(address(0x0a00_0000 + number), PeerClass::Stranger).cell] += 1;
         }
         assert!(count.iter().all(|count| (1..500).contains(count)), "{:?}", count.iter().max());
     }

@@ -1,7 +1,7 @@
 //! One timer a connection, cheap to set again and again.
 //!
 //! Arming a timer takes the timer wheel's lock, so doing it several times a request would cost more
-//! than judging the request. An [`Alarm`] keeps one armed timer that may ring too early, never too
+//! than judging the request. A [`Timer`] keeps one armed timer that may ring too early, never too
 //! late: when it rings it is armed again for the time that is really meant. On a busy connection it
 //! is touched once every few seconds.
 
@@ -18,11 +18,11 @@ pub struct Elapsed;
 
 /// A timer that is reused.
 #[derive(Debug)]
-pub struct Alarm {
+pub struct Timer {
     sleep: Pin<Box<Sleep>>,
 }
 
-impl Alarm {
+impl Timer {
     /// A timer; it is armed when something first has to wait.
     #[must_use]
     pub fn new(at: Instant) -> Self {
@@ -75,25 +75,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_rings_at_the_deadline_whether_that_is_earlier_or_later_than_the_last() {
         let start = Instant::now();
-        let mut alarm = Alarm::new(start);
+        let mut timer = Timer::new(start);
         for (from_start, after) in [(60, 60), (65, 5), (66, 1), (96, 30)] {
             let deadline = start + Duration::from_secs(from_start);
-            assert_eq!(alarm.until(deadline, std::future::pending::<()>()).await, Err(Elapsed));
+            assert_eq!(timer.until(deadline, std::future::pending::<()>()).await, Err(Elapsed));
             assert_eq!(Instant::now(), deadline, "{after} s");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_ready_is_never_too_late() {
-        let mut alarm = Alarm::new(Instant::now());
-        assert_eq!(alarm.until(Instant::now(), async { 7 }).await, Ok(7));
-        assert_eq!(alarm.within(Duration::ZERO, async { 7 }).await, Ok(7));
+        let mut timer = Timer::new(Instant::now());
+        assert_eq!(timer.until(Instant::now(), async { 7 }).await, Ok(7));
+        assert_eq!(timer.within(Duration::ZERO, async { 7 }).await, Ok(7));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_span_of_time_begins_with_the_wait() {
-        let mut alarm = Alarm::new(Instant::now());
-        let slow = alarm.within(Duration::from_secs(3), std::future::pending::<()>());
+        let mut timer = Timer::new(Instant::now());
+        let slow = timer.within(Duration::from_secs(3), std::future::pending::<()>());
         tokio::time::advance(Duration::from_secs(60)).await;
         let begin = Instant::now();
         assert_eq!(slow.await, Err(Elapsed));

@@ -10,11 +10,11 @@ use crate::policy::outcome::Reason;
 use crate::policy::text;
 use crate::wire::body::Wanted;
 use crate::wire::budget::Budget;
-use crate::wire::delivery_check::Sender;
-use crate::wire::timer::Alarm;
+use crate::wire::delivery_check::SenderState;
+use crate::wire::timer::Timer;
 
 /// One request's way in and out.
-pub trait Wire: Send {
+pub trait Transport: Send {
     /// Appends the whole body to `message`.
     fn read_body(
         &mut self,
@@ -27,10 +27,10 @@ pub trait Wire: Send {
     fn skip_body(&mut self, length: u64) -> bool;
 
     /// The timer of this connection or stream.
-    fn alarm(&mut self) -> &mut Alarm;
+    fn timer(&mut self) -> &mut Timer;
 
     /// What the sender did meanwhile, without waiting.
-    fn sender(&mut self) -> Sender;
+    fn sender(&mut self) -> SenderState;
 
     /// Writes the answer. True when all of it went out.
     fn write(&mut self, reply: &Reply<'_>) -> impl Future<Output = bool> + Send;

@@ -16,7 +16,7 @@ const MAX_BODY: usize = 1 << 20;
 
 /// A request as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrival {
+pub struct Accepted {
     /// The method.
     pub method: String,
     /// Path and query.
@@ -32,7 +32,7 @@ pub struct Arrival {
 pub struct Application {
     /// Where it listens.
     pub address: SocketAddr,
-    arrived: Arc<Mutex<Vec<Arrival>>>,
+    arrived: Arc<Mutex<Vec<Accepted>>>,
 }
 
 impl Application {
@@ -56,7 +56,7 @@ impl Application {
 
     /// Takes what has arrived since the last time.
     #[must_use]
-    pub fn take(&self) -> Vec<Arrival> {
+    pub fn take(&self) -> Vec<Accepted> {
         std::mem::take(&mut self.arrived.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -71,7 +71,7 @@ impl Application {
             let answer = answer_to(&head);
             let body = bytes[length..whole].to_vec();
             bytes.drain(..whole);
-            let arrival = Arrival { method: head.method, target: head.target, body, list: head.list };
+            let arrival = Accepted { method: head.method, target: head.target, body, list: head.list };
             self.arrived.lock().unwrap_or_else(PoisonError::into_inner).push(arrival);
             stream.write_all(answer.as_bytes())?;
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::cli::demo::application::{self, Application, Arrival};
+use crate::cli::demo::application::{self, Accepted, Application};
 use crate::cli::demo::gate::{Event, Gate};
 use crate::cli::demo::samples::Sample;
 use crate::cli::demo::sender::{self, ADMITTED, Told};
@@ -107,7 +107,7 @@ fn next_line(sample: &Sample, from: Ipv4Addr, events: &Receiver<Event>) -> Resul
 }
 
 /// What an admitted sender and the application must see.
-fn admitted(sample: &Sample, told: &Told, arrived: &[Arrival]) -> Vec<String> {
+fn admitted(sample: &Sample, told: &Told, arrived: &[Accepted]) -> Vec<String> {
     let mut wrong = Vec::new();
     let (status, body) = application::says(sample.path());
     let rules = Rules {
@@ -141,7 +141,7 @@ fn admitted(sample: &Sample, told: &Told, arrived: &[Arrival]) -> Vec<String> {
 }
 
 /// What a stranger and the application must see.
-fn denied(told: &Told, arrived: &[Arrival]) -> Vec<String> {
+fn denied(told: &Told, arrived: &[Accepted]) -> Vec<String> {
     let mut wrong = Vec::new();
     if told.status != 403 {
         wrong.push(format!("the stranger was told {} instead of 403", told.status));
@@ -174,8 +174,8 @@ mod tests {
         samples::all().unwrap().into_iter().find(|sample| sample.name == name).unwrap()
     }
 
-    fn arrival(sample: &Sample) -> Arrival {
-        Arrival {
+    fn arrival(sample: &Sample) -> Accepted {
+        Accepted {
             method: sample.method.clone(),
             target: sample.target.clone(),
             body: sample.body.clone().into_bytes(),
@@ -201,14 +201,14 @@ mod tests {
         let told = Told { status: 200, body: application::NCCO.into() };
         let good = arrival(&sample);
         assert_eq!(admitted(&sample, &told, std::slice::from_ref(&good)), Vec::<String>::new());
-        let bad: [(Told, Vec<Arrival>); 7] = [
+        let bad: [(Told, Vec<Accepted>); 7] = [
             (Told { status: 503, ..told.clone() }, vec![good.clone()]),
             (Told { body: Vec::new(), ..told.clone() }, vec![good.clone()]),
             (told.clone(), vec![]),
             (told.clone(), vec![good.clone(), good.clone()]),
-            (told.clone(), vec![Arrival { target: "/webhooks/answer?".to_owned(), ..good.clone() }]),
-            (told.clone(), vec![Arrival { body: good.body[1..].to_vec(), ..good.clone() }]),
-            (told.clone(), vec![Arrival { list: String::new(), ..good.clone() }]),
+            (told.clone(), vec![Accepted { target: "/webhooks/answer?".to_owned(), ..good.clone() }]),
+            (told.clone(), vec![Accepted { body: good.body[1..].to_vec(), ..good.clone() }]),
+            (told.clone(), vec![Accepted { list: String::new(), ..good.clone() }]),
         ];
         for (told, arrived) in bad {
             assert_eq!(admitted(&sample, &told, &arrived).len(), 1, "{told:?} {arrived:?}");

@@ -15,7 +15,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::gate::accept::limits::{Place, Told};
+use crate::gate::accept::limits::{MakeRoom, Slot};
 use crate::gate::accept::screening::{drop_unheard, guest, most_connections, refuses_unheard};
 use crate::gate::accept::tls;
 use crate::gate::peer::Peer;
@@ -25,11 +25,11 @@ use crate::policy::client::client_ip::Origin;
 use crate::policy::client::proxy_header::{self, Header};
 use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::Gauges;
-use crate::wire::shares::Standing;
+use crate::wire::shares::PeerClass;
 
 /// What a listener asks of its connections.
 #[derive(Debug, Default)]
-pub struct Door {
+pub struct ListenerOptions {
     /// Its place in the config's `listen`.
     pub place: usize,
     /// Every connection begins with a PROXY header.
@@ -38,7 +38,7 @@ pub struct Door {
     pub http2: bool,
 }
 
-impl Door {
+impl ListenerOptions {
     /// Whether the peer may not even speak here: only a trusted proxy may send a PROXY header.
     #[must_use]
     pub fn refuses(&self, snapshot: &Snapshot, peer: Address) -> bool {
@@ -48,26 +48,27 @@ impl Door {
 
 /// A connection that was counted in.
 #[derive(Debug)]
-pub struct Arrival {
+pub struct Accepted {
     /// The socket.
     pub socket: TcpStream,
     /// The other end.
     pub address: Address,
     /// Where it is counted, for as long as it lives.
-    pub place: Place,
+    pub place: Slot,
     /// Where it must name its source: whether others need its place.
-    pub told: Option<Told>,
+    pub told: Option<MakeRoom>,
 }
 
 /// Takes a connection in and serves it to its end.
-pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, arrival: Arrival) {
-    let Arrival { mut socket, address, mut place, told } = arrival;
-    let mut peer = Peer { address, door: door.place, tls: false, client_cert: None, origin: Origin::Peer };
+pub async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, arrival: Accepted) {
+    let Accepted { mut socket, address, mut place, told } = arrival;
+    let mut peer =
+        Peer { address, listener: listener.place, tls: false, client_cert: None, origin: Origin::Peer };
     let mut ahead = Vec::new();
     let snapshot = gate.store.load();
     // For all that must be said before HTTP.
     let deadline = Instant::now() + snapshot.config.limits.head_timeout;
-    if door.proxy_protocol {
+    if listener.proxy_protocol {
         if let Some(header) = header_in_time(&mut socket, &mut ahead, deadline, told).await {
             peer.origin = Origin::Proxied(header.source);
         } else {
@@ -100,10 +101,10 @@ pub async fn enter(gate: Arc<Gate>, door: Arc<Door>, arrival: Arrival) {
     let descriptor = stream.as_raw_fd();
     // So that the kernel can be asked what became of an answer.
     stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
-    let is_stranger = peer.standing(&snapshot) == Standing::Stranger;
-    let Some(tls) = snapshot.tls(door.place).cloned() else {
+    let is_stranger = peer.standing(&snapshot) == PeerClass::Stranger;
+    let Some(tls) = snapshot.tls(listener.place).cloned() else {
         drop(snapshot);
-        if door.http2 {
+        if listener.http2 {
             return by_prior_knowledge(gate, stream, ahead, peer, is_stranger).await;
         }
         return over_http1(gate, Box::new(stream), ahead, peer, is_stranger).await;
@@ -175,7 +176,7 @@ async fn header_in_time(
     socket: &mut TcpStream,
     ahead: &mut Vec<u8>,
     deadline: Instant,
-    told: Option<Told>,
+    told: Option<MakeRoom>,
 ) -> Option<Header> {
     let must_go = async {
         match told {

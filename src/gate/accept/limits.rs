@@ -5,7 +5,7 @@
 //! counted only where the operator set a bound for them: Nexmo sends from a handful of addresses.
 //! A connection that begins with a PROXY header is counted apart until the header has named its source; where
 //! too many say nothing, the oldest of them goes, and it counts until it is gone. Invariant: a connection is
-//! counted before it is made known to the runtime, and for as long as its [`Place`] lives.
+//! counted before it is made known to the runtime, and for as long as its [`Slot`] lives.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ use crate::state::stats::gauges::Gauges;
 
 /// Open connections by address.
 #[derive(Debug, Default)]
-pub struct Crowd {
+pub struct ConnectionLimits {
     gauges: Arc<Gauges>,
     open: Mutex<Open>,
 }
@@ -37,7 +37,7 @@ struct Open {
 
 /// Who wants to come in, and how many of the kind may be in.
 #[derive(Clone, Copy, Debug)]
-pub enum Guest {
+pub enum Quota {
     /// No list and no trusted proxy covers it.
     Stranger {
         /// Connections from its address.
@@ -54,8 +54,8 @@ pub enum Guest {
 
 /// A counted connection, for as long as it lives.
 #[derive(Debug)]
-pub struct Place {
-    crowd: Arc<Crowd>,
+pub struct Slot {
+    connection_limits: Arc<ConnectionLimits>,
     seat: Seat,
 }
 
@@ -68,9 +68,9 @@ enum Seat {
 }
 
 /// Resolves when a connection that has not named its source must make room.
-pub type Told = oneshot::Receiver<()>;
+pub type MakeRoom = oneshot::Receiver<()>;
 
-impl Crowd {
+impl ConnectionLimits {
     /// Nobody is there; open connections are counted in `gauges`.
     #[must_use]
     pub fn new(gauges: Arc<Gauges>) -> Self {
@@ -83,7 +83,7 @@ impl Crowd {
 
     /// Counts a connection in, of `most` at all; `None` when a bound is reached.
     #[must_use]
-    pub fn enter(self: &Arc<Self>, address: Address, guest: Guest, most: usize) -> Option<Place> {
+    pub fn enter(self: &Arc<Self>, address: Address, guest: Quota, most: usize) -> Option<Slot> {
         let mut place = self.let_in(most)?;
         place.sit(address, guest).then_some(place)
     }
@@ -91,7 +91,7 @@ impl Crowd {
     /// Counts a connection in that will name its source. There are never more than `unnamed` of them; beyond three
     /// quarters of that the oldest is told to go, which takes it a moment.
     #[must_use]
-    pub fn enter_unnamed(self: &Arc<Self>, unnamed: usize, most: usize) -> Option<(Place, Told)> {
+    pub fn enter_unnamed(self: &Arc<Self>, unnamed: usize, most: usize) -> Option<(Slot, MakeRoom)> {
         let mut open = self.lock();
         let here = open.unnamed.len() + open.leaving;
         let full = here >= unnamed - unnamed / 4 || self.gauges.connections.load(Relaxed) >= most as u64;
@@ -113,18 +113,18 @@ impl Crowd {
         Some((place, told))
     }
 
-    fn let_in(self: &Arc<Self>, most: usize) -> Option<Place> {
+    fn let_in(self: &Arc<Self>, most: usize) -> Option<Slot> {
         // Made first: where it does not fit, dropping it takes the count back.
-        let place = Place { crowd: Arc::clone(self), seat: Seat::Nowhere };
+        let place = Slot { connection_limits: Arc::clone(self), seat: Seat::Nowhere };
         let before = self.gauges.connections.fetch_add(1, Relaxed);
         (before < most as u64).then_some(place)
     }
 }
 
-impl Place {
+impl Slot {
     /// The source of the connection is known now. False when a bound of its kind is reached.
     #[must_use]
-    pub fn name(&mut self, source: Address, guest: Guest) -> bool {
+    pub fn name(&mut self, source: Address, guest: Quota) -> bool {
         self.stand_up();
         self.sit(source, guest)
     }
@@ -134,14 +134,14 @@ impl Place {
         self.stand_up();
     }
 
-    fn sit(&mut self, address: Address, guest: Guest) -> bool {
+    fn sit(&mut self, address: Address, guest: Quota) -> bool {
         let (each, all, stranger) = match guest {
-            Guest::Client { each: None } => return true,
-            Guest::Client { each: Some(each) } => (each, usize::MAX, false),
-            Guest::Stranger { each, all } => (each, all, true),
+            Quota::Client { each: None } => return true,
+            Quota::Client { each: Some(each) } => (each, usize::MAX, false),
+            Quota::Stranger { each, all } => (each, all, true),
         };
         let key = subscriber(address);
-        let mut open = self.crowd.lock();
+        let mut open = self.connection_limits.lock();
         let here = open.by_address.get(&key).copied().unwrap_or_default();
         if here >= each || (stranger && open.strangers >= all) {
             return false;
@@ -156,13 +156,13 @@ impl Place {
         match std::mem::replace(&mut self.seat, Seat::Nowhere) {
             Seat::Nowhere => {}
             Seat::Unnamed(number) => {
-                let mut open = self.crowd.lock();
+                let mut open = self.connection_limits.lock();
                 if open.unnamed.remove(&number).is_none() {
                     open.leaving -= 1;
                 }
             }
             Seat::At { key, stranger } => {
-                let mut open = self.crowd.lock();
+                let mut open = self.connection_limits.lock();
                 open.strangers -= usize::from(stranger);
                 if let Some(count) = open.by_address.get_mut(&key) {
                     *count -= 1;
@@ -175,10 +175,10 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.stand_up();
-        self.crowd.gauges.connections.fetch_sub(1, Relaxed);
+        self.connection_limits.gauges.connections.fetch_sub(1, Relaxed);
     }
 }
 
@@ -192,74 +192,79 @@ mod tests {
         Address::new(text.parse().unwrap())
     }
 
-    fn crowd() -> Arc<Crowd> {
-        Arc::new(Crowd::default())
+    fn connection_limits() -> Arc<ConnectionLimits> {
+        Arc::new(ConnectionLimits::default())
     }
 
     #[test]
     fn a_stranger_is_bounded_alone_and_with_the_others_and_leaves_no_trace() {
-        let crowd = crowd();
-        let enter = |text: &str, guest| crowd.enter(address(text), guest, MANY);
-        let guest = Guest::Stranger { each: 2, all: 3 };
+        let connection_limits = connection_limits();
+        let enter = |text: &str, guest| connection_limits.enter(address(text), guest, MANY);
+        let guest = Quota::Stranger { each: 2, all: 3 };
         let first: Vec<_> = (0..2).map(|_| enter("192.0.2.1", guest).unwrap()).collect();
         assert!(enter("192.0.2.1", guest).is_none(), "its own bound");
         let other = enter("192.0.2.2", guest).unwrap();
         assert!(enter("192.0.2.3", guest).is_none(), "the bound of all strangers");
-        let client = enter("192.0.2.3", Guest::Client { each: Some(1) });
-        assert!(client.is_some() && enter("192.0.2.3", Guest::Client { each: Some(1) }).is_none());
-        assert!(enter("192.0.2.3", Guest::Client { each: None }).is_some());
-        assert_eq!(crowd.gauges.connections.load(Relaxed), 4);
+        let client = enter("192.0.2.3", Quota::Client { each: Some(1) });
+        assert!(client.is_some() && enter("192.0.2.3", Quota::Client { each: Some(1) }).is_none());
+        assert!(enter("192.0.2.3", Quota::Client { each: None }).is_some());
+        assert_eq!(connection_limits.gauges.connections.load(Relaxed), 4);
         drop((first, other, client));
-        assert!(crowd.lock().by_address.is_empty());
-        assert_eq!(crowd.lock().strangers, 0);
-        assert_eq!(crowd.gauges.connections.load(Relaxed), 0);
+        assert!(connection_limits.lock().by_address.is_empty());
+        assert_eq!(connection_limits.lock().strangers, 0);
+        assert_eq!(connection_limits.gauges.connections.load(Relaxed), 0);
     }
 
     #[test]
     fn an_ipv6_subscriber_is_one_whatever_the_lower_half_says() {
-        let crowd = crowd();
-        let guest = Guest::Stranger { each: 1, all: 9 };
-        let _first = crowd.enter(address("2001:db8::1"), guest, MANY);
-        assert!(crowd.enter(address("2001:db8::ffff:0:0:1"), guest, MANY).is_none());
-        assert!(crowd.enter(address("2001:db8:0:1::1"), guest, MANY).is_some());
+        let connection_limits = connection_limits();
+        let guest = Quota::Stranger { each: 1, all: 9 };
+        let _first = connection_limits.enter(address("2001:db8::1"), guest, MANY);
+        assert!(connection_limits.enter(address("2001:db8::ffff:0:0:1"), guest, MANY).is_none());
+        assert!(connection_limits.enter(address("2001:db8:0:1::1"), guest, MANY).is_some());
     }
 
     #[test]
     fn a_burst_never_passes_the_bound_of_all() {
-        let crowd = crowd();
+        let connection_limits = connection_limits();
         let held: Vec<_> = (0..50)
-            .filter_map(|_| crowd.enter(address("192.0.2.1"), Guest::Client { each: None }, 8))
+            .filter_map(|_| connection_limits.enter(address("192.0.2.1"), Quota::Client { each: None }, 8))
             .collect();
         assert_eq!(held.len(), 8);
-        assert_eq!(crowd.gauges.connections.load(Relaxed), 8);
+        assert_eq!(connection_limits.gauges.connections.load(Relaxed), 8);
     }
 
     #[test]
     fn of_those_that_name_no_source_the_oldest_makes_room() {
-        let crowd = crowd();
-        let mut held: Vec<_> = (0..4).map(|_| crowd.enter_unnamed(4, MANY).unwrap()).collect();
+        let connection_limits = connection_limits();
+        let mut held: Vec<_> = (0..4).map(|_| connection_limits.enter_unnamed(4, MANY).unwrap()).collect();
         assert!(held[0].1.try_recv().is_ok(), "the oldest is told");
         assert!(held[1..].iter_mut().all(|(_, told)| told.try_recv().is_err()));
-        let guest = Guest::Stranger { each: 1, all: 9 };
+        let guest = Quota::Stranger { each: 1, all: 9 };
         assert!(held[1].0.name(address("192.0.2.1"), guest), "its source is counted now");
         assert!(!held[2].0.name(address("192.0.2.1"), guest), "as any connection of that source");
         drop(held);
-        assert!(crowd.lock().unnamed.is_empty() && crowd.lock().by_address.is_empty());
-        assert_eq!(crowd.lock().leaving, 0);
-        assert_eq!(crowd.gauges.connections.load(Relaxed), 0);
+        assert!(
+            connection_limits.lock().unnamed.is_empty() && connection_limits.lock().by_address.is_empty()
+        );
+        assert_eq!(connection_limits.lock().leaving, 0);
+        assert_eq!(connection_limits.gauges.connections.load(Relaxed), 0);
     }
 
     #[test]
     fn a_burst_that_names_nobody_never_passes_its_part_whoever_is_slow_to_go() {
-        let crowd = crowd();
+        let connection_limits = connection_limits();
         let mut held = Vec::new();
         for _ in 0..50 {
-            held.extend(crowd.enter_unnamed(8, MANY));
-            assert!(crowd.gauges.connections.load(Relaxed) <= 8, "those that were told to go are counted");
+            held.extend(connection_limits.enter_unnamed(8, MANY));
+            assert!(
+                connection_limits.gauges.connections.load(Relaxed) <= 8,
+                "those that were told to go are counted"
+            );
         }
         assert_eq!(held.len(), 8);
         // One that was told goes, and the next one finds room.
         held.retain_mut(|(_, told)| told.try_recv().is_err());
-        assert!(held.len() < 8 && crowd.enter_unnamed(8, MANY).is_some());
+        assert!(held.len() < 8 && connection_limits.enter_unnamed(8, MANY).is_some());
     }
 }

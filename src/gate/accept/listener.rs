@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::gate::Gate;
-use crate::gate::accept::handshake::{self, Door};
+use crate::gate::accept::handshake::{self, ListenerOptions};
 use crate::gate::accept::listener_close::{self, Owner};
 use crate::gate::accept::screening::{drop_unheard, guest, most_connections, refuses_unheard, unnamed};
 use crate::policy::address::addr::Address;
@@ -37,7 +37,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 pub struct Listener {
     socket: AsyncFd<TcpListener>,
     owner: Owner,
-    door: Arc<Door>,
+    options: Arc<ListenerOptions>,
 }
 
 impl Listener {
@@ -45,21 +45,21 @@ impl Listener {
     ///
     /// # Errors
     /// The system refuses to make it ready for the runtime.
-    pub fn new(socket: TcpListener, owner: Owner, door: Door) -> io::Result<Self> {
+    pub fn new(socket: TcpListener, owner: Owner, options: ListenerOptions) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         // What it accepts inherits this. An answer leaves in one write: waiting for more of it would only add delay.
-        let options = SockRef::from(&socket);
-        options.set_tcp_nodelay(true)?;
+        let inherited = SockRef::from(&socket);
+        inherited.set_tcp_nodelay(true)?;
         // Also inherited: what is closed with bytes that its peer never takes is not the kernel's for longer.
         #[cfg(target_os = "linux")]
-        options.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
-        Ok(Self { socket: watched(socket)?, owner, door: Arc::new(door) })
+        inherited.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+        Ok(Self { socket: watched(socket)?, owner, options: Arc::new(options) })
     }
 }
 
 /// Accepts until told to stop. `stop` turns true when no further connection is wanted.
 pub async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Receiver<bool>) {
-    let Listener { socket: listener, owner, door } = listener;
+    let Listener { socket: listener, owner, options } = listener;
     let mut view = gate.store.view();
     let mut pause = SHORTEST_PAUSE;
     loop {
@@ -67,7 +67,7 @@ pub async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Receiver<
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
             (socket, address) = accept(&gate, &listener, &mut pause) => {
-                receive(&gate, &mut view, &door, socket, address);
+                receive(&gate, &mut view, &options, socket, address);
             }
         }
         // Who waits behind it: in a flood of strangers most of the cost is that of asking for the next.
@@ -75,7 +75,7 @@ pub async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Receiver<
         while taken < AT_ONCE
             && let Ok((socket, address)) = listener.try_io(Interest::READABLE, TcpListener::accept)
         {
-            receive(&gate, &mut view, &door, socket, address);
+            receive(&gate, &mut view, &options, socket, address);
             taken += 1;
         }
         if taken == AT_ONCE {
@@ -86,11 +86,11 @@ pub async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Receiver<
     if owner == Owner::Gate && listener_close::turn_newcomers_away(listener.get_ref()) {
         let end = Instant::now() + listener_close::HANDSHAKE;
         while let Ok((socket, address)) = timeout_at(end, accept(&gate, &listener, &mut pause)).await {
-            receive(&gate, &mut view, &door, socket, address);
+            receive(&gate, &mut view, &options, socket, address);
         }
     }
     let listener = listener.into_inner();
-    listener_close::empty(&listener, |socket, address| receive(&gate, &mut view, &door, socket, address))
+    listener_close::empty(&listener, |socket, address| receive(&gate, &mut view, &options, socket, address))
         .await;
 }
 
@@ -120,22 +120,28 @@ async fn accept(
 }
 
 /// Lets a connection in, or drops it: before anything of it is read, at the price of a look-up.
-fn receive(gate: &Arc<Gate>, view: &mut View, door: &Arc<Door>, socket: TcpStream, address: SocketAddr) {
+fn receive(
+    gate: &Arc<Gate>,
+    view: &mut View,
+    options: &Arc<ListenerOptions>,
+    socket: TcpStream,
+    address: SocketAddr,
+) {
     Gauges::add(&gate.gauges.accepted);
     let snapshot = view.load();
     let peer = Address::new(address.ip());
     let known = snapshot.knows(peer);
-    if !known && refuses_unheard(snapshot) && !snapshot.may_probe(peer) || door.refuses(snapshot, peer) {
+    if !known && refuses_unheard(snapshot) && !snapshot.may_probe(peer) || options.refuses(snapshot, peer) {
         drop_unheard(gate, snapshot, peer);
         hang_up(&socket);
         return;
     }
     let most = most_connections(gate, snapshot);
-    let entered = if door.proxy_protocol {
-        gate.crowd.enter_unnamed(unnamed(most), most).map(|(place, told)| (place, Some(told)))
+    let entered = if options.proxy_protocol {
+        gate.connection_limits.enter_unnamed(unnamed(most), most).map(|(place, told)| (place, Some(told)))
     } else {
         let guest = guest(snapshot, peer, known, most);
-        gate.crowd.enter(peer, guest, most).map(|place| (place, None))
+        gate.connection_limits.enter(peer, guest, most).map(|place| (place, None))
     };
     let Some((place, told)) = entered else {
         Gauges::add(&gate.gauges.over_capacity);
@@ -145,8 +151,8 @@ fn receive(gate: &Arc<Gate>, view: &mut View, door: &Arc<Door>, socket: TcpStrea
     match registered(socket) {
         Ok(socket) => {
             // Boxed: the scheduler moves a task's future about more than once, and this one is large.
-            let arrival = handshake::Arrival { socket, address: peer, place, told };
-            tokio::spawn(Box::pin(handshake::enter(Arc::clone(gate), Arc::clone(door), arrival)));
+            let arrival = handshake::Accepted { socket, address: peer, place, told };
+            tokio::spawn(Box::pin(handshake::enter(Arc::clone(gate), Arc::clone(options), arrival)));
         }
         Err(error) => {
             Gauges::add(&gate.gauges.accept_errors);
@@ -183,7 +189,7 @@ mod tests {
     async fn what_is_accepted_sends_at_once_and_does_not_block() {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
-        let listener = Listener::new(socket, Owner::Gate, Door::default()).unwrap();
+        let listener = Listener::new(socket, Owner::Gate, ListenerOptions::default()).unwrap();
         let _sender = TcpStream::connect(address).unwrap();
         let (accepted, _) = listener.socket.async_io(Interest::READABLE, TcpListener::accept).await.unwrap();
         let accepted = registered(accepted).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::config::{Deny, Mode};
 use crate::gate::Gate;
-use crate::gate::accept::limits::Guest;
+use crate::gate::accept::limits::Quota;
 use crate::policy::address::addr::Address;
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
@@ -27,14 +27,14 @@ pub fn unnamed(most: usize) -> usize {
 
 /// As what an address is counted. A trusted proxy speaks for many and is not counted as one.
 #[must_use]
-pub fn guest(snapshot: &Snapshot, address: Address, known: bool, most: usize) -> Guest {
+pub fn guest(snapshot: &Snapshot, address: Address, known: bool, most: usize) -> Quota {
     let limits = &snapshot.config.limits;
     if !known {
-        Guest::Stranger { each: limits.connections_per_stranger, all: most.div_ceil(2) }
+        Quota::Stranger { each: limits.connections_per_stranger, all: most.div_ceil(2) }
     } else if snapshot.trusted.contains(address) {
-        Guest::Client { each: None }
+        Quota::Client { each: None }
     } else {
-        Guest::Client { each: limits.connections_per_client }
+        Quota::Client { each: limits.connections_per_client }
     }
 }
 

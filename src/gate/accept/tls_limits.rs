@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crate::policy::address::addr::Address;
 use crate::state::stats::gauges::Held;
-use crate::wire::shares::{Holder, Shares, Standing};
+use crate::wire::shares::{Holder, PeerClass, Shares};
 
 /// Handshakes of all strangers in a second: a tenth of a core.
 pub const ALL: u64 = 400;
@@ -22,7 +22,7 @@ pub const OPEN: u64 = 256;
 
 /// Handshakes of strangers.
 #[derive(Debug)]
-pub struct Handshakes {
+pub struct TlsLimits {
     open: AtomicU64,
     began: Instant,
     cells: Shares,
@@ -30,7 +30,7 @@ pub struct Handshakes {
     all: AtomicU64,
 }
 
-impl Default for Handshakes {
+impl Default for TlsLimits {
     fn default() -> Self {
         let each = (0..crate::wire::shares::CELLS).map(|_| AtomicU64::new(0)).collect();
         Self {
@@ -43,7 +43,7 @@ impl Default for Handshakes {
     }
 }
 
-impl Handshakes {
+impl TlsLimits {
     /// A stranger's handshake, for as long as it lives; `None` when a bound is reached.
     #[must_use]
     pub fn begin(&self, stranger: Address, now: Instant) -> Option<Held<'_>> {
@@ -52,7 +52,7 @@ impl Handshakes {
 
     fn is_slow_enough(&self, stranger: Address, now: Instant) -> bool {
         let second = now.saturating_duration_since(self.began).as_secs();
-        let holder: Holder = self.cells.holder(stranger, Standing::Stranger);
+        let holder: Holder = self.cells.holder(stranger, PeerClass::Stranger);
         count(&self.each[holder.cell()], second) <= EACH && count(&self.all, second) <= ALL
     }
 }
@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
 
-    fn begun(handshakes: &Handshakes, addresses: u32, at: Instant) -> usize {
+    fn begun(handshakes: &TlsLimits, addresses: u32, at: Instant) -> usize {
         (0..addresses)
             .map(|number| {
                 let address = Address::new(std::net::Ipv4Addr::from(number * 7919).into());
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn strangers_are_bounded_each_and_together_and_anew_each_second() {
-        let handshakes = Handshakes::default();
+        let handshakes = TlsLimits::default();
         let at = |second: u64| handshakes.began + Duration::from_secs(second);
         assert_eq!(begun(&handshakes, 1, at(0)), 50);
         assert_eq!(begun(&handshakes, 1, at(0)), 0);

@@ -7,21 +7,21 @@ use pingora::protocols::Stream;
 
 use crate::gate::Gate;
 use crate::gate::http1::head::{self, Arrived, Bounds, NoHead};
-use crate::gate::http1::line::Line;
+use crate::gate::http1::line::Connection;
 use crate::gate::peer::Peer;
-use crate::gate::request::context::Scene;
+use crate::gate::request::context::Context;
 use crate::gate::request::facts::{Head, MAX_FIELDS, Slots};
-use crate::gate::request::intake::{self, Seen};
+use crate::gate::request::intake::{self, LogFields};
 use crate::gate::request::{self, Next};
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
-use crate::wire::transport::Wire;
+use crate::wire::transport::Transport;
 
 /// Serves a connection to its end. `ahead` was read from it already.
 pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
     let parking = gate.drain.parking();
     let mut view = gate.store.view();
-    let mut line = Line::new(stream, ahead);
+    let mut line = Connection::new(stream, ahead);
     let mut first = true;
     loop {
         let now = view.load();
@@ -32,8 +32,8 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
             total: limits.head_timeout,
         };
         let budget = || intake::budget_of_heads(&gate, now, &peer);
-        let Line { stream, inbox, alarm, room, .. } = &mut line;
-        let arrived = head::read(stream, inbox, alarm, bounds, &parking, (room, &budget)).await;
+        let Connection { stream, read_buffer, timer, room, .. } = &mut line;
+        let arrived = head::read(stream, read_buffer, timer, bounds, &parking, (room, &budget)).await;
         if arrived.as_ref().is_err_and(|none| *none == NoHead::Over) {
             return;
         }
@@ -59,16 +59,16 @@ async fn serve(
     gate: &Gate,
     snapshot: &Snapshot,
     peer: &Peer,
-    line: &mut Line<'_>,
+    line: &mut Connection<'_>,
     arrived: Result<Arrived, NoHead>,
 ) -> Next {
-    let mut seen = Seen { request_id: gate.ids.next(), ..Seen::default() };
+    let mut seen = LogFields { request_id: gate.ids.next(), ..LogFields::default() };
     let (began, judged) = match arrived {
         Ok(Arrived { len, began }) => {
             let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-            let head = Head::parse(&line.inbox.unread()[..len], &mut slots);
+            let head = Head::parse(&line.read_buffer.unread()[..len], &mut slots);
             let judged = intake::judge(snapshot, peer, head, &mut seen);
-            line.inbox.consume(len);
+            line.read_buffer.consume(len);
             line.settle();
             (began, judged)
         }
@@ -76,5 +76,5 @@ async fn serve(
         Err(NoHead::BrokenOff(began)) => (began, Err(intake::unserved(snapshot, peer, Reason::SenderGone))),
         Err(NoHead::Over) => return Next::Close,
     };
-    request::serve(Scene { gate, snapshot, peer, began }, line, seen, judged).await
+    request::serve(Context { gate, snapshot, peer, began }, line, seen, judged).await
 }

@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use crate::policy::outcome::Reason;
 use crate::wire::budget::Budget;
 use crate::wire::drain::Parking;
-use crate::wire::read_buffer::Inbox;
-use crate::wire::timer::Alarm;
+use crate::wire::read_buffer::ReadBuffer;
+use crate::wire::timer::Timer;
 
 /// One read takes this much, until a head turns out to be larger.
 pub const FIRST_READ: usize = 4096;
@@ -57,15 +57,15 @@ pub enum NoHead {
     Refused(Reason, Instant),
 }
 
-/// Reads until the inbox begins with a whole head. Bytes after it stay there. A head that is larger than most is
+/// Reads until the read buffer begins with a whole head. Bytes after it stay there. A head that is larger than most is
 /// counted in `room`, which is made by `budget` where there is none yet.
 ///
 /// # Errors
 /// See [`NoHead`].
 pub async fn read<'b>(
     stream: &mut Stream,
-    inbox: &mut Inbox,
-    alarm: &mut Alarm,
+    read_buffer: &mut ReadBuffer,
+    timer: &mut Timer,
     bounds: Bounds,
     parking: &Parking<'_>,
     (room, budget): (&mut Option<Budget<'b>>, &impl Fn() -> Budget<'b>),
@@ -73,29 +73,29 @@ pub async fn read<'b>(
     let mut began = Instant::now();
     let mut scan = Scan::default();
     loop {
-        if !inbox.is_empty() {
-            match scan.advance(inbox, bounds.size) {
+        if !read_buffer.is_empty() {
+            match scan.advance(read_buffer, bounds.size) {
                 Progress::Whole(len) => return Ok(Arrived { len, began }),
                 Progress::Refused(reason) => return Err(NoHead::Refused(reason, began)),
                 Progress::More => {}
             }
         }
-        if inbox.len() >= FIRST_READ {
-            let step = step(inbox, bounds.size);
+        if read_buffer.len() >= FIRST_READ {
+            let step = step(read_buffer, bounds.size);
             let counted = room.get_or_insert_with(budget).make_room(step);
             counted.map_err(|reason| NoHead::Refused(reason, began))?;
         }
-        let idle = inbox.is_empty();
-        let read = read_some(stream, inbox, bounds.size);
+        let idle = read_buffer.is_empty();
+        let read = read_some(stream, read_buffer, bounds.size);
         let outcome = if idle {
-            alarm
+            timer
                 .until(began + bounds.idle, parking.unless_told_to_leave(read))
                 .await
                 .map_err(|_| NoHead::Over)?
                 .ok_or(NoHead::Over)?
         } else {
             let late = |_| NoHead::Refused(Reason::HeadTimeout, began);
-            alarm.until(began + bounds.total, read).await.map_err(late)?
+            timer.until(began + bounds.total, read).await.map_err(late)?
         };
         match outcome {
             Ok(0) | Err(_) if idle => return Err(NoHead::Over),
@@ -109,27 +109,27 @@ pub async fn read<'b>(
 /// Appends what is there. It is read onto the stack and copied, which is a few hundred bytes: a connection that waits
 /// holds no buffer meanwhile, and most connections wait. What is larger than usual is read in place, in doubling
 /// steps that keep the number of reads small; the bound keeps the doubling in check.
-async fn read_some(stream: &mut Stream, inbox: &mut Inbox, most: usize) -> io::Result<usize> {
-    if inbox.len() >= FIRST_READ {
-        let step = step(inbox, most);
-        let room = inbox.room(step);
+async fn read_some(stream: &mut Stream, read_buffer: &mut ReadBuffer, most: usize) -> io::Result<usize> {
+    if read_buffer.len() >= FIRST_READ {
+        let step = step(read_buffer, most);
+        let room = read_buffer.room(step);
         return stream.take(step as u64).read_buf(room).await;
     }
     poll_fn(|cx| {
         let mut room = [const { MaybeUninit::uninit() }; FIRST_READ];
         let mut into = ReadBuf::uninit(&mut room);
         ready!(Pin::new(&mut *stream).poll_read(cx, &mut into))?;
-        inbox.append(into.filled());
+        read_buffer.append(into.filled());
         Poll::Ready(Ok(into.filled().len()))
     })
     .await
 }
 
 /// How much of a large head is read at once.
-fn step(inbox: &Inbox, most: usize) -> usize {
+fn step(read_buffer: &ReadBuffer, most: usize) -> usize {
     // One more than a head may have shows that it is too large.
-    let left = (most + 1).saturating_sub(inbox.len()).max(1);
-    inbox.len().min(left)
+    let left = (most + 1).saturating_sub(read_buffer.len()).max(1);
+    read_buffer.len().min(left)
 }
 
 /// What the bytes that are there so far amount to.
@@ -143,7 +143,7 @@ pub enum Progress {
     Refused(Reason),
 }
 
-/// How far the inbox was looked at, so that a head that comes byte by byte costs no more than one in one piece.
+/// How far the read buffer was looked at, so that a head that comes byte by byte costs no more than one in one piece.
 #[derive(Debug, Default)]
 pub struct Scan {
     seen: usize,
@@ -152,16 +152,16 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Looks at what is new in the inbox; empty lines at its front are taken out.
-    pub fn advance(&mut self, inbox: &mut Inbox, max: usize) -> Progress {
-        while self.seen == 0 && inbox.unread().starts_with(b"\r\n") {
+    /// Looks at what is new in the read buffer; empty lines at its front are taken out.
+    pub fn advance(&mut self, read_buffer: &mut ReadBuffer, max: usize) -> Progress {
+        while self.seen == 0 && read_buffer.unread().starts_with(b"\r\n") {
             if self.empty_lines == MAX_EMPTY_LINES {
                 return Progress::Refused(Reason::MalformedHead);
             }
             self.empty_lines += 1;
-            inbox.consume(2);
+            read_buffer.consume(2);
         }
-        let buffer = inbox.unread();
+        let buffer = read_buffer.unread();
         if self.seen == 0 && buffer == b"\r" {
             return Progress::More;
         }
@@ -210,11 +210,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn scan(input: &[u8], piece: usize) -> Result<Option<usize>, Reason> {
-        let mut inbox = Inbox::default();
+        let mut read_buffer = ReadBuffer::default();
         let mut scan = Scan::default();
         for part in input.chunks(piece) {
-            inbox.append(part);
-            match scan.advance(&mut inbox, 64) {
+            read_buffer.append(part);
+            match scan.advance(&mut read_buffer, 64) {
                 Progress::More => {}
                 Progress::Whole(len) => return Ok(Some(len)),
                 Progress::Refused(reason) => return Err(reason),

@@ -10,10 +10,10 @@ use crate::gate::http1::head::FIRST_READ;
 use crate::policy::outcome::Reason;
 use crate::wire::body::{self, Wanted};
 use crate::wire::budget::Budget;
-use crate::wire::delivery_check::{self, Sender};
-use crate::wire::read_buffer::Inbox;
-use crate::wire::timer::Alarm;
-use crate::wire::transport::{Reply, Wire};
+use crate::wire::delivery_check::{self, SenderState};
+use crate::wire::read_buffer::ReadBuffer;
+use crate::wire::timer::Timer;
+use crate::wire::transport::{Reply, Transport};
 
 /// How long and how much a sender may go on sending after an answer that it did not wait for. Closing
 /// at once would reset the connection, and the reset could destroy the answer before it is read.
@@ -27,28 +27,34 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// Requests that were not welcome (denied, rejected, or a stranger's) before a connection ends. A trusted proxy's
 /// connection carries others' requests and is not ended for them.
 pub const UNWELCOME: u32 = 16;
-/// What an inbox holds without being counted in `limits.buffers`: one read, and what growing leaves over.
+/// What a read buffer holds without being counted in `limits.buffers`: one read, and what growing leaves over.
 const UNCOUNTED: usize = 2 * FIRST_READ;
 
 /// The connection's own end: what lives longer than a request, and nothing else.
 #[derive(Debug)]
-pub struct Line<'g> {
+pub struct Connection<'g> {
     /// The stream, TLS or not.
     pub stream: Stream,
     /// Bytes that were read and not used yet.
-    pub inbox: Inbox,
+    pub read_buffer: ReadBuffer,
     /// The connection's timer.
-    pub alarm: Alarm,
-    /// What the inbox holds of `limits.buffers`, where it is larger than most.
+    pub timer: Timer,
+    /// What the read buffer holds of `limits.buffers`, where it is larger than most.
     pub room: Option<Budget<'g>>,
     unwelcome: u32,
 }
 
-impl Line<'_> {
+impl Connection<'_> {
     /// A connection of which `ahead` was read already.
     #[must_use]
     pub fn new(stream: Stream, ahead: Vec<u8>) -> Self {
-        Self { stream, inbox: Inbox::of(ahead), alarm: Alarm::new(Instant::now()), room: None, unwelcome: 0 }
+        Self {
+            stream,
+            read_buffer: ReadBuffer::of(ahead),
+            timer: Timer::new(Instant::now()),
+            room: None,
+            unwelcome: 0,
+        }
     }
 
     /// Whether a request on it was not welcome.
@@ -59,8 +65,8 @@ impl Line<'_> {
 
     /// An idle connection holds no buffer, and nothing of what is there for all.
     pub fn settle(&mut self) {
-        self.inbox.release();
-        if self.inbox.held() <= UNCOUNTED {
+        self.read_buffer.release();
+        if self.read_buffer.held() <= UNCOUNTED {
             self.room = None;
         }
     }
@@ -69,7 +75,7 @@ impl Line<'_> {
     /// dropped, and the kernel gives it up in its own time.
     pub(super) async fn close(&mut self) {
         // The peer may be gone already; then there is nothing left to say goodbye to.
-        let _ = self.alarm.within(GOODBYE, self.stream.shutdown()).await;
+        let _ = self.timer.within(GOODBYE, self.stream.shutdown()).await;
     }
 
     /// Says that nothing more will come, then reads on for a bounded while without keeping anything.
@@ -78,11 +84,11 @@ impl Line<'_> {
         let end = Instant::now() + LINGER;
         let mut left = LINGER_BYTES;
         let mut lost = Vec::with_capacity(LINGER_READ);
-        self.inbox = Inbox::default();
+        self.read_buffer = ReadBuffer::default();
         self.settle();
         while left > 0 {
             lost.clear();
-            match self.alarm.until(end, self.stream.read_buf(&mut lost)).await {
+            match self.timer.until(end, self.stream.read_buf(&mut lost)).await {
                 Ok(Ok(count)) if count > 0 => left = left.saturating_sub(count),
                 _ => return,
             }
@@ -90,32 +96,32 @@ impl Line<'_> {
     }
 }
 
-impl Wire for Line<'_> {
+impl Transport for Connection<'_> {
     async fn read_body(
         &mut self,
         wanted: Wanted,
         budget: &mut Budget<'_>,
         message: &mut Vec<u8>,
     ) -> Result<(), Reason> {
-        body::read(&mut self.stream, &mut self.inbox, &mut self.alarm, wanted, budget, message).await
+        body::read(&mut self.stream, &mut self.read_buffer, &mut self.timer, wanted, budget, message).await
     }
 
     fn skip_body(&mut self, length: u64) -> bool {
         match usize::try_from(length) {
-            Ok(length) if length <= self.inbox.len() => {
-                self.inbox.consume(length);
+            Ok(length) if length <= self.read_buffer.len() => {
+                self.read_buffer.consume(length);
                 true
             }
             _ => false,
         }
     }
 
-    fn alarm(&mut self) -> &mut Alarm {
-        &mut self.alarm
+    fn timer(&mut self) -> &mut Timer {
+        &mut self.timer
     }
 
-    fn sender(&mut self) -> Sender {
-        delivery_check::look(&mut self.stream, &mut self.inbox)
+    fn sender(&mut self) -> SenderState {
+        delivery_check::look(&mut self.stream, &mut self.read_buffer)
     }
 
     async fn write(&mut self, reply: &Reply<'_>) -> bool {
@@ -124,7 +130,7 @@ impl Wire for Line<'_> {
             self.stream.write_all(&bytes).await?;
             self.stream.flush().await
         };
-        matches!(self.alarm.within(WRITE_TIMEOUT, write).await, Ok(Ok(())))
+        matches!(self.timer.within(WRITE_TIMEOUT, write).await, Ok(Ok(())))
     }
 
     async fn was_taken(&mut self) -> bool {
@@ -132,7 +138,7 @@ impl Wire for Line<'_> {
     }
 
     fn has_more(&self) -> bool {
-        !self.inbox.is_empty()
+        !self.read_buffer.is_empty()
     }
 
     fn unwelcome(&mut self) -> bool {

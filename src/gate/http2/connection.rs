@@ -23,19 +23,19 @@ use crate::config::{Limits, Mode};
 use crate::gate::http1::line::UNWELCOME;
 use crate::gate::http2::conduct::{Conduct, Ending};
 use crate::gate::http2::fields;
-use crate::gate::http2::seat::Seat;
-use crate::gate::http2::sent::{Departures, Watched};
-use crate::gate::http2::stream::Exchange;
+use crate::gate::http2::sent::{SentStreams, Watched};
+use crate::gate::http2::slot::StreamSlot;
+use crate::gate::http2::stream::RequestStream;
 use crate::gate::peer::Peer;
-use crate::gate::request::context::Scene;
+use crate::gate::request::context::Context;
 use crate::gate::request::facts::{MAX_FIELDS, Version};
-use crate::gate::request::intake::Seen;
+use crate::gate::request::intake::LogFields;
 use crate::gate::{Gate, request};
 use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::Gauges;
 use crate::wire::drain::Parking;
-use crate::wire::shares::{Place, Standing};
-use crate::wire::timer::Alarm;
+use crate::wire::shares::{PeerClass, Share};
+use crate::wire::timer::Timer;
 
 /// The first bytes of every HTTP/2 connection (RFC 9113 section 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -71,35 +71,35 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
         Gauges::add(&gate.gauges.over_capacity);
         return;
     };
-    let is_stranger = peer.standing(&snapshot) == Standing::Stranger;
+    let is_stranger = peer.standing(&snapshot) == PeerClass::Stranger;
     let streams = if is_stranger { FEW_STREAMS } else { MAX_STREAMS };
-    let (departures, conduct) = (Arc::new(Departures::default()), Arc::new(Conduct::default()));
-    let watched = Watched::new(stream, Arc::clone(&departures), most_bytes(&snapshot, &peer));
+    let (sent_streams, conduct) = (Arc::new(SentStreams::default()), Arc::new(Conduct::default()));
+    let watched = Watched::new(stream, Arc::clone(&sent_streams), most_bytes(&snapshot, &peer));
     // A connection outlives many snapshots.
     drop(snapshot);
     let shaken = timeout(limits.head_timeout, options(&limits, streams).handshake(watched)).await;
     let Ok(Ok(mut connection)) = shaken else { return };
     let waiting =
         Waiting { parking: gate.drain.parking(), limits: &limits, conduct: &conduct, streams: Arc::new(()) };
-    let mut alarm = Alarm::new(Instant::now());
+    let mut timer = Timer::new(Instant::now());
     let mut taken = 0usize;
-    while let Some((request, mut respond)) = waiting.accept(&mut connection, &mut alarm).await {
+    while let Some((request, mut respond)) = waiting.accept(&mut connection, &mut timer).await {
         taken = taken.wrapping_add(1);
         if taken.is_multiple_of(AT_ONCE) {
             tokio::task::yield_now().await;
         }
         let snapshot = gate.store.load();
-        let Some(seat) = Seat::take(&gate, &snapshot, &peer) else {
+        let Some(slot) = StreamSlot::take(&gate, &snapshot, &peer) else {
             Gauges::add(&gate.gauges.streams_refused);
             // It was not looked at, so its sender may repeat it (RFC 9113 section 8.7).
             respond.send_reset(H2Reason::REFUSED_STREAM);
             continue;
         };
         let (peer, held) = (peer.clone(), Arc::clone(&waiting.streams));
-        let (departures, conduct) = (Arc::clone(&departures), Arc::clone(&conduct));
+        let (sent_streams, conduct) = (Arc::clone(&sent_streams), Arc::clone(&conduct));
         tokio::spawn(async move {
-            let gate = seat.gate();
-            let served = pin!(serve(gate, &snapshot, &peer, request, respond, (departures, conduct)));
+            let gate = slot.gate();
+            let served = pin!(serve(gate, &snapshot, &peer, request, respond, (sent_streams, conduct)));
             if is_stranger {
                 gate.stranger_turns.run(served).await;
             } else {
@@ -114,10 +114,10 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
 }
 
 /// A place among the connections of HTTP/2, which cost more than others and carry more.
-fn place<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> Option<Place<'g>> {
+fn place<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> Option<Share<'g>> {
     let holder = gate.http2_shares.holder(peer.writer(), peer.standing(snapshot));
     let most = most_connections(&snapshot.config.limits);
-    Place::take(&gate.http2_shares, &gate.http2_connections, holder, 1, most)
+    Share::take(&gate.http2_shares, &gate.http2_connections, holder, 1, most)
 }
 
 /// Connections of HTTP/2 that may be open together.
@@ -130,7 +130,7 @@ pub fn most_connections(limits: &Limits) -> u64 {
 fn most_bytes(snapshot: &Snapshot, peer: &Peer) -> usize {
     let limits = &snapshot.config.limits;
     match (peer.standing(snapshot), snapshot.config.mode) {
-        (Standing::Stranger, Mode::Enforce) => {
+        (PeerClass::Stranger, Mode::Enforce) => {
             // A denied request may have been followed by as much body as its window allows.
             (limits.max_head + STREAM_WINDOW as usize).saturating_mul(UNWELCOME as usize)
         }
@@ -176,17 +176,17 @@ impl Waiting<'_> {
     async fn accept(
         &self,
         connection: &mut Http2,
-        alarm: &mut Alarm,
+        timer: &mut Timer,
     ) -> Option<(Request<RecvStream>, SendResponse<Bytes>)> {
         let mut leaving = None;
         loop {
             let told = leaving.is_some();
             let accepted = self.conduct.unless_over(leaving, connection.accept());
             let next = if told {
-                alarm.until(Instant::now() + PARTING, accepted).await.map(Some)
+                timer.until(Instant::now() + PARTING, accepted).await.map(Some)
             } else {
                 let idle = Instant::now() + self.limits.keepalive;
-                alarm.until(idle, self.parking.unless_told_to_leave(accepted)).await
+                timer.until(idle, self.parking.unless_told_to_leave(accepted)).await
             };
             match next {
                 Ok(Some(Ok(next))) => return next?.ok(),
@@ -213,17 +213,17 @@ async fn serve(
     peer: &Peer,
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
-    (departures, conduct): (Arc<Departures>, Arc<Conduct>),
+    (sent_streams, conduct): (Arc<SentStreams>, Arc<Conduct>),
 ) {
     let began = Instant::now();
     let (parts, body) = request.into_parts();
     let version = Version::Http2 { body: !body.is_end_stream() };
-    let mut seen = Seen { request_id: gate.ids.next(), version: Some(version), ..Seen::default() };
+    let mut seen = LogFields { request_id: gate.ids.next(), version: Some(version), ..LogFields::default() };
     let judged = fields::judge(snapshot, peer, &parts, version, &mut seen);
     // A hundred of them would be held as long as their streams.
     drop(parts);
     let mut exchange =
-        Exchange { body, respond, departures, conduct, alarm: Alarm::new(began), answered: false };
-    request::serve(Scene { gate, snapshot, peer, began }, &mut exchange, seen, judged).await;
+        RequestStream { body, respond, sent_streams, conduct, timer: Timer::new(began), answered: false };
+    request::serve(Context { gate, snapshot, peer, began }, &mut exchange, seen, judged).await;
     exchange.end();
 }

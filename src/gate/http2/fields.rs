@@ -7,7 +7,7 @@ use http::request::Parts;
 
 use crate::gate::peer::Peer;
 use crate::gate::request::facts::{Head, MAX_FIELDS, Version};
-use crate::gate::request::intake::{self, Refusal, Seen, Ticket};
+use crate::gate::request::intake::{self, Admitted, LogFields, Refusal};
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
 
@@ -17,8 +17,8 @@ pub(crate) fn judge(
     peer: &Peer,
     parts: &Parts,
     version: Version,
-    seen: &mut Seen,
-) -> Result<Ticket, Refusal> {
+    seen: &mut LogFields,
+) -> Result<Admitted, Refusal> {
     let (target, cookie) = (target(parts), cookie(parts));
     let fields = fields(parts, cookie.as_deref());
     let method = parts.method.as_str().as_bytes();

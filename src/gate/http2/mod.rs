@@ -5,13 +5,13 @@
 //! | [`connection`] | a connection, from its preface to GOAWAY |
 //! | [`stream`] | one stream: a request's way in and out |
 //! | [`fields`] | a header, judged as HTTP/1 would have written it |
-//! | [`seat`] | one of the streams that may be open |
+//! | [`slot`] | one of the streams that may be open |
 //! | [`conduct`] | what a client may do before its connection ends |
 //! | [`sent`] | when the last frame of a stream has left |
 
 mod conduct;
 pub mod connection;
 mod fields;
-pub mod seat;
 pub mod sent;
+pub mod slot;
 mod stream;

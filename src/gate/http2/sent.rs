@@ -28,7 +28,7 @@ const AT_ONCE: usize = 32 << 10;
 
 /// Who waits for the end of which stream.
 #[derive(Debug, Default)]
-pub struct Departures {
+pub struct SentStreams {
     waiting: Mutex<Waiting>,
 }
 
@@ -39,17 +39,17 @@ struct Waiting {
     over: bool,
 }
 
-impl Departures {
+impl SentStreams {
     /// The departure of a stream's last frame.
     #[must_use]
-    pub fn of(departures: &Arc<Self>, stream: u32) -> Departure {
+    pub fn of(streams: &Arc<Self>, stream: u32) -> Sent {
         let (tell, told) = oneshot::channel();
-        let mut waiting = departures.lock();
+        let mut waiting = streams.lock();
         if !waiting.over {
             waiting.streams.insert(stream, tell);
         }
         drop(waiting);
-        Departure { told, stream, departures: Arc::clone(departures) }
+        Sent { told, stream, streams: Arc::clone(streams) }
     }
 
     /// Streams that somebody waits for.
@@ -65,16 +65,16 @@ impl Departures {
 
 /// Somebody waits for the end of a stream; when that is given up, so is the place among those who wait.
 #[derive(Debug)]
-pub struct Departure {
+pub struct Sent {
     /// Resolves when the stream's last frame has left; to an error when it never will.
     pub told: oneshot::Receiver<()>,
     stream: u32,
-    departures: Arc<Departures>,
+    streams: Arc<SentStreams>,
 }
 
-impl Drop for Departure {
+impl Drop for Sent {
     fn drop(&mut self) {
-        self.departures.lock().streams.remove(&self.stream);
+        self.streams.lock().streams.remove(&self.stream);
     }
 }
 
@@ -83,7 +83,7 @@ impl Drop for Departure {
 pub struct Watched<S> {
     stream: S,
     scan: Scan,
-    departures: Arc<Departures>,
+    streams: Arc<SentStreams>,
     /// Bytes that may still be read.
     left: usize,
     /// Bytes that were read since others had their turn.
@@ -93,14 +93,14 @@ pub struct Watched<S> {
 impl<S> Watched<S> {
     /// Watches a stream on which nothing was written yet. After `most` bytes of the other side it breaks.
     #[must_use]
-    pub fn new(stream: S, departures: Arc<Departures>, most: usize) -> Self {
-        Self { stream, scan: Scan::default(), departures, left: most, taken: 0 }
+    pub fn new(stream: S, streams: Arc<SentStreams>, most: usize) -> Self {
+        Self { stream, scan: Scan::default(), streams, left: most, taken: 0 }
     }
 }
 
 impl<S> Drop for Watched<S> {
     fn drop(&mut self) {
-        let mut waiting = self.departures.lock();
+        let mut waiting = self.streams.lock();
         waiting.over = true;
         waiting.streams.clear();
     }
@@ -163,7 +163,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         if !self.scan.ended.is_empty() {
             let ended = std::mem::take(&mut self.scan.ended);
-            let mut waiting = self.departures.lock();
+            let mut waiting = self.streams.lock();
             for end in ended {
                 let waits = waiting.streams.remove(&end.stream);
                 // Nobody waits for a stream that the library ended by itself.
@@ -283,12 +283,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_has_left_when_it_is_flushed_and_not_before() {
-        let departures = Arc::new(Departures::default());
+        let streams = Arc::new(SentStreams::default());
         // A buffer that holds everything back until it is flushed, before a pipe of 16 bytes.
         let (near, mut far) = tokio::io::duplex(16);
         let buffered = tokio::io::BufWriter::with_capacity(1024, near);
-        let mut watched = Watched::new(buffered, Arc::clone(&departures), usize::MAX);
-        let [mut one, mut three, mut five] = [1, 3, 5].map(|stream| Departures::of(&departures, stream));
+        let mut watched = Watched::new(buffered, Arc::clone(&streams), usize::MAX);
+        let [mut one, mut three, mut five] = [1, 3, 5].map(|stream| SentStreams::of(&streams, stream));
         watched.write_all(&frame(DATA, END_STREAM, 1, b"a body that fills the pipe")).await.unwrap();
         watched.write_all(&frame(RST_STREAM, 0, 3, &[0; 4])).await.unwrap();
         assert!(one.told.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
@@ -307,16 +307,16 @@ mod tests {
         );
         drop(watched);
         assert!((&mut five.told).await.is_err(), "the connection is gone");
-        assert!((&mut Departures::of(&departures, 7).told).await.is_err(), "and stays gone");
+        assert!((&mut SentStreams::of(&streams, 7).told).await.is_err(), "and stays gone");
     }
 
     #[test]
     fn nothing_is_kept_of_streams_that_nobody_waits_for() {
-        let departures = Arc::new(Departures::default());
+        let streams = Arc::new(SentStreams::default());
         for stream in 0..1000 {
-            drop(Departures::of(&departures, stream));
+            drop(SentStreams::of(&streams, stream));
         }
-        assert_eq!(departures.waiting(), 0);
+        assert_eq!(streams.waiting(), 0);
     }
 
     #[tokio::test]

@@ -12,25 +12,25 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::gate::http1::line::WRITE_TIMEOUT;
 use crate::gate::http2::conduct::Conduct;
-use crate::gate::http2::sent::{Departure, Departures};
+use crate::gate::http2::sent::{Sent, SentStreams};
 use crate::policy::outcome::Reason;
 use crate::wire::body::{Framing, Wanted};
 use crate::wire::budget::Budget;
-use crate::wire::delivery_check::Sender;
-use crate::wire::timer::Alarm;
-use crate::wire::transport::{Reply, Wire};
+use crate::wire::delivery_check::SenderState;
+use crate::wire::timer::Timer;
+use crate::wire::transport::{Reply, Transport};
 
 /// One stream.
-pub(crate) struct Exchange {
+pub(crate) struct RequestStream {
     pub(crate) body: RecvStream,
     pub(crate) respond: SendResponse<Bytes>,
-    pub(crate) departures: Arc<Departures>,
+    pub(crate) sent_streams: Arc<SentStreams>,
     pub(crate) conduct: Arc<Conduct>,
-    pub(crate) alarm: Alarm,
+    pub(crate) timer: Timer,
     pub(crate) answered: bool,
 }
 
-impl Exchange {
+impl RequestStream {
     /// The end of the stream, whatever it is.
     pub(crate) fn end(&mut self) {
         if !self.answered {
@@ -38,12 +38,12 @@ impl Exchange {
             // that would mean "try again".
             self.respond.send_reset(H2Reason::CANCEL);
         }
-        let was_reset = self.sender() == Sender::Gone;
+        let was_reset = self.sender() == SenderState::Gone;
         self.conduct.note_end(was_reset);
     }
 }
 
-impl Wire for Exchange {
+impl Transport for RequestStream {
     async fn read_body(
         &mut self,
         wanted: Wanted,
@@ -58,7 +58,7 @@ impl Wire for Exchange {
         let before = message.len();
         let deadline = wanted.ends();
         loop {
-            let data = self.alarm.until(deadline, self.body.data()).await.map_err(|_| Reason::BodyTimeout)?;
+            let data = self.timer.until(deadline, self.body.data()).await.map_err(|_| Reason::BodyTimeout)?;
             let Some(data) = data else { break };
             // A length that the data contradicts is an error of the stream here already.
             let data = data.map_err(|_| Reason::BodyIncomplete)?;
@@ -80,21 +80,21 @@ impl Wire for Exchange {
         length == 0
     }
 
-    fn alarm(&mut self) -> &mut Alarm {
-        &mut self.alarm
+    fn timer(&mut self) -> &mut Timer {
+        &mut self.timer
     }
 
-    fn sender(&mut self) -> Sender {
+    fn sender(&mut self) -> SenderState {
         let mut cx = Context::from_waker(Waker::noop());
         match self.respond.poll_reset(&mut cx) {
-            Poll::Ready(_) => Sender::Gone,
-            Poll::Pending => Sender::Waits,
+            Poll::Ready(_) => SenderState::Gone,
+            Poll::Pending => SenderState::Waits,
         }
     }
 
     async fn write(&mut self, reply: &Reply<'_>) -> bool {
         let Some(head) = head_of(reply) else { return false };
-        let mut left = Departures::of(&self.departures, self.respond.stream_id().into());
+        let mut left = SentStreams::of(&self.sent_streams, self.respond.stream_id().into());
         let bodyless = reply.body.is_empty() || reply.spare;
         let Ok(mut stream) = self.respond.send_response(head, bodyless) else { return false };
         self.answered = true;
@@ -103,7 +103,7 @@ impl Wire for Exchange {
             send_body(&mut stream, body).await?;
             has_left(&mut stream, &mut left).await
         };
-        let whole = matches!(self.alarm.within(WRITE_TIMEOUT, sent).await, Ok(Some(())));
+        let whole = matches!(self.timer.within(WRITE_TIMEOUT, sent).await, Ok(Some(())));
         if !whole {
             // What is queued of it is let go.
             stream.send_reset(H2Reason::CANCEL);
@@ -156,7 +156,7 @@ async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes) -> Option<()
 }
 
 /// Waits until the last frame has gone out; `None` when the stream or the connection ended first.
-async fn has_left(stream: &mut SendStream<Bytes>, left: &mut Departure) -> Option<()> {
+async fn has_left(stream: &mut SendStream<Bytes>, left: &mut Sent) -> Option<()> {
     poll_fn(|cx| match Pin::new(&mut left.told).poll(cx) {
         Poll::Ready(told) => Poll::Ready(told.ok()),
         Poll::Pending => stream.poll_reset(cx).map(|_| None),

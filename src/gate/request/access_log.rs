@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ipnet::IpNet;
 
-use crate::gate::request::log_limiter::{Flood, Summary};
+use crate::gate::request::log_limiter::{LogLimiter, Summary};
 use crate::policy::address::addr::Address;
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::text;
@@ -75,14 +75,14 @@ pub struct AccessEvent<'a> {
 pub struct AccessLog {
     sink: LineSink,
     form: Form,
-    flood: Arc<Flood>,
+    flood: Arc<LogLimiter>,
 }
 
 impl AccessLog {
     /// Writes events to `sink`.
     #[must_use]
     pub fn new(sink: LineSink, form: Form) -> Self {
-        Self { sink, form, flood: Arc::new(Flood::new(Instant::now())) }
+        Self { sink, form, flood: Arc::new(LogLimiter::new(Instant::now())) }
     }
 
     /// Writes one event. What anybody can have as often as he likes is counted in a flood of it and said in

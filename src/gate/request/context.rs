@@ -9,7 +9,7 @@ use crate::state::snapshot::Snapshot;
 
 /// Where and when a request happens.
 #[derive(Clone, Copy, Debug)]
-pub struct Scene<'a> {
+pub struct Context<'a> {
     /// What all connections share.
     pub gate: &'a Gate,
     /// What it is judged by.
@@ -20,7 +20,7 @@ pub struct Scene<'a> {
     pub began: Instant,
 }
 
-impl Scene<'_> {
+impl Context<'_> {
     /// A peer that may not name others is the client, also of a request that could not be parsed.
     pub(crate) fn peer_as_client(&self) -> Option<Address> {
         let writer = self.peer.writer();

@@ -3,7 +3,7 @@
 //! The order is the point of this file. A stranger (a peer that no list and no trusted proxy covers)
 //! gets the deny answer before anything of its request is looked at twice; then the head must be
 //! servable, then a client must be named, admitted to its route, and only then is the request's own
-//! shape judged. Invariant: a [`Ticket`] holds a [`Permit`], and nothing is forwarded without one.
+//! shape judged. Invariant: an [`Admitted`] holds a [`Permit`], and nothing is forwarded without one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use crate::policy::routing::path::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::wire::body::Framing;
 use crate::wire::budget::{Budget, Most};
-use crate::wire::shares::Standing;
+use crate::wire::shares::PeerClass;
 
 /// A request that may be forwarded.
 #[derive(Debug)]
-pub struct Ticket {
+pub struct Admitted {
     /// Why it may.
     pub permit: Permit,
     /// Where it goes and by which rules.
@@ -54,7 +54,7 @@ pub struct Refusal {
 
 /// What was learnt of a request on the way to the verdict, for the log.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct LogFields {
     /// The method.
     pub method: Vec<u8>,
     /// The path without the query.
@@ -84,8 +84,8 @@ pub fn judge(
     snapshot: &Snapshot,
     peer: &Peer,
     head: Result<Head<'_, '_>, Reason>,
-    seen: &mut Seen,
-) -> Result<Ticket, Refusal> {
+    seen: &mut LogFields,
+) -> Result<Admitted, Refusal> {
     let head = head.map_err(|reason| unserved(snapshot, peer, reason))?;
     seen.method.extend_from_slice(head.method);
     seen.path.extend_from_slice(loggable(head.target));
@@ -97,7 +97,8 @@ pub fn judge(
         Framing::Length(length) => Some(length),
         Framing::Chunked => None,
     };
-    let folder = snapshot.config.listen.get(peer.door).and_then(|door| door.acme_challenges.as_deref());
+    let folder =
+        snapshot.config.listen.get(peer.listener).and_then(|listener| listener.acme_challenges.as_deref());
     seen.challenge = folder.and_then(|folder| acme::file(folder, &head, &facts));
 
     if is_probe(snapshot, peer, &head, &facts) {
@@ -154,7 +155,7 @@ pub fn judge(
     };
     let mut out = Vec::with_capacity(1024);
     forward::write_request_head(&mut out, head.method, facts.target, head.fields(), &facts.connection, own);
-    Ok(Ticket {
+    Ok(Admitted {
         head: out,
         framing: facts.framing,
         expects_continue: facts.expects_continue,
@@ -167,7 +168,7 @@ pub fn judge(
 
 /// What a client's messages may hold.
 #[must_use]
-pub fn budget<'g>(gate: &'g Gate, snapshot: &Snapshot, client: Address, standing: Standing) -> Budget<'g> {
+pub fn budget<'g>(gate: &'g Gate, snapshot: &Snapshot, client: Address, standing: PeerClass) -> Budget<'g> {
     let limits = &snapshot.config.limits;
     let message = limits.max_head.saturating_add(limits.max_body).saturating_add(limits.max_response);
     let most = Most { all: limits.buffers, message };
@@ -259,7 +260,7 @@ mod tests {
         let speaks = |address: &str, origin| {
             let peer = Peer {
                 address: Address::new(address.parse().unwrap()),
-                door: 0,
+                listener: 0,
                 tls: false,
                 client_cert: None,
                 origin,

@@ -29,7 +29,7 @@ pub struct Summary {
 
 /// Decides which events get a line.
 #[derive(Debug)]
-pub struct Flood {
+pub struct LogLimiter {
     window: Mutex<Window>,
 }
 
@@ -41,7 +41,7 @@ struct Window {
     unsaid: Vec<Summary>,
 }
 
-impl Flood {
+impl LogLimiter {
     /// Nothing happened yet.
     #[must_use]
     pub fn new(now: Instant) -> Self {
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn lines_and_summaries_count_every_denial_once() {
         let start = Instant::now();
-        let flood = Flood::new(start);
+        let flood = LogLimiter::new(start);
         let peer = Address::new("192.0.2.1".parse().unwrap());
         let mut lines = 0;
         let mut summed = 0;
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_flood_of_one_outcome_hides_no_line_of_another() {
         let start = Instant::now();
-        let flood = Flood::new(start);
+        let flood = LogLimiter::new(start);
         let peer = Address::new("192.0.2.1".parse().unwrap());
         let let_through = (0..=2 * LINES_A_SECOND)
             .filter(|_| flood.lets_through(Reason::AcmeChallenge, peer, start))
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a_trickle_is_never_summed_up() {
         let start = Instant::now();
-        let flood = Flood::new(start);
+        let flood = LogLimiter::new(start);
         let peer = Address::new("192.0.2.1".parse().unwrap());
         for second in 0..1000 {
             assert!(flood.lets_through(Reason::NotListed, peer, start + Duration::from_secs(second)));

@@ -23,8 +23,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
-use crate::gate::request::context::Scene;
-use crate::gate::request::intake::{Refusal, Seen, Ticket};
+use crate::gate::request::context::Context;
+use crate::gate::request::intake::{Admitted, LogFields, Refusal};
 use crate::gate::request::record::{Ending, Record};
 use crate::gate::request::reply::Frame;
 use crate::policy::admission::{Deny, Grant};
@@ -35,12 +35,12 @@ use crate::policy::webhook::Webhook;
 use crate::state::snapshot::LiveRoute;
 use crate::state::stats::gauges::{Gauges, Phase};
 use crate::upstream::answer::{Answer, Bounds};
-use crate::upstream::exchange::{self, Errand};
+use crate::upstream::exchange::{self, UpstreamRequest};
 use crate::wire::body::{self, Framing};
 use crate::wire::budget::Budget;
-use crate::wire::delivery_check::Sender;
-use crate::wire::shares::{Place, Standing};
-use crate::wire::transport::{Reply, Wire};
+use crate::wire::delivery_check::SenderState;
+use crate::wire::shares::{PeerClass, Share};
+use crate::wire::transport::{Reply, Transport};
 
 /// What happens to the connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +55,11 @@ pub enum Next {
 
 /// Serves one request that was judged. A panic on the way is this request's alone: its sender is told
 /// 503, and the connection ends.
-pub async fn serve<W: Wire>(
-    scene: Scene<'_>,
+pub async fn serve<W: Transport>(
+    scene: Context<'_>,
     line: &mut W,
-    seen: Seen,
-    judged: Result<Ticket, Refusal>,
+    seen: LogFields,
+    judged: Result<Admitted, Refusal>,
 ) -> Next {
     let mut request = Request { scene, line, seen, record: Record::default() };
     // Nothing of the request is looked at again but what the log says, which is whole at any time.
@@ -72,13 +72,13 @@ pub async fn serve<W: Wire>(
 
 /// A request under way.
 struct Request<'a, W> {
-    scene: Scene<'a>,
+    scene: Context<'a>,
     line: &'a mut W,
-    seen: Seen,
+    seen: LogFields,
     record: Record,
 }
 
-impl<W: Wire> Request<'_, W> {
+impl<W: Transport> Request<'_, W> {
     fn write_down(
         &mut self,
         route: Option<&Arc<LiveRoute>>,
@@ -89,7 +89,7 @@ impl<W: Wire> Request<'_, W> {
         self.record.write(self.scene, &self.seen, route, Ending { reason, status, bytes_out });
     }
 
-    async fn story(&mut self, judged: Result<Ticket, Refusal>) -> Next {
+    async fn story(&mut self, judged: Result<Admitted, Refusal>) -> Next {
         #[cfg(debug_assertions)]
         crate::gate::request::drill::panic_if_asked(&self.seen.path);
         if let Some(file) = self.seen.challenge.take()
@@ -111,7 +111,7 @@ impl<W: Wire> Request<'_, W> {
     }
 
     /// The way of an admitted request.
-    async fn forward(&mut self, mut ticket: Ticket) -> Next {
+    async fn forward(&mut self, mut ticket: Admitted) -> Next {
         let gate = self.scene.gate;
         let route = Arc::clone(&ticket.route);
         self.note_grant(&ticket);
@@ -132,7 +132,7 @@ impl<W: Wire> Request<'_, W> {
         // Only a whole message takes a place among those in work: one that is announced and never comes takes none.
         let most = snapshot.config.limits.concurrent_requests as u64;
         let holder = gate.place_shares.holder(client, standing);
-        let Some(_place) = Place::take(&gate.place_shares, &gate.gauges.in_flight, holder, 1, most) else {
+        let Some(_place) = Share::take(&gate.place_shares, &gate.gauges.in_flight, holder, 1, most) else {
             drop((message, budget));
             return self.answer_here(Some(&route), Reason::Overloaded, false).await;
         };
@@ -144,7 +144,7 @@ impl<W: Wire> Request<'_, W> {
         }
     }
 
-    fn note_grant(&mut self, ticket: &Ticket) {
+    fn note_grant(&mut self, ticket: &Admitted) {
         match ticket.permit.grant() {
             Grant::Listed { list, entry } => {
                 self.record.list = Some((list, ticket.route.allow[list].ranges.entries()[entry].prefix));
@@ -159,7 +159,7 @@ impl<W: Wire> Request<'_, W> {
     /// Completes the message: Content-Length, the empty line, the body.
     async fn read_body(
         &mut self,
-        ticket: &Ticket,
+        ticket: &Admitted,
         deadline: Instant,
         budget: &mut Budget<'_>,
         message: &mut Vec<u8>,
@@ -190,17 +190,17 @@ impl<W: Wire> Request<'_, W> {
     /// The exchange with the upstream, under the webhook's deadline.
     async fn ask(
         &mut self,
-        ticket: &Ticket,
+        ticket: &Admitted,
         message: &[u8],
         deadline: Instant,
         budget: &mut Budget<'_>,
     ) -> Result<Answer, Reason> {
         let gate = self.scene.gate;
         let bounds = Bounds { size: self.scene.snapshot.config.limits.max_response, to_head: ticket.is_head };
-        let errand = Errand { upstream: &ticket.route.upstream, message, bounds };
+        let errand = UpstreamRequest { upstream: &ticket.route.upstream, message, bounds };
         let progress = &mut self.record.progress;
         let exchange = exchange::run(&gate.pools, &gate.gauges, &ticket.permit, errand, budget, progress);
-        let answer = self.line.alarm().until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
+        let answer = self.line.timer().until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
         self.record.upstream_took = self.record.progress.began.map(|began| began.elapsed());
         if let Ok(answer) = &answer {
             self.record.upstream_status = Some(answer.status);
@@ -212,7 +212,7 @@ impl<W: Wire> Request<'_, W> {
     }
 
     /// Tells the sender what the upstream's answer means.
-    async fn relay(&mut self, route: &Arc<LiveRoute>, ticket: &Ticket, answer: &Answer) -> Next {
+    async fn relay(&mut self, route: &Arc<LiveRoute>, ticket: &Admitted, answer: &Answer) -> Next {
         let verdict = delivery::relay(answer.status, route.rules);
         self.record.note = record::note(route, answer, verdict.reason);
         if verdict.body == Body::Gate {
@@ -297,8 +297,8 @@ impl<W: Wire> Request<'_, W> {
         let sender = self.line.sender();
         // Without a message there is none to abandon, and whether the answer was taken matters to nobody.
         let none = matches!(reason.outcome(), Outcome::Denied | Outcome::Served);
-        let mut written = sender != Sender::Gone && self.line.write(reply).await;
-        if written && sender == Sender::Closed && !none {
+        let mut written = sender != SenderState::Gone && self.line.write(reply).await;
+        if written && sender == SenderState::Closed && !none {
             written = self.line.was_taken().await;
         }
         if !written {
@@ -308,7 +308,7 @@ impl<W: Wire> Request<'_, W> {
         }
         self.write_down(route, reason, Some(reply.status), reply.body.len() as u64);
         // A sender that closed its side has nothing more to ask.
-        let close = reply.close || (sender == Sender::Closed && !self.line.has_more());
+        let close = reply.close || (sender == SenderState::Closed && !self.line.has_more());
         match (close, unread) {
             (_, true) => Next::Linger,
             (true, false) => Next::Close,
@@ -318,10 +318,10 @@ impl<W: Wire> Request<'_, W> {
 }
 
 /// As whom a client counts: one that only `mode: observe` let pass is a stranger.
-fn standing(ticket: &Ticket) -> Standing {
+fn standing(ticket: &Admitted) -> PeerClass {
     match ticket.permit.grant() {
-        Grant::Listed { .. } => Standing::Listed,
-        Grant::Observed(_) => Standing::Stranger,
+        Grant::Listed { .. } => PeerClass::Listed,
+        Grant::Observed(_) => PeerClass::Stranger,
     }
 }
 

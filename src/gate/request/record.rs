@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use crate::gate::Gate;
 use crate::gate::request::access_log::AccessEvent;
-use crate::gate::request::context::Scene;
+use crate::gate::request::context::Context;
 use crate::gate::request::facts::Version;
-use crate::gate::request::intake::Seen;
+use crate::gate::request::intake::LogFields;
 use crate::policy::address::addr::Address;
 use crate::policy::outcome::{Outcome, Reason};
 use crate::state::snapshot::{LiveRoute, Snapshot};
@@ -65,7 +65,13 @@ impl Record {
     }
 
     /// The request's one line, and its one count.
-    pub fn write(&mut self, scene: Scene<'_>, seen: &Seen, route: Option<&Arc<LiveRoute>>, ending: Ending) {
+    pub fn write(
+        &mut self,
+        scene: Context<'_>,
+        seen: &LogFields,
+        route: Option<&Arc<LiveRoute>>,
+        ending: Ending,
+    ) {
         self.written = true;
         let Ending { reason, status, bytes_out } = ending;
         let client = seen.client.or_else(|| scene.peer_as_client());

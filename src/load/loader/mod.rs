@@ -14,11 +14,11 @@ use bytes::Bytes;
 use ipnet::IpNet;
 
 use crate::config::{self, Config, Listener, Overrides, Parsed, Problem, Route, Trusted, Upstream};
-use crate::files::file::{Files, MAX_PEM, Seen};
+use crate::files::file::{FileContent, Files, MAX_PEM};
 use crate::files::folder::Reader;
-use crate::load::last_good::Kept;
-use crate::load::lists::{Before, Standings, Wish, remember, resolve};
-use crate::load::look::Look;
+use crate::load::file_view::FileView;
+use crate::load::last_good::LastGood;
+use crate::load::lists::{Before, Initiator, Standings, remember, resolve};
 use crate::load::named::{list_names, unknown_lists, unread};
 use crate::load::serving::Serving;
 use crate::load::source::ConfigSource;
@@ -89,7 +89,7 @@ impl Loader {
     pub fn begin(&mut self) -> Loaded {
         let look = self.look();
         let state = self.source.parse(look.config.as_ref()).ok().and_then(|parsed| parsed.config.state);
-        let (kept, warnings) = state.as_deref().map(Kept::read).unwrap_or_default();
+        let (kept, warnings) = state.as_deref().map(LastGood::read).unwrap_or_default();
         let mut loaded = self.load(&look, None, &kept);
         loaded.warnings.extend(warnings);
         loaded
@@ -97,16 +97,16 @@ impl Loader {
 
     /// Reads the config and the files that it names, once each. A person wants it.
     #[must_use]
-    pub fn look(&self) -> Look {
-        self.look_for(Wish::Person, Instant::now())
+    pub fn look(&self) -> FileView {
+        self.look_for(Initiator::Operator, Instant::now())
     }
 
-    pub(crate) fn look_for(&self, wish: Wish, now: Instant) -> Look {
-        let config = self.source.path().map(|path| Seen::at(path, config::MAX_TEXT));
+    pub(crate) fn look_for(&self, wish: Initiator, now: Instant) -> FileView {
+        let config = self.source.path().map(|path| FileContent::at(path, config::MAX_TEXT));
         let parsed = self.source.parse(config.as_ref()).ok();
-        let held = parsed.as_ref().filter(|_| wish == Wish::Nobody);
+        let held = parsed.as_ref().filter(|_| wish == Initiator::Watcher);
         let held = held.and_then(|parsed| self.serving.as_ref()?.hold(self.source.path()?, parsed, now));
-        let mut look = Look {
+        let mut look = FileView {
             config,
             held,
             ranges: None,
@@ -117,25 +117,27 @@ impl Loader {
         let config = parsed.as_ref().map(|parsed| &parsed.config);
         let config = if look.held.is_some() { serving } else { config };
         let authorities: BTreeSet<&Path> = config.into_iter().flat_map(authorities::files).collect();
-        look.authorities = Files(authorities.into_iter().map(|path| Seen::at(path, MAX_PEM)).collect());
+        look.authorities =
+            Files(authorities.into_iter().map(|path| FileContent::at(path, MAX_PEM)).collect());
         // What serves now is looked at too: the new config may be refused.
         let both = config.into_iter().chain(serving);
         let certificates: BTreeSet<&Path> = both.flat_map(|config| tls::files(&config.listen)).collect();
-        look.certificates = Files(certificates.into_iter().map(|path| Seen::at(path, MAX_PEM)).collect());
+        look.certificates =
+            Files(certificates.into_iter().map(|path| FileContent::at(path, MAX_PEM)).collect());
         look.ranges = config.or(serving).map(|config| {
             let named = list_names(config).into_iter().map(|(_, name)| name).collect();
-            self.reader.borrow_mut().folder(&config.ranges, &named, wish == Wish::Person, now)
+            self.reader.borrow_mut().folder(&config.ranges, &named, wish == Initiator::Operator, now)
         });
         look
     }
 
     /// Understands a look. A person wants it: whatever the files say counts.
-    pub fn load(&mut self, look: &Look, previous: Option<&Snapshot>, kept: &Kept) -> Loaded {
-        let (wish, now) = (Wish::Person, Instant::now());
+    pub fn load(&mut self, look: &FileView, previous: Option<&Snapshot>, kept: &LastGood) -> Loaded {
+        let (wish, now) = (Initiator::Operator, Instant::now());
         self.load_after(look, Before { snapshot: previous, kept, wish, now })
     }
 
-    pub(crate) fn load_after(&mut self, look: &Look, before: Before<'_>) -> Loaded {
+    pub(crate) fn load_after(&mut self, look: &FileView, before: Before<'_>) -> Loaded {
         self.loaded = Some(self.mark(look));
         let mut loaded = Loaded::default();
         let parsed = match self.source.parse(look.config.as_ref()) {
@@ -206,7 +208,7 @@ impl Loader {
     pub fn earlier(&self, text: &str) -> Option<(Outline, bool)> {
         let path = self.source.path()?.to_owned();
         let content = Ok(Bytes::copy_from_slice(text.as_bytes()));
-        let parsed = self.source.parse(Some(&Seen { path, content })).ok()?;
+        let parsed = self.source.parse(Some(&FileContent { path, content })).ok()?;
         let same = self.serving.as_ref().is_some_and(|serving| serving.config == parsed.config);
         Some((parsed.outline, same))
     }
@@ -217,7 +219,7 @@ impl Loader {
     }
 
     /// A number that is the same for equal looks; it holds for this process only.
-    pub(crate) fn mark(&self, look: &Look) -> u64 {
+    pub(crate) fn mark(&self, look: &FileView) -> u64 {
         self.marks.hash_one(look)
     }
 

@@ -14,8 +14,8 @@ fn admits(snapshot: &Snapshot, list: &str, ip: &str) -> bool {
     snapshot.lists[list].ranges.set().contains(address(ip))
 }
 
-fn hold<'a>(snapshot: &'a Snapshot, kept: &'a Kept) -> Before<'a> {
-    Before { snapshot: Some(snapshot), kept, wish: Wish::Nobody, now: Instant::now() }
+fn hold<'a>(snapshot: &'a Snapshot, kept: &'a LastGood) -> Before<'a> {
+    Before { snapshot: Some(snapshot), kept, wish: Initiator::Watcher, now: Instant::now() }
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn a_new_date_in_a_comment_is_a_change() {
 fn a_change_that_removes_too_much_waits_for_a_person() {
     let site = Site::new();
     let mut loader = site.loader();
-    let (old, kept) = (first(&mut loader), Kept::default());
+    let (old, kept) = (first(&mut loader), LastGood::default());
     site.list("sms", "192.0.2.0/28\n");
     site.list("voice", "2001:db8::/32\n2001:db9::/32\n");
     let outcome = loader.load_after(&loader.look(), hold(&old, &kept));
@@ -267,7 +267,7 @@ fn a_change_that_removes_too_much_waits_for_a_person() {
 fn what_removes_half_or_is_only_written_differently_is_not_held() {
     let site = Site::new();
     let mut loader = site.loader();
-    let (old, kept) = (first(&mut loader), Kept::default());
+    let (old, kept) = (first(&mut loader), LastGood::default());
     site.list("voice", "2001:db8::/33\n2001:db8:8000::/33\n");
     site.list("sms", "192.0.2.0/28\n198.51.100.0/28\n");
     let outcome = loader.load_after(&loader.look(), hold(&old, &kept));
@@ -282,7 +282,11 @@ fn a_restart_with_a_broken_list_serves_the_kept_copy() {
     std::fs::create_dir(site.path("state")).unwrap();
     site.write("config.yaml", &format!("{CONFIG}state: state\n"));
     let good = first(&mut site.loader());
-    crate::load::last_good::Keep::new(Some(&site.path("state"))).store(&good.lists, &site.path("ranges"), "");
+    crate::load::last_good::LastGoodStore::new(Some(&site.path("state"))).store(
+        &good.lists,
+        &site.path("ranges"),
+        "",
+    );
     site.list("sms", "192.0.2.\n");
     site.remove("ranges/voice.txt");
     let outcome = site.loader().begin();
@@ -297,7 +301,7 @@ fn a_restart_with_a_broken_list_serves_the_kept_copy() {
     assert_eq!(snapshot.lists["sms"].path, site.path("ranges/sms.txt"));
     // Once a process serves, it knows better than the kept copies.
     let look = site.loader().look();
-    let kept = Kept::read(&site.path("state")).0;
+    let kept = LastGood::read(&site.path("state")).0;
     let outcome = site.loader().load(&look, Some(&good), &kept);
     assert_eq!(outcome.snapshot.unwrap().generation, good.generation + 1);
 }
@@ -308,7 +312,11 @@ fn a_good_file_is_never_replaced_by_its_kept_copy() {
     std::fs::create_dir(site.path("state")).unwrap();
     site.write("config.yaml", &format!("{CONFIG}state: state\n"));
     let good = first(&mut site.loader());
-    crate::load::last_good::Keep::new(Some(&site.path("state"))).store(&good.lists, &site.path("ranges"), "");
+    crate::load::last_good::LastGoodStore::new(Some(&site.path("state"))).store(
+        &good.lists,
+        &site.path("ranges"),
+        "",
+    );
     // Less than half is left, but a start is a person's word.
     site.list("sms", "192.0.2.0/28\n");
     let snapshot = first(&mut site.loader());
@@ -460,7 +468,7 @@ fn a_million_prefixes_load() {
     let mut shorter = text.clone();
     shorter.truncate(text.find("10.1.0.0/30").unwrap());
     site.list("sms", &shorter);
-    let kept = Kept::default();
+    let kept = LastGood::default();
     let outcome = loader.load_after(&loader.look(), hold(&snapshot, &kept));
     let held = outcome.held[0].to_string();
     assert!(held.ends_with("would lose 991808 of 1000000 prefixes"), "{held}");

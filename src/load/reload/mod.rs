@@ -17,10 +17,10 @@ use tracing::warn;
 
 use crate::config::Problem;
 use crate::files::watch::{Pace, Settle, Touch, Watch};
-use crate::load::last_good::{Keep, Kept};
-use crate::load::lists::{Before, Wish};
+use crate::load::file_view::FileView;
+use crate::load::last_good::{LastGood, LastGoodStore};
+use crate::load::lists::{Before, Initiator};
 use crate::load::loader::Loader;
-use crate::load::look::Look;
 use crate::load::pulse::{Life, Pulse};
 use crate::state::held::{HINT, Held, Subject};
 use crate::state::report::{log, log_warnings};
@@ -58,17 +58,17 @@ pub(crate) enum Event {
 #[derive(Clone, Debug)]
 pub struct Reloader {
     store: Arc<Store>,
-    line: Arc<Line>,
+    line: Arc<Handle>,
 }
 
 #[derive(Debug)]
-struct Line {
+struct Handle {
     events: SyncSender<Event>,
     pulse: Arc<Pulse>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Line {
+impl Handle {
     /// A queue that is full wakes the thread as well.
     fn end(&self) {
         self.pulse.stop();
@@ -76,7 +76,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for Handle {
     fn drop(&mut self) {
         // The watcher has a sender of its own, so the thread would not see that nobody is left.
         self.end();
@@ -118,10 +118,10 @@ impl Reloader {
             // Fails when the reload thread has ended, or reloads wait: they look at everything.
             let _ = sender.try_send(Event::Touched(touch));
         };
-        let desk = Desk {
+        let worker = Worker {
             loader,
             store: Arc::clone(&store),
-            keep: Keep::new(store.load().config.state.as_deref()),
+            keep: LastGoodStore::new(store.load().config.state.as_deref()),
             watch: Watch::new(pace, on_touch),
             settle: Settle::new(pace, Instant::now()),
             besides: Box::new(besides),
@@ -130,9 +130,9 @@ impl Reloader {
             // The load that came before this was the first to tell.
             expiry_told: Instant::now(),
         };
-        let serve = move || desk.serve(&inbox, &life.0);
+        let serve = move || worker.serve(&inbox, &life.0);
         let thread = thread::Builder::new().name("reload".to_owned()).spawn(serve)?;
-        Ok(Self { store, line: Arc::new(Line { events, pulse, thread: Mutex::new(Some(thread)) }) })
+        Ok(Self { store, line: Arc::new(Handle { events, pulse, thread: Mutex::new(Some(thread)) }) })
     }
 
     /// Reloads now. A reload that begins after the call answers it; calls that wait together are
@@ -208,10 +208,10 @@ type Heard = Box<dyn Fn(&Arc<Report>) + Send>;
 type Besides = Box<dyn Fn(Cause) -> Vec<Problem> + Send>;
 
 /// The thread's own: everything that a reload needs.
-struct Desk {
+struct Worker {
     loader: Loader,
     store: Arc<Store>,
-    keep: Keep,
+    keep: LastGoodStore,
     watch: Watch,
     settle: Settle,
     besides: Besides,
@@ -252,7 +252,7 @@ impl Batch {
     }
 }
 
-impl Desk {
+impl Worker {
     fn serve(mut self, inbox: &Receiver<Event>, pulse: &Pulse) {
         let work = pulse.work();
         let first = self.store.load();
@@ -325,9 +325,9 @@ impl Desk {
         self.watch.arm(files, folder)
     }
 
-    fn reload(&mut self, cause: Cause, look: &Look) -> Arc<Report> {
+    fn reload(&mut self, cause: Cause, look: &FileView) -> Arc<Report> {
         let previous = self.store.load();
-        let (kept, now) = (Kept::default(), Instant::now());
+        let (kept, now) = (LastGood::default(), Instant::now());
         let before = Before { snapshot: Some(&previous), kept: &kept, wish: wish(cause), now };
         let loaded = self.loader.load_after(look, before);
         let mut problems = loaded.problems;
@@ -379,8 +379,8 @@ impl Desk {
     }
 }
 
-fn wish(cause: Cause) -> Wish {
-    if cause == Cause::Changed { Wish::Nobody } else { Wish::Person }
+fn wish(cause: Cause) -> Initiator {
+    if cause == Cause::Changed { Initiator::Watcher } else { Initiator::Operator }
 }
 
 #[cfg(test)]

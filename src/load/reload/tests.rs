@@ -714,10 +714,10 @@ fn a_hold_is_logged_once_per_change() {
     let site = Site::new();
     let mut loader = site.loader();
     let store = Arc::new(Store::new(first(&mut loader)));
-    let mut desk = Desk {
+    let mut worker = Worker {
         loader,
         store,
-        keep: Keep::new(None),
+        keep: LastGoodStore::new(None),
         watch: Watch::new(ASKED, |_| ()),
         settle: Settle::new(ASKED, Instant::now()),
         besides: Box::new(|_| Vec::new()),
@@ -727,8 +727,8 @@ fn a_hold_is_logged_once_per_change() {
     };
     let mut reload = |cause| {
         logged(|| {
-            let look = desk.loader.look_for(wish(cause), Instant::now());
-            desk.reload(cause, &look);
+            let look = worker.loader.look_for(wish(cause), Instant::now());
+            worker.reload(cause, &look);
         })
         .into_iter()
         .filter(|line| line["message"] == "reload held")

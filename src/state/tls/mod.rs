@@ -96,17 +96,17 @@ pub fn load(
     before: &[Option<Arc<LiveTls>>],
     now: SystemTime,
 ) -> Loaded {
-    let mut desk = Desk { contents, before, now, problems: Vec::new(), warnings: Vec::new() };
+    let mut builder = Builder { contents, before, now, problems: Vec::new(), warnings: Vec::new() };
     let doors: Vec<Option<Option<Arc<LiveTls>>>> = listen
         .iter()
         .enumerate()
         .map(|(place, listener)| match &listener.tls {
             None => Some(None),
-            Some(tls) => desk.door(place, tls, listener.http2).map(Some),
+            Some(tls) => builder.door(place, tls, listener.http2).map(Some),
         })
         .collect();
     let doors = doors.into_iter().collect();
-    Loaded { doors, problems: desk.problems, warnings: desk.warnings }
+    Loaded { doors, problems: builder.problems, warnings: builder.warnings }
 }
 
 /// What is different in the files, in words for the log.
@@ -167,7 +167,7 @@ fn find<'a>(doors: &'a [Option<Arc<LiveTls>>], files: &CertificateFiles) -> Opti
 }
 
 /// One load under way.
-struct Desk<'a> {
+struct Builder<'a> {
     contents: &'a Files,
     before: &'a [Option<Arc<LiveTls>>],
     now: SystemTime,
@@ -175,7 +175,7 @@ struct Desk<'a> {
     warnings: Vec<Problem>,
 }
 
-impl Desk<'_> {
+impl Builder<'_> {
     fn door(&mut self, place: usize, tls: &Tls, http2: bool) -> Option<Arc<LiveTls>> {
         // Each is read, so that the problems of all are told.
         let certificates: Vec<Option<Arc<Certificate>>> =

@@ -9,7 +9,7 @@ use rcgen::{
 };
 
 use crate::config::CertificateFiles;
-use crate::files::file::{Files, Seen};
+use crate::files::file::{FileContent, Files};
 use crate::state::tls::certificate::{self, Certificate};
 
 /// Who signs.
@@ -76,7 +76,7 @@ pub(crate) fn files(certificate: &str, key: &str) -> CertificateFiles {
 
 /// A look that saw these files.
 pub(crate) fn look(files: &[(&str, &str)]) -> Files {
-    let seen = |(path, text): &(&str, &str)| Seen {
+    let seen = |(path, text): &(&str, &str)| FileContent {
         path: path.into(),
         content: Ok(Bytes::copy_from_slice(text.as_bytes())),
     };

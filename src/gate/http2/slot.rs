@@ -1,7 +1,7 @@
 //! The place that a stream takes among those which all connections have open.
 //!
 //! Only what is open counts: a connection that idles takes nothing from others. Invariant: a stream is served with
-//! its seat, and gives it back when it has ended, whatever the end is.
+//! its slot, and gives it back when it has ended, whatever the end is.
 
 use std::sync::Arc;
 
@@ -25,12 +25,12 @@ pub fn most(limits: &Limits) -> u64 {
 
 /// One stream's place.
 #[derive(Debug)]
-pub struct Seat {
+pub struct StreamSlot {
     gate: Arc<Gate>,
     holder: Holder,
 }
 
-impl Seat {
+impl StreamSlot {
     /// Takes one; `None` when the client, all strangers or all together have as many open as they may.
     #[must_use]
     pub fn take(gate: &Arc<Gate>, snapshot: &Snapshot, peer: &Peer) -> Option<Self> {
@@ -51,7 +51,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
         self.gate.stream_shares.give(&self.gate.http2_streams, self.holder, 1);
     }

@@ -2,15 +2,15 @@
 //!
 //! Every file is read once per look, so that what is compared is what is loaded.
 
-use crate::files::file::{Files, Seen};
+use crate::files::file::{FileContent, Files};
 use crate::files::folder::Folder;
 use crate::state::held::Held;
 
 /// What the files said at one moment. Two looks are equal when every byte and every error is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Look {
+pub struct FileView {
     /// The config file, if there is one.
-    pub config: Option<Seen>,
+    pub config: Option<FileContent>,
     /// Why it does not count for now: what follows belongs to the config that serves.
     pub held: Option<Held>,
     /// The ranges folder, if the config says which.
