@@ -1,16 +1,18 @@
 //! The operations that are counted and timed: each name, and how it is made ready to run.
 
 use std::hint::black_box;
-use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
+use tokio::time::Instant;
 
 use ipnet::{IpNet, Ipv4Net};
 use serde_json::Value;
 
 use nexmo_gate::gate::http1::head::{Progress, Scan};
-use nexmo_gate::gate::request::access_log::{AccessEvent, AccessLog};
-use nexmo_gate::gate::request::facts::{Facts, Head, MAX_FIELDS, Slots};
+use nexmo_gate::gate::http1::parse::parse;
+use nexmo_gate::gate::request::facts::Facts;
+use nexmo_gate::gate::request::log::access_log::AccessLog;
+use nexmo_gate::gate::request::log::event::Event;
 use nexmo_gate::policy::address::addr::Address;
 use nexmo_gate::policy::address::prefix_set::PrefixSet;
 use nexmo_gate::policy::client::client_ip::{self, Client, ForwardedHeader, Origin};
@@ -167,8 +169,7 @@ fn head_judged() -> Runner {
     repeated(move |_| {
         let mut inbox = ReadBuffer::of(bytes.clone());
         let Progress::Whole(len) = Scan::default().advance(&mut inbox, 16 << 10) else { panic!("no head") };
-        let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-        let head = Head::parse(&inbox.unread()[..len], &mut slots).expect("a head");
+        let head = parse(&inbox.unread()[..len]).expect("a head");
         Facts::read(&head).expect("a request that can be served").path.len()
     })
 }
@@ -177,8 +178,7 @@ fn head_written() -> Runner {
     let bytes = webhook();
     let client = Client { address: address("203.0.113.7"), via: Vec::new() };
     repeated(move |_| {
-        let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-        let head = Head::parse(&bytes, &mut slots).expect("a head");
+        let head = parse(&bytes).expect("a head");
         let own = Own {
             client: &client,
             believed: false,
@@ -192,7 +192,7 @@ fn head_written() -> Runner {
             client_cert: None,
         };
         let mut out = Vec::with_capacity(1024);
-        forward::write_request_head(&mut out, head.method, head.target, head.fields(), b"", own);
+        forward::write_request_head(&mut out, head.method(), head.target(), head.fields(), b"", own);
         out
     })
 }
@@ -202,7 +202,7 @@ fn access_log_line() -> Runner {
     let log = AccessLog::new(LineSink::open(Destination::Off).unwrap(), Form::Json);
     let client = address("203.0.113.7");
     repeated(move |number| {
-        log.write(&AccessEvent {
+        log.write(&Event {
             request_id: b"0123456789abcdef0123456789abcdef",
             reason: Reason::Success,
             client: Some(client),
@@ -218,6 +218,7 @@ fn access_log_line() -> Runner {
             attempts: 1,
             bytes_in: 390,
             bytes_out: 15,
+            began: Instant::now(),
             duration: Duration::from_nanos(number as u64 * 1000),
             upstream: Some(Duration::from_micros(731)),
             generation: 1,

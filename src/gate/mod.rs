@@ -29,9 +29,9 @@ use crate::gate::accept::limits::ConnectionLimits;
 use crate::gate::accept::tls_failures::Failures;
 use crate::gate::accept::tls_limits::TlsLimits;
 use crate::gate::accept::turns::{Turns, workers};
-use crate::gate::request::access_log::AccessLog;
+use crate::gate::request::log::access_log::AccessLog;
+use crate::gate::request::log::events::Events;
 use crate::gate::request::request_id::RequestIds;
-use crate::state::stats::denials::Denials;
 use crate::state::stats::gauges::Gauges;
 use crate::state::store::Store;
 use crate::upstream::pool::Pools;
@@ -45,10 +45,8 @@ pub struct Gate {
     pub store: Arc<Store>,
     /// The numbers of the process.
     pub gauges: Arc<Gauges>,
-    /// Who was denied last.
-    pub denials: Arc<Denials>,
-    /// Where access events go.
-    pub log: AccessLog,
+    /// Whoever is told that a request has ended.
+    pub events: Events,
     /// Upstreams and their idle connections.
     pub pools: Pools,
     /// Who holds how many connections.
@@ -91,8 +89,7 @@ impl Gate {
         Self {
             store,
             gauges,
-            denials: Arc::default(),
-            log,
+            events: Events::new(log),
             pools: Pools::default(),
             connection_limits,
             byte_shares: Shares::default(),
@@ -136,9 +133,9 @@ impl Gate {
                 _ = tick.tick() => {}
             }
             self.pools.prune(&wanted);
-            self.log.sum_up(false);
-            self.gauges.log_lines_dropped.store(self.log.dropped(), Relaxed);
-            self.gauges.log_reopen_failed.store(self.log.trouble().is_some().into(), Relaxed);
+            self.events.log.sum_up(false);
+            self.gauges.log_lines_dropped.store(self.events.log.dropped(), Relaxed);
+            self.gauges.log_reopen_failed.store(self.events.log.trouble().is_some().into(), Relaxed);
         }
     }
 }

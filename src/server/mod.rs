@@ -38,7 +38,7 @@ use crate::gate::Gate;
 use crate::gate::accept::handshake::ListenerOptions;
 use crate::gate::accept::listener_close::Owner;
 use crate::gate::accept::turns::workers;
-use crate::gate::request::access_log::AccessLog;
+use crate::gate::request::log::access_log::AccessLog;
 use crate::load::loader::{Loaded, Loader};
 use crate::load::reload::Reloader;
 use crate::state::report::{Cause, Report};
@@ -114,7 +114,7 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
             reloader: reloader.clone(),
             gauges: Arc::clone(&gauges),
             history: Arc::clone(&history),
-            denials: Arc::clone(&gate.denials),
+            denials: Arc::clone(&gate.events.denials),
             started,
         };
         server.add_service(AdminService::new(name, listener, Arc::new(context)));

@@ -22,6 +22,9 @@ use crate::state::endpoint::{Endpoint, LiveUpstream};
 use crate::state::stats::counters::RouteCounters;
 use crate::state::tls::{self, Doors, LiveTls};
 
+/// The label of the stand-in for no route.
+pub const UNROUTED: &str = "-";
+
 /// What serves now.
 #[derive(Debug)]
 pub struct Snapshot {

@@ -3,7 +3,6 @@
 //! Only a complete, unambiguous answer counts: a body cut short, a second Content-Length, a bare LF or
 //! a status that HTTP does not know is a failure, never a success. Interim answers are dropped.
 
-use std::borrow::Cow;
 use std::io;
 use std::mem::MaybeUninit;
 
@@ -14,6 +13,7 @@ use crate::policy::forward::{names, response_drops};
 use crate::policy::outcome::Reason;
 use crate::wire::budget::{Budget, reserve};
 use crate::wire::chunked::Decoder;
+use crate::wire::fields::{Fields, joined};
 
 /// Header lines that an answer may have.
 const MAX_FIELDS: usize = 100;
@@ -28,8 +28,8 @@ const READ: usize = 4096;
 pub struct Answer {
     /// 200 to 599.
     pub status: u16,
-    /// The header lines that pass, ready to be sent: each with its CRLF.
-    pub fields: Vec<u8>,
+    /// The header lines that pass.
+    pub fields: Fields,
     /// The body, decoded.
     pub body: Vec<u8>,
     /// The Content-Length that was announced: the answer to a HEAD has one but no body.
@@ -119,13 +119,7 @@ impl Answer {
     /// The value of Content-Type.
     #[must_use]
     pub fn content_type(&self) -> Option<&[u8]> {
-        const NAME: &[u8] = b"content-type:";
-        let lines = self.fields.split(|b| *b == b'\n');
-        let mut values = lines.filter_map(|line| {
-            let (name, value) = line.split_at_checked(NAME.len())?;
-            name.eq_ignore_ascii_case(NAME).then(|| value.trim_ascii())
-        });
-        values.next_back()
+        self.fields.values("content-type").next_back()
     }
 }
 
@@ -169,8 +163,8 @@ pub fn ended_by(error: &io::Error) -> Reason {
 pub struct ParsedHead {
     /// 100 to 599, but for 101.
     pub status: u16,
-    /// The header lines that pass, each with its CRLF.
-    pub fields: Vec<u8>,
+    /// The header lines that pass.
+    pub fields: Fields,
     length: Option<u64>,
     chunked: bool,
     persistent: bool,
@@ -203,7 +197,7 @@ pub fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
     let mut head = ParsedHead {
         status,
         persistent: response.version == Some(1),
-        fields: Vec::with_capacity(len),
+        fields: Fields::over(Vec::with_capacity(len)),
         ..ParsedHead::default()
     };
     head.read_fields(response.headers)?;
@@ -212,7 +206,8 @@ pub fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
 
 impl ParsedHead {
     fn read_fields(&mut self, headers: &[httparse::Header<'_>]) -> Result<(), Reason> {
-        let named = joined(headers.iter().filter(|h| h.name.eq_ignore_ascii_case("connection")));
+        let named =
+            joined(headers.iter().filter(|h| h.name.eq_ignore_ascii_case("connection")).map(|h| h.value));
         if names(&named, b"close") {
             self.persistent = false;
         }
@@ -233,10 +228,7 @@ impl ParsedHead {
                 _ => {}
             }
             if !response_drops(name) && !names(&named, name) {
-                self.fields.extend_from_slice(name);
-                self.fields.extend_from_slice(b": ");
-                self.fields.extend_from_slice(value);
-                self.fields.extend_from_slice(b"\r\n");
+                self.fields.push(name, value);
             }
         }
         if self.chunked && self.length.is_some() { Err(Reason::UpstreamMalformed) } else { Ok(()) }
@@ -251,17 +243,6 @@ impl ParsedHead {
         self.length = number;
         Ok(())
     }
-}
-
-/// The values of several lines as those of one (RFC 9110 section 5.3); seldom is there more than one.
-fn joined<'b>(lines: impl Iterator<Item = &'b httparse::Header<'b>>) -> Cow<'b, [u8]> {
-    lines.fold(Cow::Borrowed(&[]), |all, line| {
-        if all.is_empty() {
-            Cow::Borrowed(line.value)
-        } else {
-            Cow::Owned([&all, &b","[..], line.value].concat())
-        }
-    })
 }
 
 /// The body (RFC 9112 section 6.3), and what stands behind it. What was read with the head is counted already.

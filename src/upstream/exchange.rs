@@ -1,4 +1,4 @@
-//! A ticket and a message become a complete answer, or a failure.
+//! A message becomes a complete answer, or a failure.
 //!
 //! The message goes up in one write, on an idle connection if there is one. Where that connection
 //! turns out to be closed before a single byte of an answer came, the message is sent once more on a
@@ -7,6 +7,7 @@
 //! may have acted on the first. An endpoint that cannot be connected to is another matter: nothing was
 //! sent, and the next one is tried. Invariant: no exchange without a [`Permit`], no third attempt.
 
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -37,13 +38,36 @@ pub struct Progress {
     pub began: Option<Instant>,
 }
 
-/// What is sent where.
+/// What the application is sent: head and body apart, written together.
+#[derive(Debug)]
+pub struct Message {
+    /// Request line and fields, to the empty line.
+    pub head: Vec<u8>,
+    /// The body, of the length that the head says.
+    pub body: Vec<u8>,
+}
+
+impl Message {
+    fn len(&self) -> usize {
+        self.head.len() + self.body.len()
+    }
+
+    /// What is left of it, from a byte on.
+    fn from(&self, at: usize) -> [IoSlice<'_>; 2] {
+        let (head, body) = (self.head.get(at..), at.saturating_sub(self.head.len()));
+        [IoSlice::new(head.unwrap_or_default()), IoSlice::new(self.body.get(body..).unwrap_or_default())]
+    }
+}
+
+/// What is sent where, and why it may be.
 #[derive(Clone, Copy, Debug)]
 pub struct UpstreamRequest<'a> {
+    /// Why it may be sent.
+    pub permit: &'a Permit,
     /// Where to.
     pub upstream: &'a LiveUpstream,
-    /// Head and body.
-    pub message: &'a [u8],
+    /// What.
+    pub message: &'a Message,
     /// What bounds the answer.
     pub bounds: Bounds,
 }
@@ -55,14 +79,13 @@ pub struct UpstreamRequest<'a> {
 pub async fn run(
     pools: &Pools,
     gauges: &Gauges,
-    _permit: &Permit,
-    errand: UpstreamRequest<'_>,
+    request: UpstreamRequest<'_>,
     budget: &mut Budget<'_>,
     progress: &mut Progress,
 ) -> Result<Answer, Reason> {
     let began = Instant::now();
     progress.began = Some(began);
-    let UpstreamRequest { upstream, message, bounds } = errand;
+    let UpstreamRequest { upstream, message, bounds, .. } = request;
     let mut last = Reason::ConnectFailed;
     for endpoint in Turn::next_of(upstream) {
         let pool = pools.of(endpoint);
@@ -103,7 +126,7 @@ pub async fn run(
 
 async fn converse(
     mut line: PooledConnection,
-    message: &[u8],
+    message: &Message,
     bounds: Bounds,
     budget: &mut Budget<'_>,
     pool: &Pool,
@@ -139,12 +162,12 @@ struct Sent {
 
 /// Writes the message. Where that has to wait, it listens at the same time: an upstream that answers
 /// before it has read everything would otherwise wait for us as we wait for it.
-async fn send(stream: &mut Stream, message: &[u8], max_heard: usize) -> Sent {
+async fn send(stream: &mut Stream, message: &Message, max_heard: usize) -> Sent {
     let mut sent = Sent::default();
     let mut at = 0;
     let written = std::future::poll_fn(|cx| {
         while at < message.len() {
-            match Pin::new(&mut *stream).poll_write(cx, &message[at..]) {
+            match Pin::new(&mut *stream).poll_write_vectored(cx, &message.from(at)) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => at += count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),

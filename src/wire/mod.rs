@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | [`transport`] | how a request's body comes in and its reply goes out, whatever the version of HTTP |
 //! | [`body`] | a body, whole and within its bounds |
+//! | [`fields`] | the lines of one head, as ranges over one buffer |
 //! | [`chunked`] | the chunked coding, decoded strictly |
 //! | [`read_buffer`] | what was read of a connection and not used yet |
 //! | [`timer`] | one timer for each connection |
@@ -19,6 +20,7 @@ pub mod budget;
 pub mod chunked;
 pub mod delivery_check;
 pub mod drain;
+pub mod fields;
 pub mod read_buffer;
 pub mod shares;
 pub mod timer;

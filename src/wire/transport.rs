@@ -11,6 +11,7 @@ use crate::policy::text;
 use crate::wire::body::Wanted;
 use crate::wire::budget::Budget;
 use crate::wire::delivery_check::SenderState;
+use crate::wire::fields::Fields;
 use crate::wire::timer::Timer;
 
 /// One request's way in and out.
@@ -50,8 +51,8 @@ pub trait Transport: Send {
 pub struct Reply<'a> {
     /// The status.
     pub status: u16,
-    /// Header lines, each with its CRLF, without Content-Length and Connection.
-    pub fields: Cow<'a, [u8]>,
+    /// Header lines, without Content-Length and Connection.
+    pub fields: Cow<'a, Fields>,
     /// The value of Content-Length, where there is one.
     pub length: Option<u64>,
     /// The body.
@@ -66,13 +67,18 @@ impl Reply<'_> {
     /// The whole answer as HTTP/1.1 sends it.
     #[must_use]
     pub fn to_http1(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(128 + self.fields.len() + self.body.len());
+        let mut bytes = Vec::with_capacity(128 + self.fields.written_len() + self.body.len());
         bytes.extend_from_slice(b"HTTP/1.1 ");
         text::decimal(&mut bytes, self.status);
         bytes.push(b' ');
         bytes.extend_from_slice(phrase(self.status).as_bytes());
         bytes.extend_from_slice(b"\r\n");
-        bytes.extend_from_slice(&self.fields);
+        for (name, value) in self.fields.iter() {
+            bytes.extend_from_slice(name);
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value);
+            bytes.extend_from_slice(b"\r\n");
+        }
         if let Some(length) = self.length {
             bytes.extend_from_slice(b"Content-Length: ");
             text::decimal(&mut bytes, length);

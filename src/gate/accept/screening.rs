@@ -1,8 +1,11 @@
 //! Whom an address lets in before anything of a connection is read, and as what it is counted.
 
+use tokio::time::Instant;
+
 use crate::config::{Deny, Mode};
 use crate::gate::Gate;
 use crate::gate::accept::limits::Quota;
+use crate::gate::request::log::event::Event;
 use crate::policy::address::addr::Address;
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
@@ -41,5 +44,10 @@ pub fn guest(snapshot: &Snapshot, address: Address, known: bool, most: usize) ->
 /// Counts and logs a connection that is closed without a word.
 pub fn drop_unheard(gate: &Gate, snapshot: &Snapshot, address: Address) {
     Gauges::add(&gate.gauges.dropped_unheard);
-    gate.log_unheard(snapshot, address, Reason::NotListed);
+    let event = Event {
+        client: Some(address),
+        generation: snapshot.generation,
+        ..Event::new(Reason::NotListed, address, Instant::now())
+    };
+    gate.events.emit(&event, &snapshot.unrouted.counters);
 }

@@ -1,6 +1,5 @@
 //! HTTP/1: request after request on one stream.
 
-use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use pingora::protocols::Stream;
@@ -8,11 +7,11 @@ use pingora::protocols::Stream;
 use crate::gate::Gate;
 use crate::gate::http1::head::{self, Arrived, Bounds, NoHead};
 use crate::gate::http1::line::Connection;
+use crate::gate::http1::parse::parse;
 use crate::gate::peer::Peer;
 use crate::gate::request::context::Context;
-use crate::gate::request::facts::{Head, MAX_FIELDS, Slots};
-use crate::gate::request::intake::{self, LogFields};
-use crate::gate::request::{self, Next};
+use crate::gate::request::received::Received;
+use crate::gate::request::{self, Next, intake};
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
 use crate::wire::transport::Transport;
@@ -21,7 +20,7 @@ use crate::wire::transport::Transport;
 pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
     let parking = gate.drain.parking();
     let mut view = gate.store.view();
-    let mut line = Connection::new(stream, ahead);
+    let mut connection = Connection::new(stream, ahead);
     let mut first = true;
     loop {
         let now = view.load();
@@ -32,7 +31,7 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
             total: limits.head_timeout,
         };
         let budget = || intake::budget_of_heads(&gate, now, &peer);
-        let Connection { stream, read_buffer, timer, room, .. } = &mut line;
+        let Connection { stream, read_buffer, timer, room, .. } = &mut connection;
         let arrived = head::read(stream, read_buffer, timer, bounds, &parking, (room, &budget)).await;
         if arrived.as_ref().is_err_and(|none| *none == NoHead::Over) {
             return;
@@ -40,41 +39,40 @@ pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
         first = false;
         // One load a request; it finishes on this snapshot whatever is published meanwhile.
         let snapshot = Arc::clone(view.load());
-        match serve(&gate, &snapshot, &peer, &mut line, arrived).await {
+        match serve(&gate, &snapshot, &peer, &mut connection, arrived).await {
             Next::Serve => {
-                line.settle();
+                connection.settle();
                 // Whoever sends many requests that are not welcome in one packet takes a turn for each of them.
-                if line.carries_unwelcome() && line.has_more() {
+                if connection.carries_unwelcome() && connection.has_more() {
                     tokio::task::yield_now().await;
                 }
             }
-            Next::Close => return line.close().await,
-            Next::Linger => return line.linger().await,
+            Next::Close => return connection.close().await,
+            Next::Linger => return connection.linger().await,
         }
     }
 }
 
-/// Serves one HTTP/1 request, or what there is of one.
+/// Serves one request, or what there is of one.
 async fn serve(
     gate: &Gate,
     snapshot: &Snapshot,
     peer: &Peer,
-    line: &mut Connection<'_>,
+    connection: &mut Connection<'_>,
     arrived: Result<Arrived, NoHead>,
 ) -> Next {
-    let mut seen = LogFields { request_id: gate.ids.next(), ..LogFields::default() };
+    let mut received = Received { request_id: gate.ids.next(), ..Received::default() };
     let (began, judged) = match arrived {
         Ok(Arrived { len, began }) => {
-            let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-            let head = Head::parse(&line.read_buffer.unread()[..len], &mut slots);
-            let judged = intake::judge(snapshot, peer, head, &mut seen);
-            line.read_buffer.consume(len);
-            line.settle();
+            let head = parse(&connection.read_buffer.unread()[..len]);
+            let judged = intake::judge(snapshot, peer, head, &mut received);
+            connection.read_buffer.consume(len);
+            connection.settle();
             (began, judged)
         }
-        Err(NoHead::Refused(reason, began)) => (began, Err(intake::unserved(snapshot, peer, reason))),
-        Err(NoHead::BrokenOff(began)) => (began, Err(intake::unserved(snapshot, peer, Reason::SenderGone))),
+        Err(NoHead::Refused(reason, began)) => (began, intake::unserved(snapshot, peer, reason)),
+        Err(NoHead::BrokenOff(began)) => (began, intake::unserved(snapshot, peer, Reason::SenderGone)),
         Err(NoHead::Over) => return Next::Close,
     };
-    request::serve(Context { gate, snapshot, peer, began }, line, seen, judged).await
+    request::serve(Context { gate, snapshot, peer, began }, connection, received, judged).await
 }

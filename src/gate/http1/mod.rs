@@ -5,7 +5,9 @@
 //! | [`connection`] | a connection, from its first request to its end |
 //! | [`line`](mod@line) | what lives as long as the connection: stream, buffer, timer |
 //! | [`head`] | one head off a stream, within its bounds |
+//! | [`parse`](mod@parse) | its syntax |
 
 pub mod connection;
 pub mod head;
 pub mod line;
+pub mod parse;

@@ -20,6 +20,7 @@ use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use tokio::time::{Instant, timeout};
 
 use crate::config::{Limits, Mode};
+use crate::gate::Gate;
 use crate::gate::http1::line::UNWELCOME;
 use crate::gate::http2::conduct::{Conduct, Ending};
 use crate::gate::http2::fields;
@@ -28,9 +29,9 @@ use crate::gate::http2::slot::StreamSlot;
 use crate::gate::http2::stream::RequestStream;
 use crate::gate::peer::Peer;
 use crate::gate::request::context::Context;
-use crate::gate::request::facts::{MAX_FIELDS, Version};
-use crate::gate::request::intake::LogFields;
-use crate::gate::{Gate, request};
+use crate::gate::request::head::{MAX_FIELDS, Version};
+use crate::gate::request::received::Received;
+use crate::gate::request::{self, intake};
 use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::Gauges;
 use crate::wire::drain::Parking;
@@ -218,12 +219,14 @@ async fn serve(
     let began = Instant::now();
     let (parts, body) = request.into_parts();
     let version = Version::Http2 { body: !body.is_end_stream() };
-    let mut seen = LogFields { request_id: gate.ids.next(), version: Some(version), ..LogFields::default() };
-    let judged = fields::judge(snapshot, peer, &parts, version, &mut seen);
-    // A hundred of them would be held as long as their streams.
+    let request_id = gate.ids.next();
+    let mut received = Received { request_id, version: Some(version), ..Received::default() };
+    let head = fields::head(&parts, version, snapshot.config.limits.max_head);
+    // What is needed of it was copied: a hundred streams would hold a hundred maps.
     drop(parts);
-    let mut exchange =
+    let judged = intake::judge(snapshot, peer, head, &mut received);
+    let mut stream =
         RequestStream { body, respond, sent_streams, conduct, timer: Timer::new(began), answered: false };
-    request::serve(Context { gate, snapshot, peer, began }, &mut exchange, seen, judged).await;
-    exchange.end();
+    request::serve(Context { gate, snapshot, peer, began }, &mut stream, received, judged).await;
+    stream.end();
 }

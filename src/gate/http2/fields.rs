@@ -5,34 +5,32 @@ use std::borrow::Cow;
 use http::HeaderValue;
 use http::request::Parts;
 
-use crate::gate::peer::Peer;
-use crate::gate::request::facts::{Head, MAX_FIELDS, Version};
-use crate::gate::request::intake::{self, Admitted, LogFields, Refusal};
+use crate::gate::request::head::{Head, Version};
 use crate::policy::outcome::Reason;
-use crate::state::snapshot::Snapshot;
+use crate::wire::fields::Fields;
 
-/// Judges a header.
-pub(crate) fn judge(
-    snapshot: &Snapshot,
-    peer: &Peer,
-    parts: &Parts,
-    version: Version,
-    seen: &mut LogFields,
-) -> Result<Admitted, Refusal> {
+/// Bytes that most heads have.
+const USUAL_HEAD: usize = 512;
+
+/// Reads a header.
+///
+/// # Errors
+/// It is larger than `max` bytes would be as HTTP/1 writes it, or has too many lines.
+pub(super) fn head(parts: &Parts, version: Version, max: usize) -> Result<Head, Reason> {
     let (target, cookie) = (target(parts), cookie(parts));
-    let fields = fields(parts, cookie.as_deref());
     let method = parts.method.as_str().as_bytes();
-    let max = snapshot.config.limits.max_head;
     let line = method.len() + target.len() + " HTTP/1.1\r\n".len() + 1;
-    let lines: usize = fields.iter().map(|field| field.name.len() + field.value.len() + ": \r\n".len()).sum();
-    let head = if line > max {
-        Err(Reason::TargetTooLong)
-    } else if fields.len() > MAX_FIELDS || line + lines > max {
-        Err(Reason::HeadTooLarge)
-    } else {
-        Ok(Head::new(method, target.as_bytes(), version, &fields))
-    };
-    intake::judge(snapshot, peer, head, seen)
+    if line > max {
+        return Err(Reason::TargetTooLong);
+    }
+    let mut fields = Fields::over(Vec::with_capacity(USUAL_HEAD));
+    let (method, target) = (fields.append(method), fields.append(target.as_bytes()));
+    fill(&mut fields, parts, cookie.as_deref());
+    let bytes = fields.written_len() + " HTTP/1.1\r\n".len() + 1;
+    if bytes > max {
+        return Err(Reason::HeadTooLarge);
+    }
+    Head::new(fields, method, target, version)
 }
 
 /// The path and query. A scheme that is not HTTP's is kept before them, so that it is refused as in an
@@ -53,20 +51,20 @@ fn cookie(parts: &Parts) -> Option<Vec<u8>> {
 
 /// The header lines, with `:authority` in the place of Host. A host that differs from it is kept too, so
 /// that the two are refused like two Host lines.
-fn fields<'p>(parts: &'p Parts, cookie: Option<&'p [u8]>) -> Vec<httparse::Header<'p>> {
-    let mut fields = Vec::with_capacity(parts.headers.len() + 1);
+fn fill(fields: &mut Fields, parts: &Parts, cookie: Option<&[u8]>) {
     let mut authority = parts.uri.authority().map(http::uri::Authority::as_str);
     if let Some(authority) = authority {
-        fields.push(httparse::Header { name: "host", value: authority.as_bytes() });
+        fields.push(b"host", authority.as_bytes());
     }
     for (name, value) in &parts.headers {
         if name == http::header::HOST && authority.is_some_and(|own| own.as_bytes() == value.as_bytes()) {
-            // It repeats what was said; to say it once more is two Host lines again.
+            // Dropped once: it equals `:authority`, and the request would carry two Host lines.
             authority = None;
         } else if cookie.is_none() || name != http::header::COOKIE {
-            fields.push(httparse::Header { name: name.as_str(), value: value.as_bytes() });
+            fields.push(name.as_str().as_bytes(), value.as_bytes().trim_ascii());
         }
     }
-    fields.extend(cookie.map(|value| httparse::Header { name: "cookie", value }));
-    fields
+    if let Some(cookie) = cookie {
+        fields.push(b"cookie", cookie.trim_ascii());
+    }
 }

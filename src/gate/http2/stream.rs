@@ -131,11 +131,8 @@ fn head_of(reply: &Reply<'_>) -> Option<Response<()>> {
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::from_u16(reply.status).ok()?;
     let headers = response.headers_mut();
-    for line in reply.fields.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let colon = line.iter().position(|b| *b == b':')?;
-        let name = HeaderName::from_bytes(&line[..colon]).ok()?;
-        headers.append(name, HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?);
+    for (name, value) in reply.fields.iter() {
+        headers.append(HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?);
     }
     // What is left out is not announced.
     if let Some(length) = reply.length.map(|length| if reply.spare { 0 } else { length }) {

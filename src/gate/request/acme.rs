@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::Semaphore;
 
-use crate::gate::request::facts::{Facts, Head};
+use crate::gate::request::facts::Facts;
+use crate::gate::request::head::Head;
 use crate::wire::body::Framing;
 
 const PATH: &[u8] = b"/.well-known/acme-challenge/";
@@ -25,8 +26,8 @@ static READERS: Semaphore = Semaphore::const_new(8);
 
 /// The file that a request asks for.
 #[must_use]
-pub fn file(folder: &Path, head: &Head<'_, '_>, facts: &Facts<'_>) -> Option<PathBuf> {
-    let reads = matches!(head.method, b"GET" | b"HEAD");
+pub fn file(folder: &Path, head: &Head, facts: &Facts<'_>) -> Option<PathBuf> {
+    let reads = matches!(head.method(), b"GET" | b"HEAD");
     let bodyless = matches!(facts.framing, Framing::None | Framing::Length(0));
     let token = token(facts.target).filter(|_| reads && bodyless)?;
     Some(folder.join(token))

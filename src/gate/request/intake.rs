@@ -1,4 +1,4 @@
-//! Admission: a head and a peer become a ticket, or a refusal.
+//! Admission: a head and a peer become an admitted request, or what else becomes of it.
 //!
 //! The order is the point of this file. A stranger (a peer that no list and no trusted proxy covers)
 //! gets the deny answer before anything of its request is looked at twice; then the head must be
@@ -11,17 +11,19 @@ use std::sync::Arc;
 use crate::gate::Gate;
 use crate::gate::peer::Peer;
 use crate::gate::request::acme;
-use crate::gate::request::facts::{Facts, Head, Version, loggable};
+use crate::gate::request::facts::Facts;
+use crate::gate::request::head::Head;
+use crate::gate::request::received::Received;
 use crate::policy::address::addr::Address;
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::admission::{self, Grant, Mode, Permit};
 use crate::policy::client::client_ip::{self, Client, NoClient, Origin};
-use crate::policy::forward::{self, Own};
 use crate::policy::outcome::Reason;
 use crate::policy::routing::path::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::wire::body::Framing;
 use crate::wire::budget::{Budget, Most};
+use crate::wire::fields::Span;
 use crate::wire::shares::PeerClass;
 
 /// A request that may be forwarded.
@@ -31,16 +33,27 @@ pub struct Admitted {
     pub permit: Permit,
     /// Where it goes and by which rules.
     pub route: Arc<LiveRoute>,
-    /// The head for the upstream, but for Content-Length and the empty line.
-    pub head: Vec<u8>,
+    /// The target in origin form; `None` is `/`, which the head does not hold.
+    pub target: Option<Span>,
     /// How long the body is.
     pub framing: Framing,
     /// The sender waits for `100 Continue`.
     pub expects_continue: bool,
-    /// The answer to a HEAD has no body.
-    pub is_head: bool,
     /// An empty body is announced with `Content-Length: 0`.
     pub announces_body: bool,
+    /// A trusted proxy wrote the request: what it says of its client counts.
+    pub behind_proxy: bool,
+}
+
+impl Admitted {
+    /// As whom the client counts: one that only `mode: observe` let pass is a stranger.
+    #[must_use]
+    pub fn class(&self) -> PeerClass {
+        match self.permit.grant() {
+            Grant::Listed { .. } => PeerClass::Listed,
+            Grant::Observed(_) => PeerClass::Stranger,
+        }
+    }
 }
 
 /// A request that is answered here.
@@ -52,69 +65,94 @@ pub struct Refusal {
     pub route: Option<Arc<LiveRoute>>,
 }
 
-/// What was learnt of a request on the way to the verdict, for the log.
-#[derive(Debug, Default)]
-pub struct LogFields {
-    /// The method.
-    pub method: Vec<u8>,
-    /// The path without the query.
-    pub path: Vec<u8>,
-    /// The version; `None` when the head could not be parsed.
-    pub version: Option<Version>,
-    /// Who is asking, where it could be named.
-    pub client: Option<Address>,
-    /// Kept from a trusted proxy, else the gate's own.
-    pub request_id: Vec<u8>,
-    /// The length of the body, where it is known and the connection may be used again after it.
-    pub skippable: Option<u64>,
-    /// The sender wants the connection closed.
-    pub close: bool,
-    /// The file of the ACME challenge that is asked for. If it can be shown, that is the answer, and
-    /// no verdict counts.
-    pub challenge: Option<PathBuf>,
-    /// A probe of `health_path`, to be answered here.
-    pub probe: bool,
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Judged {
+    /// It goes to the application.
+    Forward(Admitted),
+    /// It is answered here.
+    Refuse(Refusal),
+    /// It asks `health_path` whether this gate wants requests.
+    Probe,
+    /// It asks for the file of an ACME challenge. If that can be shown it is the answer, and no verdict counts.
+    Challenge(PathBuf, Box<Judged>),
+    /// Its sender left before it was whole.
+    Gone,
 }
 
-/// Judges one head.
-///
-/// # Errors
-/// The request is answered here.
+/// Judges one head, and leaves in `received` what was learnt on the way.
 pub fn judge(
     snapshot: &Snapshot,
     peer: &Peer,
-    head: Result<Head<'_, '_>, Reason>,
-    seen: &mut LogFields,
-) -> Result<Admitted, Refusal> {
-    let head = head.map_err(|reason| unserved(snapshot, peer, reason))?;
-    seen.method.extend_from_slice(head.method);
-    seen.path.extend_from_slice(loggable(head.target));
-    seen.version = Some(head.version);
-    let facts = Facts::read(&head).map_err(|reason| unserved(snapshot, peer, reason))?;
-    seen.close = facts.close;
-    seen.skippable = match facts.framing {
-        Framing::None => Some(0),
-        Framing::Length(length) => Some(length),
-        Framing::Chunked => None,
+    head: Result<Head, Reason>,
+    received: &mut Received,
+) -> Judged {
+    let head = match head {
+        Ok(head) => &*received.head.insert(head),
+        Err(reason) => return unserved(snapshot, peer, reason),
     };
-    let folder =
-        snapshot.config.listen.get(peer.listener).and_then(|listener| listener.acme_challenges.as_deref());
-    seen.challenge = folder.and_then(|folder| acme::file(folder, &head, &facts));
-
-    if is_probe(snapshot, peer, &head, &facts) {
-        seen.probe = true;
-        return Err(Refusal { reason: Reason::NoRoute, route: None });
+    received.version = Some(head.version);
+    let facts = match Facts::read(head) {
+        Ok(facts) => facts,
+        Err(reason) => return unserved(snapshot, peer, reason),
+    };
+    Received::note_framing(&mut received.close, &mut received.skippable, &facts);
+    let who = Who::of(snapshot, peer, head);
+    received.client = who.client.as_ref().ok().map(|client| client.address);
+    if let Some(id) = who.request_id {
+        received.request_id.clear();
+        received.request_id.extend_from_slice(id);
     }
-    let behind_proxy = peer.origin.is_trusted(peer.address, &snapshot.trusted);
-    let header = snapshot.config.forwarded_header;
-    let lines = head.values(header.name());
-    let client = client_ip::resolve(peer.address, peer.origin, &snapshot.trusted, header, lines);
-    seen.client = client.as_ref().ok().map(|client| client.address);
-    if behind_proxy && let Some(id) = head.values("x-request-id").next().filter(|id| is_request_id(id)) {
-        seen.request_id.clear();
-        seen.request_id.extend_from_slice(id);
+    let listener = snapshot.config.listen.get(peer.listener);
+    let challenge = listener
+        .and_then(|listener| listener.acme_challenges.as_deref())
+        .and_then(|folder| acme::file(folder, head, &facts));
+    let judged = if is_probe(snapshot, peer, head, &facts) {
+        Judged::Probe
+    } else {
+        match admit(snapshot, peer, head, &facts, who) {
+            Ok(admitted) => Judged::Forward(admitted),
+            Err(refusal) => Judged::Refuse(refusal),
+        }
+    };
+    match challenge {
+        Some(file) => Judged::Challenge(file, Box::new(judged)),
+        None => judged,
     }
+}
 
+/// Who is asking.
+struct Who<'h> {
+    client: Result<Client, NoClient>,
+    /// A trusted proxy wrote the request.
+    behind_proxy: bool,
+    /// The name that a trusted proxy gave the request.
+    request_id: Option<&'h [u8]>,
+}
+
+impl<'h> Who<'h> {
+    fn of(snapshot: &Snapshot, peer: &Peer, head: &'h Head) -> Self {
+        let behind_proxy = peer.origin.is_trusted(peer.address, &snapshot.trusted);
+        let header = snapshot.config.forwarded_header;
+        let lines = head.values(header.name());
+        let client = client_ip::resolve(peer.address, peer.origin, &snapshot.trusted, header, lines);
+        let request_id = if behind_proxy {
+            head.values("x-request-id").next().filter(|id| is_request_id(id))
+        } else {
+            None
+        };
+        Self { client, behind_proxy, request_id }
+    }
+}
+
+/// Where the request goes, and whether it may.
+fn admit(
+    snapshot: &Snapshot,
+    peer: &Peer,
+    head: &Head,
+    facts: &Facts<'_>,
+    who: Who<'_>,
+) -> Result<Admitted, Refusal> {
     let ambiguous = ambiguity(facts.path).is_some();
     let name = Some(facts.name);
     let place = if ambiguous {
@@ -124,43 +162,22 @@ pub fn judge(
     };
     let found = place.map(|place| &snapshot.routes[place]);
     if ambiguous && (found.is_some() || snapshot.config.mode == Mode::Observe) {
-        return Err(misspelt(snapshot, peer, client, found));
+        return Err(misspelt(snapshot, peer, who.client, found));
     }
     let lists = found.map(|route| route.allow.iter().map(|list| &list.ranges));
-    let permit = admission::decide(client, peer.address, lists, snapshot.config.mode)
+    let permit = admission::decide(who.client, peer.address, lists, snapshot.config.mode)
         .map_err(|(denial, _)| Refusal { reason: denial.reason(), route: found.cloned() })?;
-
     let route = found.unwrap_or(&snapshot.unrouted);
-    if let Some(reason) = unfit(&head, &facts, route, snapshot.config.limits.max_body) {
+    if let Some(reason) = unfit(head, facts, route, snapshot.config.limits.max_body) {
         return Err(Refusal { reason, route: Some(Arc::clone(route)) });
     }
-    let own = Own {
-        client: permit.client(),
-        believed: behind_proxy,
-        header,
-        host: route.upstream_host.as_ref().map_or(facts.host, |host| host.as_bytes()),
-        forwarded_host: told(&head, behind_proxy, "x-forwarded-host", is_plain).unwrap_or(facts.host),
-        proto: match told(&head, behind_proxy, "x-forwarded-proto", |v| matches!(v, b"http" | b"https")) {
-            Some(b"https") => "https",
-            None if peer.tls => "https",
-            _ => "http",
-        },
-        request_id: &seen.request_id,
-        list: match permit.grant() {
-            Grant::Listed { list, .. } => Some(&route.allow[list].name),
-            Grant::Observed(_) => None,
-        },
-        webhook: route.webhook.name(),
-        client_cert: peer.client_cert.as_deref(),
-    };
-    let mut out = Vec::with_capacity(1024);
-    forward::write_request_head(&mut out, head.method, facts.target, head.fields(), &facts.connection, own);
     Ok(Admitted {
-        head: out,
+        target: head.span_of(facts.target),
         framing: facts.framing,
         expects_continue: facts.expects_continue,
-        is_head: head.method == b"HEAD",
-        announces_body: facts.framing != Framing::None || matches!(head.method, b"POST" | b"PUT" | b"PATCH"),
+        announces_body: facts.framing != Framing::None
+            || matches!(head.method(), b"POST" | b"PUT" | b"PATCH"),
+        behind_proxy: who.behind_proxy,
         route: Arc::clone(route),
         permit,
     })
@@ -182,9 +199,14 @@ pub fn budget_of_heads<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> 
 }
 
 /// A head that cannot be served. A stranger is told what strangers are told, however odd the request.
-pub fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Refusal {
+#[must_use]
+pub fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Judged {
     let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.hears(peer.writer());
-    Refusal { reason: if stranger { Reason::NotListed } else { reason }, route: None }
+    match reason {
+        _ if stranger => Judged::Refuse(Refusal { reason: Reason::NotListed, route: None }),
+        Reason::SenderGone => Judged::Gone,
+        reason => Judged::Refuse(Refusal { reason, route: None }),
+    }
 }
 
 /// A path that could mean two routes belongs to none. Whoever may use some route is told so; anybody else is
@@ -203,10 +225,10 @@ fn misspelt(
 
 /// Whether a proxy or this machine itself asks if the gate is well. What a proxy passes on for somebody
 /// else names that client, and is a request like any other.
-fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head<'_, '_>, facts: &Facts<'_>) -> bool {
+fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head, facts: &Facts<'_>) -> bool {
     let Some(path) = &snapshot.config.health_path else { return false };
     facts.path == path.as_bytes()
-        && matches!(head.method, b"GET" | b"HEAD")
+        && matches!(head.method(), b"GET" | b"HEAD")
         && facts.framing == Framing::None
         && speaks_for_itself(peer, &snapshot.trusted)
         && ["x-forwarded-for", "forwarded"].iter().all(|name| head.values(name).next().is_none())
@@ -218,31 +240,14 @@ fn speaks_for_itself(peer: &Peer, trusted: &PrefixSet) -> bool {
 }
 
 /// What is wrong with the shape of an admitted request.
-fn unfit(head: &Head<'_, '_>, facts: &Facts<'_>, route: &LiveRoute, max_body: usize) -> Option<Reason> {
-    if !route.webhook.spec().methods.allow(head.method) {
+fn unfit(head: &Head, facts: &Facts<'_>, route: &LiveRoute, max_body: usize) -> Option<Reason> {
+    if !route.webhook.spec().methods.allow(head.method()) {
         return Some(Reason::BadMethod);
     }
     match facts.framing {
         Framing::Length(length) if length > max_body as u64 => Some(Reason::BodyTooLarge),
         _ => None,
     }
-}
-
-/// What a trusted proxy says, if the words are of the wanted shape.
-fn told<'b>(
-    head: &Head<'_, 'b>,
-    trusted: bool,
-    name: &'static str,
-    fits: impl Fn(&[u8]) -> bool,
-) -> Option<&'b [u8]> {
-    if !trusted {
-        return None;
-    }
-    head.values(name).next().filter(|value| fits(value))
-}
-
-fn is_plain(value: &[u8]) -> bool {
-    !value.is_empty() && value.len() <= 255 && value.iter().all(|b| b.is_ascii_graphic() && *b != b',')
 }
 
 fn is_request_id(value: &[u8]) -> bool {

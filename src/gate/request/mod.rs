@@ -4,17 +4,18 @@
 //! tell the sender, write it down. Invariant: whatever happens, one event is logged and one reason is
 //! counted, and the outcome `delivered` is only ever given after the last byte of a success was written.
 
-pub mod access_log;
 pub mod acme;
 pub mod context;
 #[cfg(debug_assertions)]
 mod drill;
 pub mod facts;
+pub mod head;
 pub mod intake;
-pub mod log_limiter;
-pub mod record;
+pub mod log;
+pub mod received;
 pub mod reply;
 pub mod request_id;
+mod upstream_head;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -23,23 +24,23 @@ use std::sync::atomic::Ordering::Relaxed;
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
-use crate::gate::request::context::Context;
-use crate::gate::request::intake::{Admitted, LogFields, Refusal};
-use crate::gate::request::record::{Ending, Record};
-use crate::gate::request::reply::Frame;
+use self::context::Context;
+use self::intake::{Admitted, Judged, Refusal};
+use self::log::record::{self, Ending, Record};
+use self::received::Received;
+use self::reply::Frame;
 use crate::policy::admission::{Deny, Grant};
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
-use crate::policy::text;
 use crate::policy::webhook::Webhook;
 use crate::state::snapshot::LiveRoute;
 use crate::state::stats::gauges::{Gauges, Phase};
 use crate::upstream::answer::{Answer, Bounds};
-use crate::upstream::exchange::{self, UpstreamRequest};
-use crate::wire::body::{self, Framing};
+use crate::upstream::exchange::{self, Message, UpstreamRequest};
+use crate::wire::body;
 use crate::wire::budget::Budget;
 use crate::wire::delivery_check::SenderState;
-use crate::wire::shares::{PeerClass, Share};
+use crate::wire::shares::Share;
 use crate::wire::transport::{Reply, Transport};
 
 /// What happens to the connection after a request.
@@ -55,283 +56,255 @@ pub enum Next {
 
 /// Serves one request that was judged. A panic on the way is this request's alone: its sender is told
 /// 503, and the connection ends.
-pub async fn serve<W: Transport>(
-    scene: Context<'_>,
-    line: &mut W,
-    seen: LogFields,
-    judged: Result<Admitted, Refusal>,
+pub async fn serve<T: Transport>(
+    context: Context<'_>,
+    transport: &mut T,
+    received: Received,
+    judged: Judged,
 ) -> Next {
-    let mut request = Request { scene, line, seen, record: Record::default() };
-    // Nothing of the request is looked at again but what the log says, which is whole at any time.
+    let mut request = Request { context, transport, received, route: None, record: Record::default() };
+    // Unwind-safe: after a panic only what the log says is read, and that is consistent at every await point.
     match AssertUnwindSafe(request.story(judged)).catch_unwind().await {
         Ok(next) => next,
         Err(_) if request.record.is_written() => Next::Close,
-        Err(_) => request.answer_here(None, Reason::Internal, true).await,
+        Err(_) => {
+            request.route = None;
+            request.answer_here(Reason::Internal, true).await
+        }
     }
 }
 
 /// A request under way.
-struct Request<'a, W> {
-    scene: Context<'a>,
-    line: &'a mut W,
-    seen: LogFields,
+struct Request<'a, T> {
+    context: Context<'a>,
+    transport: &'a mut T,
+    received: Received,
+    /// From the verdict on, where one was found.
+    route: Option<Arc<LiveRoute>>,
     record: Record,
 }
 
-impl<W: Transport> Request<'_, W> {
-    fn write_down(
-        &mut self,
-        route: Option<&Arc<LiveRoute>>,
-        reason: Reason,
-        status: Option<u16>,
-        bytes_out: u64,
-    ) {
-        self.record.write(self.scene, &self.seen, route, Ending { reason, status, bytes_out });
+impl<T: Transport> Request<'_, T> {
+    fn emit(&mut self, reason: Reason, status: Option<u16>, bytes_out: u64) {
+        let ending = Ending { reason, status, bytes_out };
+        self.record.emit(self.context, &self.received, self.route.as_deref(), ending);
     }
 
-    async fn story(&mut self, judged: Result<Admitted, Refusal>) -> Next {
+    async fn story(&mut self, judged: Judged) -> Next {
         #[cfg(debug_assertions)]
-        crate::gate::request::drill::panic_if_asked(&self.seen.path);
-        if let Some(file) = self.seen.challenge.take()
-            && let Some(content) = acme::content(file).await
-        {
-            return self.answer_challenge(content).await;
-        }
+        crate::gate::request::drill::panic_if_asked(self.received.path());
+        let judged = match judged {
+            Judged::Challenge(file, otherwise) => match acme::content(file).await {
+                Some(content) => return self.answer_challenge(content).await,
+                None => *otherwise,
+            },
+            judged => judged,
+        };
         match judged {
-            Ok(ticket) => self.forward(ticket).await,
-            Err(_) if self.seen.probe => self.answer_probe().await,
-            Err(refusal) => self.refuse(refusal).await,
+            Judged::Forward(admitted) => self.forward(admitted).await,
+            Judged::Refuse(refusal) => self.refuse(refusal).await,
+            Judged::Probe => self.answer_probe().await,
+            // A challenge is never behind another one.
+            Judged::Gone | Judged::Challenge(..) => {
+                self.emit(Reason::SenderGone, None, 0);
+                Next::Close
+            }
         }
     }
 
     /// A certificate authority asks for the proof of a name; that it asks is nobody's message.
     async fn answer_challenge(&mut self, content: Vec<u8>) -> Next {
-        let frame = Frame { to_head: self.seen.method == b"HEAD", close: self.closes() };
-        self.finish(None, Reason::AcmeChallenge, &reply::challenge(content, frame), false).await
+        let frame = Frame { to_head: self.received.is_head(), close: self.closes() };
+        self.finish(Reason::AcmeChallenge, &reply::challenge(content, frame), false).await
     }
 
     /// The way of an admitted request.
-    async fn forward(&mut self, mut ticket: Admitted) -> Next {
-        let gate = self.scene.gate;
-        let route = Arc::clone(&ticket.route);
-        self.note_grant(&ticket);
-        let snapshot = self.scene.snapshot;
-        let (client, standing) = (ticket.permit.client().address, standing(&ticket));
-        let deadline = self.scene.began + route.deadline;
-        let mut budget = intake::budget(gate, snapshot, client, standing);
-        let mut message = std::mem::take(&mut ticket.head);
-        let read = match budget.make_room(message.len()) {
-            Ok(()) => self.read_body(&ticket, deadline, &mut budget, &mut message).await,
-            Err(reason) => Err(reason),
+    async fn forward(&mut self, admitted: Admitted) -> Next {
+        self.note_grant(&admitted);
+        self.route = Some(Arc::clone(&admitted.route));
+        let Context { gate, snapshot, began, .. } = self.context;
+        let (client, class) = (admitted.permit.client().address, admitted.class());
+        let deadline = began + admitted.route.deadline;
+        let mut budget = intake::budget(gate, snapshot, client, class);
+        let message = match self.read_message(&admitted, deadline, &mut budget).await {
+            Ok(message) => message,
+            Err(reason) => {
+                // Answering may take as long as its sender likes to read: nothing is held meanwhile.
+                drop(budget);
+                return self.answer_here(reason, true).await;
+            }
         };
-        if let Err(reason) = read {
-            // Answering may take as long as its sender likes to read: nothing is held meanwhile.
-            drop((message, budget));
-            return self.fail(&route, reason).await;
-        }
         // Only a whole message takes a place among those in work: one that is announced and never comes takes none.
         let most = snapshot.config.limits.concurrent_requests as u64;
-        let holder = gate.place_shares.holder(client, standing);
+        let holder = gate.place_shares.holder(client, class);
         let Some(_place) = Share::take(&gate.place_shares, &gate.gauges.in_flight, holder, 1, most) else {
             drop((message, budget));
-            return self.answer_here(Some(&route), Reason::Overloaded, false).await;
+            return self.answer_here(Reason::Overloaded, false).await;
         };
-        let answer = self.ask(&ticket, &message, deadline, &mut budget).await;
+        let answer = self.ask(&admitted, &message, deadline, &mut budget).await;
         drop(message);
         match answer {
-            Ok(answer) => self.relay(&route, &ticket, &answer).await,
-            Err(reason) => self.answer_here(Some(&route), reason, false).await,
+            Ok(answer) => self.relay(&admitted.route, &answer).await,
+            Err(reason) => self.answer_here(reason, false).await,
         }
     }
 
-    fn note_grant(&mut self, ticket: &Admitted) {
-        match ticket.permit.grant() {
+    fn note_grant(&mut self, admitted: &Admitted) {
+        match admitted.permit.grant() {
             Grant::Listed { list, entry } => {
-                self.record.list = Some((list, ticket.route.allow[list].ranges.entries()[entry].prefix));
+                self.record.list = Some((list, admitted.route.allow[list].ranges.entries()[entry].prefix));
             }
             Grant::Observed(denial) => {
                 self.record.would_deny = Some(denial.reason());
-                ticket.route.counters.count_would_deny();
+                admitted.route.counters.count_would_deny();
             }
         }
     }
 
-    /// Completes the message: Content-Length, the empty line, the body.
-    async fn read_body(
+    /// Reads the body, then writes the head that goes before it.
+    async fn read_message(
         &mut self,
-        ticket: &Admitted,
+        admitted: &Admitted,
         deadline: Instant,
         budget: &mut Budget<'_>,
-        message: &mut Vec<u8>,
-    ) -> Result<(), Reason> {
-        let limits = &self.scene.snapshot.config.limits;
+    ) -> Result<Message, Reason> {
+        let limits = &self.context.snapshot.config.limits;
         let wanted = body::Wanted {
-            framing: ticket.framing,
+            framing: admitted.framing,
             max: limits.max_body,
-            expects_continue: ticket.expects_continue,
+            expects_continue: admitted.expects_continue,
             deadline,
             within: limits.body_timeout,
         };
-        if ticket.framing == Framing::Chunked {
-            let mut decoded = Vec::new();
-            self.line.read_body(wanted, budget, &mut decoded).await?;
-            end_head(message, decoded.len() as u64, true);
-            message.extend_from_slice(&decoded);
-            self.record.bytes_in = decoded.len() as u64;
-        } else {
-            let length = ticket.framing.announced().unwrap_or(0);
-            end_head(message, length, ticket.announces_body);
-            self.line.read_body(wanted, budget, message).await?;
-            self.record.bytes_in = length;
-        }
-        Ok(())
+        // A request that is admitted has a head.
+        let head = self.received.head.as_ref().ok_or(Reason::Internal)?;
+        // It is held until the request has ended, and its copy for the application beside it.
+        budget.make_room(2 * head.held())?;
+        let mut body = Vec::new();
+        self.transport.read_body(wanted, budget, &mut body).await?;
+        self.record.bytes_in = body.len() as u64;
+        let head = upstream_head::write(self.context, head, &self.received.request_id, admitted, body.len());
+        Ok(Message { head, body })
     }
 
     /// The exchange with the upstream, under the webhook's deadline.
     async fn ask(
         &mut self,
-        ticket: &Admitted,
-        message: &[u8],
+        admitted: &Admitted,
+        message: &Message,
         deadline: Instant,
         budget: &mut Budget<'_>,
     ) -> Result<Answer, Reason> {
-        let gate = self.scene.gate;
-        let bounds = Bounds { size: self.scene.snapshot.config.limits.max_response, to_head: ticket.is_head };
-        let errand = UpstreamRequest { upstream: &ticket.route.upstream, message, bounds };
-        let progress = &mut self.record.progress;
-        let exchange = exchange::run(&gate.pools, &gate.gauges, &ticket.permit, errand, budget, progress);
-        let answer = self.line.timer().until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
+        let Context { gate, snapshot, .. } = self.context;
+        let bounds = Bounds { size: snapshot.config.limits.max_response, to_head: self.received.is_head() };
+        let (permit, upstream) = (&admitted.permit, &*admitted.route.upstream);
+        let request = UpstreamRequest { permit, upstream, message, bounds };
+        let exchange = exchange::run(&gate.pools, &gate.gauges, request, budget, &mut self.record.progress);
+        let answer = self.transport.timer().until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
         self.record.upstream_took = self.record.progress.began.map(|began| began.elapsed());
         if let Ok(answer) = &answer {
             self.record.upstream_status = Some(answer.status);
             if let Some(took) = self.record.upstream_took {
-                ticket.route.counters.time(took);
+                admitted.route.counters.time(took);
             }
         }
         answer
     }
 
     /// Tells the sender what the upstream's answer means.
-    async fn relay(&mut self, route: &Arc<LiveRoute>, ticket: &Admitted, answer: &Answer) -> Next {
+    async fn relay(&mut self, route: &LiveRoute, answer: &Answer) -> Next {
         let verdict = delivery::relay(answer.status, route.rules);
         self.record.note = record::note(route, answer, verdict.reason);
         if verdict.body == Body::Gate {
-            return self.answer_here(Some(route), verdict.reason, false).await;
+            return self.answer_here(verdict.reason, false).await;
         }
         let close = self.wearies(verdict.reason) || self.closes();
-        let frame = Frame { to_head: ticket.is_head, close };
+        let frame = Frame { to_head: self.received.is_head(), close };
         let reply = reply::relayed(verdict, answer, frame);
-        self.finish(Some(route), verdict.reason, &reply, false).await
+        self.finish(verdict.reason, &reply, false).await
     }
 
     /// The way of a request that is not forwarded.
     async fn refuse(&mut self, refusal: Refusal) -> Next {
-        if refusal.reason == Reason::SenderGone {
-            self.write_down(None, Reason::SenderGone, None, 0);
-            return Next::Close;
-        }
+        self.route = refusal.route;
         // A body that is here already is read over; one that is not is not waited for.
         let skips = refusal.reason.outcome() == Outcome::Denied;
-        let unread = !(skips && self.seen.skippable.is_some_and(|length| self.line.skip_body(length)));
-        self.answer_here(refusal.route.as_ref(), refusal.reason, unread).await
+        let skippable = self.received.skippable.filter(|_| skips);
+        let unread = !skippable.is_some_and(|length| self.transport.skip_body(length));
+        self.answer_here(refusal.reason, unread).await
     }
 
     /// A probe learns whether this gate wants more requests. It is counted and not logged: the log is for
     /// what senders do, and probes come every few seconds.
     async fn answer_probe(&mut self) -> Next {
-        let gauges = &self.scene.gate.gauges;
+        let gauges = &self.context.gate.gauges;
         Gauges::add(&gauges.health_probes);
         let status = if gauges.phase() == Phase::Ready { 200 } else { 503 };
-        let frame = Frame { to_head: self.seen.method == b"HEAD", close: self.closes() };
+        let frame = Frame { to_head: self.received.is_head(), close: self.closes() };
         let reply = reply::own(status, None, frame);
-        if self.line.write(&reply).await && !reply.close { Next::Serve } else { Next::Close }
+        if self.transport.write(&reply).await && !reply.close { Next::Serve } else { Next::Close }
     }
 
-    /// An admitted request that failed before its body was read.
-    async fn fail(&mut self, route: &Arc<LiveRoute>, reason: Reason) -> Next {
-        self.answer_here(Some(route), reason, true).await
-    }
-
-    /// An answer of the gate's own. With `unread` bytes of the request outstanding the connection ends.
-    async fn answer_here(&mut self, route: Option<&Arc<LiveRoute>>, reason: Reason, unread: bool) -> Next {
+    /// A reply of the gate's own. With `unread` bytes of the request outstanding the connection ends.
+    async fn answer_here(&mut self, reason: Reason, unread: bool) -> Next {
         if reason.outcome() == Outcome::Denied && self.hangs_up() {
-            self.write_down(route, reason, None, 0);
+            self.emit(reason, None, 0);
             return Next::Close;
         }
         let wearies = self.wearies(reason);
-        let status = delivery::own_status(reason, self.scene.snapshot.config.deny);
-        let webhook = route.map_or(Webhook::Generic, |route| route.webhook);
+        let status = delivery::own_status(reason, self.context.snapshot.config.deny);
+        let webhook = self.route.as_ref().map_or(Webhook::Generic, |route| route.webhook);
         let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
-        let frame = Frame { to_head: self.seen.method == b"HEAD", close: unread || wearies || self.closes() };
+        let frame = Frame { to_head: self.received.is_head(), close: unread || wearies || self.closes() };
         let reply = reply::own(status, allow, frame);
-        self.finish(route, reason, &reply, unread).await
+        self.finish(reason, &reply, unread).await
     }
 
     /// Whether a denial is silence here. A connection that a trusted proxy writes may carry others' requests: there it
     /// is an answer.
     fn hangs_up(&self) -> bool {
-        self.scene.snapshot.config.deny == Deny::Drop
-            && !self.scene.snapshot.trusted.contains(self.scene.peer.writer())
+        self.context.snapshot.config.deny == Deny::Drop && !self.writer_is_trusted()
+    }
+
+    fn writer_is_trusted(&self) -> bool {
+        self.context.snapshot.trusted.contains(self.context.peer.writer())
     }
 
     /// Whether this request is one too many of those that were not welcome on its connection.
     fn wearies(&mut self, reason: Reason) -> bool {
         let unwelcome = matches!(reason.outcome(), Outcome::Denied | Outcome::Rejected);
         (unwelcome || self.record.would_deny.is_some())
-            && !self.scene.snapshot.trusted.contains(self.scene.peer.writer())
-            && self.line.unwelcome()
+            && !self.writer_is_trusted()
+            && self.transport.unwelcome()
     }
 
     fn closes(&self) -> bool {
-        self.seen.close || self.scene.gate.drain.has_begun()
+        self.received.close || self.context.gate.drain.has_begun()
     }
 
-    /// Writes the answer, then the log.
-    async fn finish(
-        &mut self,
-        route: Option<&Arc<LiveRoute>>,
-        reason: Reason,
-        reply: &Reply<'_>,
-        unread: bool,
-    ) -> Next {
-        let sender = self.line.sender();
-        // Without a message there is none to abandon, and whether the answer was taken matters to nobody.
+    /// Writes the reply, then emits the event.
+    async fn finish(&mut self, reason: Reason, reply: &Reply<'_>, unread: bool) -> Next {
+        let sender = self.transport.sender();
+        // Without a message there is none to abandon, and whether the reply was taken matters to nobody.
         let none = matches!(reason.outcome(), Outcome::Denied | Outcome::Served);
-        let mut written = sender != SenderState::Gone && self.line.write(reply).await;
+        let mut written = sender != SenderState::Gone && self.transport.write(reply).await;
         if written && sender == SenderState::Closed && !none {
-            written = self.line.was_taken().await;
+            written = self.transport.was_taken().await;
         }
         if !written {
             let reason = if none { reason } else { Reason::SenderGone };
-            self.write_down(route, reason, None, 0);
+            self.emit(reason, None, 0);
             return Next::Close;
         }
-        self.write_down(route, reason, Some(reply.status), reply.body.len() as u64);
+        self.emit(reason, Some(reply.status), reply.body.len() as u64);
         // A sender that closed its side has nothing more to ask.
-        let close = reply.close || (sender == SenderState::Closed && !self.line.has_more());
+        let close = reply.close || (sender == SenderState::Closed && !self.transport.has_more());
         match (close, unread) {
             (_, true) => Next::Linger,
             (true, false) => Next::Close,
             (false, false) => Next::Serve,
         }
     }
-}
-
-/// As whom a client counts: one that only `mode: observe` let pass is a stranger.
-fn standing(ticket: &Admitted) -> PeerClass {
-    match ticket.permit.grant() {
-        Grant::Listed { .. } => PeerClass::Listed,
-        Grant::Observed(_) => PeerClass::Stranger,
-    }
-}
-
-fn end_head(message: &mut Vec<u8>, length: u64, announced: bool) {
-    if announced || length > 0 {
-        message.extend_from_slice(b"Content-Length: ");
-        text::decimal(message, length);
-        message.extend_from_slice(b"\r\n");
-    }
-    message.extend_from_slice(b"\r\n");
 }
 
 /// Open requests of the process, for the end of it.

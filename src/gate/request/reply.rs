@@ -5,10 +5,10 @@
 //! status that has no body, so the sender always knows where it ends.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 
 use crate::policy::delivery::{Body, RETRY_AFTER_S, Verdict};
 use crate::upstream::answer::Answer;
+use crate::wire::fields::Fields;
 use crate::wire::transport::{Reply, phrase};
 
 /// How the answer is framed.
@@ -39,13 +39,12 @@ pub fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<'_> {
 /// An answer of the gate's own; `allow` are the methods that a 405 names.
 #[must_use]
 pub fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'static> {
-    let mut fields = b"Content-Type: text/plain; charset=utf-8\r\n".to_vec();
-    // Writing to a Vec cannot fail.
+    let mut fields = Fields::of(&[("Content-Type", "text/plain; charset=utf-8")]);
     if matches!(status, 503 | 504) {
-        let _ = write!(fields, "Retry-After: {RETRY_AFTER_S}\r\n");
+        fields.push(b"Retry-After", RETRY_AFTER_S.to_string().as_bytes());
     }
     if let Some(allow) = allow {
-        let _ = write!(fields, "Allow: {allow}\r\n");
+        fields.push(b"Allow", allow.as_bytes());
     }
     let body = format!("{status} {}\n", phrase(status)).into_bytes();
     let length = Some(body.len() as u64);
@@ -65,7 +64,7 @@ pub fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'static> {
 pub fn challenge(content: Vec<u8>, frame: Frame) -> Reply<'static> {
     let length = Some(content.len() as u64);
     let body = if frame.to_head { Vec::new() } else { content };
-    let fields = Cow::Borrowed(&b"Content-Type: application/octet-stream\r\n"[..]);
+    let fields = Cow::Owned(Fields::of(&[("Content-Type", "application/octet-stream")]));
     Reply { status: 200, fields, length, body: Cow::Owned(body), close: frame.close, spare: false }
 }
 
@@ -78,7 +77,7 @@ mod tests {
     fn answer(body: &str) -> Answer {
         Answer {
             status: 200,
-            fields: b"Content-Type: application/json\r\n".to_vec(),
+            fields: Fields::of(&[("Content-Type", "application/json")]),
             body: body.into(),
             announced: Some(body.len() as u64),
             location: None,

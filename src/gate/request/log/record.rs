@@ -2,22 +2,16 @@
 //!
 //! Invariant: one event and one count a request, whatever became of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::time::Instant;
 
-use crate::gate::Gate;
-use crate::gate::request::access_log::AccessEvent;
 use crate::gate::request::context::Context;
-use crate::gate::request::facts::Version;
-use crate::gate::request::intake::LogFields;
-use crate::policy::address::addr::Address;
-use crate::policy::outcome::{Outcome, Reason};
-use crate::state::snapshot::{LiveRoute, Snapshot};
-use crate::state::stats::counters::RouteCounters;
-use crate::state::stats::denials::Denial;
+use crate::gate::request::head::Version;
+use crate::gate::request::log::event::Event;
+use crate::gate::request::received::Received;
+use crate::policy::outcome::Reason;
+use crate::state::snapshot::LiveRoute;
 use crate::upstream::answer::Answer;
 use crate::upstream::exchange::Progress;
 
@@ -59,100 +53,42 @@ impl Record {
         self.written
     }
 
-    /// The reason for which the client has no right to be here, denied or only observed.
-    fn denial(&self, reason: Reason) -> Option<Reason> {
-        self.would_deny.or_else(|| (reason.outcome() == Outcome::Denied).then_some(reason))
-    }
-
-    /// The request's one line, and its one count.
-    pub fn write(
+    /// The request's one event.
+    pub fn emit(
         &mut self,
-        scene: Context<'_>,
-        seen: &LogFields,
-        route: Option<&Arc<LiveRoute>>,
+        context: Context<'_>,
+        received: &Received,
+        route: Option<&LiveRoute>,
         ending: Ending,
     ) {
         self.written = true;
-        let Ending { reason, status, bytes_out } = ending;
-        let client = seen.client.or_else(|| scene.peer_as_client());
-        let told = &*self;
-        if let Some(why) = told.denial(reason) {
-            scene.gate.denials.note(&Denial {
-                client: client.unwrap_or(scene.peer.address),
-                reason: why,
-                observed: told.would_deny.is_some(),
-                // The stand-in for no route is none.
-                route: route
-                    .filter(|route| !Arc::ptr_eq(route, &scene.snapshot.unrouted))
-                    .map(|route| route.label.as_str()),
-                path: &seen.path,
-                at: scene.began,
-            });
-        }
-        let counters: &RouteCounters = &route.unwrap_or(&scene.snapshot.unrouted).counters;
-        counters.count(reason, status);
-        let listed = route.zip(told.list).map(|(route, (list, prefix))| (&route.allow[list].name, prefix));
-        let event = AccessEvent {
-            request_id: &seen.request_id,
-            reason,
-            client,
-            peer: scene.peer.address,
+        let Context { gate, snapshot, peer, began } = context;
+        let listed = route.zip(self.list).map(|(route, (list, prefix))| (&route.allow[list].name, prefix));
+        let event = Event {
+            request_id: &received.request_id,
+            client: received.client.or_else(|| context.peer_as_client()),
             list: listed.map(|(name, _)| name.as_str()),
             prefix: listed.map(|(_, prefix)| prefix),
             route: route.map(|route| route.label.as_str()),
             webhook: route.map(|route| route.webhook.name()),
-            method: &seen.method,
-            path: &seen.path,
-            status,
-            upstream_status: told.upstream_status,
-            attempts: told.progress.attempts,
-            bytes_in: told.bytes_in,
-            bytes_out,
-            duration: scene.began.elapsed(),
-            upstream: told.upstream_took,
-            generation: scene.snapshot.generation,
-            tls: scene.peer.tls,
-            http: seen.version.map(Version::word),
-            would_deny: told.would_deny,
-            client_cert: scene.peer.client_cert.as_deref(),
-            note: told.note.as_deref(),
-        };
-        scene.gate.log.write(&event);
-    }
-}
-
-impl Gate {
-    /// The line of a connection that was closed before it could say anything.
-    pub fn log_unheard(&self, snapshot: &Snapshot, address: Address, reason: Reason) {
-        let at = Instant::now();
-        self.denials.note(&Denial { client: address, reason, observed: false, route: None, path: &[], at });
-        snapshot.unrouted.counters.count(reason, None);
-        let event = AccessEvent {
-            request_id: &[],
-            reason,
-            client: Some(address),
-            peer: address,
-            list: None,
-            prefix: None,
-            route: None,
-            webhook: None,
-            method: &[],
-            path: &[],
-            status: None,
-            upstream_status: None,
-            attempts: 0,
-            bytes_in: 0,
-            bytes_out: 0,
-            duration: Duration::ZERO,
-            upstream: None,
+            method: received.method(),
+            path: received.path(),
+            status: ending.status,
+            upstream_status: self.upstream_status,
+            attempts: self.progress.attempts,
+            bytes_in: self.bytes_in,
+            bytes_out: ending.bytes_out,
+            duration: began.elapsed(),
+            upstream: self.upstream_took,
             generation: snapshot.generation,
-            tls: false,
-            http: None,
-            would_deny: None,
-            client_cert: None,
-            note: None,
+            tls: peer.tls,
+            http: received.version.map(Version::word),
+            would_deny: self.would_deny,
+            client_cert: peer.client_cert.as_deref(),
+            note: self.note.as_deref(),
+            ..Event::new(ending.reason, peer.address, began)
         };
-        self.log.write(&event);
+        gate.events.emit(&event, &route.unwrap_or(&snapshot.unrouted).counters);
     }
 }
 

@@ -8,67 +8,14 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ipnet::IpNet;
-
-use crate::gate::request::log_limiter::{LogLimiter, Summary};
-use crate::policy::address::addr::Address;
+use crate::gate::request::log::event::Event;
+use crate::gate::request::log::limiter::{LogLimiter, Summary};
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::text;
 use crate::telemetry::events::{Form, json_string};
 use crate::telemetry::{LineSink, timestamp};
 
 const NULL: &[u8] = b"null";
-
-/// What is known of a request when it has ended.
-#[derive(Debug)]
-pub struct AccessEvent<'a> {
-    /// Names the request in this log and the application's.
-    pub request_id: &'a [u8],
-    /// Why it ended as it did; the outcome follows from it.
-    pub reason: Reason,
-    /// Who asked, where it could be named.
-    pub client: Option<Address>,
-    /// The other end of the TCP connection.
-    pub peer: Address,
-    /// The list that admitted the client.
-    pub list: Option<&'a str>,
-    /// The prefix of it.
-    pub prefix: Option<IpNet>,
-    /// The route's label.
-    pub route: Option<&'a str>,
-    /// The route's webhook.
-    pub webhook: Option<&'static str>,
-    /// The method.
-    pub method: &'a [u8],
-    /// The path, without the query.
-    pub path: &'a [u8],
-    /// What the sender was told; `None` when nothing could be said.
-    pub status: Option<u16>,
-    /// What the upstream said.
-    pub upstream_status: Option<u16>,
-    /// Times the message was sent to the upstream.
-    pub attempts: u8,
-    /// Bytes of the request's body.
-    pub bytes_in: u64,
-    /// Bytes of the answer's body.
-    pub bytes_out: u64,
-    /// From the first byte of the request to the last of the answer.
-    pub duration: Duration,
-    /// From the first attempt to the end of the upstream's answer.
-    pub upstream: Option<Duration>,
-    /// The snapshot that judged it.
-    pub generation: u64,
-    /// Whether the connection was TLS.
-    pub tls: bool,
-    /// The version, `1.1` or `1.0`.
-    pub http: Option<&'static str>,
-    /// The reason for which it would be denied, where only `mode: observe` let it pass.
-    pub would_deny: Option<Reason>,
-    /// The subject of the sender's certificate, where it presented one that was asked for.
-    pub client_cert: Option<&'a str>,
-    /// What an operator should know and can mend.
-    pub note: Option<&'a str>,
-}
 
 /// Where access events go.
 #[derive(Clone, Debug)]
@@ -87,7 +34,7 @@ impl AccessLog {
 
     /// Writes one event. What anybody can have as often as he likes is counted in a flood of it and said in
     /// a summary.
-    pub fn write(&self, event: &AccessEvent<'_>) {
+    pub fn write(&self, event: &Event<'_>) {
         let anybodys = matches!(event.reason.outcome(), Outcome::Denied | Outcome::Served);
         if anybodys && !self.flood.lets_through(event.reason, event.peer, Instant::now()) {
             return;
@@ -137,7 +84,7 @@ macro_rules! key {
     };
 }
 
-impl AccessEvent<'_> {
+impl Event<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         let outcome = self.reason.outcome();
         out.extend_from_slice(b"{\"ts\":\"");

@@ -1,0 +1,138 @@
+//! The syntax of an HTTP/1 head, by `httparse`: bytes become a [`Head`].
+
+use std::mem::MaybeUninit;
+
+use crate::gate::request::head::{Head, MAX_FIELDS, Version};
+use crate::policy::outcome::Reason;
+use crate::wire::fields::{Fields, span_within};
+
+/// Parses a head that [`super::head::read`] returned, whole.
+///
+/// # Errors
+/// Its syntax is wrong, or it has too many lines.
+pub fn parse(bytes: &[u8]) -> Result<Head, Reason> {
+    let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
+    let mut request = httparse::Request::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    match config.parse_request_with_uninit_headers(&mut request, bytes, &mut slots) {
+        Ok(httparse::Status::Complete(len)) if len == bytes.len() => {}
+        Err(httparse::Error::TooManyHeaders) => return Err(Reason::HeadTooLarge),
+        // The version was judged when the line arrived: a wrong one here is a blank in the target.
+        _ => return Err(Reason::MalformedHead),
+    }
+    let span = |part: &[u8]| span_within(bytes, part).ok_or(Reason::MalformedHead);
+    let (Some(method), Some(target)) = (request.method, request.path) else {
+        return Err(Reason::MalformedHead);
+    };
+    let mut fields = Fields::over(bytes.to_vec());
+    for header in &*request.headers {
+        fields.add(span(header.name.as_bytes())?, span(header.value.trim_ascii())?);
+    }
+    let version = if request.version == Some(1) { Version::Http11 } else { Version::Http10 };
+    Head::new(fields, span(method.as_bytes())?, span(target.as_bytes())?, version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::request::facts::Facts;
+
+    fn facts(text: &str) -> Result<String, Reason> {
+        let head = parse(text.as_bytes())?;
+        let facts = Facts::read(&head)?;
+        let show = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+        Ok(format!(
+            "{} {} {} {:?}{}{}",
+            show(facts.host),
+            show(facts.target),
+            show(facts.path),
+            facts.framing,
+            if facts.close { " close" } else { "" },
+            if facts.expects_continue { " expect" } else { "" }
+        ))
+    }
+
+    #[test]
+    fn plain_requests_are_understood() {
+        let cases = [
+            ("GET /a?b=/c?d HTTP/1.1\r\nHost: h\r\n\r\n", "h /a?b=/c?d /a None"),
+            ("POST / HTTP/1.1\r\nhost: h:80\r\ncontent-length: 05\r\n\r\n", "h:80 / / Length(5)"),
+            (
+                "POST / HTTP/1.1\r\nHost: [::1]:80\r\nTransfer-Encoding: Chunked\r\n\r\n",
+                "[::1]:80 / / Chunked",
+            ),
+            (
+                "GET http://H/x HTTP/1.1\r\nHost: h\r\nConnection: x-hop\r\nConnection: Close\r\n\r\n",
+                "h /x /x None close",
+            ),
+            ("GET https://h HTTP/1.0\r\nHost: h\r\n\r\n", "h / / None close"),
+            (
+                "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n",
+                "h / / Length(1) expect",
+            ),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(facts(text).as_deref(), Ok(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_ambiguous_is_refused_with_its_reason() {
+        let cases = [
+            ("GET / HTTP/1.1\r\n\r\n", Reason::BadHost),
+            ("GET / HTTP/1.0\r\n\r\n", Reason::BadHost),
+            ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", Reason::BadHost),
+            ("GET / HTTP/1.1\r\nHost:\r\n\r\n", Reason::BadHost),
+            ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", Reason::BadHost),
+            ("GET / HTTP/1.1\r\nHost: a,b\r\n\r\n", Reason::BadHost),
+            ("GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", Reason::BadHost),
+            ("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", Reason::BadHost),
+            ("GET / HTTP/1.1\r\nHost: [a]\r\n\r\n", Reason::BadHost),
+            ("GET http://evil/ HTTP/1.1\r\nHost: a\r\n\r\n", Reason::BadHost),
+            ("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", Reason::BadHost),
+            ("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", Reason::BadTarget),
+            ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", Reason::BadTarget),
+            ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", Reason::MalformedHead),
+            ("GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", Reason::MalformedHead),
+            ("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", Reason::MalformedHead),
+            ("GET / HTTP/1.1\r\nHost: a\r\nX : a\r\n\r\n", Reason::MalformedHead),
+            ("GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n", Reason::MalformedHead),
+            ("get / HTTP/1.1\r\nHost: a\r\n\r\n", Reason::MalformedHead),
+            ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", Reason::BadMethod),
+            ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", Reason::BadMethod),
+            ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", Reason::BadMethod),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
+                Reason::BadFraming,
+            ),
+            ("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::BadFraming),
+            ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", Reason::UnknownCoding),
+            ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", Reason::BadFraming),
+            ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", Reason::BadFraming),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n",
+                Reason::BadFraming,
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+                Reason::BadFraming,
+            ),
+            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n", Reason::BadFraming),
+            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n", Reason::BadFraming),
+            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", Reason::BadFraming),
+            ("GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Forwarded-For\r\n\r\n", Reason::BadConnection),
+            ("POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\n\r\n", Reason::BadExpectation),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(facts(text), Err(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn more_lines_than_the_bound_are_refused() {
+        let lines = |n: usize| (0..n).map(|i| format!("X{i}: a\r\n")).collect::<String>();
+        let head = |n: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", lines(n));
+        assert!(facts(&head(MAX_FIELDS - 1)).is_ok());
+        assert_eq!(facts(&head(MAX_FIELDS)), Err(Reason::HeadTooLarge));
+    }
+}

@@ -1,0 +1,15 @@
+//! What is told of a request when it has ended, and to whom.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`record`] | what is gathered of a request on its way |
+//! | [`event`] | a request that has ended |
+//! | [`events`] | whoever is told of it |
+//! | [`access_log`] | its line |
+//! | [`limiter`] | lines that are summed up |
+
+pub mod access_log;
+pub mod event;
+pub mod events;
+pub mod limiter;
+pub mod record;

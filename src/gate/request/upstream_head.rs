@@ -1,0 +1,62 @@
+//! The head that the application is sent, written when the body is there.
+
+use crate::gate::request::context::Context;
+use crate::gate::request::facts::named_by_connection;
+use crate::gate::request::head::Head;
+use crate::gate::request::intake::Admitted;
+use crate::policy::admission::Grant;
+use crate::policy::forward::{self, Own};
+use crate::policy::text;
+
+/// Bytes that the gate's own lines take, and a little more.
+const OWN_LINES: usize = 512;
+
+/// Writes the head of an admitted request whose body has this length.
+#[must_use]
+pub fn write(
+    context: Context<'_>,
+    head: &Head,
+    request_id: &[u8],
+    admitted: &Admitted,
+    body_length: usize,
+) -> Vec<u8> {
+    let Admitted { route, behind_proxy, .. } = admitted;
+    let believed = |name, fits: fn(&[u8]) -> bool| {
+        if *behind_proxy { head.values(name).next().filter(|value| fits(value)) } else { None }
+    };
+    let host = head.values("host").next().unwrap_or_default();
+    let own = Own {
+        client: admitted.permit.client(),
+        believed: *behind_proxy,
+        header: context.snapshot.config.forwarded_header,
+        host: route.upstream_host.as_ref().map_or(host, |host| host.as_bytes()),
+        forwarded_host: believed("x-forwarded-host", is_plain).unwrap_or(host),
+        proto: match believed("x-forwarded-proto", |value| matches!(value, b"http" | b"https")) {
+            Some(b"https") => "https",
+            None if context.peer.tls => "https",
+            _ => "http",
+        },
+        request_id,
+        list: match admitted.permit.grant() {
+            Grant::Listed { list, .. } => Some(&route.allow[list].name),
+            Grant::Observed(_) => None,
+        },
+        webhook: route.webhook.name(),
+        client_cert: context.peer.client_cert.as_deref(),
+    };
+    let mut out = Vec::with_capacity(head.held() + OWN_LINES);
+    let target = admitted.target.map_or(&b"/"[..], |span| head.get(span));
+    let named = named_by_connection(head);
+    forward::write_request_head(&mut out, head.method(), target, head.fields(), &named, own);
+    if admitted.announces_body || body_length > 0 {
+        out.extend_from_slice(b"Content-Length: ");
+        text::decimal(&mut out, body_length as u64);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+fn is_plain(value: &[u8]) -> bool {
+    !value.is_empty() && value.len() <= 255 && value.iter().all(|b| b.is_ascii_graphic() && *b != b',')
+}
