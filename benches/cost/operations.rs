@@ -200,7 +200,7 @@ fn head_written() -> Runner {
 fn access_log_line() -> Runner {
     // No writer: its work is not the request's.
     let log = AccessLog::new(LineSink::open(Destination::Off).unwrap(), Form::Json);
-    let client = address("203.0.113.7");
+    let (client, began) = (address("203.0.113.7"), Instant::now());
     repeated(move |number| {
         log.write(&Event {
             request_id: b"0123456789abcdef0123456789abcdef",
@@ -218,7 +218,7 @@ fn access_log_line() -> Runner {
             attempts: 1,
             bytes_in: 390,
             bytes_out: 15,
-            began: Instant::now(),
+            began,
             duration: Duration::from_nanos(number as u64 * 1000),
             upstream: Some(Duration::from_micros(731)),
             generation: 1,

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use nexmo_gate::config::{self, Overrides};
 use nexmo_gate::gate::http1::head::{Progress, Scan};
 use nexmo_gate::gate::http1::parse::parse;
-use nexmo_gate::gate::request::facts::{Facts, named_by_connection};
+use nexmo_gate::gate::request::facts::Facts;
 use nexmo_gate::gate::request::head::{Head, MAX_FIELDS, Version};
 use nexmo_gate::policy::address::addr::Address;
 use nexmo_gate::policy::address::prefix_set::PrefixSet;
@@ -282,14 +282,7 @@ fn forwarded_head(head: &Head, facts: &Facts<'_>) {
     };
     let mut out = Vec::new();
     let fields = head.fields();
-    forward::write_request_head(
-        &mut out,
-        head.method(),
-        facts.target,
-        fields,
-        &named_by_connection(head),
-        own,
-    );
+    forward::write_request_head(&mut out, head.method(), facts.target, fields, &facts.connection, own);
     out.extend_from_slice(b"\r\n");
     let len = out.len();
     assert_eq!(Scan::default().advance(&mut ReadBuffer::of(out.clone()), usize::MAX), Progress::Whole(len));

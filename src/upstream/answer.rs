@@ -3,6 +3,7 @@
 //! Only a complete, unambiguous answer counts: a body cut short, a second Content-Length, a bare LF or
 //! a status that HTTP does not know is a failure, never a success. Interim answers are dropped.
 
+use std::borrow::Cow;
 use std::io;
 use std::mem::MaybeUninit;
 
@@ -13,7 +14,7 @@ use crate::policy::forward::{names, response_drops};
 use crate::policy::outcome::Reason;
 use crate::wire::budget::{Budget, reserve};
 use crate::wire::chunked::Decoder;
-use crate::wire::fields::{Fields, joined};
+use crate::wire::fields::{Fields, join};
 
 /// Header lines that an answer may have.
 const MAX_FIELDS: usize = 100;
@@ -197,7 +198,7 @@ pub fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
     let mut head = ParsedHead {
         status,
         persistent: response.version == Some(1),
-        fields: Fields::over(Vec::with_capacity(len)),
+        fields: Fields::with_capacity(len),
         ..ParsedHead::default()
     };
     head.read_fields(response.headers)?;
@@ -206,8 +207,10 @@ pub fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
 
 impl ParsedHead {
     fn read_fields(&mut self, headers: &[httparse::Header<'_>]) -> Result<(), Reason> {
-        let named =
-            joined(headers.iter().filter(|h| h.name.eq_ignore_ascii_case("connection")).map(|h| h.value));
+        let mut named = Cow::Borrowed(&b""[..]);
+        for header in headers.iter().filter(|header| header.name.eq_ignore_ascii_case("connection")) {
+            join(&mut named, header.value);
+        }
         if names(&named, b"close") {
             self.persistent = false;
         }

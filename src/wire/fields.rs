@@ -5,16 +5,23 @@
 
 use std::borrow::Cow;
 
-use smallvec::SmallVec;
-
-/// Lines that take no memory of their own: webhooks have about ten.
+/// Lines that most heads have: webhooks have about ten. They are not kept inline: a head is moved about more than once.
 const USUAL: usize = 16;
+/// What a reply of the gate's own has.
+const FEW: usize = 4;
+const FEW_BYTES: usize = 96;
 
 /// A part of the buffer. Heads are far smaller than 4 GiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     start: u32,
     end: u32,
+}
+
+impl Span {
+    fn len(self) -> usize {
+        self.end.saturating_sub(self.start) as usize
+    }
 }
 
 /// One line.
@@ -25,23 +32,38 @@ struct Line {
 }
 
 /// The lines of a head.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Fields {
     bytes: Vec<u8>,
-    lines: SmallVec<[Line; USUAL]>,
+    lines: Vec<Line>,
+    /// The buffer holds the lines and nothing else, as they are sent: each with its CRLF.
+    ready: bool,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), lines: Vec::new(), ready: true }
+    }
 }
 
 impl Fields {
     /// No lines yet; `bytes` is what they will be ranges of.
     #[must_use]
     pub fn over(bytes: Vec<u8>) -> Self {
-        Self { bytes, lines: SmallVec::new() }
+        Self { bytes, lines: Vec::with_capacity(USUAL), ready: false }
     }
 
-    /// A line of these.
+    /// No lines yet, with room for so many bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), lines: Vec::with_capacity(USUAL), ready: true }
+    }
+
+    /// These lines.
     #[must_use]
     pub fn of(lines: &[(&str, &str)]) -> Self {
-        let mut fields = Self::default();
+        let mut fields =
+            Self { bytes: Vec::with_capacity(FEW_BYTES), lines: Vec::with_capacity(FEW), ready: true };
         for (name, value) in lines {
             fields.push(name.as_bytes(), value.as_bytes());
         }
@@ -55,18 +77,22 @@ impl Fields {
 
     /// Adds a line.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        let line = Line { name: self.append(name), value: self.append(value) };
-        self.lines.push(line);
+        let name = self.append(name);
+        self.bytes.extend_from_slice(b": ");
+        let value = self.append(value);
+        self.bytes.extend_from_slice(b"\r\n");
+        self.lines.push(Line { name, value });
     }
 
-    /// Appends to the buffer what is no line.
+    /// Appends to the buffer of [`Self::over`] what is no line.
     pub fn append(&mut self, part: &[u8]) -> Span {
-        let start = self.bytes.len();
+        let start = short(self.bytes.len());
         self.bytes.extend_from_slice(part);
-        Span { start: short(start), end: short(self.bytes.len()) }
+        Span { start, end: short(self.bytes.len()) }
     }
 
     /// What a range holds.
+    #[inline]
     #[must_use]
     pub fn get(&self, span: Span) -> &[u8] {
         self.bytes.get(span.start as usize..span.end as usize).unwrap_or_default()
@@ -79,45 +105,70 @@ impl Fields {
     }
 
     /// The lines, as name and value.
+    #[inline]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> {
         self.lines.iter().map(|line| (self.get(line.name), self.get(line.value)))
     }
 
     /// The values of all lines of this name.
+    #[inline]
     pub fn values(&self, name: &'static str) -> impl DoubleEndedIterator<Item = &[u8]> {
-        self.iter().filter(|(one, _)| one.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        let named = |line: &&Line| {
+            line.name.len() == name.len() && self.get(line.name).eq_ignore_ascii_case(name.as_bytes())
+        };
+        self.lines.iter().filter(named).map(|line| self.get(line.value))
+    }
+
+    /// How many lines there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lines.len()
     }
 
     /// Bytes of memory that they hold.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.bytes.len() + self.lines.len().saturating_sub(USUAL) * size_of::<Line>()
+        self.bytes.len() + self.lines.len() * size_of::<Line>()
     }
 
-    /// Bytes that the lines take when they are written one after the other.
+    /// Bytes that the lines take as HTTP/1 writes them.
     #[must_use]
     pub fn written_len(&self) -> usize {
-        self.bytes.len() + self.lines.len() * ": \r\n".len()
+        if self.ready {
+            return self.bytes.len();
+        }
+        self.lines.iter().map(|line| line.name.len() + line.value.len() + ": \r\n".len()).sum()
+    }
+
+    /// Writes the lines as HTTP/1 has them.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        if self.ready {
+            out.extend_from_slice(&self.bytes);
+            return;
+        }
+        for (name, value) in self.iter() {
+            out.extend_from_slice(name);
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value);
+            out.extend_from_slice(b"\r\n");
+        }
     }
 }
 
-/// The values of several lines as those of one (RFC 9110 section 5.3); seldom is there more than one.
-#[must_use]
-pub fn joined<'b>(mut values: impl Iterator<Item = &'b [u8]>) -> Cow<'b, [u8]> {
-    let mut all = Cow::Borrowed(values.next().unwrap_or_default());
-    for value in values {
-        if all.is_empty() {
-            all = Cow::Borrowed(value);
-        } else {
-            let list = all.to_mut();
-            list.push(b',');
-            list.extend_from_slice(value);
-        }
+/// Adds a value to a list: the values of several lines are those of one (RFC 9110 section 5.3); seldom is there more
+/// than one.
+pub fn join<'b>(list: &mut Cow<'b, [u8]>, value: &'b [u8]) {
+    if list.is_empty() {
+        *list = Cow::Borrowed(value);
+    } else {
+        let list = list.to_mut();
+        list.push(b',');
+        list.extend_from_slice(value);
     }
-    all
 }
 
 /// The range of `part` in `whole`, of which it is a slice; `None` for what is no part of it.
+#[inline]
 #[must_use]
 pub fn span_within(whole: &[u8], part: &[u8]) -> Option<Span> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
@@ -125,6 +176,7 @@ pub fn span_within(whole: &[u8], part: &[u8]) -> Option<Span> {
     Some(Span { start: short(start), end: short(end) })
 }
 
+#[inline]
 fn short(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
@@ -145,6 +197,20 @@ mod tests {
         let lines: Vec<_> = fields.iter().collect();
         assert_eq!(lines, [(&b"Host"[..], &b"h"[..]), (b"Cookie", b"a=b")]);
         assert_eq!(fields.values("COOKIE").collect::<Vec<_>>(), [b"a=b"]);
+        let mut written = Vec::new();
+        fields.write(&mut written);
+        assert_eq!(written, b"Host: h\r\nCookie: a=b\r\n");
+        assert_eq!(written.len(), fields.written_len());
+    }
+
+    #[test]
+    fn lines_that_were_built_are_ready_to_be_sent() {
+        let fields = Fields::of(&[("Host", "h"), ("Cookie", "a=b")]);
+        let mut written = Vec::new();
+        fields.write(&mut written);
+        assert_eq!(written, b"Host: h\r\nCookie: a=b\r\n");
+        assert_eq!((written.len(), fields.count()), (fields.written_len(), 2));
+        assert_eq!(fields.iter().collect::<Vec<_>>(), [(&b"Host"[..], &b"h"[..]), (b"Cookie", b"a=b")]);
     }
 
     #[test]

@@ -73,12 +73,7 @@ impl Reply<'_> {
         bytes.push(b' ');
         bytes.extend_from_slice(phrase(self.status).as_bytes());
         bytes.extend_from_slice(b"\r\n");
-        for (name, value) in self.fields.iter() {
-            bytes.extend_from_slice(name);
-            bytes.extend_from_slice(b": ");
-            bytes.extend_from_slice(value);
-            bytes.extend_from_slice(b"\r\n");
-        }
+        self.fields.write(&mut bytes);
         if let Some(length) = self.length {
             bytes.extend_from_slice(b"Content-Length: ");
             text::decimal(&mut bytes, length);

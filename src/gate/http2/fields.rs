@@ -26,8 +26,7 @@ pub(super) fn head(parts: &Parts, version: Version, max: usize) -> Result<Head, 
     let mut fields = Fields::over(Vec::with_capacity(USUAL_HEAD));
     let (method, target) = (fields.append(method), fields.append(target.as_bytes()));
     fill(&mut fields, parts, cookie.as_deref());
-    let bytes = fields.written_len() + " HTTP/1.1\r\n".len() + 1;
-    if bytes > max {
+    if line + fields.written_len() > max {
         return Err(Reason::HeadTooLarge);
     }
     Head::new(fields, method, target, version)

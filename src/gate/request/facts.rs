@@ -11,7 +11,7 @@ use crate::policy::forward::connection_overreaches;
 use crate::policy::outcome::Reason;
 use crate::policy::routing::authority::Host;
 use crate::wire::body::Framing;
-use crate::wire::fields::joined;
+use crate::wire::fields::join;
 
 /// The longest method of the registry is BASELINE-CONTROL (16).
 const MAX_METHOD: usize = 20;
@@ -29,6 +29,8 @@ pub struct Facts<'b> {
     pub path: &'b [u8],
     /// How long the body is.
     pub framing: Framing,
+    /// What the Connection field names, joined.
+    pub connection: Cow<'b, [u8]>,
     /// The connection ends after this request.
     pub close: bool,
     /// The sender waits for `100 Continue` before it sends the body.
@@ -59,7 +61,7 @@ impl<'b> Facts<'b> {
         let target = origin_form(head.target(), host)?;
         let path = target.split(|b| *b == b'?').next().unwrap_or_default();
         let framing = seen.framing(head.version)?;
-        let connection = named_by_connection(head);
+        let connection = seen.connection;
         if connection_overreaches(&connection) {
             return Err(Reason::BadConnection);
         }
@@ -70,7 +72,7 @@ impl<'b> Facts<'b> {
             Some(value) if value.eq_ignore_ascii_case(b"100-continue") => head.version != Version::Http10,
             Some(_) => return Err(Reason::BadExpectation),
         };
-        Ok(Self { host, name, target, path, framing, close, expects_continue })
+        Ok(Self { host, name, target, path, framing, connection, close, expects_continue })
     }
 }
 
@@ -80,6 +82,7 @@ struct Lines<'b> {
     host: Option<&'b [u8]>,
     length: Option<&'b [u8]>,
     coding: Option<&'b [u8]>,
+    connection: Cow<'b, [u8]>,
     expect: Option<&'b [u8]>,
 }
 
@@ -89,6 +92,10 @@ impl<'b> Lines<'b> {
         match name.len() {
             4 if is("host") => once(&mut self.host, value, Reason::BadHost),
             6 if is("expect") => once(&mut self.expect, value, Reason::BadExpectation),
+            10 if is("connection") => {
+                join(&mut self.connection, value);
+                Ok(())
+            }
             14 if is("content-length") => once(&mut self.length, value, Reason::BadFraming),
             17 if is("transfer-encoding") => once(&mut self.coding, value, Reason::BadFraming),
             _ => Ok(()),
@@ -112,12 +119,6 @@ impl<'b> Lines<'b> {
             (None, Some(coding)) => Err(unserved(coding)),
         }
     }
-}
-
-/// What the Connection field names: the values of several lines are those of one (RFC 9110 section 5.3).
-#[must_use]
-pub fn named_by_connection(head: &Head) -> Cow<'_, [u8]> {
-    joined(head.values("connection"))
 }
 
 fn once<'b>(slot: &mut Option<&'b [u8]>, value: &'b [u8], twice: Reason) -> Result<(), Reason> {

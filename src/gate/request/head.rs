@@ -50,7 +50,7 @@ impl Head {
     /// # Errors
     /// It has too many lines.
     pub fn new(fields: Fields, method: Span, target: Span, version: Version) -> Result<Self, Reason> {
-        if fields.iter().count() > MAX_FIELDS {
+        if fields.count() > MAX_FIELDS {
             return Err(Reason::HeadTooLarge);
         }
         Ok(Self { fields, method, target, version })

@@ -35,6 +35,9 @@ pub struct Admitted {
     pub route: Arc<LiveRoute>,
     /// The target in origin form; `None` is `/`, which the head does not hold.
     pub target: Option<Span>,
+    /// The fields that the Connection field names, which are not passed on; without `keep-alive` alone, which says
+    /// nothing.
+    pub named_by_connection: Vec<u8>,
     /// How long the body is.
     pub framing: Framing,
     /// The sender waits for `100 Continue`.
@@ -173,6 +176,10 @@ fn admit(
     }
     Ok(Admitted {
         target: head.span_of(facts.target),
+        named_by_connection: match &*facts.connection {
+            usual if usual.eq_ignore_ascii_case(b"keep-alive") => Vec::new(),
+            named => named.to_vec(),
+        },
         framing: facts.framing,
         expects_continue: facts.expects_continue,
         announces_body: facts.framing != Framing::None

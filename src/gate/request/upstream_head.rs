@@ -1,7 +1,6 @@
 //! The head that the application is sent, written when the body is there.
 
 use crate::gate::request::context::Context;
-use crate::gate::request::facts::named_by_connection;
 use crate::gate::request::head::Head;
 use crate::gate::request::intake::Admitted;
 use crate::policy::admission::Grant;
@@ -46,8 +45,14 @@ pub fn write(
     };
     let mut out = Vec::with_capacity(head.held() + OWN_LINES);
     let target = admitted.target.map_or(&b"/"[..], |span| head.get(span));
-    let named = named_by_connection(head);
-    forward::write_request_head(&mut out, head.method(), target, head.fields(), &named, own);
+    forward::write_request_head(
+        &mut out,
+        head.method(),
+        target,
+        head.fields(),
+        &admitted.named_by_connection,
+        own,
+    );
     if admitted.announces_body || body_length > 0 {
         out.extend_from_slice(b"Content-Length: ");
         text::decimal(&mut out, body_length as u64);

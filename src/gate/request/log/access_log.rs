@@ -4,6 +4,7 @@
 //! strings, headers and bodies are never part of it: they hold phone numbers, message texts and
 //! signatures.
 
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,6 +17,13 @@ use crate::telemetry::events::{Form, json_string};
 use crate::telemetry::{LineSink, timestamp};
 
 const NULL: &[u8] = b"null";
+/// Bytes that most lines have room in.
+const USUAL_LINE: usize = 1024;
+
+thread_local! {
+    /// Where a thread writes its lines, one after the other.
+    static LINE: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(USUAL_LINE));
+}
 
 /// Where access events go.
 #[derive(Clone, Debug)]
@@ -39,12 +47,16 @@ impl AccessLog {
         if anybodys && !self.flood.lets_through(event.reason, event.peer, Instant::now()) {
             return;
         }
-        let mut line = Vec::with_capacity(768);
-        match self.form {
-            Form::Json => event.write_json(&mut line),
-            Form::Text => event.write_text(&mut line),
-        }
-        self.sink.push(&line);
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            match self.form {
+                Form::Json => event.write_json(line),
+                Form::Text => event.write_text(line),
+            }
+            self.sink.push(line);
+            // A path may be as long as a head: one such line does not make every thread keep as much.
+            line.shrink_to(USUAL_LINE);
+        });
     }
 
     /// Says what was only counted; `all` at the end of the process.
