@@ -24,9 +24,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use self::markup::{Markup, ago};
-use crate::admin::status::{deny_word, mode_word, rfc3339};
-use crate::admin::status_text::duration;
+use self::markup::Markup;
+use crate::admin::status::rfc3339;
+use crate::admin::text::quantity::{ago, duration};
 use crate::config::Mode;
 use crate::state::report::Report;
 use crate::state::snapshot::Snapshot;
@@ -143,8 +143,8 @@ fn title(page: &mut Markup, view: &View<'_>) {
     page.put("<h1>nexmo-gate</h1><p class=\"pills\"><span class=\"pill {}\">{}</span> ", &[&class, &word]);
     let mode = snapshot.config.mode;
     let class = if mode == Mode::Observe { "warn" } else { "plain" };
-    page.put("<span class=\"pill {}\">mode {}</span> ", &[&class, &mode_word(mode)]);
-    page.put("<span class=\"pill plain\">deny {}</span></p>", &[&deny_word(snapshot.config.deny)]);
+    page.put("<span class=\"pill {}\">mode {}</span> ", &[&class, &mode.word()]);
+    page.put("<span class=\"pill plain\">deny {}</span></p>", &[&snapshot.config.deny.word()]);
     let loaded = view.now.duration_since(snapshot.loaded_at).unwrap_or_default();
     page.put(
         "<p class=\"meta\">version {} &middot; up {} &middot; generation {}",
@@ -175,17 +175,22 @@ fn foot(page: &mut Markup, view: &View<'_>) {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::Ordering::Relaxed;
     use std::time::UNIX_EPOCH;
 
     use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
 
     use super::*;
     use crate::admin::fixture::{CONFIG, Stage};
+    use crate::admin::metrics;
+    use crate::admin::status::describe;
+    use crate::admin::text::quantity::grouped;
     use crate::config::Problem;
     use crate::policy::address::addr::Address;
     use crate::policy::outcome::Reason;
     use crate::state::report::{Cause, Report};
     use crate::state::stats::denials::{Denial, Denials};
+    use crate::state::stats::gauges::TABLE;
 
     const HOSTILE: &str = "/<script>alert(1)</script>'\"&\u{202e}";
 
@@ -273,6 +278,43 @@ mod tests {
             assert!(page.contains(part), "{part}\n{page}");
         }
         assert!(!page.contains("last good"));
+    }
+
+    /// An operator finds a number by whatever they look at.
+    #[test]
+    fn every_number_of_the_process_stands_in_the_status_the_metrics_and_the_page() {
+        let snapshot = Stage::new(CONFIG).snapshot();
+        let gauges = Gauges::default();
+        gauges.bad_proxy_headers.store(1011, Relaxed);
+        gauges.dropped_unheard.store(1012, Relaxed);
+        gauges.health_probes.store(1013, Relaxed);
+        gauges.tls_completed.store(1014, Relaxed);
+        let status = describe(&snapshot, None, &gauges, Duration::ZERO);
+        let metrics = metrics::render(&snapshot, None, &gauges, SystemTime::now());
+        let page = render(&View {
+            snapshot: &snapshot,
+            last_reload: None,
+            gauges: &gauges,
+            history: &History::new(Instant::now()),
+            denials: &Noted::default(),
+            uptime: Duration::ZERO,
+            now: SystemTime::now(),
+            instant: Instant::now(),
+            refresh: None,
+        });
+        let mut seen = 0;
+        for number in TABLE {
+            let value = number.value(&gauges);
+            seen += value;
+            assert_eq!(status.gauges.get(number.key), Some(&value), "{}", number.key);
+            let line = format!("\nnexmo_gate_{} {value}\n", number.metric);
+            assert!(metrics.contains(&line), "{line}\n{metrics}");
+            let fact = format!("<dt>{}</dt><dd>{}<", number.words, grouped(value));
+            let limited = format!("<dt>{}</dt><dd>{} <small>of ", number.words, grouped(value));
+            assert!(page.contains(&fact) || page.contains(&limited), "{fact}\n{page}");
+        }
+        assert_eq!(seen, 1011 + 1012 + 1013 + 1014);
+        assert_eq!(page.matches(" <small>of ").count(), 2);
     }
 
     #[test]

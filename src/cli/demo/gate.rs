@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde::Deserialize;
 use serde_yaml::Value as Yaml;
 
 use crate::cli::demo::sender::ADMITTED;
@@ -26,12 +26,34 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// What the demo waits for.
 #[derive(Debug)]
 pub enum Event {
-    /// A line of the access log.
-    Log(Value, String),
+    /// A line of the access log: what is read of it, and as it was written.
+    Log(LogLine, String),
     /// The gate is gone.
     Ended,
     /// The person wants to stop.
     Stop,
+}
+
+/// What the tour reads of a line of the access log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct LogLine {
+    /// Who asked.
+    pub client_ip: Option<String>,
+    /// What became of the request.
+    pub outcome: Option<String>,
+    /// What it asked for, without its query.
+    pub path: Option<String>,
+    /// Why the outcome is what it is.
+    pub reason: Option<String>,
+}
+
+/// What is read of a line of the event log.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EventLine {
+    message: String,
+    listen: String,
+    admin: String,
 }
 
 /// The running gate.
@@ -107,8 +129,8 @@ fn spawn(config: &Path) -> io::Result<Child> {
 
 fn follow(stdout: impl Read, events: &Sender<Event>) {
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-        let value = serde_json::from_str(&line).unwrap_or_default();
-        if events.send(Event::Log(value, line)).is_err() {
+        let read = serde_json::from_str(&line).unwrap_or_default();
+        if events.send(Event::Log(read, line)).is_err() {
             return;
         }
     }
@@ -120,13 +142,9 @@ fn ready(said: &Receiver<String>) -> Result<(SocketAddr, String), Vec<String>> {
     let until = Instant::now() + START_TIMEOUT;
     let mut lines = vec!["the gate did not start; it said:".to_owned()];
     while let Ok(line) = said.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        let value: Value = serde_json::from_str(&line).unwrap_or_default();
-        let field = |name: &str| value[name].as_str().or_else(|| value["fields"][name].as_str());
-        if field("message") == Some("ready") {
-            let listen = field("listen").and_then(|text| text.parse().ok());
-            if let (Some(listen), Some(admin)) = (listen, field("admin")) {
-                return Ok((listen, admin.to_owned()));
-            }
+        let event: EventLine = serde_json::from_str(&line).unwrap_or_default();
+        if let ("ready", Ok(listen)) = (event.message.as_str(), event.listen.parse()) {
+            return Ok((listen, event.admin));
         }
         lines.push(line);
     }
