@@ -48,7 +48,7 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let question = Question::new(&args.ip, args.via.clone(), args.path.as_deref(), &args.host)
-        .map_err(|problem| Failure { code: USAGE, lines: vec![problem] })?;
+        .map_err(|problem| Failure { code: USAGE, lines: vec![problem.to_string()] })?;
     let (explanation, json) = if args.running {
         ask(&args.settings, &question)?
     } else {

@@ -151,7 +151,7 @@ fn a_key_that_is_missing_is_named() {
             match read {
                 Ok(_) => assert!(may_be_missing.contains(&key.as_str()), "{key}"),
                 Err(error) => {
-                    assert!(error.to_string().contains(&format!("missing field `{key}`")), "{error}")
+                    assert!(error.to_string().contains(&format!("missing field `{key}`")), "{error}");
                 }
             }
         }

@@ -76,7 +76,7 @@ impl Gate {
     pub fn start(application: SocketAddr, events: &Sender<Event>) -> Result<Self, Failure> {
         let folder =
             Folder::new().map_err(|error| failed(format!("a folder for temporary files: {error}")))?;
-        let config = folder.write(application).map_err(failed)?;
+        let config = folder.write(application).map_err(|error| failed(error.to_string()))?;
         let mut child =
             spawn(&config).map_err(|error| failed(format!("the gate cannot be started: {error}")))?;
         if let Some(stdout) = child.stdout.take() {
@@ -151,6 +151,17 @@ fn ready(said: &Receiver<String>) -> Result<(SocketAddr, String), Vec<String>> {
     Err(lines)
 }
 
+/// Why the files of the gate are not there.
+#[derive(Debug, thiserror::Error)]
+enum FilesError {
+    /// The disk does not take one.
+    #[error("{}: {error}", path.display())]
+    Unwritten { path: PathBuf, error: io::Error },
+    /// The configuration that was built in is not as it must be.
+    #[error("config.yaml: {0}")]
+    Config(#[from] serde_yaml::Error),
+}
+
 /// A folder of its own that goes away with the value.
 #[derive(Debug)]
 struct Folder(PathBuf);
@@ -164,10 +175,13 @@ impl Folder {
     }
 
     /// Writes the range file and the configuration; the latter's path.
-    fn write(&self, application: SocketAddr) -> Result<PathBuf, String> {
+    fn write(&self, application: SocketAddr) -> Result<PathBuf, FilesError> {
         let write = |name: &str, text: &str| {
             let path = self.0.join(name);
-            std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display())).map(|()| path)
+            match std::fs::write(&path, text) {
+                Ok(()) => Ok(path),
+                Err(error) => Err(FilesError::Unwritten { path, error }),
+            }
         };
         write("demo.txt", &format!("# The one address that this demo admits.\n{ADMITTED}/32\n"))?;
         write("config.yaml", &config(SHIPPED, application, &self.0)?)
@@ -182,23 +196,22 @@ impl Drop for Folder {
 }
 
 /// The shipped configuration with the demo's addresses, and with the one list on every route.
-fn config(shipped: &str, application: SocketAddr, ranges: &Path) -> Result<String, String> {
-    let mut config: Yaml = serde_yaml::from_str(shipped).map_err(|error| format!("config.yaml: {error}"))?;
+fn config(shipped: &str, application: SocketAddr, ranges: &Path) -> Result<String, FilesError> {
+    let mut config: Yaml = serde_yaml::from_str(shipped)?;
     let loopback =
         |key: &str| Yaml::Mapping([(Yaml::from(key), Yaml::from("127.0.0.1:0"))].into_iter().collect());
     config["listen"] = Yaml::Sequence(vec![loopback("address")]);
     config["admin"] = loopback("address");
     config["upstream"] = Yaml::from(format!("http://{application}"));
     config["ranges"] = Yaml::from(ranges.display().to_string());
-    config["log"] = serde_yaml::from_str("{ format: json, level: info, access: stdout }")
-        .map_err(|error| error.to_string())?;
+    config["log"] = serde_yaml::from_str("{ format: json, level: info, access: stdout }")?;
     if let Some(map) = config.as_mapping_mut() {
         map.remove("state");
     }
     for route in config["routes"].as_sequence_mut().into_iter().flatten() {
         route["allow"] = Yaml::Sequence(vec![Yaml::from("demo")]);
     }
-    serde_yaml::to_string(&config).map_err(|error| error.to_string())
+    Ok(serde_yaml::to_string(&config)?)
 }
 
 #[cfg(test)]

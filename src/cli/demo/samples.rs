@@ -24,6 +24,22 @@ struct Row {
     body: String,
 }
 
+/// What is wrong with the file that was built in.
+#[derive(Debug, thiserror::Error)]
+pub enum SamplesError {
+    /// It has another shape.
+    #[error("webhooks.json: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// A sample of nothing that is known.
+    #[error("webhooks.json: {name}: there is no webhook {webhook:?}")]
+    UnknownWebhook {
+        /// The sample.
+        name: String,
+        /// What it says that it is.
+        webhook: String,
+    },
+}
+
 /// One webhook as a sender would send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
@@ -48,10 +64,11 @@ impl Sample {
         self.target.split('?').next().unwrap_or(&self.target)
     }
 
-    fn of(name: String, row: Row) -> Result<Self, String> {
-        let webhook =
-            Webhook::named(&row.webhook).ok_or_else(|| format!("webhooks.json: {name}: {}", row.webhook))?;
-        let Row { method, target, headers, body, .. } = row;
+    fn of(name: String, row: Row) -> Result<Self, SamplesError> {
+        let Row { webhook, method, target, headers, body } = row;
+        let Some(webhook) = Webhook::named(&webhook) else {
+            return Err(SamplesError::UnknownWebhook { name, webhook });
+        };
         Ok(Self { name, webhook, method, target, headers: headers.into_iter().collect(), body })
     }
 }
@@ -60,8 +77,8 @@ impl Sample {
 ///
 /// # Errors
 /// The file that was built in does not read: never, as a test sees to.
-pub fn all() -> Result<Vec<Sample>, String> {
-    let file: File = serde_json::from_str(FILE).map_err(|error| format!("webhooks.json: {error}"))?;
+pub fn all() -> Result<Vec<Sample>, SamplesError> {
+    let file: File = serde_json::from_str(FILE)?;
     let mut samples: Vec<Sample> =
         file.samples.into_iter().map(|(name, row)| Sample::of(name, row)).collect::<Result<_, _>>()?;
     samples.sort_by_key(|sample| sample.webhook as usize);
