@@ -3,96 +3,24 @@
 //! The verdict comes from the code that serves: [`client_ip::resolve`], the route table's `find` and
 //! [`admission::decide`]. What is added here is only for reading: which CIDR or list made a hop a trusted
 //! one, and on which line of which file the prefix stands. A test holds the hops shown to the client
-//! decided on. The words are in [`crate::admin::explain_text`].
+//! decided on. The words are in [`crate::admin::text::explanation`].
 
-use std::path::PathBuf;
-
-use serde_json::{Value, json};
-
+use crate::admin::api::explanation::{Explanation, Hop, ListVerdict, RouteVerdict, Verdict};
 use crate::admin::question::Question;
-use crate::admin::status::{deny_word, mode_word};
 use crate::policy::address::addr::Address;
 use crate::policy::admission::{self, Grant};
 use crate::policy::client::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
-use crate::policy::outcome::Reason;
 use crate::policy::routing::authority::Host;
 use crate::policy::routing::path::ambiguity;
-use crate::state::snapshot::{LiveRoute, Snapshot};
+use crate::state::snapshot::{List, LiveRoute, Snapshot};
 
-/// One step from the peer to the client.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hop {
-    /// The address, or the text that is none.
-    pub text: String,
-    /// The CIDR or list that makes it a trusted proxy; `None` for the client and for what cannot be read.
-    pub trusted_by: Option<String>,
-}
-
-/// What a route says to the client.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteVerdict {
-    /// Its name in the log; `None` when no route matches the path.
-    pub route: Option<String>,
-    /// Its webhook.
-    pub webhook: Option<&'static str>,
-    /// What each allowed list holds of the client, in the order in which they are asked.
-    pub lists: Vec<ListVerdict>,
-    /// What the gate does.
-    pub verdict: Verdict,
-}
-
-/// What one list says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListVerdict {
-    /// The list.
-    pub name: String,
-    /// Its file.
-    pub file: PathBuf,
-    /// Whether it is the last good version of a file that cannot be used now.
-    pub last_good: bool,
-    /// How many prefixes it has.
-    pub prefixes: usize,
-    /// The longest prefix that holds the client, and its line.
-    pub found: Option<(String, u32)>,
-}
-
-/// The decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Forwarded; the place of the list in `lists` that admits.
-    Admitted(usize),
-    /// Not forwarded, and what the sender hears.
-    Denied(Reason, u16),
-    /// Would be denied, but `mode: observe` forwards it all the same.
-    Observed(Reason),
-}
-
-/// The decision and how it came about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Explanation {
-    /// The question.
-    pub question: Question,
-    /// From the peer to the client, in the order of the walk.
-    pub hops: Vec<Hop>,
-    /// Who is asking, or why nobody can be named.
-    pub client: Result<Client, NoClient>,
-    /// One route where a path was given, else all of them.
-    pub routes: Vec<RouteVerdict>,
-    /// What makes the path a 400 for whoever is admitted.
-    pub ambiguous: Option<&'static str>,
-    /// The snapshot it was judged by.
-    pub generation: u64,
-    mode: &'static str,
-    deny: &'static str,
-}
+type WhoAsks = Result<Client, NoClient>;
 
 /// Asks the policy.
 #[must_use]
 pub fn explain(snapshot: &Snapshot, question: &Question) -> Explanation {
-    // The hops of a question are written the plain way, whichever header the gate reads.
-    let header = ForwardedHeader::XForwardedFor;
-    let client = client_ip::resolve(question.peer, Origin::Peer, &snapshot.trusted, header, question.lines());
-    let routes = match &question.path {
+    let client = who_asks(snapshot, question);
+    let routes: Vec<RouteVerdict> = match &question.path {
         None => snapshot.routes.iter().map(|route| judge(snapshot, question, &client, Some(route))).collect(),
         Some(path) => {
             let found = snapshot.table.find(Host::read(question.host.as_bytes()), path.as_bytes());
@@ -100,49 +28,72 @@ pub fn explain(snapshot: &Snapshot, question: &Question) -> Explanation {
             vec![judge(snapshot, question, &client, route.map(AsRef::as_ref))]
         }
     };
+    let ambiguous = question.path.as_deref().and_then(|path| ambiguity(path.as_bytes()));
     Explanation {
-        question: question.clone(),
-        hops: hops(snapshot, question),
-        client,
-        routes,
-        ambiguous: question.path.as_deref().and_then(|path| ambiguity(path.as_bytes())),
+        admitted: routes.iter().any(|route| route.verdict == Verdict::Admitted),
+        ambiguous_path: ambiguous.map(str::to_owned),
+        client: client.as_ref().ok().map(|client| client.address.to_string()),
+        deny: snapshot.config.deny.word().to_owned(),
         generation: snapshot.generation,
-        mode: mode_word(snapshot.config.mode),
-        deny: deny_word(snapshot.config.deny),
+        hops: hops(snapshot, question),
+        host: question.host.clone(),
+        mode: snapshot.config.mode.word().to_owned(),
+        no_client: client.as_ref().err().map(|none| none.reason().word().to_owned()),
+        path: question.path.clone(),
+        peer: question.peer.to_string(),
+        routes,
+        via: question.via.clone(),
     }
+}
+
+fn who_asks(snapshot: &Snapshot, question: &Question) -> WhoAsks {
+    // The hops of a question are written the plain way, whichever header the gate reads.
+    let header = ForwardedHeader::XForwardedFor;
+    client_ip::resolve(question.peer, Origin::Peer, &snapshot.trusted, header, question.lines())
 }
 
 fn judge(
     snapshot: &Snapshot,
     question: &Question,
-    client: &Result<Client, NoClient>,
+    client: &WhoAsks,
     route: Option<&LiveRoute>,
 ) -> RouteVerdict {
     let allow = route.map(|route| route.allow.iter().map(|list| &list.ranges));
     let config = &snapshot.config;
-    let verdict = match admission::decide(client.clone(), question.peer, allow, config.mode) {
-        Ok(permit) => match permit.grant() {
-            Grant::Listed { list, .. } => Verdict::Admitted(list),
-            Grant::Observed(denial) => Verdict::Observed(denial.reason()),
-        },
-        Err((denial, _)) => Verdict::Denied(denial.reason(), config.deny.status()),
+    let (verdict, place, reason) = match admission::decide(client.clone(), question.peer, allow, config.mode)
+        .map(|permit| permit.grant())
+    {
+        Ok(Grant::Listed { list, .. }) => (Verdict::Admitted, Some(list), None),
+        Ok(Grant::Observed(denial)) => (Verdict::WouldDeny, None, Some(denial.reason())),
+        Err((denial, _)) => (Verdict::Denied, None, Some(denial.reason())),
     };
-    let lists = route.map_or(&[][..], |route| &route.allow).iter().map(|list| {
-        let entries = list.ranges.entries();
-        let place = client.as_ref().ok().and_then(|client| list.ranges.set().find(client.address));
-        ListVerdict {
-            name: list.name.clone(),
-            file: list.path.clone(),
-            last_good: list.last_good,
-            prefixes: entries.len(),
-            found: place.and_then(|at| entries.get(at)).map(|entry| (entry.prefix.to_string(), entry.line)),
-        }
-    });
+    let lists = route.map_or(&[][..], |route| &route.allow).iter();
+    let lists: Vec<ListVerdict> = lists.map(|list| held_by(list, client)).collect();
+    let by = place.and_then(|place| lists.get(place));
     RouteVerdict {
+        list: by.map(|list| list.name.clone()),
+        prefix: by.and_then(|list| list.prefix.clone()),
+        reason: reason.map(|reason| reason.word().to_owned()),
         route: route.map(|route| route.label.clone()),
-        webhook: route.map(|route| route.webhook.name()),
-        lists: lists.collect(),
+        status: (verdict == Verdict::Denied).then(|| config.deny.status()),
         verdict,
+        webhook: route.map(|route| route.webhook.name().to_owned()),
+        lists,
+    }
+}
+
+/// What a list holds of the client.
+fn held_by(list: &List, client: &WhoAsks) -> ListVerdict {
+    let entries = list.ranges.entries();
+    let place = client.as_ref().ok().and_then(|client| list.ranges.set().find(client.address));
+    let entry = place.and_then(|place| entries.get(place));
+    ListVerdict {
+        file: list.path.display().to_string(),
+        last_good: list.last_good,
+        line: entry.map(|entry| entry.line),
+        name: list.name.clone(),
+        prefix: entry.map(|entry| entry.prefix.to_string()),
+        prefixes: entries.len(),
     }
 }
 
@@ -152,7 +103,7 @@ fn hops(snapshot: &Snapshot, question: &Question) -> Vec<Hop> {
     let trusted_by = |address: Address| {
         snapshot.trusted.find(address).map(|at| snapshot.trusted_names.get(at).cloned().unwrap_or_default())
     };
-    let peer = Hop { text: question.peer.to_string(), trusted_by: trusted_by(question.peer) };
+    let peer = Hop { hop: question.peer.to_string(), trusted_by: trusted_by(question.peer) };
     let mut noted = vec![peer];
     let written = question.via.iter().flat_map(|line| line.rsplit(',')).map(str::trim_ascii);
     for text in written {
@@ -160,87 +111,18 @@ fn hops(snapshot: &Snapshot, question: &Question) -> Vec<Hop> {
             break;
         }
         noted.push(match Address::from_hop(text.as_bytes()) {
-            Some(address) => Hop { text: address.to_string(), trusted_by: trusted_by(address) },
-            None => Hop { text: text.to_owned(), trusted_by: None },
+            Some(address) => Hop { hop: address.to_string(), trusted_by: trusted_by(address) },
+            None => Hop { hop: text.to_owned(), trusted_by: None },
         });
     }
     noted
 }
 
-impl Explanation {
-    /// Whether the lists admit it: on the route of the path, or on any route where no path was given.
-    /// What only `mode: observe` lets pass is not admitted.
-    #[must_use]
-    pub fn admitted(&self) -> bool {
-        self.routes.iter().any(|route| matches!(route.verdict, Verdict::Admitted(_)))
-    }
-
-    /// The explanation as JSON.
-    #[must_use]
-    pub fn value(&self) -> Value {
-        json!({
-            "peer": self.question.peer.to_string(),
-            "via": self.question.via,
-            "host": self.question.host,
-            "path": self.question.path,
-            "hops": self.hops.iter().map(|hop| json!({
-                "hop": hop.text,
-                "trusted_by": hop.trusted_by,
-            })).collect::<Vec<_>>(),
-            "client": self.client.as_ref().ok().map(|client| client.address.to_string()),
-            "no_client": self.client.as_ref().err().map(|none| none.reason().word()),
-            "admitted": self.admitted(),
-            "routes": self.routes.iter().map(RouteVerdict::value).collect::<Vec<_>>(),
-            "ambiguous_path": self.ambiguous,
-            "mode": self.mode,
-            "deny": self.deny,
-            "generation": self.generation,
-        })
-    }
-}
-
-impl RouteVerdict {
-    fn value(&self) -> Value {
-        let (verdict, reason, status) = match self.verdict {
-            Verdict::Admitted(_) => ("admitted", None, None),
-            Verdict::Denied(reason, status) => ("denied", Some(reason.word()), Some(status)),
-            Verdict::Observed(reason) => ("would_deny", Some(reason.word()), None),
-        };
-        let by = match self.verdict {
-            Verdict::Admitted(place) => self.lists.get(place),
-            _ => None,
-        };
-        json!({
-            "route": self.route,
-            "webhook": self.webhook,
-            "verdict": verdict,
-            "reason": reason,
-            "status": status,
-            "list": by.map(|list| &list.name),
-            "prefix": by.and_then(|list| list.found.as_ref()).map(|(prefix, _)| prefix),
-            "lists": self.lists.iter().map(ListVerdict::value).collect::<Vec<_>>(),
-        })
-    }
-}
-
-impl ListVerdict {
-    fn value(&self) -> Value {
-        json!({
-            "name": self.name,
-            "file": self.file.display().to_string(),
-            "last_good": self.last_good,
-            "prefixes": self.prefixes,
-            "prefix": self.found.as_ref().map(|(prefix, _)| prefix),
-            "line": self.found.as_ref().map(|(_, line)| line),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::explain_text::text;
     use crate::admin::fixture::{CONFIG, Stage, anonymous};
+    use crate::admin::text::explanation::text;
     use proptest::prelude::*;
 
     fn asked(ip: &str, via: Option<&str>, path: Option<&str>) -> Question {
@@ -250,7 +132,7 @@ mod tests {
     fn told(config: &str, ip: &str, via: Option<&str>, path: Option<&str>) -> (bool, String) {
         let mut stage = Stage::new(config);
         let explanation = explain(&stage.snapshot(), &asked(ip, via, path));
-        (explanation.admitted(), anonymous(&text(&explanation.value()), stage.folder.path()))
+        (explanation.admitted, anonymous(&text(&explanation), stage.folder.path()))
     }
 
     #[test]
@@ -330,10 +212,10 @@ api.example.com/webhooks/verify  verify                denied    not_listed, ans
         let snapshot = stage.snapshot();
         let verify =
             Question::new("198.51.100.1", None, Some("/webhooks/verify"), "API.example.com:443").unwrap();
-        assert!(explain(&snapshot, &verify).admitted());
-        assert!(!explain(&snapshot, &Question { host: String::new(), ..verify }).admitted());
+        assert!(explain(&snapshot, &verify).admitted);
+        assert!(!explain(&snapshot, &Question { host: String::new(), ..verify }).admitted);
         let odd = explain(&snapshot, &asked("198.51.100.1", None, Some("/webhooks/sms/../x")));
-        assert!(text(&odd.value()).contains("answer   400: the path holds a dot segment"));
+        assert!(text(&odd).contains("answer   400: the path holds a dot segment"));
     }
 
     proptest! {
@@ -345,19 +227,21 @@ api.example.com/webhooks/verify  verify                denied    not_listed, ans
         ) {
             let snapshot = Stage::new(CONFIG).snapshot();
             let via = hops.map(|hops| hops.join(", "));
-            let explanation = explain(&snapshot, &asked(&peer, via.as_deref(), None));
+            let question = asked(&peer, via.as_deref(), None);
+            let explanation = explain(&snapshot, &question);
             let (last, before) = explanation.hops.split_last().unwrap();
             prop_assert!(before.iter().all(|hop| hop.trusted_by.is_some()));
-            match &explanation.client {
+            match who_asks(&snapshot, &question) {
                 Ok(client) => {
-                    prop_assert_eq!(&last.text, &client.address.to_string());
+                    prop_assert_eq!(Some(&last.hop), explanation.client.as_ref());
+                    prop_assert_eq!(&last.hop, &client.address.to_string());
                     prop_assert!(last.trusted_by.is_none());
                     let via: Vec<String> = client.via.iter().rev().map(ToString::to_string).collect();
-                    prop_assert_eq!(before.iter().map(|hop| hop.text.clone()).collect::<Vec<_>>(), via);
+                    prop_assert_eq!(before.iter().map(|hop| hop.hop.clone()).collect::<Vec<_>>(), via);
                 }
                 Err(NoClient::Unnamed) => prop_assert!(last.trusted_by.is_some()),
                 Err(NoClient::Unreadable) => {
-                    prop_assert!(last.trusted_by.is_none() && Address::from_hop(last.text.as_bytes()).is_none());
+                    prop_assert!(last.trusted_by.is_none() && Address::from_hop(last.hop.as_bytes()).is_none());
                 }
             }
         }

@@ -5,17 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use crate::admin::phase_word;
 use crate::policy::outcome::Reason;
 use crate::state::report::Report;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::state::stats::counters::LATENCY_BOUNDS_MS;
-use crate::state::stats::gauges::{Gauges, Phase};
+use crate::state::stats::gauges::{Gauges, Phase, TABLE};
 use crate::state::stats::health::Condition;
 use crate::state::tls;
 
@@ -95,86 +93,12 @@ fn latency(page: &mut Page, snapshot: &Snapshot) {
 fn process(page: &mut Page, gauges: &Gauges) {
     let phase = gauges.phase();
     page.family("phase", "gauge", "1 for what the process is doing now.");
-    for one in [Phase::Starting, Phase::Ready, Phase::Draining] {
-        page.sample("phase", &[("phase", phase_word(one))], u8::from(one == phase));
+    for one in Phase::ALL {
+        page.sample("phase", &[("phase", one.word())], u8::from(one == phase));
     }
-    for (name, kind, help, value) in [
-        ("connections", "gauge", "Connections from senders that are open.", &gauges.connections),
-        ("connections_accepted_total", "counter", "Connections accepted.", &gauges.accepted),
-        (
-            "connections_over_capacity_total",
-            "counter",
-            "Connections closed because limits.connections were open.",
-            &gauges.over_capacity,
-        ),
-        (
-            "http2_streams_refused_total",
-            "counter",
-            "Streams of HTTP/2 refused because as many were open as may be; their senders may repeat them.",
-            &gauges.streams_refused,
-        ),
-        ("tls_handshakes_total", "counter", "TLS handshakes completed.", &gauges.tls_completed),
-        (
-            "tls_handshakes_failed_total",
-            "counter",
-            "TLS handshakes that failed or were not over in time.",
-            &gauges.tls_failed,
-        ),
-        ("accept_errors_total", "counter", "Connections that could not be accepted.", &gauges.accept_errors),
-        ("health_probes_total", "counter", "Probes of health_path answered.", &gauges.health_probes),
-        ("requests_in_flight", "gauge", "Requests being served.", &gauges.in_flight),
-        ("buffered_bytes", "gauge", "Bytes of messages held.", &gauges.buffered),
-        (
-            "upstream_connections_opened_total",
-            "counter",
-            "Connections opened to upstreams.",
-            &gauges.upstream_opened,
-        ),
-        (
-            "upstream_connections_reused_total",
-            "counter",
-            "Requests sent on an upstream connection that was already open.",
-            &gauges.upstream_reused,
-        ),
-        (
-            "upstream_resent_total",
-            "counter",
-            "Requests sent again because a reused upstream connection turned out to be closed.",
-            &gauges.upstream_resent,
-        ),
-        (
-            "log_lines_dropped_total",
-            "counter",
-            "Log lines dropped because their reader was too slow or the disk was full.",
-            &gauges.log_lines_dropped,
-        ),
-        (
-            "log_reopen_failed",
-            "gauge",
-            "1 while the access log's file cannot be opened again: its lines go to the old one.",
-            &gauges.log_reopen_failed,
-        ),
-        (
-            "reload_busy_seconds",
-            "gauge",
-            "How long the reload thread has been at what it does.",
-            &gauges.reload_busy,
-        ),
-        (
-            "reload_thread_dead",
-            "gauge",
-            "1 when no change of a file is noticed any more, and only a restart helps.",
-            &gauges.reload_dead,
-        ),
-        (
-            "admin_connections_made_room_total",
-            "counter",
-            "Connections to the admin interface or the metrics that were closed because others needed their place.",
-            &gauges.admin_made_room,
-        ),
-    ] {
-        page.family(name, kind, help);
-        page.sample(name, &[], value.load(Relaxed));
+    for number in TABLE {
+        page.family(number.metric, number.kind.word(), number.help());
+        page.sample(number.metric, &[], number.value(gauges));
     }
 }
 
@@ -297,6 +221,7 @@ mod tests {
     use super::*;
     use crate::admin::fixture::{CONFIG, Stage};
     use std::collections::HashSet;
+    use std::sync::atomic::Ordering::Relaxed;
     use std::time::Duration;
 
     fn page() -> String {
@@ -383,7 +308,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 35);
+        assert_eq!(kinds.len(), 37);
         assert!(series.len() > 80, "{}", series.len());
     }
 

@@ -13,16 +13,16 @@
 //! | [`wire`] | HTTP/1 on a connection, within bounds |
 //! | [`routes`] | which request gets which answer |
 //! | [`metrics`] | the numbers in Prometheus' text format |
+//! | [`api`] | the answers that are JSON, as types |
 //! | [`status`] | what is loaded and how it is doing |
-//! | [`status_text`] | the same in words |
-//! | [`page`] | the same for browsers, with what happened lately |
 //! | [`explain`] | why an address is admitted or denied |
-//! | [`explain_text`] | the same in words |
+//! | [`text`] | the same two in words |
+//! | [`page`] | the status for browsers, with what happened lately |
 //! | [`question`] | what is asked of `explain` |
 //! | [`reload`] | a reload and how it went |
 
+pub mod api;
 pub mod explain;
-pub mod explain_text;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod listener;
@@ -33,7 +33,7 @@ pub mod question;
 pub mod reload;
 pub mod routes;
 pub mod status;
-pub mod status_text;
+pub mod text;
 pub mod wire;
 
 use std::fmt;
@@ -42,7 +42,7 @@ use std::time::{Duration, Instant};
 
 use crate::load::reload::Reloader;
 use crate::state::stats::denials::Denials;
-use crate::state::stats::gauges::{Gauges, Phase};
+use crate::state::stats::gauges::Gauges;
 use crate::state::stats::history::History;
 use crate::state::store::Store;
 
@@ -82,16 +82,6 @@ pub struct AdminContext {
 impl fmt::Debug for AdminContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AdminContext").field("started", &self.started).finish_non_exhaustive()
-    }
-}
-
-/// The word for a phase in `/readyz`, `/status` and the metrics.
-#[must_use]
-pub fn phase_word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Starting => "starting",
-        Phase::Ready => "ready",
-        Phase::Draining => "draining",
     }
 }
 

@@ -4,6 +4,26 @@
 
 use crate::policy::address::addr::Address;
 
+/// Why a question makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuestionError {
+    /// Nobody was named.
+    #[error("which address? /explain?ip=192.0.2.1&path=/webhooks/answer")]
+    NoAddress,
+    /// What was named is no address.
+    #[error("{0:?} is not an IP address")]
+    BadAddress(String),
+    /// A path from somewhere.
+    #[error("a path begins with '/', this one is {0:?}")]
+    BadPath(String),
+    /// A key that is none of a question's.
+    #[error("{0:?} is not asked here; there are: ip, via, path, host")]
+    UnknownKey(String),
+    /// The value of this key is no text.
+    #[error("{0}: broken percent-encoding")]
+    BadEncoding(String),
+}
+
 /// Who asks for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
@@ -22,12 +42,12 @@ impl Question {
     ///
     /// # Errors
     /// What is not an address or not a path.
-    pub fn new(ip: &str, via: Option<String>, path: Option<&str>, host: &str) -> Result<Self, String> {
-        let peer = ip.parse().map_err(|_| format!("{ip:?} is not an IP address"))?;
+    pub fn new(ip: &str, via: Option<String>, path: Option<&str>, host: &str) -> Result<Self, QuestionError> {
+        let peer = ip.parse().map_err(|_| QuestionError::BadAddress(ip.to_owned()))?;
         let path = match path {
             None => None,
             Some(text) if text.starts_with('/') => Some(text.split('?').next().unwrap_or(text).to_owned()),
-            Some(text) => return Err(format!("a path begins with '/', this one is {text:?}")),
+            Some(text) => return Err(QuestionError::BadPath(text.to_owned())),
         };
         Ok(Self { peer: Address::new(peer), via, path, host: host.to_owned() })
     }
@@ -36,7 +56,7 @@ impl Question {
     ///
     /// # Errors
     /// What is missing, unknown or unreadable.
-    pub fn from_query(query: &str) -> Result<Self, String> {
+    pub fn from_query(query: &str) -> Result<Self, QuestionError> {
         let (mut ip, mut via, mut path, mut host) = (None, None, None, None);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -45,11 +65,11 @@ impl Question {
                 "via" => &mut via,
                 "path" => &mut path,
                 "host" => &mut host,
-                _ => return Err(format!("{key:?} is not asked here; there are: ip, via, path, host")),
+                _ => return Err(QuestionError::UnknownKey(key.to_owned())),
             };
-            *slot = Some(decode(value).ok_or_else(|| format!("{key}: broken percent-encoding"))?);
+            *slot = Some(decode(value).ok_or_else(|| QuestionError::BadEncoding(key.to_owned()))?);
         }
-        let ip = ip.ok_or("which address? /explain?ip=192.0.2.1&path=/webhooks/answer")?;
+        let ip = ip.ok_or(QuestionError::NoAddress)?;
         Self::new(&ip, via, path.as_deref(), host.as_deref().unwrap_or_default())
     }
 
@@ -103,8 +123,17 @@ mod tests {
 
     #[test]
     fn a_question_that_makes_no_sense_is_refused() {
-        for query in ["", "path=/a", "ip=x", "ip=192.0.2.1&path=a", "ip=192.0.2.1&x=y", "ip=%zz", "ip=%"] {
-            assert!(Question::from_query(query).is_err(), "{query}");
+        let which = "which address? /explain?ip=192.0.2.1&path=/webhooks/answer";
+        for (query, wanted) in [
+            ("", which),
+            ("path=/a", which),
+            ("ip=x", "\"x\" is not an IP address"),
+            ("ip=192.0.2.1&path=a", "a path begins with '/', this one is \"a\""),
+            ("ip=192.0.2.1&x=y", "\"x\" is not asked here; there are: ip, via, path, host"),
+            ("ip=%zz", "ip: broken percent-encoding"),
+            ("ip=%", "ip: broken percent-encoding"),
+        ] {
+            assert_eq!(Question::from_query(query).unwrap_err().to_string(), wanted, "{query}");
         }
     }
 

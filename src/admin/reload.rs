@@ -1,29 +1,21 @@
-//! A reload that was asked for, and how it went, as JSON.
+//! A reload that was asked for, and how it went, as the answer to `POST /reload`.
 
-use serde_json::{Value, json};
-
-use crate::config::Problem;
+use crate::admin::api::reload::ReloadReport;
 use crate::state::report::{Cause, Report};
 
 /// Why a reload from here happens: a person, or a person's tool, asked.
 pub const CAUSE: Cause = Cause::Asked;
 
-/// The answer to `POST /reload`.
-#[must_use]
-pub fn value(report: &Report) -> Value {
-    json!({
-        "generation": report.generation,
-        "published": report.published,
-        "changes": report.changes,
-        "held": report.held,
-        "needs_restart": report.needs_restart,
-        "problems": problems(&report.problems),
-        "warnings": problems(&report.warnings),
-    })
-}
-
-/// Problems as JSON: where, and what.
-#[must_use]
-pub fn problems(problems: &[Problem]) -> Value {
-    problems.iter().map(|p| json!({ "at": p.at, "message": p.message })).collect()
+impl From<&Report> for ReloadReport {
+    fn from(report: &Report) -> Self {
+        Self {
+            changes: report.changes.clone(),
+            generation: report.generation,
+            held: report.held.clone(),
+            needs_restart: report.needs_restart.clone(),
+            problems: report.problems.iter().map(Into::into).collect(),
+            published: report.published,
+            warnings: report.warnings.iter().map(Into::into).collect(),
+        }
+    }
 }

@@ -5,9 +5,11 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
+use crate::admin::api::Document;
+use crate::admin::api::reload::ReloadReport;
 use crate::admin::page::{self, View};
 use crate::admin::question::Question;
-use crate::admin::{AdminContext, Scope, explain, metrics, phase_word, reload, status};
+use crate::admin::{AdminContext, Scope, explain, metrics, reload, status};
 use crate::load::reload::ReloaderHealth;
 use crate::policy::routing::authority::without_port;
 use crate::state::stats::gauges::Phase;
@@ -58,8 +60,11 @@ impl Answer {
         Self { status, content_type: PLAIN, allow: None, policy: None, body: body.into() }
     }
 
-    fn json(status: u16, value: &serde_json::Value) -> Self {
-        Self { status, content_type: JSON, allow: None, policy: None, body: format!("{value:#}\n") }
+    fn json(status: u16, document: &impl Document) -> Self {
+        match document.to_json() {
+            Ok(body) => Self { content_type: JSON, ..Self::plain(status, body) },
+            Err(error) => Self::plain(500, format!("the answer cannot be written: {error}\n")),
+        }
     }
 }
 
@@ -139,7 +144,7 @@ fn ready(ctx: &AdminContext) -> Answer {
         return Answer::plain(503, NO_RELOADS);
     }
     let status = if phase == Phase::Ready { 200 } else { 503 };
-    Answer::plain(status, format!("{}\n", phase_word(phase)))
+    Answer::plain(status, format!("{}\n", phase.word()))
 }
 
 /// Whether changed files go unnoticed for ever: then it serves, but not what it should, and only a restart helps.
@@ -157,7 +162,7 @@ fn report(ctx: &AdminContext, asked: &Asked) -> Answer {
     let uptime = ctx.started.elapsed();
     let format = asked.query.split('&').find_map(|pair| pair.strip_prefix("format="));
     if format == Some("json") || !asked.wants_html {
-        return Answer::json(200, &status::value(&snapshot, last_reload.as_deref(), &ctx.gauges, uptime));
+        return Answer::json(200, &status::describe(&snapshot, last_reload.as_deref(), &ctx.gauges, uptime));
     }
     let instant = Instant::now();
     ctx.history.sample(snapshot.counted(), instant);
@@ -177,7 +182,7 @@ fn report(ctx: &AdminContext, asked: &Asked) -> Answer {
 
 fn explain(ctx: &AdminContext, query: &str) -> Answer {
     match Question::from_query(query) {
-        Ok(question) => Answer::json(200, &explain::explain(&ctx.store.load(), &question).value()),
+        Ok(question) => Answer::json(200, &explain::explain(&ctx.store.load(), &question)),
         Err(problem) => Answer::plain(400, format!("{problem}\n")),
     }
 }
@@ -186,7 +191,7 @@ fn explain(ctx: &AdminContext, query: &str) -> Answer {
 pub async fn reload(ctx: &AdminContext) -> Answer {
     let report = ctx.reloader.reload(reload::CAUSE).await;
     let status = if report.problems.is_empty() { 200 } else { 422 };
-    Answer::json(status, &reload::value(&report))
+    Answer::json(status, &ReloadReport::from(&*report))
 }
 
 /// Whether the Host is no name that somebody else could make point here. Without a Host (a UNIX

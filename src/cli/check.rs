@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::admin::status::{deny_word, mode_word};
+use crate::admin::text::quantity::{Grouped, grouped};
 use crate::cli::flags::Settings;
 use crate::cli::loading::{self, Read};
-use crate::cli::table::{columns, grouped};
+use crate::cli::table::columns;
 use crate::cli::{Failure, print};
 use crate::config::{Mode, Trusted};
 use crate::files::folder;
@@ -65,8 +65,8 @@ fn summary(read: &Read, today: i64) -> String {
         out,
         "a denied sender  hears {} (deny: {}), mode: {}",
         config.deny.status(),
-        deny_word(config.deny),
-        mode_word(config.mode)
+        config.deny.word(),
+        config.mode.word()
     );
     out.push_str(&since(&read.since));
     out.push_str(&memory(snapshot));
@@ -91,7 +91,7 @@ fn since(changes: &[Change]) -> String {
 /// What the process may hold at worst, and what for.
 fn memory(snapshot: &Snapshot) -> String {
     let terms = memory::terms(&snapshot.config, lists_memory(snapshot));
-    let mib = |bytes: u64| format!("{} MiB", grouped(u128::from(bytes.div_ceil(1 << 20))));
+    let mib = |bytes: u64| format!("{} MiB", grouped(bytes.div_ceil(1 << 20)));
     let rows: Vec<Vec<String>> = terms
         .iter()
         .filter(|term| term.bytes > 0)
@@ -120,9 +120,9 @@ fn lists(snapshot: &Snapshot, today: i64) -> String {
         let (v4, v6) = list.ranges.set().covered();
         rows.push(vec![
             list.name.clone(),
-            grouped(list.ranges.entries().len() as u128),
-            grouped(u128::from(v4)),
-            grouped(v6),
+            Grouped(list.ranges.entries().len() as u128).to_string(),
+            grouped(v4).to_string(),
+            Grouped(v6).to_string(),
             list.ranges.as_of().map_or("-".to_owned(), |day| day.to_string()),
             match list.ranges.reviewed_days(today) {
                 None => "-".to_owned(),

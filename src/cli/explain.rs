@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use crate::admin::api::Document;
+use crate::admin::api::explanation::Explanation;
 use crate::admin::explain::explain;
-use crate::admin::explain_text::text;
 use crate::admin::question::Question;
+use crate::admin::text::explanation::text;
 use crate::cli::admin_client::AdminClient;
 use crate::cli::flags::{Gate, Settings};
 use crate::cli::{DENIED, Failure, failed, loading, print};
@@ -46,24 +48,23 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let question = Question::new(&args.ip, args.via.clone(), args.path.as_deref(), &args.host)
-        .map_err(|problem| Failure { code: USAGE, lines: vec![problem] })?;
-    let value = if args.running {
+        .map_err(|problem| Failure { code: USAGE, lines: vec![problem.to_string()] })?;
+    let (explanation, json) = if args.running {
         ask(&args.settings, &question)?
     } else {
-        explain(&loading::read(&args.settings)?.snapshot, &question).value()
+        let explanation = explain(&loading::read(&args.settings)?.snapshot, &question);
+        let json = explanation.to_json().map_err(|error| failed(error.to_string()))?;
+        (explanation, json)
     };
-    print(&if args.json { format!("{value:#}\n") } else { text(&value) })?;
-    Ok(if value["admitted"] == true { 0 } else { DENIED })
+    print(&if args.json { json } else { text(&explanation) })?;
+    Ok(if explanation.admitted { 0 } else { DENIED })
 }
 
-fn ask(settings: &Settings, question: &Question) -> Result<serde_json::Value, Failure> {
+/// What the running gate says, and how it wrote it.
+fn ask(settings: &Settings, question: &Question) -> Result<(Explanation, String), Failure> {
     let gate = Gate { file: settings.file.clone(), admin: settings.keys.admin.clone() };
     let client = AdminClient::find(&gate)?;
-    let reply = client.ask("GET", &format!("/explain?{}", question.to_query()), WITHIN)?;
-    let value = reply.json();
-    if reply.status == 200 && value.is_object() {
-        Ok(value)
-    } else {
-        Err(failed(format!("{client} answered {}: {}", reply.status, reply.body.trim())))
-    }
+    let target = format!("/explain?{}", question.to_query());
+    let (explanation, reply) = client.fetch("GET", &target, WITHIN, &[200])?;
+    Ok((explanation, reply.body))
 }

@@ -25,14 +25,12 @@ use std::io::{self, Write as _};
 
 use clap::{Parser, Subcommand};
 
-pub use crate::server::Failure;
+pub use crate::server::{BAD_CONFIG, Failure};
 
 /// Something failed while it ran.
 pub const FAILED: u8 = 1;
 /// `explain`: the answer is no.
 pub const DENIED: u8 = 3;
-/// The configuration or a range file is bad.
-pub const BAD_CONFIG: u8 = 78;
 
 /// A firewall and IP allowlist proxy for Nexmo (Vonage) webhooks.
 ///

@@ -3,12 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use crate::admin::status_text::problem_line;
-use crate::cli::admin_client::{AdminClient, Reply};
+use crate::admin::api::reload::ReloadReport;
+use crate::cli::admin_client::AdminClient;
 use crate::cli::flags::Gate;
-use crate::cli::{FAILED, Failure, failed, print};
+use crate::cli::{FAILED, Failure, print};
 
 /// Large lists take a while, and so does a slow file system.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -26,72 +24,72 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let client = AdminClient::find(&args.gate)?;
-    let reply = client.ask("POST", "/reload", WITHIN)?;
-    outcome(&client, &reply)
+    let (report, _) = client.fetch::<ReloadReport>("POST", "/reload", WITHIN, &[200, 422])?;
+    print(&text(&report))?;
+    for warning in &report.warnings {
+        eprintln!("warning: {warning}");
+    }
+    outcome(&report)
 }
 
-fn outcome(client: &AdminClient, reply: &Reply) -> Result<u8, Failure> {
-    let report = reply.json();
-    if !matches!(reply.status, 200 | 422) || !report.is_object() {
-        return Err(failed(format!("{client} answered {}: {}", reply.status, reply.body.trim())));
-    }
-    print(&text(&report))?;
-    for warning in rows(&report["warnings"]) {
-        eprintln!("warning: {}", problem_line(warning));
-    }
-    let problems: Vec<String> = rows(&report["problems"]).iter().map(problem_line).collect();
-    if problems.is_empty() { Ok(0) } else { Err(Failure { code: FAILED, lines: problems }) }
+fn outcome(report: &ReloadReport) -> Result<u8, Failure> {
+    let lines: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+    if lines.is_empty() { Ok(0) } else { Err(Failure { code: FAILED, lines }) }
 }
 
 /// What changed, in words; problems are not part of it.
-fn text(report: &Value) -> String {
-    let generation = &report["generation"];
-    let good = rows(&report["problems"]).is_empty();
-    let mut out = match (report["published"] == true, good) {
+fn text(report: &ReloadReport) -> String {
+    let generation = report.generation;
+    let mut out = match (report.published, report.problems.is_empty()) {
         (true, true) => format!("loaded: generation {generation} serves\n"),
         (true, false) => format!("loaded what is good: generation {generation} serves\n"),
         (false, true) => format!("nothing changed: generation {generation} goes on serving\n"),
         (false, false) => format!("not loaded: generation {generation} goes on serving\n"),
     };
-    for (key, before) in [("changes", ""), ("held", "held: "), ("needs_restart", "")] {
-        for line in rows(&report[key]) {
+    let told = [(&report.changes, ""), (&report.held, "held: "), (&report.needs_restart, "")];
+    for (lines, before) in told {
+        for line in lines {
             // Writing to a String cannot fail.
-            let _ = writeln!(out, "  {before}{}", line.as_str().unwrap_or_default());
+            let _ = writeln!(out, "  {before}{line}");
         }
     }
     out
 }
 
-fn rows(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::admin::api::reload::Problem;
+
+    fn report() -> ReloadReport {
+        ReloadReport {
+            changes: vec!["list sms: 2 added, 1 removed".to_owned()],
+            generation: 3,
+            held: vec!["list voice: 5 of 7".to_owned()],
+            needs_restart: vec!["listen: needs a restart".to_owned()],
+            problems: Vec::new(),
+            published: true,
+            warnings: Vec::new(),
+        }
+    }
 
     #[test]
     fn a_reload_is_told_whole() {
-        let report = json!({
-            "generation": 3, "published": true, "problems": [],
-            "changes": ["list sms: 2 added, 1 removed"], "held": ["list voice: 5 of 7"], "needs_restart": ["listen: needs a restart"],
-        });
         assert_eq!(
-            text(&report),
+            text(&report()),
             "loaded: generation 3 serves\n  list sms: 2 added, 1 removed\n  held: list voice: 5 of 7\n  listen: needs a restart\n"
         );
+        assert_eq!(outcome(&report()), Ok(0));
     }
 
     #[test]
     fn problems_are_a_failure_even_when_the_rest_was_loaded() {
-        let body = json!({
-            "generation": 4, "published": true, "changes": [], "held": [], "needs_restart": [],
-            "problems": [{ "at": "ranges/sms.txt:3", "message": "\"x\": is not an IP address" }, { "at": "", "message": "y" }],
-        });
-        let client = AdminClient::find(&Gate { admin: Some("unix:/x".into()), ..Gate::default() }).unwrap();
-        let failure = outcome(&client, &Reply { status: 422, body: body.to_string() }).unwrap_err();
-        let lines = vec!["ranges/sms.txt:3: \"x\": is not an IP address".to_owned(), "y".to_owned()];
+        let problem = |at: &str, message: &str| Problem { at: at.to_owned(), message: message.to_owned() };
+        let problems =
+            vec![problem("ranges/sms.txt:3", "\"x\": is not an IP address"), problem("", "y\u{1b}[2J")];
+        let failure = outcome(&ReloadReport { problems, ..report() }).unwrap_err();
+        let lines =
+            vec!["ranges/sms.txt:3: \"x\": is not an IP address".to_owned(), "y\\u{1b}[2J".to_owned()];
         assert_eq!(failure, Failure { code: 1, lines });
     }
 }

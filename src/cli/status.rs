@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::admin::status_text::text;
+use crate::admin::api::status::Status;
+use crate::admin::text::status::text;
 use crate::cli::admin_client::AdminClient;
 use crate::cli::flags::Gate;
-use crate::cli::{Failure, failed, print};
+use crate::cli::{Failure, print};
 
 const WITHIN: Duration = Duration::from_secs(10);
 
@@ -22,14 +23,7 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let client = AdminClient::find(&args.gate)?;
-    let reply = client.ask("GET", "/status", WITHIN)?;
-    if reply.status != 200 {
-        return Err(failed(format!("{client} answered {}: {}", reply.status, reply.body.trim())));
-    }
-    let told = reply.json();
-    if !told["version"].is_string() {
-        return Err(failed(format!("{client} answered what is no status; is this a gate?")));
-    }
-    print(&if args.json { reply.body } else { text(&told) })?;
+    let (status, reply) = client.fetch::<Status>("GET", "/status", WITHIN, &[200])?;
+    print(&if args.json { reply.body } else { text(&status) })?;
     Ok(0)
 }

@@ -28,20 +28,6 @@ pub fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
     out
 }
 
-/// A number in groups of three digits.
-#[must_use]
-pub fn grouped(number: u128) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,12 +36,5 @@ mod tests {
     fn columns_line_up() {
         let rows = [["a", "1", "x"], ["long", "1000", "y"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(columns(&rows, &[1]), "  a        1  x\n  long  1000  y\n");
-    }
-
-    #[test]
-    fn digits_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
-        }
     }
 }

@@ -3,7 +3,7 @@
 //! No I/O, no YAML and no defaults here: `sections` make these values. Invariant: a [`Config`] is complete and means the
 //! same whoever reads it.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -238,6 +238,13 @@ pub enum AdminAddress {
     Tcp(SocketAddr),
     /// A UNIX socket.
     Unix(PathBuf),
+}
+
+/// Where it listens when nothing else is said.
+impl Default for AdminAddress {
+    fn default() -> Self {
+        Self::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)))
+    }
 }
 
 /// Logging.

@@ -34,7 +34,29 @@ pub enum Deny {
     Drop,
 }
 
+impl Mode {
+    /// The word, as in the config.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+        }
+    }
+}
+
 impl Deny {
+    /// The word, as in the config.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Forbid => "forbid",
+            Self::Hide => "hide",
+            Self::Retry => "retry",
+            Self::Drop => "drop",
+        }
+    }
+
     /// The status.
     #[must_use]
     pub fn status(self) -> u16 {

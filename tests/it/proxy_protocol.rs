@@ -98,6 +98,7 @@ fn a_header_that_never_ends_is_closed_in_time_and_a_second_one_is_no_http() {
     assert_eq!(status(&gate, PROXY, b"PROXY TCP4 127.0."), None);
     assert_eq!(status(&gate, PROXY, &[v1(ADMITTED), v1(ADMITTED), get("/hook")].concat()), Some(400));
     assert_eq!(upstream.arrivals().len(), 0);
+    gate.wait_metric("bad_proxy_headers_total", 1);
 }
 
 #[test]
@@ -122,6 +123,7 @@ fn deny_drop_closes_on_the_source_before_http() {
     let upstream = Upstream::echo();
     let gate = behind_proxy(&upstream).key("deny", "drop").start();
     assert_eq!(gate.settled(|| status(&gate, PROXY, &v1(STRANGER))), None);
+    gate.wait_metric("connections_dropped_unheard_total", 1);
     assert_eq!(status(&gate, PROXY, &[v2(ADMITTED), get("/hook")].concat()), Some(200));
     let events = gate.finish().events;
     assert_eq!((&events[0]["client_ip"], &events[0]["reason"]), (&STRANGER.into(), &"not_listed".into()));

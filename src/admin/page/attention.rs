@@ -3,14 +3,17 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::admin::LONG_RELOAD;
+use crate::admin::api::status::UpstreamState;
 use crate::admin::page::View;
 use crate::admin::page::chart::minutes;
-use crate::admin::page::loaded::{condition, problems_of};
-use crate::admin::page::markup::{Markup, counted, grouped};
+use crate::admin::page::loaded::problems_of;
+use crate::admin::page::markup::Markup;
+use crate::admin::text::quantity::{counted, grouped};
 use crate::config::{Mode, Problem};
 use crate::policy::address::range_list::REVIEW_DAYS;
 use crate::policy::outcome::Outcome;
 use crate::state::stats::gauges::Phase;
+use crate::state::stats::health::Condition;
 use crate::state::stats::history::Tally;
 use crate::state::tls;
 use crate::state::tls::certificate::WARN_DAYS;
@@ -108,9 +111,10 @@ fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
 fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
     let snapshot = view.snapshot;
     for endpoint in snapshot.endpoints().values() {
-        let (class, word, _) = condition(view, endpoint);
-        if class != "good" {
-            needs.push((Level::Bad, format!("upstream {} is {word}", endpoint.url)));
+        let condition = endpoint.health.condition(view.instant);
+        if condition != Condition::Up {
+            let state = UpstreamState::from(condition);
+            needs.push((Level::Bad, format!("upstream {} is {}", endpoint.url, state.word())));
         }
     }
     let mut lately = Tally::default();

@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use crate::admin::page::markup::{Markup, grouped};
+use crate::admin::page::markup::Markup;
+use crate::admin::text::quantity::grouped;
 use crate::policy::outcome::Outcome;
 use crate::state::stats::history::{COLUMN, COLUMNS, Tally};
 

@@ -9,8 +9,9 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::admin::page::View;
-use crate::admin::page::markup::{Markup, ago, counted, grouped};
+use crate::admin::page::markup::Markup;
 use crate::admin::question::Question;
+use crate::admin::text::quantity::{ago, counted, grouped};
 use crate::policy::address::addr::Address;
 use crate::state::stats::denials::Row;
 

@@ -1,14 +1,15 @@
 //! What is loaded and how it does: lists, certificates, upstreams, the last reload, the process.
 
 use std::path::Path;
-use std::sync::atomic::Ordering::Relaxed;
 
+use crate::admin::api::status::UpstreamState;
 use crate::admin::page::View;
-use crate::admin::page::markup::{Grouped, Markup, ago, counted, grouped};
+use crate::admin::page::markup::Markup;
+use crate::admin::text::quantity::{Grouped, ago, counted, grouped};
 use crate::config::Problem;
 use crate::policy::address::range_list::REVIEW_DAYS;
-use crate::state::endpoint::Endpoint;
 use crate::state::snapshot::List;
+use crate::state::stats::gauges::TABLE;
 use crate::state::stats::health::Condition;
 use crate::state::tls::certificate::WARN_DAYS;
 
@@ -95,7 +96,9 @@ pub fn upstreams(view: &View<'_>) -> Markup {
         &[],
     );
     for endpoint in view.snapshot.endpoints().values() {
-        let (class, word, meaning) = condition(view, endpoint);
+        let condition = endpoint.health.condition(view.instant);
+        let state = UpstreamState::from(condition);
+        let class = if condition == Condition::Up { "good" } else { "bad" };
         markup.put(
             "<tr data-upstream=\"{}\"><th scope=\"row\"><code>{}</code>",
             &[&endpoint.url, &endpoint.url],
@@ -103,26 +106,18 @@ pub fn upstreams(view: &View<'_>) -> Markup {
         if endpoint.check.is_some() {
             markup.put("<small>with health checks</small>", &[]);
         }
-        markup.put("</th><td><span class=\"pill {}\">{}</span>", &[&class, &word]);
-        if !meaning.is_empty() {
-            markup.put("<small>{}</small>", &[&meaning]);
+        markup.put("</th><td><span class=\"pill {}\">{}</span>", &[&class, &state.word()]);
+        if let Some(meaning) = state.meaning() {
+            markup.put("<small>{}", &[&meaning]);
+            if let Condition::Resting(rest) = condition {
+                markup.put("; tried again in {} s", &[&(rest.as_secs() + 1)]);
+            }
+            markup.put("</small>", &[]);
         }
         markup.put("</td></tr>", &[]);
     }
     markup.put("</tbody></table></section>", &[]);
     markup
-}
-
-/// Its class, its word, and what that means.
-pub fn condition(view: &View<'_>, endpoint: &Endpoint) -> (&'static str, &'static str, String) {
-    match endpoint.health.condition(view.instant) {
-        Condition::Up => ("good", "up", String::new()),
-        Condition::Failing => ("bad", "failing", "cannot be connected to, and there is no other".to_owned()),
-        Condition::Resting(rest) => {
-            ("bad", "resting", format!("could not be connected to; tried again in {} s", rest.as_secs() + 1))
-        }
-        Condition::Down => ("bad", "down", "its health checks fail".to_owned()),
-    }
 }
 
 /// What the listeners show; nothing where HTTP is plain.
@@ -208,23 +203,12 @@ pub fn last_reload(view: &View<'_>) -> Markup {
 /// What the process holds.
 #[must_use]
 pub fn process(view: &View<'_>) -> Markup {
-    let gauges = view.gauges;
     let mut markup = Markup::default();
     markup.put("<section class=\"card\"><h2>Process</h2><dl class=\"facts\">", &[]);
-    let limit = &view.snapshot.config.limits;
-    for (name, value, most) in [
-        ("connections open", &gauges.connections, Some(limit.connections as u64)),
-        ("requests in work", &gauges.in_flight, Some(limit.concurrent_requests as u64)),
-        ("message bytes held", &gauges.buffered, None),
-        ("connections accepted", &gauges.accepted, None),
-        ("closed unheard", &gauges.dropped_unheard, None),
-        ("TLS handshakes failed", &gauges.tls_failed, None),
-        ("sent to the upstream again", &gauges.upstream_resent, None),
-        ("log lines dropped", &gauges.log_lines_dropped, None),
-    ] {
-        markup.put("<div><dt>{}</dt><dd>{}", &[&name, &grouped(value.load(Relaxed))]);
-        if let Some(most) = most {
-            markup.put(" <small>of {}</small>", &[&grouped(most)]);
+    for number in TABLE {
+        markup.put("<div><dt>{}</dt><dd>{}", &[&number.words, &grouped(number.value(view.gauges))]);
+        if let Some(most) = number.most(&view.snapshot.config.limits) {
+            markup.put(" <small>of {}</small>", &[&Grouped(most as u128)]);
         }
         markup.put("</dd></div>", &[]);
     }

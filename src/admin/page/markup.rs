@@ -4,7 +4,6 @@
 //! is a `&'static str` and [`Markup::put`] is the only way for anything else.
 
 use std::fmt::{self, Display, Write as _};
-use std::time::Duration;
 
 /// A part of a page.
 #[derive(Clone, Debug, Default)]
@@ -76,47 +75,6 @@ impl fmt::Write for Escaping<'_> {
     }
 }
 
-/// A number with a comma at every third digit.
-#[derive(Clone, Copy, Debug)]
-pub struct Grouped(pub u128);
-
-impl Display for Grouped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                f.write_char(',')?;
-            }
-            f.write_char(digit)?;
-        }
-        Ok(())
-    }
-}
-
-/// A count of the program's own.
-#[must_use]
-pub fn grouped(count: u64) -> Grouped {
-    Grouped(u128::from(count))
-}
-
-/// A noun in its number: `1 prefix`, `2 prefixes`.
-#[must_use]
-pub fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{} {}", Grouped(count as u128), if count == 1 { one } else { many })
-}
-
-/// How long ago, in one unit: for people, who look at the rough size of it.
-#[must_use]
-pub fn ago(past: Duration) -> String {
-    match past.as_secs() {
-        0..5 => "just now".to_owned(),
-        seconds @ 5..60 => format!("{seconds} s ago"),
-        seconds @ 60..3600 => format!("{} min ago", seconds / 60),
-        seconds @ 3600..86_400 => format!("{} h ago", seconds / 3600),
-        seconds => format!("{} d ago", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,21 +94,5 @@ mod tests {
         markup.put_path(&"/a/<b>/c");
         markup.put_path(&" a/b");
         assert_eq!(markup.into_text(), "/a<wbr>/&lt;b&gt;<wbr>/c a<wbr>/b");
-    }
-
-    #[test]
-    fn numbers_and_times_are_told_for_people() {
-        for (number, told) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number).to_string(), told);
-        }
-        assert_eq!(
-            (counted(1, "prefix", "prefixes"), counted(0, "prefix", "prefixes")),
-            ("1 prefix".to_owned(), "0 prefixes".to_owned())
-        );
-        let cases =
-            [(4, "just now"), (59, "59 s ago"), (60, "1 min ago"), (7199, "1 h ago"), (86_400, "1 d ago")];
-        for (seconds, told) in cases {
-            assert_eq!(ago(Duration::from_secs(seconds)), told);
-        }
     }
 }

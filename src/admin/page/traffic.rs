@@ -2,7 +2,8 @@
 
 use crate::admin::page::View;
 use crate::admin::page::chart::{STACK, chart, minutes, sum};
-use crate::admin::page::markup::{Markup, counted, grouped};
+use crate::admin::page::markup::Markup;
+use crate::admin::text::quantity::{counted, grouped};
 use crate::policy::outcome::Outcome;
 use crate::state::snapshot::LiveRoute;
 use crate::state::stats::history::{COLUMNS, Tally};

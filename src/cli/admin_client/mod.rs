@@ -1,7 +1,7 @@
 //! A request to the admin interface of a running gate: HTTP/1.1 over TCP or a UNIX socket, blocking.
 //!
-//! One request a connection, everything under one deadline and a bound on size. Nothing of the answer
-//! is trusted further than that it is text.
+//! One request a connection, everything under one deadline and a bound on size. An answer is
+//! trusted to be text, or a document of [`crate::admin::api`]: what has another shape is an error that names the address.
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::admin::api::Document;
 use crate::cli::flags::Gate;
 use crate::cli::{Failure, failed};
 use crate::config::{self, AdminAddress, Overrides};
@@ -22,8 +23,6 @@ use crate::files::file;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The largest answer: metrics of some thousand routes.
 const MAX_ANSWER: u64 = 64 << 20;
-/// Where a gate listens that was told nothing else.
-const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 
 /// A running gate's admin interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,14 +39,6 @@ pub struct Reply {
     pub body: String,
 }
 
-impl Reply {
-    /// The body as JSON; `null` where it is none.
-    #[must_use]
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.body).unwrap_or_default()
-    }
-}
-
 impl AdminClient {
     /// The gate that the arguments mean.
     ///
@@ -61,7 +52,7 @@ impl AdminClient {
                 None => Err(failed(format!("--admin: {text:?} is neither IP:PORT nor unix:PATH"))),
             };
         }
-        let Some(path) = gate.file.path() else { return Ok(Self { address: AdminAddress::Tcp(DEFAULT) }) };
+        let Some(path) = gate.file.path() else { return Ok(Self { address: AdminAddress::default() }) };
         let text = file::read(&path, config::MAX_TEXT)
             .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned()))
             .map_err(|error| {
@@ -94,6 +85,29 @@ impl AdminClient {
         self.exchange(method, target, Instant::now() + within).map_err(|error| {
             failed(format!("the gate's admin interface at {self}: {}", said(&error, within)))
         })
+    }
+
+    /// Asks for a document, and takes it with one of these statuses only. With it comes the reply as it was written.
+    ///
+    /// # Errors
+    /// As in [`Self::ask`], or something else was answered.
+    pub fn fetch<T: Document>(
+        &self,
+        method: &str,
+        target: &str,
+        within: Duration,
+        statuses: &[u16],
+    ) -> Result<(T, Reply), Failure> {
+        let reply = self.ask(method, target, within)?;
+        if !statuses.contains(&reply.status) {
+            return Err(failed(format!("{self} answered {}: {}", reply.status, reply.body.trim())));
+        }
+        match T::from_json(&reply.body) {
+            Ok(document) => Ok((document, reply)),
+            Err(error) => {
+                Err(failed(format!("{self} answered what is no {}: {error}; is this a gate?", T::NAME)))
+            }
+        }
     }
 
     fn exchange(&self, method: &str, target: &str, until: Instant) -> io::Result<Reply> {
@@ -233,7 +247,7 @@ fn from_broken(text: &str) -> Option<AdminAddress> {
     };
     let said = text.lines().filter(|line| !line.trim_start().starts_with('#'));
     if !said.clone().any(|line| line.to_ascii_lowercase().contains("adm")) {
-        return Some(AdminAddress::Tcp(DEFAULT));
+        return Some(AdminAddress::default());
     }
     let whole = match understood(text) {
         Some(whole) => whole,

@@ -1,5 +1,8 @@
 //! The client against the real admin interface on a socket: each tests the other.
 
+use crate::admin::api::explanation::Explanation;
+use crate::admin::api::reload::ReloadReport;
+use crate::admin::api::status::Status;
 use crate::admin::fixture::{CONFIG, Stage};
 use crate::admin::{self, AdminListener};
 use crate::cli::admin_client::*;
@@ -47,22 +50,22 @@ fn readiness_follows_the_phase() {
 fn a_reload_tells_what_changed_or_every_problem() {
     let (listener, client) = tcp();
     with_admin(listener, |folder, context| {
-        let unchanged = client.ask("POST", "/reload", WITHIN).unwrap();
-        assert_eq!((unchanged.status, &unchanged.json()["published"]), (200, &false.into()));
+        let reload = || client.fetch::<ReloadReport>("POST", "/reload", WITHIN, &[200, 422]).unwrap();
+        let (unchanged, reply) = reload();
+        assert_eq!((reply.status, unchanged.published), (200, false));
 
         std::fs::write(folder.join("ranges/voice.txt"), "192.0.2.0/28\n").unwrap();
-        let reply = client.ask("POST", "/reload", WITHIN).unwrap();
-        assert_eq!((reply.status, &reply.json()["generation"]), (200, &2.into()));
-        assert!(reply.body.contains("voice"), "{}", reply.body);
+        let (report, reply) = reload();
+        assert_eq!((reply.status, report.generation), (200, 2));
+        assert!(report.changes.iter().any(|change| change.contains("voice")), "{report:?}");
         assert_eq!(context.store.load().lists["voice"].ranges.entries().len(), 1);
 
         std::fs::write(folder.join("ranges/voice.txt"), "192.0.2.0/2\nx\n").unwrap();
-        let reply = client.ask("POST", "/reload", WITHIN).unwrap();
-        assert_eq!(reply.status, 422);
-        assert_eq!(reply.json()["problems"].as_array().map(Vec::len), Some(2), "{}", reply.body);
+        let (report, reply) = reload();
+        assert_eq!((reply.status, report.problems.len()), (422, 2), "{report:?}");
         assert_eq!(context.store.load().lists["voice"].ranges.entries().len(), 1);
-        let status = client.ask("GET", "/status", WITHIN).unwrap().json();
-        assert_eq!(status["last_reload"]["problems"], reply.json()["problems"]);
+        let (status, _) = client.fetch::<Status>("GET", "/status", WITHIN, &[200]).unwrap();
+        assert_eq!(status.last_reload.map(|last| last.problems), Some(report.problems));
         let metrics = client.ask("GET", "/metrics", WITHIN).unwrap().body;
         assert!(metrics.contains("\nnexmo_gate_last_reload_ok 0\n"), "{metrics}");
     });
@@ -77,10 +80,10 @@ fn the_live_gate_explains_like_the_command() {
         let question =
             Question::new("10.0.0.1", Some("192.0.2.1, 10.0.0.9".to_owned()), Some("/webhooks/answer"), "")
                 .unwrap();
-        let reply = client.ask("GET", &format!("/explain?{}", question.to_query()), WITHIN).unwrap();
-        assert_eq!(reply.status, 200);
-        assert_eq!(reply.json(), explain(&context.store.load(), &question).value());
-        assert_eq!(reply.json()["admitted"], true);
+        let target = format!("/explain?{}", question.to_query());
+        let (told, _) = client.fetch::<Explanation>("GET", &target, WITHIN, &[200]).unwrap();
+        assert_eq!(told, explain(&context.store.load(), &question));
+        assert!(told.admitted);
         assert_eq!(client.ask("GET", "/explain?ip=nobody", WITHIN).unwrap().status, 400);
     });
 }
@@ -92,7 +95,8 @@ fn a_socket_file_serves_as_well() {
     let listener = AdminListener::Unix(UnixListener::bind(&path).unwrap());
     let client = AdminClient { address: AdminAddress::Unix(path) };
     with_admin(listener, |_, _| {
-        assert_eq!(client.ask("GET", "/status", WITHIN).unwrap().json()["phase"], "ready");
+        let (status, _) = client.fetch::<Status>("GET", "/status", WITHIN, &[200]).unwrap();
+        assert_eq!(status.phase, "ready");
     });
 }
 
@@ -154,6 +158,55 @@ fn nobody_there_is_said_in_time() {
     assert!(failure.lines[0].ends_with("no answer within 0.05 s"), "{failure:?}");
 }
 
+/// What `fetch` says of one answer to one request.
+fn said_of<T: Document + fmt::Debug>(status: u16, body: &str) -> String {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.extend(byte);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let client = AdminClient { address: AdminAddress::Tcp(address) };
+    let failure = client.fetch::<T>("GET", "/", WITHIN, &[200]).unwrap_err();
+    server.join().unwrap();
+    assert_eq!(failure.lines.len(), 1);
+    failure.lines[0].replace(&address.to_string(), "ADDRESS")
+}
+
+#[test]
+fn an_answer_of_another_shape_is_an_error_that_says_what_is_wrong_and_who_was_asked() {
+    let no_number = include_str!("../../../tests/fixtures/admin/reload.json")
+        .replace("\"generation\": 2", "\"generation\": \"2\"");
+    for (told, wanted) in [
+        (
+            said_of::<Status>(200, "{ \"version\": 7 }"),
+            "http://ADDRESS answered what is no status: invalid type: integer `7`, expected a string at line 1 column 14; is this a gate?",
+        ),
+        (
+            said_of::<Status>(200, "{}"),
+            "http://ADDRESS answered what is no status: missing field `certificates` at line 1 column 2; is this a gate?",
+        ),
+        (
+            said_of::<ReloadReport>(200, &no_number),
+            "http://ADDRESS answered what is no report of a reload: invalid type: string \"2\", expected u64 at line 5 column 19; is this a gate?",
+        ),
+        (
+            said_of::<Explanation>(200, "ok\n"),
+            "http://ADDRESS answered what is no explanation: expected value at line 1 column 1; is this a gate?",
+        ),
+        (said_of::<Explanation>(404, "nothing\n"), "http://ADDRESS answered 404: nothing"),
+    ] {
+        assert_eq!(told, wanted);
+    }
+}
+
 #[test]
 fn an_answer_that_broke_off_is_no_answer() {
     let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
@@ -169,8 +222,8 @@ fn the_gate_is_found_even_when_its_configuration_is_broken() {
     let unix = Some(AdminAddress::Unix("/a.sock".into()));
     for (broken, found) in [
         ("upstraem: x\nadmin: { address: \"127.0.0.1:7\" }\n", &tcp),
-        ("upstraem: x\n", &Some(AdminAddress::Tcp(DEFAULT))),
-        ("a: [\n# admin: { address: \"127.0.0.1:7\" }\n", &Some(AdminAddress::Tcp(DEFAULT))),
+        ("upstraem: x\n", &Some(AdminAddress::default())),
+        ("a: [\n# admin: { address: \"127.0.0.1:7\" }\n", &Some(AdminAddress::default())),
         ("admin: { address: \"unix:/a.sock\" }\nx: y", &unix),
         // Not YAML at all, but for the lines that matter.
         ("a: [\nadmin:\n  # where\n  address: unix:/a.sock\n\nb: }", &unix),

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde::Deserialize;
 use serde_yaml::Value as Yaml;
 
 use crate::cli::demo::sender::ADMITTED;
@@ -26,12 +26,34 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// What the demo waits for.
 #[derive(Debug)]
 pub enum Event {
-    /// A line of the access log.
-    Log(Value, String),
+    /// A line of the access log: what is read of it, and as it was written.
+    Log(LogLine, String),
     /// The gate is gone.
     Ended,
     /// The person wants to stop.
     Stop,
+}
+
+/// What the tour reads of a line of the access log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct LogLine {
+    /// Who asked.
+    pub client_ip: Option<String>,
+    /// What became of the request.
+    pub outcome: Option<String>,
+    /// What it asked for, without its query.
+    pub path: Option<String>,
+    /// Why the outcome is what it is.
+    pub reason: Option<String>,
+}
+
+/// What is read of a line of the event log.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EventLine {
+    message: String,
+    listen: String,
+    admin: String,
 }
 
 /// The running gate.
@@ -54,7 +76,7 @@ impl Gate {
     pub fn start(application: SocketAddr, events: &Sender<Event>) -> Result<Self, Failure> {
         let folder =
             Folder::new().map_err(|error| failed(format!("a folder for temporary files: {error}")))?;
-        let config = folder.write(application).map_err(failed)?;
+        let config = folder.write(application).map_err(|error| failed(error.to_string()))?;
         let mut child =
             spawn(&config).map_err(|error| failed(format!("the gate cannot be started: {error}")))?;
         if let Some(stdout) = child.stdout.take() {
@@ -107,8 +129,8 @@ fn spawn(config: &Path) -> io::Result<Child> {
 
 fn follow(stdout: impl Read, events: &Sender<Event>) {
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-        let value = serde_json::from_str(&line).unwrap_or_default();
-        if events.send(Event::Log(value, line)).is_err() {
+        let read = serde_json::from_str(&line).unwrap_or_default();
+        if events.send(Event::Log(read, line)).is_err() {
             return;
         }
     }
@@ -120,17 +142,24 @@ fn ready(said: &Receiver<String>) -> Result<(SocketAddr, String), Vec<String>> {
     let until = Instant::now() + START_TIMEOUT;
     let mut lines = vec!["the gate did not start; it said:".to_owned()];
     while let Ok(line) = said.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        let value: Value = serde_json::from_str(&line).unwrap_or_default();
-        let field = |name: &str| value[name].as_str().or_else(|| value["fields"][name].as_str());
-        if field("message") == Some("ready") {
-            let listen = field("listen").and_then(|text| text.parse().ok());
-            if let (Some(listen), Some(admin)) = (listen, field("admin")) {
-                return Ok((listen, admin.to_owned()));
-            }
+        let event: EventLine = serde_json::from_str(&line).unwrap_or_default();
+        if let ("ready", Ok(listen)) = (event.message.as_str(), event.listen.parse()) {
+            return Ok((listen, event.admin));
         }
         lines.push(line);
     }
     Err(lines)
+}
+
+/// Why the files of the gate are not there.
+#[derive(Debug, thiserror::Error)]
+enum FilesError {
+    /// The disk does not take one.
+    #[error("{}: {error}", path.display())]
+    Unwritten { path: PathBuf, error: io::Error },
+    /// The configuration that was built in is not as it must be.
+    #[error("config.yaml: {0}")]
+    Config(#[from] serde_yaml::Error),
 }
 
 /// A folder of its own that goes away with the value.
@@ -146,10 +175,13 @@ impl Folder {
     }
 
     /// Writes the range file and the configuration; the latter's path.
-    fn write(&self, application: SocketAddr) -> Result<PathBuf, String> {
+    fn write(&self, application: SocketAddr) -> Result<PathBuf, FilesError> {
         let write = |name: &str, text: &str| {
             let path = self.0.join(name);
-            std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display())).map(|()| path)
+            match std::fs::write(&path, text) {
+                Ok(()) => Ok(path),
+                Err(error) => Err(FilesError::Unwritten { path, error }),
+            }
         };
         write("demo.txt", &format!("# The one address that this demo admits.\n{ADMITTED}/32\n"))?;
         write("config.yaml", &config(SHIPPED, application, &self.0)?)
@@ -164,23 +196,22 @@ impl Drop for Folder {
 }
 
 /// The shipped configuration with the demo's addresses, and with the one list on every route.
-fn config(shipped: &str, application: SocketAddr, ranges: &Path) -> Result<String, String> {
-    let mut config: Yaml = serde_yaml::from_str(shipped).map_err(|error| format!("config.yaml: {error}"))?;
+fn config(shipped: &str, application: SocketAddr, ranges: &Path) -> Result<String, FilesError> {
+    let mut config: Yaml = serde_yaml::from_str(shipped)?;
     let loopback =
         |key: &str| Yaml::Mapping([(Yaml::from(key), Yaml::from("127.0.0.1:0"))].into_iter().collect());
     config["listen"] = Yaml::Sequence(vec![loopback("address")]);
     config["admin"] = loopback("address");
     config["upstream"] = Yaml::from(format!("http://{application}"));
     config["ranges"] = Yaml::from(ranges.display().to_string());
-    config["log"] = serde_yaml::from_str("{ format: json, level: info, access: stdout }")
-        .map_err(|error| error.to_string())?;
+    config["log"] = serde_yaml::from_str("{ format: json, level: info, access: stdout }")?;
     if let Some(map) = config.as_mapping_mut() {
         map.remove("state");
     }
     for route in config["routes"].as_sequence_mut().into_iter().flatten() {
         route["allow"] = Yaml::Sequence(vec![Yaml::from("demo")]);
     }
-    serde_yaml::to_string(&config).map_err(|error| error.to_string())
+    Ok(serde_yaml::to_string(&config)?)
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
-    let samples = samples::all().map_err(failed)?;
+    let samples = samples::all().map_err(|error| failed(error.to_string()))?;
     let (send, events) = channel();
     stop_on_signal(send.clone());
     let application =

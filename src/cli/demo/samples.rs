@@ -1,11 +1,44 @@
 //! The sample webhooks: one of every shape that the vendor's documents and SDKs show.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
 
 use crate::policy::webhook::Webhook;
 
 /// The tests use the same file; its own note says where the samples are from.
 const FILE: &str = include_str!("../../../tests/fixtures/webhooks.json");
+
+/// What is read of the file.
+#[derive(Deserialize)]
+struct File {
+    samples: BTreeMap<String, Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    webhook: String,
+    method: String,
+    target: String,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+/// What is wrong with the file that was built in.
+#[derive(Debug, thiserror::Error)]
+pub enum SamplesError {
+    /// It has another shape.
+    #[error("webhooks.json: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// A sample of nothing that is known.
+    #[error("webhooks.json: {name}: there is no webhook {webhook:?}")]
+    UnknownWebhook {
+        /// The sample.
+        name: String,
+        /// What it says that it is.
+        webhook: String,
+    },
+}
 
 /// One webhook as a sender would send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,17 +64,12 @@ impl Sample {
         self.target.split('?').next().unwrap_or(&self.target)
     }
 
-    fn read(name: &str, row: &Value) -> Option<Self> {
-        let text = |key: &str| row[key].as_str().map(str::to_owned);
-        let header = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
-        Some(Self {
-            name: name.to_owned(),
-            webhook: Webhook::named(row["webhook"].as_str()?)?,
-            method: text("method")?,
-            target: text("target")?,
-            headers: row["headers"].as_object()?.iter().map(header).collect::<Option<_>>()?,
-            body: text("body")?,
-        })
+    fn of(name: String, row: Row) -> Result<Self, SamplesError> {
+        let Row { webhook, method, target, headers, body } = row;
+        let Some(webhook) = Webhook::named(&webhook) else {
+            return Err(SamplesError::UnknownWebhook { name, webhook });
+        };
+        Ok(Self { name, webhook, method, target, headers: headers.into_iter().collect(), body })
     }
 }
 
@@ -49,13 +77,10 @@ impl Sample {
 ///
 /// # Errors
 /// The file that was built in does not read: never, as a test sees to.
-pub fn all() -> Result<Vec<Sample>, String> {
-    let file: Value = serde_json::from_str(FILE).map_err(|error| format!("webhooks.json: {error}"))?;
-    let rows = file["samples"].as_object().ok_or("webhooks.json: no samples")?;
-    let read = |(name, row): (&String, &Value)| {
-        Sample::read(name, row).ok_or_else(|| format!("webhooks.json: {name}"))
-    };
-    let mut samples = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+pub fn all() -> Result<Vec<Sample>, SamplesError> {
+    let file: File = serde_json::from_str(FILE)?;
+    let mut samples: Vec<Sample> =
+        file.samples.into_iter().map(|(name, row)| Sample::of(name, row)).collect::<Result<_, _>>()?;
     samples.sort_by_key(|sample| sample.webhook as usize);
     Ok(samples)
 }

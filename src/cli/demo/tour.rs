@@ -7,16 +7,16 @@ use std::net::Ipv4Addr;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use crate::cli::demo::application::{self, Accepted, Application};
-use crate::cli::demo::gate::{Event, Gate};
+use crate::cli::demo::gate::{Event, Gate, LogLine};
 use crate::cli::demo::samples::Sample;
 use crate::cli::demo::sender::{self, ADMITTED, Told};
 use crate::policy::delivery::{OnError, Rules, SuccessSet, relay};
 
 /// The log is written beside the request, not before its answer.
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
+/// What stands where the log says nothing.
+const NOTHING: &str = "-";
 
 /// One request of the tour and its three records.
 #[derive(Clone, Debug)]
@@ -60,18 +60,18 @@ pub fn visit(
     events: &Receiver<Event>,
 ) -> Result<Visit, Broken> {
     let told = sender::send(sample, from, gate.listen);
-    let (log, line) = if told.is_ok() { next_line(sample, from, events)? } else { Default::default() };
+    let (log, line) = if told.is_ok() { next_line(sample, from, events)? } else { (None, String::new()) };
     let arrived = application.take();
     let mut wrong = Vec::new();
     match &told {
         Err(error) => wrong.push(format!("the sender: {error}")),
         Ok(told) if from == ADMITTED => {
             wrong.extend(admitted(sample, told, &arrived));
-            wrong.extend(log_differs(&log, "delivered", "success"));
+            wrong.extend(log_differs(log.as_ref(), "delivered", "success"));
         }
         Ok(told) => {
             wrong.extend(denied(told, &arrived));
-            wrong.extend(log_differs(&log, "denied", "not_listed"));
+            wrong.extend(log_differs(log.as_ref(), "denied", "not_listed"));
         }
     }
     Ok(Visit {
@@ -80,9 +80,10 @@ pub fn visit(
         from,
         told: told.map(|told| told.status).map_err(|error| error.to_string()),
         arrived: arrived.len(),
-        logged: match word(&log, "outcome") {
-            "denied" => format!("denied {}", word(&log, "reason")),
-            outcome => outcome.to_owned(),
+        logged: match log.as_ref().map(said) {
+            Some(("denied", reason)) => format!("denied {reason}"),
+            Some((outcome, _)) => outcome.to_owned(),
+            None => NOTHING.to_owned(),
         },
         line,
         wrong,
@@ -90,18 +91,23 @@ pub fn visit(
 }
 
 /// The log line of this request; nothing when none comes in time.
-fn next_line(sample: &Sample, from: Ipv4Addr, events: &Receiver<Event>) -> Result<(Value, String), Broken> {
+fn next_line(
+    sample: &Sample,
+    from: Ipv4Addr,
+    events: &Receiver<Event>,
+) -> Result<(Option<LogLine>, String), Broken> {
     let until = Instant::now() + LOG_TIMEOUT;
     loop {
         match events.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(Event::Log(log, line)) => {
-                if word(&log, "path") == sample.path() && word(&log, "client_ip") == from.to_string() {
-                    return Ok((log, line));
+                let is_from = log.client_ip.as_deref() == Some(from.to_string().as_str());
+                if is_from && log.path.as_deref() == Some(sample.path()) {
+                    return Ok((Some(log), line));
                 }
             }
             Ok(Event::Ended) => return Err(Broken::GateEnded),
             Ok(Event::Stop) => return Err(Broken::Stopped),
-            Err(_) => return Ok(Default::default()),
+            Err(_) => return Ok((None, String::new())),
         }
     }
 }
@@ -152,23 +158,21 @@ fn denied(told: &Told, arrived: &[Accepted]) -> Vec<String> {
     wrong
 }
 
-fn log_differs(log: &Value, outcome: &str, reason: &str) -> Option<String> {
-    if log.is_null() {
-        return Some("the access log says nothing".to_owned());
-    }
-    let said = (word(log, "outcome"), word(log, "reason"));
+fn log_differs(log: Option<&LogLine>, outcome: &str, reason: &str) -> Option<String> {
+    let Some(log) = log else { return Some("the access log says nothing".to_owned()) };
+    let said = said(log);
     (said != (outcome, reason)).then(|| format!("the access log says {} {}", said.0, said.1))
 }
 
-fn word<'a>(log: &'a Value, key: &str) -> &'a str {
-    log[key].as_str().unwrap_or("-")
+/// The outcome and the reason of a line.
+fn said(log: &LogLine) -> (&str, &str) {
+    (log.outcome.as_deref().unwrap_or(NOTHING), log.reason.as_deref().unwrap_or(NOTHING))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::demo::samples;
-    use serde_json::json;
 
     fn sample(name: &str) -> Sample {
         samples::all().unwrap().into_iter().find(|sample| sample.name == name).unwrap()
@@ -221,9 +225,10 @@ mod tests {
 
     #[test]
     fn the_log_must_say_it_too() {
-        assert!(log_differs(&Value::Null, "delivered", "success").is_some());
-        let log = json!({ "outcome": "delivered", "reason": "success" });
-        assert_eq!(log_differs(&log, "delivered", "success"), None);
-        assert!(log_differs(&log, "denied", "not_listed").is_some());
+        assert!(log_differs(None, "delivered", "success").is_some());
+        let line = r#"{ "outcome": "delivered", "reason": "success", "status": 200 }"#;
+        let log: LogLine = serde_json::from_str(line).unwrap();
+        assert_eq!(log_differs(Some(&log), "delivered", "success"), None);
+        assert!(log_differs(Some(&log), "denied", "not_listed").is_some());
     }
 }

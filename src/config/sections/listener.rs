@@ -79,8 +79,8 @@ fn proxy_protocol(root: &Section, section: &Section, trusted: &[Trusted]) -> boo
 
 /// Reads `admin`: a mapping, an address, or `off`.
 pub fn admin(root: &Section) -> Option<Admin> {
-    let local = AdminAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)));
-    let Some(node) = root.get("admin") else { return Some(Admin { address: local }) };
+    let local = || Some(Admin { address: AdminAddress::default() });
+    let Some(node) = root.get("admin") else { return local() };
     if matches!(node.value, Value::Null | Value::Bool(false)) || node.is_word("off") {
         return None;
     }
@@ -92,7 +92,7 @@ pub fn admin(root: &Section) -> Option<Admin> {
         match section.get("address") {
             Some(address) => place = address,
             None if section.source().report.is_spoilt(&node.path) => return None,
-            None => return Some(Admin { address: local }),
+            None => return local(),
         }
     }
     let text = place.text("an address such as 127.0.0.1:9901, unix:/run/nexmo-gate/admin.sock, or off")?;

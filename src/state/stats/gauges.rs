@@ -1,8 +1,11 @@
 //! What the process as a whole is doing now: connections, requests in flight, readiness.
 //!
-//! Only atomics; the gate writes them, the admin interface reads them.
+//! Only atomics; the gate writes them, the admin interface reads them. Invariant: every number stands in
+//! [`TABLE`], from which the metrics, the status and its page are made, because the same lines make both.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use crate::config::Limits;
 
 /// How far the process has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,50 +18,152 @@ pub enum Phase {
     Draining,
 }
 
-/// The numbers of the process.
-#[derive(Debug, Default)]
-pub struct Gauges {
-    phase: AtomicU8,
-    /// Connections that are open now.
-    pub connections: AtomicU64,
-    /// Connections accepted so far.
-    pub accepted: AtomicU64,
-    /// Connections closed right after accept because `limits.connections` was reached.
-    pub over_capacity: AtomicU64,
-    /// Streams of HTTP/2 that were refused because as many were open as may be.
-    pub streams_refused: AtomicU64,
-    /// Connections of strangers that were closed without an answer (`deny: drop`, or no trusted proxy).
-    pub dropped_unheard: AtomicU64,
-    /// Connections of trusted proxies that were closed for want of a PROXY header.
-    pub bad_proxy_headers: AtomicU64,
-    /// TLS handshakes that were completed.
-    pub tls_completed: AtomicU64,
+impl Phase {
+    /// Every phase, in the order in which they come.
+    pub const ALL: [Self; 3] = [Self::Starting, Self::Ready, Self::Draining];
+
+    /// The word in `/readyz`, `/status` and the metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+/// Whether a number can become smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It counts up from the start of the process.
+    Counter,
+    /// It is what is now.
+    Gauge,
+}
+
+impl Kind {
+    /// The word of Prometheus' text format.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+        }
+    }
+}
+
+/// One number of the process, and what it is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Number {
+    /// Its key among the `gauges` of the status.
+    pub key: &'static str,
+    /// Its name in the metrics, without the prefix of the program.
+    pub metric: &'static str,
+    /// Its words on the status page.
+    pub words: &'static str,
+    /// Whether it can become smaller.
+    pub kind: Kind,
+    help: &'static str,
+    cell: fn(&Gauges) -> &AtomicU64,
+    most: fn(&Limits) -> Option<usize>,
+}
+
+impl Number {
+    /// What it says, in a sentence.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        self.help.trim_start()
+    }
+
+    /// What it is now.
+    #[must_use]
+    pub fn value(&self, gauges: &Gauges) -> u64 {
+        (self.cell)(gauges).load(Relaxed)
+    }
+
+    /// The key of `limits` that bounds it, if there is one.
+    #[must_use]
+    pub fn most(&self, limits: &Limits) -> Option<usize> {
+        (self.most)(limits)
+    }
+}
+
+/// Each line: the cell, the kind, the key in the status, the name in the metrics, the words on the page, and the
+/// limit that bounds it. The sentence above it is the help of the metric.
+macro_rules! gauges {
+    ($(#[doc = $help:literal] $cell:ident: $kind:ident, $key:literal, $metric:literal, $words:literal $(, of $limit:ident)?;)+) => {
+        /// The numbers of the process.
+        #[expect(clippy::doc_markdown, reason = "the help of a metric is plain text")]
+        #[derive(Debug, Default)]
+        pub struct Gauges {
+            phase: AtomicU8,
+            $(#[doc = $help] pub $cell: AtomicU64,)+
+        }
+
+        /// Every number of the process, in the order of the metrics.
+        pub const TABLE: &[Number] = &[$(Number {
+            key: $key,
+            metric: $metric,
+            words: $words,
+            kind: Kind::$kind,
+            help: $help,
+            cell: |gauges| &gauges.$cell,
+            most: bound!($($limit)?),
+        },)+];
+    };
+}
+
+macro_rules! bound {
+    () => {
+        |_| None
+    };
+    ($limit:ident) => {
+        |limits| Some(limits.$limit)
+    };
+}
+
+gauges! {
+    /// Connections from senders that are open.
+    connections: Gauge, "connections", "connections", "connections open", of connections;
+    /// Connections accepted.
+    accepted: Counter, "connections_accepted", "connections_accepted_total", "connections accepted";
+    /// Connections closed because limits.connections were open.
+    over_capacity: Counter, "connections_over_capacity", "connections_over_capacity_total", "connections over the limit";
+    /// Connections closed without an answer, because no list knows the address and deny is drop.
+    dropped_unheard: Counter, "connections_dropped_unheard", "connections_dropped_unheard_total", "closed unheard";
+    /// Connections of trusted proxies closed because they did not begin with a PROXY header that can be read.
+    bad_proxy_headers: Counter, "bad_proxy_headers", "bad_proxy_headers_total", "bad PROXY headers";
+    /// Streams of HTTP/2 refused because as many were open as may be; their senders may repeat them.
+    streams_refused: Counter, "http2_streams_refused", "http2_streams_refused_total", "HTTP/2 streams refused";
+    /// TLS handshakes completed.
+    tls_completed: Counter, "tls_handshakes", "tls_handshakes_total", "TLS handshakes";
     /// TLS handshakes that failed or were not over in time.
-    pub tls_failed: AtomicU64,
-    /// Accepts that failed (out of descriptors or memory).
-    pub accept_errors: AtomicU64,
-    /// Requests being served now.
-    pub in_flight: AtomicU64,
-    /// Probes of `health_path` answered so far; they are not in the access log.
-    pub health_probes: AtomicU64,
-    /// Bytes of messages held now.
-    pub buffered: AtomicU64,
-    /// Upstream connections opened so far.
-    pub upstream_opened: AtomicU64,
+    tls_failed: Counter, "tls_handshakes_failed", "tls_handshakes_failed_total", "TLS handshakes failed";
+    /// Connections that could not be accepted.
+    accept_errors: Counter, "accept_errors", "accept_errors_total", "accept errors";
+    /// Probes of health_path answered.
+    health_probes: Counter, "health_probes", "health_probes_total", "health probes answered";
+    /// Requests being served.
+    in_flight: Gauge, "requests_in_flight", "requests_in_flight", "requests in work", of concurrent_requests;
+    /// Bytes of messages held.
+    buffered: Gauge, "buffered_bytes", "buffered_bytes", "message bytes held";
+    /// Connections opened to upstreams.
+    upstream_opened: Counter, "upstream_connections_opened", "upstream_connections_opened_total", "upstream connections opened";
     /// Requests sent on an upstream connection that was already open.
-    pub upstream_reused: AtomicU64,
-    /// Requests sent a second time because a reused connection turned out to be closed.
-    pub upstream_resent: AtomicU64,
-    /// Log lines that were dropped because the reader of the log was too slow or the disk full.
-    pub log_lines_dropped: AtomicU64,
-    /// 1 while the access log's file could not be opened again: its lines go somewhere else.
-    pub log_reopen_failed: AtomicU64,
-    /// Whole seconds that the reload thread has been at what it does.
-    pub reload_busy: AtomicU64,
-    /// 1 when the reload thread has ended, so that no change of a file is noticed.
-    pub reload_dead: AtomicU64,
-    /// Connections to the admin interface and the metrics that were closed because others needed their place.
-    pub admin_made_room: AtomicU64,
+    upstream_reused: Counter, "upstream_connections_reused", "upstream_connections_reused_total", "sent on an open upstream connection";
+    /// Requests sent again because a reused upstream connection turned out to be closed.
+    upstream_resent: Counter, "upstream_resent", "upstream_resent_total", "sent to the upstream again";
+    /// Log lines dropped because their reader was too slow or the disk was full.
+    log_lines_dropped: Counter, "log_lines_dropped", "log_lines_dropped_total", "log lines dropped";
+    /// 1 while the access log's file cannot be opened again: its lines go to the old one.
+    log_reopen_failed: Gauge, "log_reopen_failed", "log_reopen_failed", "access log not opened again";
+    /// How long the reload thread has been at what it does.
+    reload_busy: Gauge, "reload_busy_s", "reload_busy_seconds", "seconds of the reload under way";
+    /// 1 when no change of a file is noticed any more, and only a restart helps.
+    reload_dead: Gauge, "reload_dead", "reload_thread_dead", "reload thread ended";
+    /// Connections to the admin interface or the metrics that were closed because others needed their place.
+    admin_made_room: Counter, "admin_made_room", "admin_connections_made_room_total", "admin connections that made room";
 }
 
 impl Gauges {
@@ -108,5 +213,30 @@ impl<'a> Held<'a> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(self.1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_number_has_a_cell_and_names_of_its_own() {
+        let gauges = Gauges::default();
+        for (value, number) in (1..).zip(TABLE) {
+            (number.cell)(&gauges).fetch_add(value, Relaxed);
+        }
+        // A cell that two lines shared would hold the sum of both.
+        for (value, number) in (1..).zip(TABLE) {
+            assert_eq!(number.value(&gauges), value, "{}", number.key);
+        }
+        let distinct =
+            |name: fn(&Number) -> &'static str| TABLE.iter().map(name).collect::<HashSet<_>>().len();
+        let names: [fn(&Number) -> &'static str; 4] = [|n| n.key, |n| n.metric, |n| n.words, Number::help];
+        for name in names {
+            assert_eq!(distinct(name), TABLE.len());
+        }
     }
 }

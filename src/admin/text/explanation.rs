@@ -1,0 +1,131 @@
+//! An explanation in words: the same for one made here and one fetched from a live gate.
+
+use std::fmt::Write as _;
+
+use crate::admin::api::explanation::{Explanation, RouteVerdict, Verdict};
+use crate::admin::text::NOTHING;
+use crate::policy::admission::Deny;
+use crate::policy::outcome::Reason;
+
+/// The whole chain, from the peer to what the sender hears.
+#[must_use]
+pub fn text(explanation: &Explanation) -> String {
+    let mut out = String::new();
+    chain(&mut out, explanation);
+    match (&explanation.path, explanation.routes.as_slice()) {
+        (Some(path), [route]) => one_route(&mut out, explanation, path, route),
+        (_, routes) => every_route(&mut out, explanation, routes),
+    }
+    out
+}
+
+/// Peer, hops, client. Writing to a String cannot fail, here and below.
+fn chain(out: &mut String, explanation: &Explanation) {
+    let hops = &explanation.hops;
+    let is_bad_chain = explanation.no_client.as_deref() == Some(Reason::BadChain.word());
+    for (place, hop) in hops.iter().enumerate() {
+        let name = if place == 0 { "peer" } else { "hop" };
+        let why = match &hop.trusted_by {
+            Some(by) => format!("a trusted proxy ({by})"),
+            None if is_bad_chain => "is not an address".to_owned(),
+            None => "not a trusted proxy, so it is the client".to_owned(),
+        };
+        let _ = writeln!(out, "{name:<8} {:<18} {why}", shown(&hop.hop));
+    }
+    let nobody = match hops.len() {
+        _ if is_bad_chain => "nobody: a hop that cannot be read is never skipped",
+        2.. => "nobody: every hop is a trusted proxy, and a trusted proxy is never a client",
+        _ => "nobody: the peer is a trusted proxy and names no one (give --via)",
+    };
+    let _ = writeln!(out, "client   {}", explanation.client.as_deref().unwrap_or(nobody));
+    if explanation.via.is_some() && hops.len() == 1 {
+        let _ = writeln!(
+            out,
+            "         the forwarding header is ignored: only a trusted proxy may name the client"
+        );
+    }
+}
+
+fn one_route(out: &mut String, explanation: &Explanation, path: &str, route: &RouteVerdict) {
+    match &route.route {
+        Some(label) => {
+            let _ = writeln!(out, "route    {label} ({}) for {path}", or_nothing(route.webhook.as_deref()));
+        }
+        None => {
+            let _ = writeln!(out, "route    none matches {path}");
+        }
+    }
+    for list in route.lists.iter().filter(|_| explanation.client.is_some()) {
+        let found = match (&list.prefix, list.line) {
+            (Some(prefix), Some(line)) => format!("holds it: {prefix} at {}:{line}", list.file),
+            _ => format!("does not hold it ({} prefixes in {})", list.prefixes, list.file),
+        };
+        let last_good = if list.last_good { " [last good version]" } else { "" };
+        let _ = writeln!(out, "list     {:<18} {found}{last_good}", list.name);
+    }
+    let (list, prefix) = (or_nothing(route.list.as_deref()), or_nothing(route.prefix.as_deref()));
+    let verdict = match route.verdict {
+        Verdict::Admitted => format!("ADMITTED by list {list}, prefix {prefix}"),
+        Verdict::Denied => format!("DENIED, {}", reason(route)),
+        Verdict::WouldDeny => {
+            format!("WOULD BE DENIED, {}; mode: observe forwards it all the same", reason(route))
+        }
+    };
+    let _ = writeln!(out, "verdict  {verdict}");
+    let answer = match (route.verdict, &explanation.ambiguous_path) {
+        (Verdict::Denied, _) => denied(explanation, route),
+        (_, Some(flaw)) => format!("400: the path holds {flaw}"),
+        _ => "what the application answers, judged by the delivery rules".to_owned(),
+    };
+    let _ = writeln!(out, "answer   {answer}");
+}
+
+fn denied(explanation: &Explanation, route: &RouteVerdict) -> String {
+    let status = route.status.map_or(NOTHING.to_owned(), |status| status.to_string());
+    let later = if explanation.deny == Deny::Retry.word() { " with Retry-After" } else { "" };
+    format!("{status}{later} (deny: {})", explanation.deny)
+}
+
+/// The reason with its meaning, where it is one of those that the admission has.
+fn reason(route: &RouteVerdict) -> String {
+    let word = or_nothing(route.reason.as_deref());
+    let meaning = match Reason::ALL.iter().find(|reason| reason.word() == word) {
+        Some(Reason::NotListed) => "the client is in none of the route's lists",
+        Some(Reason::NoRoute) => "no route matches the path",
+        Some(Reason::NoClient) => "nobody can be named as the client",
+        Some(Reason::BadChain) => "the forwarding header cannot be read",
+        _ => return word.to_owned(),
+    };
+    format!("{word}: {meaning}")
+}
+
+fn every_route(out: &mut String, explanation: &Explanation, routes: &[RouteVerdict]) {
+    let width = routes.iter().map(|route| or_nothing(route.route.as_deref()).len()).max().unwrap_or(0).max(5);
+    let _ = writeln!(out, "\n{:<width$}  {:<20}  verdict", "route", "webhook");
+    for route in routes {
+        let reason = or_nothing(route.reason.as_deref());
+        let verdict = match route.verdict {
+            Verdict::Admitted => admitted(route),
+            Verdict::Denied => format!("denied    {reason}, answer {}", denied(explanation, route)),
+            Verdict::WouldDeny => format!("observed  {reason}, forwarded all the same"),
+        };
+        let (label, webhook) = (or_nothing(route.route.as_deref()), or_nothing(route.webhook.as_deref()));
+        let _ = writeln!(out, "{label:<width$}  {webhook:<20}  {verdict}");
+    }
+}
+
+fn admitted(route: &RouteVerdict) -> String {
+    let by = route.lists.iter().find(|list| Some(&list.name) == route.list.as_ref());
+    let at = by.and_then(|list| Some(format!(" at {}:{}", list.file, list.line?)));
+    let (list, prefix) = (or_nothing(route.list.as_deref()), or_nothing(route.prefix.as_deref()));
+    format!("admitted  {list} {prefix}{}", at.unwrap_or_default())
+}
+
+/// What is no address is shown quoted: it may hold anything.
+fn shown(hop: &str) -> String {
+    if hop.parse::<std::net::IpAddr>().is_ok() { hop.to_owned() } else { format!("{hop:?}") }
+}
+
+fn or_nothing(text: Option<&str>) -> &str {
+    text.unwrap_or(NOTHING)
+}

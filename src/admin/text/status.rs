@@ -1,0 +1,116 @@
+//! A status in words: text for people. The page for browsers is in [`crate::admin::page`].
+
+use std::fmt::Write as _;
+
+use crate::admin::api::reload::Problem;
+use crate::admin::api::status::{Certificate, LastReload, Outcomes, Status};
+use crate::admin::text::NOTHING;
+use crate::admin::text::quantity::duration;
+use crate::state::held::HINT;
+
+/// The answer to `GET /status`, made here or fetched, as text for people.
+#[must_use]
+pub fn text(status: &Status) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail, here and below.
+    let Status { version, phase, generation, loaded_at, mode, deny, .. } = status;
+    let up = duration(status.uptime_s);
+    let _ = writeln!(
+        out,
+        "nexmo-gate {version}: {phase}, up {up}\ngeneration {generation} of {loaded_at}, mode {mode}, deny {deny}"
+    );
+    lists(&mut out, status);
+    certificates(&mut out, &status.certificates);
+    routes(&mut out, status);
+    upstreams(&mut out, status);
+    let _ = writeln!(out, "\nnow");
+    for (name, number) in &status.gauges {
+        let _ = writeln!(out, "  {:<32} {number:>12}", name.replace('_', " "));
+    }
+    match &status.last_reload {
+        Some(report) => last_reload(&mut out, report),
+        None => out.push_str("\nno reload yet\n"),
+    }
+    out
+}
+
+fn lists(out: &mut String, status: &Status) {
+    let _ = writeln!(out, "\nlists");
+    for list in &status.lists {
+        let last_good = if list.last_good { "  LAST GOOD: the file cannot be used" } else { "" };
+        let _ = writeln!(
+            out,
+            "  {:<16} {:>7} prefixes  as of {:<10}  reviewed {:<10}  {}{last_good}",
+            list.name,
+            list.prefixes,
+            list.as_of.as_deref().unwrap_or(NOTHING),
+            list.reviewed.as_deref().unwrap_or(NOTHING),
+            list.path,
+        );
+    }
+}
+
+fn certificates(out: &mut String, all: &[Certificate]) {
+    if all.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\ncertificates");
+    for one in all {
+        let last_good = if one.last_good { "  LAST GOOD: the files cannot be used" } else { "" };
+        let left = match one.days_left {
+            Some(_) if one.untimely.is_some() => "NOT VALID YET".to_owned(),
+            Some(days) => format!("{days} days left"),
+            None => "EXPIRED".to_owned(),
+        };
+        let Certificate { listener, until, path, .. } = one;
+        let names = one.names.join(", ");
+        let _ = writeln!(out, "  {listener:<21} until {until} ({left})  {path}  [{names}]{last_good}");
+    }
+}
+
+fn routes(out: &mut String, status: &Status) {
+    let _ = writeln!(out, "\nroutes");
+    for route in &status.routes {
+        let counted = outcomes(&route.outcomes);
+        let allow = route.allow.join(", ");
+        let _ = writeln!(out, "  {:<32} {:<20} {counted}  [{allow}]", route.route, route.webhook);
+    }
+    let counted = outcomes(&status.unrouted.outcomes);
+    let _ = writeln!(out, "  {:<32} {NOTHING:<20} {counted}", "no route");
+}
+
+fn outcomes(outcomes: &Outcomes) -> String {
+    let sum = |(outcome, reasons): (&String, &std::collections::BTreeMap<String, u64>)| {
+        format!("{outcome} {}", reasons.values().sum::<u64>())
+    };
+    let words: Vec<String> = outcomes.iter().map(sum).collect();
+    if words.is_empty() { "no request yet".to_owned() } else { words.join(", ") }
+}
+
+fn upstreams(out: &mut String, status: &Status) {
+    let _ = writeln!(out, "\nupstreams");
+    for upstream in &status.upstreams {
+        let meaning = upstream.state.meaning().map(|meaning| format!(": {meaning}")).unwrap_or_default();
+        let _ = writeln!(out, "  {:<40} {}{meaning}", upstream.url, upstream.state.word());
+    }
+}
+
+fn last_reload(out: &mut String, report: &LastReload) {
+    let published = if report.published { "published" } else { "nothing published" };
+    let _ = writeln!(out, "\nlast reload at {} by {}: {published}", report.at, report.cause);
+    for change in &report.changes {
+        let _ = writeln!(out, "  {change}");
+    }
+    for held in &report.held {
+        let _ = writeln!(out, "  held: {held}; {HINT}");
+    }
+    for key in &report.needs_restart {
+        let _ = writeln!(out, "  {key}");
+    }
+    let told: [(&str, &[Problem]); 2] = [("warning", &report.warnings), ("problem", &report.problems)];
+    for (word, problems) in told {
+        for problem in problems {
+            let _ = writeln!(out, "  {word}: {problem}");
+        }
+    }
+}
