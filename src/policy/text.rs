@@ -37,14 +37,12 @@ pub fn decimal(out: &mut Vec<u8>, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-/// Sixteen hexadecimal digits, lower case.
-pub fn hex(out: &mut Vec<u8>, number: u64) {
-    let mut text = [0u8; 16];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+/// Sixteen hexadecimal digits, lower case, into sixteen bytes.
+pub fn hex(out: &mut [u8], number: u64) {
+    for (pair, byte) in out.chunks_exact_mut(2).zip(number.to_be_bytes()) {
         pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
         pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
     }
-    out.extend_from_slice(&text);
 }
 
 /// An address.
@@ -107,7 +105,10 @@ mod tests {
         #[test]
         fn each_is_what_display_writes(number: u64, ip: IpAddr, length in 0u8..=32, us in 0..u64::MAX / 2) {
             prop_assert_eq!(written(|out| decimal(out, number)), number.to_string());
-            prop_assert_eq!(written(|out| hex(out, number)), format!("{number:016x}"));
+            let mut digits = [0; 16];
+            hex(&mut digits, number);
+            let wanted = format!("{number:016x}");
+            prop_assert_eq!(digits.as_slice(), wanted.as_bytes());
             let canonical = Address::new(ip);
             prop_assert_eq!(written(|out| address(out, canonical)), canonical.to_string());
             let net = IpNet::new(ip, length).unwrap();

@@ -95,7 +95,7 @@ pub async fn run(
         {
             Gauges::add(&gauges.upstream_reused);
             progress.attempts += 1;
-            match converse(line, message, bounds, budget, &pool).await {
+            match converse((line, began), message, bounds, budget, &pool).await {
                 Err(stale) if stale.before_first_byte => Gauges::add(&gauges.upstream_resent),
                 Err(other) => return Err(other.reason),
                 // It idled for too long and did not see the request (RFC 9110 section 15.5.9).
@@ -115,7 +115,7 @@ pub async fn run(
             Ok(line) => {
                 Gauges::add(&gauges.upstream_opened);
                 progress.attempts += 1;
-                let answer = converse(line, message, bounds, budget, &pool).await;
+                let answer = converse((line, Instant::now()), message, bounds, budget, &pool).await;
                 return answer.map_err(|broken| broken.reason);
             }
             Err(unreachable) => last = unreachable.reason,
@@ -124,14 +124,14 @@ pub async fn run(
     Err(last)
 }
 
+/// Sends the message on a connection, which is asked at `asked`, and reads the answer.
 async fn converse(
-    mut line: PooledConnection,
+    (mut line, asked): (PooledConnection, Instant),
     message: &Message,
     bounds: Bounds,
     budget: &mut Budget<'_>,
     pool: &Pool,
 ) -> Result<Answer, Broken> {
-    let began = Instant::now();
     let stream = &mut line.stream;
     let sent = send(stream, message, bounds.size).await;
     let in_step = sent.whole && sent.heard.is_empty() && message.len() <= CERTAINLY_READ;
@@ -142,7 +142,7 @@ async fn converse(
             _ => broken,
         })?;
     match answer.behind {
-        Behind::Nothing if in_step => pool.put(line, began),
+        Behind::Nothing if in_step => pool.put(line, asked),
         Behind::Surplus => pool.distrust(Instant::now()),
         Behind::Nothing | Behind::End => {}
     }

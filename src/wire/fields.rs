@@ -53,6 +53,13 @@ impl Fields {
         Self { bytes, lines: Vec::with_capacity(USUAL), ready: false }
     }
 
+    /// A copy of a head, and the lines that were found in it.
+    #[must_use]
+    pub fn found<'b>(head: &'b [u8], lines: impl ExactSizeIterator<Item = (&'b [u8], &'b [u8])>) -> Self {
+        let line = |(name, value)| Line { name: span_within(head, name), value: span_within(head, value) };
+        Self { bytes: head.to_vec(), lines: lines.map(line).collect(), ready: false }
+    }
+
     /// No lines yet, with room for so many bytes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
@@ -68,11 +75,6 @@ impl Fields {
             fields.push(name.as_bytes(), value.as_bytes());
         }
         fields
-    }
-
-    /// Adds a line that is part of the buffer already.
-    pub fn add(&mut self, name: Span, value: Span) {
-        self.lines.push(Line { name, value });
     }
 
     /// Adds a line.
@@ -98,9 +100,9 @@ impl Fields {
         self.bytes.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
-    /// The range of a part of the buffer; `None` for what is no part of it.
+    /// The range of a part of the buffer; for what is no part of it a range that holds nothing.
     #[must_use]
-    pub fn span_of(&self, part: &[u8]) -> Option<Span> {
+    pub fn span_of(&self, part: &[u8]) -> Span {
         span_within(&self.bytes, part)
     }
 
@@ -167,13 +169,17 @@ pub fn join<'b>(list: &mut Cow<'b, [u8]>, value: &'b [u8]) {
     }
 }
 
-/// The range of `part` in `whole`, of which it is a slice; `None` for what is no part of it.
+/// The range of `part` in `whole`, of which it is a slice; for what is no part of it a range that holds nothing.
 #[inline]
 #[must_use]
-pub fn span_within(whole: &[u8], part: &[u8]) -> Option<Span> {
-    let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
-    let end = start.checked_add(part.len()).filter(|end| *end <= whole.len())?;
-    Some(Span { start: short(start), end: short(end) })
+pub fn span_within(whole: &[u8], part: &[u8]) -> Span {
+    let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
+    let end = start.wrapping_add(part.len());
+    if end > whole.len() || start > end {
+        Span::default()
+    } else {
+        Span { start: short(start), end: short(end) }
+    }
 }
 
 #[inline]
@@ -186,16 +192,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_what_was_added_whether_they_were_there_or_not() {
+    fn lines_are_what_was_found_and_what_was_added() {
         let head = b"GET / HTTP/1.1\r\nHost: h\r\n".to_vec();
-        let mut fields = Fields::over(head);
-        let (name, value) = (fields.bytes[16..20].to_vec(), 22..23);
-        let spans = (span_within(&fields.bytes, &fields.bytes[16..20]), Span { start: 22, end: 23 });
-        assert_eq!((name.as_slice(), value.len()), (&b"Host"[..], 1));
-        fields.add(spans.0.unwrap(), spans.1);
+        let mut fields = Fields::found(&head, [(&head[16..20], &head[22..23])].into_iter());
         fields.push(b"Cookie", b"a=b");
-        let lines: Vec<_> = fields.iter().collect();
-        assert_eq!(lines, [(&b"Host"[..], &b"h"[..]), (b"Cookie", b"a=b")]);
+        assert_eq!(fields.iter().collect::<Vec<_>>(), [(&b"Host"[..], &b"h"[..]), (b"Cookie", b"a=b")]);
         assert_eq!(fields.values("COOKIE").collect::<Vec<_>>(), [b"a=b"]);
         let mut written = Vec::new();
         fields.write(&mut written);
@@ -216,9 +217,10 @@ mod tests {
     #[test]
     fn what_is_no_part_of_the_buffer_has_no_range() {
         let (one, other) = (b"abc".to_vec(), b"abc".to_vec());
-        assert_eq!(span_within(&one, &other), None);
-        assert_eq!(span_within(&one[..2], &one), None);
-        assert_eq!(span_within(&one, &one[1..]), Some(Span { start: 1, end: 3 }));
-        assert_eq!(span_within(&one, &one[3..]), Some(Span { start: 3, end: 3 }));
+        for part in [&other[..], &one] {
+            assert_eq!(span_within(&one[..2], part), Span::default());
+        }
+        assert_eq!(span_within(&one, &one[1..]), Span { start: 1, end: 3 });
+        assert_eq!(span_within(&one, &one[3..]), Span { start: 3, end: 3 });
     }
 }

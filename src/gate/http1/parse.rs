@@ -20,16 +20,15 @@ pub fn parse(bytes: &[u8]) -> Result<Head, Reason> {
         // The version was judged when the line arrived: a wrong one here is a blank in the target.
         _ => return Err(Reason::MalformedHead),
     }
-    let span = |part: &[u8]| span_within(bytes, part).ok_or(Reason::MalformedHead);
     let (Some(method), Some(target)) = (request.method, request.path) else {
         return Err(Reason::MalformedHead);
     };
-    let mut fields = Fields::over(bytes.to_vec());
-    for header in &*request.headers {
-        fields.add(span(header.name.as_bytes())?, span(header.value.trim_ascii())?);
-    }
+    let (method, target) = (span_within(bytes, method.as_bytes()), span_within(bytes, target.as_bytes()));
+    let headers = request.headers.iter();
+    let lines = headers.map(|header| (header.name.as_bytes(), header.value.trim_ascii()));
+    let fields = Fields::found(bytes, lines);
     let version = if request.version == Some(1) { Version::Http11 } else { Version::Http10 };
-    Head::new(fields, span(method.as_bytes())?, span(target.as_bytes())?, version)
+    Head::new(fields, method, target, version)
 }
 
 #[cfg(test)]

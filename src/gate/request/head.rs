@@ -78,9 +78,9 @@ impl Head {
         self.fields.values(name)
     }
 
-    /// The range of a part of it.
+    /// The range of a part of it; one that holds nothing for what is no part.
     #[must_use]
-    pub fn span_of(&self, part: &[u8]) -> Option<Span> {
+    pub fn span_of(&self, part: &[u8]) -> Span {
         self.fields.span_of(part)
     }
 

@@ -14,6 +14,7 @@ use crate::gate::request::acme;
 use crate::gate::request::facts::Facts;
 use crate::gate::request::head::Head;
 use crate::gate::request::received::Received;
+use crate::gate::request::request_id::RequestId;
 use crate::policy::address::addr::Address;
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::admission::{self, Grant, Mode, Permit};
@@ -33,8 +34,8 @@ pub struct Admitted {
     pub permit: Permit,
     /// Where it goes and by which rules.
     pub route: Arc<LiveRoute>,
-    /// The target in origin form; `None` is `/`, which the head does not hold.
-    pub target: Option<Span>,
+    /// The target in origin form; one that holds nothing is `/`, which the head has not.
+    pub target: Span,
     /// The fields that the Connection field names, which are not passed on; without `keep-alive` alone, which says
     /// nothing.
     pub named_by_connection: Vec<u8>,
@@ -103,8 +104,7 @@ pub fn judge(
     let who = Who::of(snapshot, peer, head);
     received.client = who.client.as_ref().ok().map(|client| client.address);
     if let Some(id) = who.request_id {
-        received.request_id.clear();
-        received.request_id.extend_from_slice(id);
+        received.request_id = RequestId::Given(id.into());
     }
     let listener = snapshot.config.listen.get(peer.listener);
     let challenge = listener

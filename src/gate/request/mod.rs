@@ -183,7 +183,8 @@ impl<T: Transport> Request<'_, T> {
         let mut body = Vec::new();
         self.transport.read_body(wanted, budget, &mut body).await?;
         self.record.bytes_in = body.len() as u64;
-        let head = upstream_head::write(self.context, head, &self.received.request_id, admitted, body.len());
+        let head =
+            upstream_head::write(self.context, head, self.received.request_id.bytes(), admitted, body.len());
         Ok(Message { head, body })
     }
 

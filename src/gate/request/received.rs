@@ -4,6 +4,7 @@
 
 use crate::gate::request::facts::{Facts, loggable};
 use crate::gate::request::head::{Head, Version};
+use crate::gate::request::request_id::RequestId;
 use crate::policy::address::addr::Address;
 use crate::wire::body::Framing;
 
@@ -17,7 +18,7 @@ pub struct Received {
     /// Who is asking, where it could be named.
     pub client: Option<Address>,
     /// Kept from a trusted proxy, else the gate's own.
-    pub request_id: Vec<u8>,
+    pub request_id: RequestId,
     /// The length of the body, where it is known and the connection may be used again after it.
     pub skippable: Option<u64>,
     /// The sender wants the connection closed.

@@ -44,7 +44,10 @@ pub fn write(
         client_cert: context.peer.client_cert.as_deref(),
     };
     let mut out = Vec::with_capacity(head.held() + OWN_LINES);
-    let target = admitted.target.map_or(&b"/"[..], |span| head.get(span));
+    let target = match head.get(admitted.target) {
+        [] => b"/",
+        target => target,
+    };
     forward::write_request_head(
         &mut out,
         head.method(),

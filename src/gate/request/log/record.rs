@@ -65,7 +65,7 @@ impl Record {
         let Context { gate, snapshot, peer, began } = context;
         let listed = route.zip(self.list).map(|(route, (list, prefix))| (&route.allow[list].name, prefix));
         let event = Event {
-            request_id: &received.request_id,
+            request_id: received.request_id.bytes(),
             client: received.client.or_else(|| context.peer_as_client()),
             list: listed.map(|(name, _)| name.as_str()),
             prefix: listed.map(|(_, prefix)| prefix),
