@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::policy::webhook::Webhook;
+use crate::policy::provider::{self, Webhook};
 
 /// The tests use the same file; its own note says where the samples are from.
 const FILE: &str = include_str!("../../../tests/fixtures/webhooks.json");
@@ -36,7 +36,7 @@ impl Sample {
         let header = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
         Some(Self {
             name: name.to_owned(),
-            webhook: Webhook::named(row["webhook"].as_str()?)?,
+            webhook: provider::DEFAULT.webhook(row["webhook"].as_str()?)?,
             method: text("method")?,
             target: text("target")?,
             headers: row["headers"].as_object()?.iter().map(header).collect::<Option<_>>()?,
@@ -56,7 +56,7 @@ pub fn all() -> Result<Vec<Sample>, String> {
         Sample::read(name, row).ok_or_else(|| format!("webhooks.json: {name}"))
     };
     let mut samples = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    samples.sort_by_key(|sample| sample.webhook as usize);
+    samples.sort_by_key(|sample| provider::DEFAULT.webhooks().position(|one| one == sample.webhook));
     Ok(samples)
 }
 

@@ -31,7 +31,6 @@ use crate::policy::admission::{Deny, Grant};
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::text;
-use crate::policy::webhook::Webhook;
 use crate::state::snapshot::LiveRoute;
 use crate::state::stats::gauges::{Gauges, Phase};
 use crate::upstream::answer::{Answer, Bounds};
@@ -260,7 +259,7 @@ impl<W: Transport> Request<'_, W> {
         }
         let wearies = self.wearies(reason);
         let status = delivery::own_status(reason, self.scene.snapshot.config.deny);
-        let webhook = route.map_or(Webhook::Generic, |route| route.webhook);
+        let webhook = route.unwrap_or(&self.scene.snapshot.unrouted).webhook;
         let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
         let frame = Frame { to_head: self.seen.method == b"HEAD", close: unread || wearies || self.closes() };
         let reply = reply::own(status, allow, frame);
