@@ -77,6 +77,13 @@ pub const DISK_METHODS: [&str; 10] = [
     "read_link",
 ];
 
+/// A provider's names: its tables say them, and all others ask the tables.
+pub const PROVIDER_NAMES: [&str; 2] = ["nexmo", "vonage"];
+/// Where they may stand: in the tables, and in what shows the product at work.
+pub const NAME_PROVIDERS: [&str; 2] = ["policy/provider/", "cli/demo/"];
+/// The product's own name, in its headers, variables and metrics.
+pub const PRODUCT: [&str; 2] = ["nexmo-gate", "nexmo_gate"];
+
 /// The only file that makes a snapshot current.
 pub const PUBLISHES: &str = "load/reload/mod.rs";
 /// The only file that makes a `Permit`.
