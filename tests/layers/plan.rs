@@ -59,7 +59,7 @@ pub const STD_FOR_POLICY: [&str; 18] = [
 pub const STD_FOR_CONFIG: [&str; 4] = ["std::path", "std::net::SocketAddr", "std::cell", "std::rc"];
 /// Crates that only compute.
 pub const CRATES_FOR_POLICY: [&str; 3] = ["ipnet", "itoa", "memchr"];
-pub const CRATES_FOR_CONFIG: [&str; 3] = ["ipnet", "serde", "serde_yaml"];
+pub const CRATES_FOR_CONFIG: [&str; 4] = ["ipnet", "serde", "serde_yaml", "strsim"];
 /// Words that `policy` has no use for.
 pub const NOT_IN_POLICY: [&str; 8] =
     ["async", "await", "Instant", "SystemTime", "println", "eprintln", "Serialize", "Deserialize"];
