@@ -57,12 +57,22 @@ pub const STD_FOR_POLICY: [&str; 18] = [
 ];
 /// What `config` may use besides: names of files and addresses, and cells for its report.
 pub const STD_FOR_CONFIG: [&str; 4] = ["std::path", "std::net::SocketAddr", "std::cell", "std::rc"];
-/// Crates that only compute.
-pub const CRATES_FOR_POLICY: [&str; 3] = ["ipnet", "itoa", "memchr"];
+/// Crates that only compute: `time` for its calendar, whose clocks are in the list below.
+pub const CRATES_FOR_POLICY: [&str; 4] = ["ipnet", "itoa", "memchr", "time"];
 pub const CRATES_FOR_CONFIG: [&str; 4] = ["ipnet", "serde", "serde_yaml", "strsim"];
 /// Words that `policy` has no use for.
-pub const NOT_IN_POLICY: [&str; 8] =
-    ["async", "await", "Instant", "SystemTime", "println", "eprintln", "Serialize", "Deserialize"];
+pub const NOT_IN_POLICY: [&str; 10] = [
+    "async",
+    "await",
+    "Instant",
+    "SystemTime",
+    "OffsetDateTime",
+    "UtcDateTime",
+    "println",
+    "eprintln",
+    "Serialize",
+    "Deserialize",
+];
 /// Methods of `Path` that ask the disk.
 pub const DISK_METHODS: [&str; 10] = [
     "exists",
