@@ -78,7 +78,7 @@ reasons! {
     /// A complete success answer, relayed.
     Success = "success" => Delivered,
 
-    /// A complete answer whose status is no success for this webhook (206 to 299, or outside the route's set).
+    /// A complete answer whose status is 2xx and outside the set of the route.
     Status = "status" => Undelivered,
     /// 3xx: never followed, never a success.
     Redirect = "redirect" => Undelivered,
