@@ -9,14 +9,15 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
 use nexmo_gate::cli::Cli;
 use nexmo_gate::config::{self, KEYS, Overrides, Parsed};
 use nexmo_gate::policy::address::range_list;
-use nexmo_gate::policy::delivery::RelayAs;
 use nexmo_gate::policy::outcome::Reason;
-use nexmo_gate::policy::webhook::{Methods, TABLE};
+use nexmo_gate::policy::provider::spec::{AnswerRule, Methods, RelayAs};
+use nexmo_gate::policy::provider::{self, Webhook};
 
 const README: &str = include_str!("../README.md");
 const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
@@ -144,7 +145,7 @@ fn the_shipped_configuration_and_ranges_pass_check() {
     for list in ["messages", "nexmo-2018", "sms", "voice"] {
         assert!(text.lines().any(|line| line.split_whitespace().next() == Some(list)), "{list}: {text}");
     }
-    for spec in TABLE.iter().filter(|spec| spec.name != "generic") {
+    for spec in provider::DEFAULT.webhooks {
         let row = |line: &&str| line.split_whitespace().any(|word| word == spec.name);
         assert_eq!(text.lines().filter(row).count(), 1, "{}: {text}", spec.name);
     }
@@ -341,8 +342,8 @@ fn the_webhook_table_is_the_programs_table() {
             assert!(shown.insert(name, (methods.clone(), row[2], row[3])).is_none(), "{name} is there twice");
         }
     }
-    assert_eq!(shown.len(), TABLE.len(), "{shown:?}");
-    for spec in &TABLE {
+    assert_eq!(shown.len(), provider::DEFAULT.webhooks().count(), "{shown:?}");
+    for spec in provider::DEFAULT.webhooks().map(Webhook::spec) {
         let (methods, deadline, relayed) = &shown[spec.name];
         let wanted: BTreeSet<&str> = match spec.methods {
             Methods::Any => ["any but CONNECT and TRACE"].into(),
@@ -350,18 +351,18 @@ fn the_webhook_table_is_the_programs_table() {
         };
         assert_eq!(*methods, wanted, "{}", spec.name);
         let milliseconds = match deadline.split_once(' ') {
-            Some((number, "ms")) => number.parse::<u16>().unwrap(),
-            Some((number, "s")) => number.parse::<u16>().unwrap() * 1000,
+            Some((number, "ms")) => number.parse::<u64>().unwrap(),
+            Some((number, "s")) => number.parse::<u64>().unwrap() * 1000,
             _ => panic!("{}: {deadline:?} is no deadline", spec.name),
         };
-        assert_eq!(milliseconds, spec.deadline_ms, "{}", spec.name);
+        assert_eq!(Duration::from_millis(milliseconds), spec.deadline, "{}", spec.name);
         let (same, wanted) = match spec.relay_as {
             RelayAs::Same => ("they are", true),
             RelayAs::OkOrNoContent => ("200 and 204 as they are, else 200", true),
             RelayAs::Ok => ("200", true),
         };
         assert_eq!(relayed.split(" (").next() == Some(same), wanted, "{}: {relayed}", spec.name);
-        assert_eq!(relayed.contains("NCCO"), spec.answers_ncco, "{}", spec.name);
+        assert_eq!(relayed.contains("NCCO"), spec.answer != AnswerRule::Any, "{}", spec.name);
     }
 }
 

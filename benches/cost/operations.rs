@@ -16,9 +16,10 @@ use nexmo_gate::gate::request::log::event::Event;
 use nexmo_gate::policy::address::addr::Address;
 use nexmo_gate::policy::address::prefix_set::PrefixSet;
 use nexmo_gate::policy::client::client_ip::{self, Client, ForwardedHeader, Origin};
-use nexmo_gate::policy::delivery::{self, OnError, RelayAs, Rules, SuccessSet};
+use nexmo_gate::policy::delivery::{self, OnError, Rules};
 use nexmo_gate::policy::forward::{self, Own};
 use nexmo_gate::policy::outcome::Reason;
+use nexmo_gate::policy::provider;
 use nexmo_gate::policy::routing::authority::Host;
 use nexmo_gate::policy::routing::path::ambiguity;
 use nexmo_gate::policy::routing::route::{PathPattern, RouteTable};
@@ -130,12 +131,8 @@ fn path_judged() -> Runner {
 
 /// Every status that an application may answer with, one after the other.
 fn delivery_decision() -> Runner {
-    let rules = Rules {
-        success: SuccessSet::ALL,
-        relay_as: RelayAs::OkOrNoContent,
-        client_errors: OnError::Retry,
-        server_errors: OnError::Relay,
-    };
+    let sms = provider::DEFAULT.webhook("sms-inbound").unwrap();
+    let rules = Rules { client_errors: OnError::Retry, ..Rules::of(sms) };
     assert_eq!(delivery::relay(204, rules).status, 204);
     repeated(move |number| {
         delivery::relay(u16::try_from(200 + number % 400).unwrap_or(200), black_box(rules))

@@ -20,8 +20,9 @@ use nexmo_gate::policy::address::range_list;
 use nexmo_gate::policy::client::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
 use nexmo_gate::policy::client::forwarded::{self, Node};
 use nexmo_gate::policy::client::proxy_header::{self, Header, MAX_V2};
-use nexmo_gate::policy::delivery::{self, OnError, RelayAs, Rules, SuccessSet};
+use nexmo_gate::policy::delivery::{self, OnError, Rules, SuccessSet};
 use nexmo_gate::policy::forward::{self, Own};
+use nexmo_gate::policy::provider::{self, spec::RelayAs};
 use nexmo_gate::upstream::answer;
 use nexmo_gate::wire::body::Framing;
 use nexmo_gate::wire::chunked::{Decoder, Malformed};
@@ -399,7 +400,7 @@ pub fn config_text(data: &[u8]) -> bool {
 /// outside it is ever relayed as a success.
 pub fn success_range(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
-    let Ok(success) = SuccessSet::parse(text) else { return false };
+    let Ok(success) = SuccessSet::parse(text, provider::DEFAULT.other()) else { return false };
     let number = |word: &str| word.trim().parse::<u16>().unwrap_or_default();
     let listed = |status: u16| {
         text.split(',').any(|part| match part.split_once('-') {

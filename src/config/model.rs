@@ -12,12 +12,14 @@ use ipnet::IpNet;
 pub use crate::policy::admission::{Deny, Mode};
 pub use crate::policy::client::client_ip::ForwardedHeader;
 use crate::policy::delivery::{OnError, SuccessSet};
+use crate::policy::provider::{Provider, Webhook};
 use crate::policy::routing::route::PathPattern;
-use crate::policy::webhook::Webhook;
 
 /// Everything an operator can set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// Whose webhooks the routes are for.
+    pub provider: &'static Provider,
     /// Where requests are accepted; never empty.
     pub listen: Vec<Listener>,
     /// Where requests go that no route sends elsewhere.

@@ -19,6 +19,7 @@ use crate::config::read::section::Section;
 use crate::config::read::units::quote;
 use crate::config::sections::{limits, listener, lists, routes, upstream};
 use crate::policy::hold::Outline;
+use crate::policy::provider::{self, Provider};
 use crate::policy::routing::route::PathPattern;
 
 /// A usable configuration, and what deserves a look all the same.
@@ -38,11 +39,24 @@ pub struct Parsed {
 /// # Errors
 /// Every problem, in the order of the file; those of flags and of missing keys first.
 pub fn parse(text: Option<&str>, overrides: &Overrides, base: &Path) -> Result<Parsed, Vec<Problem>> {
+    parse_for(&provider::DEFAULT, text, overrides, base)
+}
+
+/// [`parse`], for the webhooks of this provider.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_for(
+    provider: &'static Provider,
+    text: Option<&str>,
+    overrides: &Overrides,
+    base: &Path,
+) -> Result<Parsed, Vec<Problem>> {
     let file = document(text.unwrap_or_default()).map_err(|problem| vec![problem])?;
     let report = Report::default();
     let base = if text.is_some() { base } else { Path::new("") };
     let config = {
-        let source = Source { report: &report, base, replaced: overrides.values() };
+        let source = Source { report: &report, base, replaced: overrides.values(), provider };
         read(&Section::root(&file, &source))
     };
     let warnings = report.finish(&file)?;
@@ -65,6 +79,7 @@ fn read(root: &Section) -> Option<Config> {
     let deny = deny(root);
     note_unheard_challenges(root, &listen, deny);
     Some(Config {
+        provider: root.source().provider,
         ranges,
         forwarded_header: forwarded_header(root),
         deny,

@@ -129,25 +129,21 @@ pub fn decide<'a>(
     allow: Option<impl IntoIterator<Item = &'a RangeList>>,
     mode: Mode,
 ) -> Result<Permit, (Denial, Option<Client>)> {
-    let (client, grant) = match client {
-        Err(unnamed) => (None, Err(Denial { reason: unnamed.reason() })),
-        Ok(client) => {
-            let grant = match allow {
-                None => Err(Denial { reason: Reason::NoRoute }),
-                Some(lists) => listed(client.address, lists).ok_or(Denial { reason: Reason::NotListed }),
-            };
-            (Some(client), grant)
-        }
+    let (reason, client) = match client {
+        Err(unnamed) => (unnamed.reason(), None),
+        Ok(client) => match allow.map(|lists| listed(client.address, lists)) {
+            Some(Some(grant)) => return Ok(Permit { client, grant }),
+            Some(None) => (Reason::NotListed, Some(client)),
+            None => (Reason::NoRoute, Some(client)),
+        },
     };
-    match (grant, client, mode) {
-        (Ok(grant), Some(client), _) => Ok(Permit { client, grant }),
-        (Err(denial), client, Mode::Observe) => {
+    let denial = Denial { reason };
+    match mode {
+        Mode::Enforce => Err((denial, client)),
+        Mode::Observe => {
             let client = client.unwrap_or(Client { address: peer, via: Vec::new() });
             Ok(Permit { client, grant: Grant::Observed(denial) })
         }
-        (Err(denial), client, Mode::Enforce) => Err((denial, client)),
-        // A grant is only made from a client; without one there is nothing to admit.
-        (Ok(_), None, _) => Err((Denial { reason: Reason::NoClient }, None)),
     }
 }
 

@@ -1,51 +1,43 @@
 //! The delivery guard: what the sender must hear about what the upstream said.
 //!
-//! The vendor's rule is that a status from 200 to 205 is a delivered message and anything else is
-//! not; what it does then differs by API, and only 503 and 504 are retried by all of them. So a
-//! success that is complete passes, what Nexmo might not retry becomes a 503, and the application's
-//! own refusals pass. Invariant: the answer is a success only if the upstream completed a success
-//! that the route accepts; no failure ever becomes one.
+//! A provider counts some statuses as a delivered message and no others; which of the others it retries
+//! differs, and 503 and 504 are those that every one retries which retries at all. So a success that is
+//! complete passes, what might not be retried becomes a 503, and the application's own refusals pass.
+//! Invariant: the answer is a success only if the upstream completed a success that the route accepts; no
+//! failure ever becomes one.
 
 use crate::policy::admission::Deny;
 use crate::policy::outcome::{Outcome, Reason};
+use crate::policy::provider::Webhook;
+use crate::policy::provider::spec::RelayAs;
 
 /// Seconds a sender is asked to wait before it tries again (`Retry-After`).
 pub const RETRY_AFTER_S: u16 = 5;
 
-/// As what a success status reaches the sender.
+/// The statuses that a route takes for a success, any of 200 to 299: the bit of each from 200 up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RelayAs {
-    /// The upstream's own status.
-    Same,
-    /// 200 and 204 as they are, else 200.
-    OkOrNoContent,
-    /// 200.
-    Ok,
-}
-
-/// Which of the statuses 200 to 205 a route takes for a success, as a bit a status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SuccessSet(u8);
+pub struct SuccessSet(u128);
 
 impl SuccessSet {
-    /// 200 to 205: the vendor's general rule.
-    pub const ALL: Self = Self(0b11_1111);
+    /// All that the sender of the webhook counts as delivered.
+    #[must_use]
+    pub fn of(webhook: Webhook) -> Self {
+        Self(webhook.spec().success.clone().map(bit).fold(0, |set, bit| set | bit))
+    }
 
     /// Reads `200`, `200,204` or `200-205`, in any mixture.
     ///
     /// # Errors
-    /// A status outside 200 to 205 is no success to the vendor, so no route may call it one.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut set = 0u8;
+    /// What the webhook's sender does not count as delivered, no route may call a success.
+    pub fn parse(text: &str, webhook: Webhook) -> Result<Self, String> {
+        let mut set = 0;
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
-            let (first, last) = (status(first)?, status(last)?);
+            let (first, last) = (status(first, webhook)?, status(last, webhook)?);
             if first > last {
                 return Err(format!("{first}-{last} runs backwards"));
             }
-            for one in first..=last {
-                set |= 1 << (one - 200);
-            }
+            set |= (first..=last).map(bit).fold(0, |set, bit| set | bit);
         }
         Ok(Self(set))
     }
@@ -53,16 +45,23 @@ impl SuccessSet {
     /// Whether the status is in the set.
     #[must_use]
     pub fn contains(self, status: u16) -> bool {
-        (200..=205).contains(&status) && self.0 & (1 << (status - 200)) != 0
+        self.0 & bit(status) != 0
     }
 }
 
-fn status(text: &str) -> Result<u16, String> {
+/// No bit stands for a status outside 200 to 299.
+fn bit(status: u16) -> u128 {
+    if (200..=299).contains(&status) { 1 << (status - 200) } else { 0 }
+}
+
+fn status(text: &str, webhook: Webhook) -> Result<u16, String> {
     match text.trim().parse::<u16>() {
-        Ok(status) if (200..=205).contains(&status) => Ok(status),
+        Ok(status) if webhook.spec().success.contains(&status) => Ok(status),
         _ => Err(format!(
-            "{:?} is not a status from 200 to 205, and Nexmo counts nothing else as delivered",
-            text.trim()
+            "{:?} is not {}, and {} counts nothing else as delivered",
+            text.trim(),
+            webhook.spec().one_success(),
+            webhook.provider().name
         )),
     }
 }
@@ -73,7 +72,7 @@ pub enum OnError {
     /// The sender hears it as it is.
     #[default]
     Relay,
-    /// The sender hears 503, which every API retries.
+    /// The sender hears 503.
     Retry,
 }
 
@@ -88,6 +87,19 @@ pub struct Rules {
     pub client_errors: OnError,
     /// What happens to 5xx.
     pub server_errors: OnError,
+}
+
+impl Rules {
+    /// The rules of a route that says nothing but its webhook.
+    #[must_use]
+    pub fn of(webhook: Webhook) -> Self {
+        Self {
+            success: SuccessSet::of(webhook),
+            relay_as: webhook.spec().relay_as,
+            client_errors: OnError::default(),
+            server_errors: OnError::default(),
+        }
+    }
 }
 
 /// What the sender is told.
@@ -118,7 +130,7 @@ pub fn relay(status: u16, rules: Rules) -> Verdict {
     let same = |reason| Verdict { status, body: Body::Upstream, reason };
     let retry = |reason| Verdict { status: 503, body: Body::Gate, reason };
     match status {
-        200..=205 if rules.success.contains(status) => Verdict {
+        200..=299 if rules.success.contains(status) => Verdict {
             status: match rules.relay_as {
                 RelayAs::Same => status,
                 RelayAs::OkOrNoContent if status == 204 => 204,
@@ -143,7 +155,7 @@ pub fn relay(status: u16, rules: Rules) -> Verdict {
 }
 
 /// The status for a request that is answered here. A failure of the gate or the upstream is 504 when
-/// time ran out and 503 otherwise, because these two are retried by every API; a denial is what the
+/// time ran out and 503 otherwise, because these two are what a sender retries if it retries; a denial is what the
 /// operator chose; a request that cannot be served is told why.
 #[must_use]
 pub fn own_status(reason: Reason, deny: Deny) -> u16 {
@@ -167,30 +179,28 @@ pub fn own_status(reason: Reason, deny: Deny) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::provider::DEFAULT;
     use proptest::prelude::*;
 
-    const RULES: Rules = Rules {
-        success: SuccessSet::ALL,
-        relay_as: RelayAs::Same,
-        client_errors: OnError::Relay,
-        server_errors: OnError::Relay,
-    };
+    fn generic() -> Webhook {
+        DEFAULT.other()
+    }
 
     #[test]
     fn success_sets_hold_what_they_say() {
-        assert_eq!(SuccessSet::parse("200-205"), Ok(SuccessSet::ALL));
-        let some = SuccessSet::parse("200, 203-204").unwrap();
+        assert_eq!(SuccessSet::parse("200-205", generic()), Ok(SuccessSet::of(generic())));
+        let some = SuccessSet::parse("200, 203-204", generic()).unwrap();
         let held: Vec<u16> = (0..=999).filter(|s| some.contains(*s)).collect();
         assert_eq!(held, [200, 203, 204]);
         for text in ["", "206", "199", "200-206", "205-200", "2xx", "200-", "200,,204"] {
-            assert!(SuccessSet::parse(text).is_err(), "{text}");
+            assert!(SuccessSet::parse(text, generic()).is_err(), "{text}");
         }
     }
 
     #[test]
     fn redirects_and_partial_content_are_told_as_503() {
         for status in (206..=399).chain([299, 304]) {
-            let verdict = relay(status, RULES);
+            let verdict = relay(status, Rules::of(generic()));
             assert_eq!((verdict.status, verdict.body), (503, Body::Gate), "{status}");
             assert_eq!(verdict.reason.outcome(), Outcome::Undelivered, "{status}");
         }
@@ -199,7 +209,7 @@ mod tests {
     fn rules() -> impl Strategy<Value = Rules> {
         let relay_as = prop_oneof![Just(RelayAs::Same), Just(RelayAs::Ok), Just(RelayAs::OkOrNoContent)];
         let on_error = || prop_oneof![Just(OnError::Relay), Just(OnError::Retry)];
-        (1u8..64, relay_as, on_error(), on_error()).prop_map(
+        (1u128..1 << 100, relay_as, on_error(), on_error()).prop_map(
             |(set, relay_as, client_errors, server_errors)| Rules {
                 success: SuccessSet(set),
                 relay_as,
@@ -212,12 +222,12 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(5000))]
         #[test]
-        fn relay_is_total_and_never_makes_a_success_of_a_failure(status in any::<u16>(), rules in rules()) {
+        fn relay_is_total_and_never_makes_a_success_of_a_failure(status in prop_oneof![any::<u16>(), 100u16..600], rules in rules()) {
             let verdict = relay(status, rules);
             let success = rules.success.contains(status);
             prop_assert_eq!((200..=299).contains(&verdict.status), success);
             prop_assert_eq!(verdict.reason.outcome() == Outcome::Delivered, success);
-            prop_assert!((200..=205).contains(&verdict.status) || (400..=599).contains(&verdict.status));
+            prop_assert!((200..=299).contains(&verdict.status) || (400..=599).contains(&verdict.status));
             prop_assert!(success || matches!(verdict.body, Body::Gate) || verdict.status == status);
         }
     }

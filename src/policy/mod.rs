@@ -11,7 +11,7 @@
 //! | [`routing`] | which route a request is for |
 //! | [`hold`] | which changes look like an accident, and wait for a person's word |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
-//! | [`webhook`] | what each webhook's documents say: methods, deadline, success codes |
+//! | [`provider`] | who sends the webhooks: what its documents say about each, and its words in messages |
 //! | [`delivery`] | what the sender must hear about what the upstream said |
 //! | [`forward`] | which header lines pass, and which the gate writes itself |
 //! | [`text`] | numbers and bytes written as text |
@@ -24,6 +24,6 @@ pub mod delivery;
 pub mod forward;
 pub mod hold;
 pub mod outcome;
+pub mod provider;
 pub mod routing;
 pub mod text;
-pub mod webhook;

@@ -78,9 +78,9 @@ reasons! {
     /// A complete success answer, relayed.
     Success = "success" => Delivered,
 
-    /// A complete answer whose status is no success for this webhook (206 to 299, or outside the route's set).
+    /// A complete answer whose status is 2xx and outside the set of the route.
     Status = "status" => Undelivered,
-    /// 3xx: never followed, never a success to Nexmo.
+    /// 3xx: never followed, never a success.
     Redirect = "redirect" => Undelivered,
     /// 429: the application asks for a pause.
     TooManyRequests = "too_many_requests" => Undelivered,

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+
 thread_local! {
     /// The second that was formatted last: most lines of a busy log share it.
     static LAST: Cell<(u64, [u8; 19])> = const { Cell::new((u64::MAX, [0; 19])) };
@@ -29,29 +31,22 @@ fn digit(number: u32) -> u8 {
     b'0' + (number % 10).to_le_bytes()[0]
 }
 
-/// Date and time of day; the calendar arithmetic counts in 400-year eras that begin in March.
+/// Date and time of day. A second that no calendar has is written as the first of 1970.
 fn civil(seconds: u64) -> [u8; 19] {
-    let days = seconds / 86_400 + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let of_day = seconds % 86_400;
+    let at = i64::try_from(seconds).ok().and_then(|second| OffsetDateTime::from_unix_timestamp(second).ok());
+    let at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let mut text = *b"0000-00-00T00:00:00";
     for (end, width, number) in [
-        (4, 4, year),
-        (7, 2, month),
-        (10, 2, day),
-        (13, 2, of_day / 3600),
-        (16, 2, of_day / 60 % 60),
-        (19, 2, of_day % 60),
+        (4, 4, at.year().unsigned_abs()),
+        (7, 2, u8::from(at.month()).into()),
+        (10, 2, at.day().into()),
+        (13, 2, at.hour().into()),
+        (16, 2, at.minute().into()),
+        (19, 2, at.second().into()),
     ] {
         let mut rest = number;
         for place in (end - width..end).rev() {
-            text[place] = b'0' + (rest % 10).to_le_bytes()[0];
+            text[place] = digit(rest);
             rest /= 10;
         }
     }

@@ -83,6 +83,9 @@ fn the_rules_saw_the_whole_house() {
     assert_eq!(rules::publish_calls(house.source(plan::PUBLISHES)).len(), 1);
     assert_eq!(rules::permits(house.source(plan::PERMITS)).len(), 2);
     assert_eq!(rules::request_parsers(house.source(plan::PARSES_HEADERS)).len(), 1);
+    assert!(rules::provider_names(house.source("policy/provider/nexmo.rs")).len() >= 5);
+    let strings: usize = sources.iter().map(|source| source.strings.len()).sum();
+    assert!(strings > 1000, "{strings} strings");
     for room in plan::PINGORA {
         let names_it = |source: &Source| source.words.iter().any(|word| word.text == "pingora");
         assert!(in_room(sources, room).any(names_it), "{room} names no pingora");

@@ -57,12 +57,22 @@ pub const STD_FOR_POLICY: [&str; 18] = [
 ];
 /// What `config` may use besides: names of files and addresses, and cells for its report.
 pub const STD_FOR_CONFIG: [&str; 4] = ["std::path", "std::net::SocketAddr", "std::cell", "std::rc"];
-/// Crates that only compute.
-pub const CRATES_FOR_POLICY: [&str; 3] = ["ipnet", "itoa", "memchr"];
-pub const CRATES_FOR_CONFIG: [&str; 3] = ["ipnet", "serde", "serde_yaml"];
+/// Crates that only compute: `time` for its calendar, whose clocks are in the list below.
+pub const CRATES_FOR_POLICY: [&str; 4] = ["ipnet", "itoa", "memchr", "time"];
+pub const CRATES_FOR_CONFIG: [&str; 4] = ["ipnet", "serde", "serde_yaml", "strsim"];
 /// Words that `policy` has no use for.
-pub const NOT_IN_POLICY: [&str; 8] =
-    ["async", "await", "Instant", "SystemTime", "println", "eprintln", "Serialize", "Deserialize"];
+pub const NOT_IN_POLICY: [&str; 10] = [
+    "async",
+    "await",
+    "Instant",
+    "SystemTime",
+    "OffsetDateTime",
+    "UtcDateTime",
+    "println",
+    "eprintln",
+    "Serialize",
+    "Deserialize",
+];
 /// Methods of `Path` that ask the disk.
 pub const DISK_METHODS: [&str; 10] = [
     "exists",
@@ -76,6 +86,13 @@ pub const DISK_METHODS: [&str; 10] = [
     "read_dir",
     "read_link",
 ];
+
+/// A provider's names: its tables say them, and all others ask the tables.
+pub const PROVIDER_NAMES: [&str; 2] = ["nexmo", "vonage"];
+/// Where they may stand: in the tables, and in what shows the product at work.
+pub const NAME_PROVIDERS: [&str; 2] = ["policy/provider/", "cli/demo/"];
+/// The product's own name, in its headers, variables and metrics.
+pub const PRODUCT: [&str; 2] = ["nexmo-gate", "nexmo_gate"];
 
 /// The only file that makes a snapshot current.
 pub const PUBLISHES: &str = "load/reload/mod.rs";

@@ -1,6 +1,6 @@
 //! From the syntax of a file to what it names, calls and makes.
 
-use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{ExprMethodCall, ExprStruct, ItemMod, ItemUse, Macro, MetaList, UseTree, Visibility};
 
@@ -30,9 +30,18 @@ impl Reader<'_> {
         for tree in tokens {
             match tree {
                 TokenTree::Ident(ident) => self.into.words.push(self.word(&ident)),
+                TokenTree::Group(group) if is_documentation(&group) => {}
                 TokenTree::Group(group) => self.words(group.stream()),
-                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+                TokenTree::Literal(literal) => self.literal(&literal),
+                TokenTree::Punct(_) => {}
             }
+        }
+    }
+
+    fn literal(&mut self, literal: &Literal) {
+        let text = literal.to_string();
+        if text.ends_with(['"', '#']) {
+            self.into.strings.push(Word { text, at: self.tests.place(literal.span()) });
         }
     }
 
@@ -163,6 +172,13 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     /// `pub(in path)` names what is around it, and imports nothing.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
+}
+
+/// `/// text` and `#[doc = "text"]` are the same to a reader.
+fn is_documentation(group: &Group) -> bool {
+    let tokens: Vec<TokenTree> = group.stream().into_iter().take(2).collect();
+    group.delimiter() == Delimiter::Bracket
+        && matches!(&tokens[..], [TokenTree::Ident(doc), equals] if doc == "doc" && is_punct(equals, '='))
 }
 
 fn is_punct(tree: &TokenTree, sign: char) -> bool {

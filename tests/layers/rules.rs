@@ -9,11 +9,12 @@ use crate::source::{At, Path, Source, Word};
 
 pub type Rule = fn(&Source, &House) -> Vec<String>;
 
-pub const RULES: [(&str, Rule); 9] = [
+pub const RULES: [(&str, Rule); 10] = [
     ("layers", layers),
     ("pingora", pingora),
     ("policy", policy),
     ("config", config),
+    ("provider", provider),
     ("publish", publish),
     ("permit", permit),
     ("headers", headers),
@@ -50,6 +51,25 @@ fn config(source: &Source, _: &House) -> Vec<String> {
     breaches
         .extend(asks.map(|call| source.says(call.at, &format!("config asks the disk: .{}()", call.method))));
     breaches
+}
+
+/// Only a provider's tables name it.
+fn provider(source: &Source, _: &House) -> Vec<String> {
+    if plan::NAME_PROVIDERS.iter().any(|folder| source.path.starts_with(folder)) {
+        return Vec::new();
+    }
+    let named = provider_names(source).into_iter();
+    named.map(|(at, name)| source.says(at, &format!("`{name}` is a provider's name"))).collect()
+}
+
+pub fn provider_names(source: &Source) -> Vec<(At, &'static str)> {
+    let name = |word: &Word| {
+        let lower = word.text.to_lowercase();
+        let others = plan::PRODUCT.iter().fold(lower, |text, product| text.replace(product, ""));
+        let name = plan::PROVIDER_NAMES.into_iter().find(|name| others.contains(name))?;
+        Some((word.at, name))
+    };
+    shipped(&source.words).chain(shipped(&source.strings)).filter_map(name).collect()
 }
 
 /// Only these parts of the standard library, and of the crates only these.

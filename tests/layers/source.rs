@@ -1,7 +1,7 @@
 //! One file of the sources, read once: what it names, calls and makes, and where.
 //!
 //! `syn` reads the file. What stands inside a macro call is not syntax yet, so those tokens are read by
-//! [`crate::reader`] word by word. Comments, documentation and strings hold no code and are not read.
+//! [`crate::reader`] word by word. Comments and documentation hold no code and are not read.
 
 use std::ops::RangeInclusive;
 use std::slice;
@@ -74,6 +74,8 @@ pub struct Source {
     /// Not blank, and not in a test module.
     pub lines: usize,
     pub words: Vec<Word>,
+    /// String literals as they are written.
+    pub strings: Vec<Word>,
     pub paths: Vec<Path>,
     pub calls: Vec<Call>,
     /// The types of struct expressions.
@@ -125,7 +127,8 @@ impl Source {
     /// The whole file is test code.
     pub fn become_test(&mut self) {
         self.lines = 0;
-        let words = [&mut self.words, &mut self.made, &mut self.macros].into_iter().flatten();
+        let words = [&mut self.words, &mut self.strings, &mut self.made, &mut self.macros];
+        let words = words.into_iter().flatten();
         let places = words.map(|word| &mut word.at);
         let places = places.chain(self.paths.iter_mut().map(|path| &mut path.at));
         let places = places.chain(self.calls.iter_mut().map(|call| &mut call.at));

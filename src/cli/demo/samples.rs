@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::policy::webhook::Webhook;
+use crate::policy::provider::{self, Webhook};
 
 /// The tests use the same file; its own note says where the samples are from.
 const FILE: &str = include_str!("../../../tests/fixtures/webhooks.json");
@@ -66,7 +66,7 @@ impl Sample {
 
     fn of(name: String, row: Row) -> Result<Self, SamplesError> {
         let Row { webhook, method, target, headers, body } = row;
-        let Some(webhook) = Webhook::named(&webhook) else {
+        let Some(webhook) = provider::DEFAULT.webhook(&webhook) else {
             return Err(SamplesError::UnknownWebhook { name, webhook });
         };
         Ok(Self { name, webhook, method, target, headers: headers.into_iter().collect(), body })
@@ -81,7 +81,7 @@ pub fn all() -> Result<Vec<Sample>, SamplesError> {
     let file: File = serde_json::from_str(FILE)?;
     let mut samples: Vec<Sample> =
         file.samples.into_iter().map(|(name, row)| Sample::of(name, row)).collect::<Result<_, _>>()?;
-    samples.sort_by_key(|sample| sample.webhook as usize);
+    samples.sort_by_key(|sample| provider::DEFAULT.webhooks().position(|one| one == sample.webhook));
     Ok(samples)
 }
 

@@ -11,7 +11,7 @@ use crate::cli::demo::application::{self, Accepted, Application};
 use crate::cli::demo::gate::{Event, Gate, LogLine};
 use crate::cli::demo::samples::Sample;
 use crate::cli::demo::sender::{self, ADMITTED, Told};
-use crate::policy::delivery::{OnError, Rules, SuccessSet, relay};
+use crate::policy::delivery::{Rules, relay};
 
 /// The log is written beside the request, not before its answer.
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
@@ -116,13 +116,7 @@ fn next_line(
 fn admitted(sample: &Sample, told: &Told, arrived: &[Accepted]) -> Vec<String> {
     let mut wrong = Vec::new();
     let (status, body) = application::says(sample.path());
-    let rules = Rules {
-        success: SuccessSet::ALL,
-        relay_as: sample.webhook.spec().relay_as,
-        client_errors: OnError::Relay,
-        server_errors: OnError::Relay,
-    };
-    let wanted = relay(status, rules).status;
+    let wanted = relay(status, Rules::of(sample.webhook)).status;
     if told.status != wanted {
         wrong.push(format!("the sender was told {} instead of {wanted}", told.status));
     }

@@ -14,6 +14,7 @@ use serde_yaml::Value;
 use crate::config::keys;
 use crate::config::read::report::Report;
 use crate::config::read::units;
+use crate::policy::provider::Provider;
 
 /// Where values come from and where problems go.
 pub struct Source<'a> {
@@ -23,6 +24,8 @@ pub struct Source<'a> {
     pub base: &'a Path,
     /// What flags and variables put in the place of a key: by key path, the flag's name and the value.
     pub replaced: BTreeMap<&'static str, (String, Value)>,
+    /// Whose webhooks the values are about.
+    pub provider: &'static Provider,
 }
 
 impl Source<'_> {

@@ -5,14 +5,15 @@ use crate::config::read::node::Node;
 use crate::config::read::section::Section;
 use crate::config::read::units::quote;
 use crate::policy::address::range_list::parse_prefix;
+use crate::policy::provider::Provider;
 
-/// The lists that a route allows when it does not say.
-pub const ALLOWED: [&str; 3] = ["voice", "sms", "messages"];
-
-/// Reads `allow`. What is trusted to name the client is never a client itself.
-pub fn allow(node: Option<&Node>, trusted: &[Trusted]) -> Vec<String> {
-    let Some(node) = node else { return ALLOWED.map(str::to_owned).to_vec() };
-    let Some(entries) = node.list("a list of range lists such as [voice, sms]") else { return Vec::new() };
+/// Reads `allow`; without it there are the provider's lists. What is trusted to name the client is never a client
+/// itself.
+pub fn allow(node: Option<&Node>, trusted: &[Trusted], provider: &Provider) -> Vec<String> {
+    let all = provider.allow;
+    let Some(node) = node else { return all.iter().map(|name| (*name).to_owned()).collect() };
+    let wanted = format!("a list of range lists such as [{}]", all[..all.len().min(2)].join(", "));
+    let Some(entries) = node.list(&wanted) else { return Vec::new() };
     if entries.is_empty() {
         node.problem::<()>("is empty; such a route admits nobody, leave the route out instead");
     }

@@ -10,39 +10,40 @@ use crate::config::read::node::{Node, unknown};
 use crate::config::read::section::Section;
 use crate::config::read::units::show_duration;
 use crate::config::sections::{lists, upstream};
-use crate::policy::delivery::{OnError, SuccessSet};
+use crate::policy::delivery::{OnError, Rules, SuccessSet};
+use crate::policy::provider::Webhook;
 use crate::policy::routing::route::PathPattern;
-use crate::policy::webhook::{TABLE, Webhook};
 
 const DEADLINE: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 
 /// Reads `routes`; without them there is one that takes everything.
 pub fn routes(root: &Section, trusted: &[Trusted]) -> Vec<Route> {
-    let flag = root.source().flag("allow");
+    let (flag, provider) = (root.source().flag("allow"), root.source().provider);
     let Some(node) = root.get("routes") else {
-        return vec![Route { allow: lists::allow(flag.as_ref(), trusted), ..everything() }];
+        return vec![Route {
+            allow: lists::allow(flag.as_ref(), trusted, provider),
+            ..everything(provider.other())
+        }];
     };
     if let Some(flag) = flag {
         flag.problem::<()>(
             "the config file has routes, and each says itself whom it allows; change them there",
         );
     }
-    let Some(entries) =
-        node.list("a list of routes such as [{ path: /webhooks/event, webhook: voice-event }]")
-    else {
-        return Vec::new();
-    };
+    let wanted = format!("a list of routes such as [{}]", provider.example);
+    let Some(entries) = node.list(&wanted) else { return Vec::new() };
     if entries.is_empty() {
         node.problem::<()>("is empty, so every request would be denied; leave it out for one route \"/*\"");
     }
     let mut earlier = Vec::new();
     // A stand-in keeps the places of the others, and asks for nothing itself.
-    let stand_in = || Route { deadline: Duration::ZERO, ..everything() };
+    let stand_in = || Route { deadline: Duration::ZERO, ..everything(provider.other()) };
     entries.iter().map(|entry| route(entry, trusted, &mut earlier).unwrap_or_else(stand_in)).collect()
 }
 
-fn everything() -> Route {
-    let webhook = Webhook::Generic;
+/// A route that says nothing but its webhook.
+fn everything(webhook: Webhook) -> Route {
+    let rules = Rules::of(webhook);
     Route {
         path: PathPattern::Prefix("/".to_owned()),
         host: None,
@@ -50,10 +51,10 @@ fn everything() -> Route {
         allow: Vec::new(),
         upstream: None,
         upstream_host: None,
-        success: SuccessSet::ALL,
-        deadline: webhook.deadline(),
-        client_errors: OnError::Relay,
-        server_errors: OnError::Relay,
+        success: rules.success,
+        deadline: webhook.spec().deadline,
+        client_errors: rules.client_errors,
+        server_errors: rules.server_errors,
     }
 }
 
@@ -61,8 +62,8 @@ fn everything() -> Route {
 type Taken = (Option<String>, PathPattern, String);
 
 fn route(entry: &Node, trusted: &[Trusted], earlier: &mut Vec<Taken>) -> Option<Route> {
-    let section =
-        entry.section("a mapping of keys such as { path: /webhooks/event, webhook: voice-event }")?;
+    let provider = entry.source.provider;
+    let section = entry.section(&format!("a mapping of keys such as {}", provider.example))?;
     let host = section.get("host").map(|n| n.parsed("a host name", host::host).map(|h| h.bracketed()));
     let path = if let Some(node) = section.get("path") {
         let path = node.parsed("a path such as /webhooks/event", PathPattern::parse);
@@ -74,19 +75,19 @@ fn route(entry: &Node, trusted: &[Trusted], earlier: &mut Vec<Taken>) -> Option<
         section.problem("path", "missing; which requests is this route for? e.g. /webhooks/event");
         None
     };
-    let webhook = section.get("webhook").map_or(Some(Webhook::Generic), |node| webhook(&node));
+    let webhook = section.get("webhook").map_or(Some(provider.other()), |node| webhook(&node));
     let deadline = section.get("deadline").and_then(|node| deadline(&node, webhook));
-    let default = everything();
-    let webhook = webhook.unwrap_or(default.webhook);
+    let default = everything(webhook.unwrap_or(provider.other()));
+    let success = section.get("success").and_then(|node| success(&node, default.webhook));
     Some(Route {
         path: path.unwrap_or(default.path),
         host: host.flatten(),
-        webhook,
-        allow: lists::allow(section.get("allow").as_ref(), trusted),
+        webhook: default.webhook,
+        allow: lists::allow(section.get("allow").as_ref(), trusted, provider),
         upstream: section.get("upstream").and_then(|node| upstream::upstream(&node)),
         upstream_host: section.get("upstream_host").and_then(|node| upstream_host(&node)),
-        success: section.get("success").and_then(|node| success(&node)).unwrap_or(default.success),
-        deadline: deadline.unwrap_or(webhook.deadline()),
+        success: success.unwrap_or(default.success),
+        deadline: deadline.unwrap_or(default.deadline),
         client_errors: on_error(section.get("client_errors")),
         server_errors: on_error(section.get("server_errors")),
     })
@@ -104,18 +105,19 @@ fn claim(node: &Node, host: Option<String>, path: &PathPattern, earlier: &mut Ve
 }
 
 fn webhook(node: &Node) -> Option<Webhook> {
-    let names: Vec<&str> = TABLE.iter().map(|spec| spec.name).collect();
+    let provider = node.source.provider;
+    let names: Vec<&str> = provider.webhooks().map(Webhook::name).collect();
     let name = node.text(&format!("one of: {}", names.join(", ")))?;
-    Webhook::named(name).or_else(|| node.problem(unknown("webhook", name, &names)))
+    provider.webhook(name).or_else(|| node.problem(unknown("webhook", name, &names)))
 }
 
 fn deadline(node: &Node, webhook: Option<Webhook>) -> Option<Duration> {
     let deadline = node.duration(DEADLINE)?;
-    if let Some(webhook) = webhook.filter(|webhook| deadline > webhook.deadline()) {
+    if let Some(webhook) = webhook.filter(|webhook| deadline > webhook.spec().deadline) {
         node.warning(format!(
             "{} is longer than the {} that {} allows: the sender may have given up before it is answered",
             show_duration(deadline),
-            show_duration(webhook.deadline()),
+            show_duration(webhook.spec().deadline),
             webhook.name()
         ));
     }
@@ -123,8 +125,8 @@ fn deadline(node: &Node, webhook: Option<Webhook>) -> Option<Duration> {
 }
 
 /// `200`, `200-205`, `"200,204"` or `[200, 204]`.
-fn success(node: &Node) -> Option<SuccessSet> {
-    let wanted = "statuses from 200 to 205 such as 200-205 or [200, 204]";
+fn success(node: &Node, webhook: Webhook) -> Option<SuccessSet> {
+    let wanted = &format!("{} or [200, 204]", webhook.spec().all_success());
     let text = match node.value {
         Value::Number(number) => number.to_string(),
         Value::Sequence(items) if items.is_empty() => {
@@ -133,18 +135,18 @@ fn success(node: &Node) -> Option<SuccessSet> {
         Value::Sequence(_) => {
             let one = |entry: &Node| match entry.value {
                 Value::Number(number) => Some(number.to_string()),
-                _ => entry.text("a status from 200 to 205").map(str::to_owned),
+                _ => entry.text(&webhook.spec().one_success()).map(str::to_owned),
             };
             let judged = |entry: Node| {
                 let text = one(&entry)?;
-                entry.judged(SuccessSet::parse(&text)).map(|_| text)
+                entry.judged(SuccessSet::parse(&text, webhook)).map(|_| text)
             };
             let all: Vec<Option<String>> = node.list(wanted)?.into_iter().map(judged).collect();
             all.into_iter().collect::<Option<Vec<_>>>()?.join(",")
         }
         _ => node.text(wanted)?.to_owned(),
     };
-    node.judged(SuccessSet::parse(&text))
+    node.judged(SuccessSet::parse(&text, webhook))
 }
 
 fn upstream_host(node: &Node) -> Option<String> {

@@ -80,10 +80,10 @@ fn client_auth(section: &Section) -> Option<ClientAuth> {
     };
     let ca = node.file("the path of a PEM file with the certificates that may sign a sender's");
     if required == Some(true) {
-        node.warning(
-            "a sender without a certificate is turned away, and Vonage is known to present one for Video only; \
-             `client_auth: optional` asks and does not insist",
-        );
+        let known = section.source().provider.advice.client_certificate;
+        node.warning(format!(
+            "a sender without a certificate is turned away, and {known}; `client_auth: optional` asks and does not insist"
+        ));
     }
     Some(ClientAuth { ca: ca?, required: required? })
 }

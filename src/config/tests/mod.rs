@@ -1,8 +1,8 @@
 //! Messages are interface: whole files against whole reports.
 
 use crate::policy::delivery::{OnError, SuccessSet};
+use crate::policy::provider::DEFAULT;
 use crate::policy::routing::route::PathPattern;
-use crate::policy::webhook::Webhook;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use crate::config::*;
 
 mod chaos;
 mod flags;
+mod provider;
 mod sections;
 mod tls;
 
@@ -50,16 +51,17 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
     let route = Route {
         path: PathPattern::Prefix("/".to_owned()),
         host: None,
-        webhook: Webhook::Generic,
+        webhook: DEFAULT.other(),
         allow: ["voice", "sms", "messages"].map(str::to_owned).to_vec(),
         upstream: None,
         upstream_host: None,
-        success: SuccessSet::ALL,
+        success: SuccessSet::of(DEFAULT.other()),
         deadline: seconds(14),
         client_errors: OnError::Relay,
         server_errors: OnError::Relay,
     };
     let wanted = Config {
+        provider: &DEFAULT,
         listen: vec![Listener {
             address: "0.0.0.0:8080".parse().unwrap(),
             proxy_protocol: false,
@@ -187,11 +189,11 @@ threads: 3
     let first = Route {
         path: PathPattern::Exact("/sms".to_owned()),
         host: Some("hooks.example".to_owned()),
-        webhook: Webhook::SmsInbound,
+        webhook: DEFAULT.webhook("sms-inbound").unwrap(),
         allow: vec!["sms".to_owned(), "nexmo-2018".to_owned()],
         upstream: Some(Upstream { targets: vec![unix], ca: None, server_name: None, health: None }),
         upstream_host: Some("app.example:8080".to_owned()),
-        success: SuccessSet::parse("200").unwrap(),
+        success: SuccessSet::parse("200", DEFAULT.other()).unwrap(),
         deadline: Duration::from_millis(4500),
         client_errors: OnError::Retry,
         server_errors: OnError::Retry,
@@ -199,7 +201,7 @@ threads: 3
     let https = Target::Https { host: "::1".to_owned(), port: 8443 };
     let second = Route {
         host: Some("[2001:db8::1]".to_owned()),
-        success: SuccessSet::parse("200,204-205").unwrap(),
+        success: SuccessSet::parse("200,204-205", DEFAULT.other()).unwrap(),
         upstream: Some(Upstream { targets: vec![https], ca: None, server_name: None, health: None }),
         ..first.clone()
     };

@@ -1,7 +1,6 @@
 //! Each section's own rules, one bad value a row.
 
 use crate::config::tests::*;
-use crate::policy::webhook::Webhook;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -354,7 +353,7 @@ fn routes() {
             "routes[0].client_errors: unknown value \"drop\"; there are: relay, retry",
         ),
     ]);
-    assert_eq!(good("routes: [{ path: /a }]").routes[0].webhook, Webhook::Generic);
+    assert_eq!(good("routes: [{ path: /a }]").routes[0].webhook, DEFAULT.other());
 }
 
 #[test]

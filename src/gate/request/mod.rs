@@ -32,7 +32,6 @@ use self::reply::Frame;
 use crate::policy::admission::{Deny, Grant};
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
-use crate::policy::webhook::Webhook;
 use crate::state::snapshot::LiveRoute;
 use crate::state::stats::gauges::{Gauges, Phase};
 use crate::upstream::answer::{Answer, Bounds};
@@ -254,7 +253,7 @@ impl<T: Transport> Request<'_, T> {
         }
         let wearies = self.wearies(reason);
         let status = delivery::own_status(reason, self.context.snapshot.config.deny);
-        let webhook = self.route.as_ref().map_or(Webhook::Generic, |route| route.webhook);
+        let webhook = self.route.as_ref().unwrap_or(&self.context.snapshot.unrouted).webhook;
         let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
         let frame = Frame { to_head: self.received.is_head(), close: unread || wearies || self.closes() };
         let reply = reply::own(status, allow, frame);

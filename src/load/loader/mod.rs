@@ -23,10 +23,10 @@ use crate::load::named::{list_names, unknown_lists, unread};
 use crate::load::serving::Serving;
 use crate::load::source::ConfigSource;
 use crate::policy::address::prefix_set::PrefixSet;
-use crate::policy::delivery::{OnError, Rules, SuccessSet};
+use crate::policy::delivery::Rules;
 use crate::policy::hold::Outline;
+use crate::policy::provider::Webhook;
 use crate::policy::routing::route::RouteTable;
-use crate::policy::webhook::Webhook;
 use crate::state::authorities::{self, Authorities};
 use crate::state::endpoint::{LiveUpstream, Upstreams};
 use crate::state::held::Held;
@@ -183,7 +183,8 @@ impl Loader {
             loaded.needs_restart = keep_cold(&mut config, &snapshot.config);
         }
         let doors = before.snapshot.map_or(&[][..], |snapshot| &snapshot.doors);
-        let tls = tls::load(&config.listen, &look.certificates, doors, SystemTime::now());
+        let tls =
+            tls::load(&config.listen, &look.certificates, doors, SystemTime::now(), &config.provider.advice);
         loaded.problems.extend(tls.problems);
         loaded.warnings.extend(tls.warnings);
         let Some(doors) = tls.doors.filter(|_| !lists.fatal) else { return loaded };
@@ -249,7 +250,7 @@ impl Loader {
             config.routes.iter().flat_map(|route| &route.allow).map(String::as_str).collect();
         let admitting = allowed.into_iter().filter_map(|name| lists.get(name).cloned()).collect();
         let (trusted, trusted_names) = trusted(&config.trusted_proxies, &lists);
-        let unrouted = self.unrouted(&config.upstream);
+        let unrouted = self.unrouted(&config.upstream, config.provider.other());
         let loaded_at = SystemTime::now();
         Snapshot {
             generation,
@@ -290,21 +291,15 @@ impl Loader {
         })
     }
 
-    fn unrouted(&mut self, common: &Upstream) -> Arc<LiveRoute> {
-        let webhook = Webhook::Generic;
+    fn unrouted(&mut self, common: &Upstream, webhook: Webhook) -> Arc<LiveRoute> {
         Arc::new(LiveRoute {
             label: UNROUTED.to_owned(),
             webhook,
             allow: Vec::new(),
             upstream: self.upstream(common),
             upstream_host: None,
-            rules: Rules {
-                success: SuccessSet::ALL,
-                relay_as: webhook.spec().relay_as,
-                client_errors: OnError::default(),
-                server_errors: OnError::default(),
-            },
-            deadline: webhook.deadline(),
+            rules: Rules::of(webhook),
+            deadline: webhook.spec().deadline,
             counters: self.counters(UNROUTED),
         })
     }

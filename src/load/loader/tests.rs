@@ -5,6 +5,7 @@ use crate::load::loader::*;
 use crate::load::testkit::{CONFIG, Site, again, first};
 use crate::policy::address::addr::Address;
 use crate::policy::outcome::Reason;
+use crate::policy::provider;
 
 fn address(text: &str) -> Address {
     Address::new(text.parse::<IpAddr>().unwrap())
@@ -40,7 +41,10 @@ fn a_snapshot_has_every_list_and_each_route_those_that_it_names() {
 fn the_route_that_stands_in_for_none_allows_nobody() {
     let snapshot = first(&mut Site::new().loader());
     let unrouted = &snapshot.unrouted;
-    assert_eq!((unrouted.label.as_str(), unrouted.webhook, unrouted.allow.len()), ("-", Webhook::Generic, 0));
+    assert_eq!(
+        (unrouted.label.as_str(), unrouted.webhook, unrouted.allow.len()),
+        ("-", provider::DEFAULT.other(), 0)
+    );
     assert_eq!(unrouted.upstream.spec, snapshot.config.upstream);
 }
 

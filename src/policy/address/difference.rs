@@ -6,6 +6,7 @@
 
 use ipnet::IpNet;
 
+use crate::policy::address::bits::Bits;
 use crate::policy::address::range_list::RangeList;
 
 /// The difference between an old and a new list. Prefixes are counted by value: twice the same line
@@ -90,11 +91,6 @@ impl Difference {
         Addresses { kept, lost, gained }
     }
 }
-
-/// The two unsigned integers that addresses are.
-trait Bits: Copy + Ord + Into<u128> {}
-impl Bits for u32 {}
-impl Bits for u128 {}
 
 /// The prefixes of a list by value: each once, in order, and nothing else of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]

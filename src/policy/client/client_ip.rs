@@ -81,22 +81,19 @@ impl ForwardedHeader {
             Self::Forwarded => "forwarded",
         }
     }
+}
 
-    /// The hops of one line, the nearest first; `None` for one that cannot be read.
-    fn hops(self, line: &[u8]) -> impl Iterator<Item = Option<Address>> {
-        let mut listed = None;
-        let mut elements = None;
-        match self {
-            Self::XForwardedFor => listed = Some(line.rsplit(|b| *b == b',').map(<[u8]>::trim_ascii)),
-            Self::Forwarded => elements = Some(forwarded::elements(line)),
-        }
-        let named = |element| match forwarded::read(element) {
-            Ok(Some(Node::Address(address))) => Some(address),
-            _ => None,
-        };
-        let listed = listed.into_iter().flatten().map(Address::from_hop);
-        listed.chain(elements.into_iter().flatten().map(named))
-    }
+/// The hops of one `X-Forwarded-For`, the nearest first; `None` for one that cannot be read.
+fn listed(line: &[u8]) -> impl Iterator<Item = Option<Address>> {
+    line.rsplit(|b| *b == b',').map(|hop| Address::from_hop(hop.trim_ascii()))
+}
+
+/// The hops of one `Forwarded`, the nearest first; `None` for one that cannot be read or names no address.
+fn elements(line: &[u8]) -> impl Iterator<Item = Option<Address>> {
+    forwarded::elements(line).map(|element| match forwarded::read(element) {
+        Ok(Some(Node::Address(address))) => Some(address),
+        _ => None,
+    })
 }
 
 /// Names the client. `lines` are the values of the forwarding header, in the order they arrived:
@@ -123,8 +120,21 @@ pub fn resolve<'a>(
             source
         }
     };
-    let named = std::iter::once(Some(writer)).chain(lines.rev().flat_map(|line| header.hops(line)));
-    for hop in named {
+    let lines = lines.rev();
+    match header {
+        ForwardedHeader::XForwardedFor => walk(writer, via, trusted, lines.flat_map(listed)),
+        ForwardedHeader::Forwarded => walk(writer, via, trusted, lines.flat_map(elements)),
+    }
+}
+
+/// From the writer to the first hop that is not trusted. `via` are the trusted ones before the writer.
+fn walk(
+    writer: Address,
+    mut via: Vec<Address>,
+    trusted: &PrefixSet,
+    hops: impl Iterator<Item = Option<Address>>,
+) -> Result<Client, NoClient> {
+    for hop in std::iter::once(Some(writer)).chain(hops) {
         let Some(address) = hop else { return Err(NoClient::Unreadable) };
         if !trusted.contains(address) {
             via.reverse();

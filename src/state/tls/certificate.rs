@@ -14,6 +14,7 @@ use x509_parser::prelude::FromDer as _;
 
 use crate::config::{CertificateFiles, Problem};
 use crate::files::file::Files;
+use crate::policy::provider::advice::Advice;
 use crate::state::tls::chain;
 use crate::state::tls::provider::PROVIDER;
 
@@ -46,7 +47,11 @@ pub struct Certificate {
 ///
 /// # Errors
 /// What makes it unusable, at the key of the file.
-pub fn read(files: &CertificateFiles, contents: &Files) -> Result<(Certificate, Vec<String>), Vec<Problem>> {
+pub fn read(
+    files: &CertificateFiles,
+    contents: &Files,
+    advice: &Advice,
+) -> Result<(Certificate, Vec<String>), Vec<Problem>> {
     let of_certificate = |flaw: String| problem(files, "certificate", &files.certificate, &flaw);
     let of_key = |flaw: String| problem(files, "key", &files.key, &flaw);
     let chain = contents.content(&files.certificate).and_then(chain_of).map_err(of_certificate);
@@ -58,7 +63,7 @@ pub fn read(files: &CertificateFiles, contents: &Files) -> Result<(Certificate, 
     belongs(&chain, &key, files).map_err(|problem| vec![problem])?;
     let key = Arc::new(CertifiedKey::new(chain, key));
     let parsed = parsed(&key.cert).map_err(|flaw| vec![of_certificate(flaw)])?;
-    let mut flaws = chain::flaws(&parsed);
+    let mut flaws = chain::flaws(&parsed, advice);
     // There is a first one: an empty chain is an error above.
     let Some(leaf) = parsed.first() else { return Err(Vec::new()) };
     let names = names(leaf);

@@ -36,6 +36,7 @@ use self::names::Names;
 use self::provider::PROVIDER;
 use crate::config::{CertificateFiles, ClientAuth, Listener, Problem, Tls, TlsVersion};
 use crate::files::file::Files;
+use crate::policy::provider::advice::Advice;
 
 /// TLS 1.2 sessions that are remembered for a sender that takes no ticket.
 const REMEMBERED_SESSIONS: usize = 1024;
@@ -89,14 +90,16 @@ pub fn files(listen: &[Listener]) -> BTreeSet<&Path> {
     .collect()
 }
 
-/// Makes the TLS of every listener from what a look saw; `before` is what serves now.
+/// Makes the TLS of every listener from what a look saw; `before` is what serves now, and `advice` the provider's on
+/// what is odd.
 pub fn load(
     listen: &[Listener],
     contents: &Files,
     before: &[Option<Arc<LiveTls>>],
     now: SystemTime,
+    advice: &Advice,
 ) -> Loaded {
-    let mut builder = Builder { contents, before, now, problems: Vec::new(), warnings: Vec::new() };
+    let mut builder = Builder { contents, before, now, advice, problems: Vec::new(), warnings: Vec::new() };
     let doors: Vec<Option<Option<Arc<LiveTls>>>> = listen
         .iter()
         .enumerate()
@@ -171,6 +174,7 @@ struct Builder<'a> {
     contents: &'a Files,
     before: &'a [Option<Arc<LiveTls>>],
     now: SystemTime,
+    advice: &'a Advice,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
 }
@@ -225,7 +229,7 @@ impl Builder<'_> {
         files: &CertificateFiles,
         before: Option<&Arc<Certificate>>,
     ) -> Result<Arc<Certificate>, Vec<Problem>> {
-        let (fresh, flaws) = certificate::read(files, self.contents)?;
+        let (fresh, flaws) = certificate::read(files, self.contents, self.advice)?;
         let at = format!("{}.certificate", files.at);
         let path = files.certificate.display();
         self.warnings.extend(flaws.into_iter().map(|flaw| Problem::new(&at, format!("{path}: {flaw}"))));

@@ -4,8 +4,14 @@ use std::time::Duration;
 
 use rcgen::{CertificateParams, date_time_ymd};
 
+use crate::policy::provider;
 use crate::state::tls::workshop::{AT, Authority, Kind, Pair, files, look};
 use crate::state::tls::*;
+
+/// As the program loads, whose provider is the default one.
+fn load(listen: &[Listener], contents: &Files, before: &[Option<Arc<LiveTls>>], now: SystemTime) -> Loaded {
+    crate::state::tls::load(listen, contents, before, now, &provider::DEFAULT.advice)
+}
 
 fn now() -> SystemTime {
     SystemTime::now()

@@ -10,6 +10,7 @@ use rcgen::{
 
 use crate::config::CertificateFiles;
 use crate::files::file::{FileContent, Files};
+use crate::policy::provider;
 use crate::state::tls::certificate::{self, Certificate};
 
 /// Who signs.
@@ -87,5 +88,6 @@ pub(crate) fn look(files: &[(&str, &str)]) -> Files {
 pub(crate) fn certificate(ca: &Authority, names: &[&str], kind: Kind) -> Arc<Certificate> {
     let pair = ca.sign(names, kind, |_| ());
     let chain = format!("{}{}", pair.certificate, ca.pem);
-    Arc::new(certificate::read(&files("c", "k"), &look(&[("c", &chain), ("k", &pair.key)])).unwrap().0)
+    let contents = look(&[("c", &chain), ("k", &pair.key)]);
+    Arc::new(certificate::read(&files("c", "k"), &contents, &provider::DEFAULT.advice).unwrap().0)
 }

@@ -197,7 +197,7 @@ pub const SHOWN_BY: &[(&str, &[&str])] = &[
     ("rf-wide", &["faults::allowlist_files::a_list_that_admits_everybody_keeps_the_last_good_one"]),
     (
         "rf-hostbits-zeros",
-        &["src::policy::address::range_list::lines_that_parsers_disagree_about_come_out_as_wanted"],
+        &["src::policy::address::range_list::tests::lines_that_parsers_disagree_about_come_out_as_wanted"],
     ),
     ("rf-storm", &["storm::reload_storm"]),
     (

@@ -95,22 +95,14 @@ impl Record {
 /// What an operator can mend, where the answer shows it.
 #[must_use]
 pub fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
+    let advice = &route.webhook.provider().advice;
     match reason {
-        Reason::Redirect => Some(format!(
-            "the application redirected to {:?}; Nexmo does not follow redirects: register the final URL, or stop the application from redirecting this path",
-            String::from_utf8_lossy(&without_user(answer.location.as_deref().unwrap_or_default()))
-        )),
-        Reason::Status => Some(format!("{} is no success to Nexmo: answer 200", answer.status)),
-        Reason::Success if route.webhook.spec().answers_ncco => {
-            let kind = String::from_utf8_lossy(answer.content_type().unwrap_or_default());
-            let is_json = kind.to_ascii_lowercase().contains("json");
-            (answer.status != 200 || !is_json).then(|| {
-                format!(
-                    "an answer webhook must say 200 with a JSON NCCO; the application said {} with {kind:?}",
-                    answer.status
-                )
-            })
+        Reason::Redirect => {
+            let location = without_user(answer.location.as_deref().unwrap_or_default());
+            Some(advice.on_redirect(&location))
         }
+        Reason::Status => Some(advice.on_status(answer.status)),
+        Reason::Success => route.webhook.spec().answer.advice(answer.status, || answer.content_type()),
         _ => None,
     }
 }

@@ -1,84 +1,19 @@
 //! Which header lines pass, and which the gate writes itself.
 //!
 //! Towards the upstream: what belongs to one connection is removed (RFC 9110 section 7.6.1), what the
-//! gate vouches for is removed too and then written anew, so that nobody can forge or remove it. An
-//! underscore counts as a hyphen here: CGI and WSGI servers fold both into one variable, and
-//! `X_Forwarded_For` must not pass where `X-Forwarded-For` does not.
+//! gate vouches for is removed too and then written anew, so that nobody can forge or remove it.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`fate`] | what becomes of a line, by its name |
 
+mod fate;
+
+pub use self::fate::{Fate, request_fate, response_drops};
 use crate::policy::client::client_ip::{Client, ForwardedHeader};
 use crate::policy::client::forwarded;
+use crate::policy::forward::fate::same_name;
 use crate::policy::text;
-
-/// Every header that begins so is the gate's word.
-const OWN_PREFIX: &[u8] = b"x-nexmo-gate-";
-
-/// What becomes of a header line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It passes as it is.
-    Keep,
-    /// It belongs to one connection, or the gate frames the message anew.
-    HopByHop,
-    /// The gate writes it.
-    Own,
-    /// It names a client, by the habit of one vendor or another: kept from a trusted proxy only.
-    Claim,
-}
-
-/// The fate of a request header on its way to the upstream.
-#[must_use]
-pub fn request_fate(name: &[u8]) -> Fate {
-    let is = |other: &str| same_name(name, other.as_bytes());
-    let one_of = |names: &[&str], fate| if names.iter().any(|n| is(n)) { fate } else { Fate::Keep };
-    if name.len() > OWN_PREFIX.len() && same_name(&name[..OWN_PREFIX.len()], OWN_PREFIX) {
-        return Fate::Own;
-    }
-    // By length first: a line costs a comparison or two, not two dozen.
-    match name.len() {
-        2 => one_of(&["te"], Fate::HopByHop),
-        4 => one_of(&["host"], Fate::Own),
-        6 => one_of(&["expect"], Fate::HopByHop),
-        7 => one_of(&["upgrade", "trailer"], Fate::HopByHop),
-        9 => one_of(&["forwarded", "x-real-ip"], Fate::Own),
-        10 => one_of(&["connection", "keep-alive"], Fate::HopByHop),
-        11 => one_of(&["x-client-ip"], Fate::Claim),
-        12 => one_of(&["x-request-id"], Fate::Own),
-        14 if is("true-client-ip") => Fate::Claim,
-        14 => one_of(&["content-length", "http2-settings"], Fate::HopByHop),
-        15 => one_of(&["x-forwarded-for"], Fate::Own),
-        16 if is("cf-connecting-ip") => Fate::Claim,
-        16 if is("proxy-connection") => Fate::HopByHop,
-        16 => one_of(&["x-forwarded-host", "x-forwarded-port"], Fate::Own),
-        17 if is("x-forwarded-proto") => Fate::Own,
-        17 => one_of(&["transfer-encoding"], Fate::HopByHop),
-        18 => one_of(&["proxy-authenticate"], Fate::HopByHop),
-        19 if is("x-cluster-client-ip") => Fate::Claim,
-        19 => one_of(&["proxy-authorization"], Fate::HopByHop),
-        21 => one_of(&["x-client-cert-subject"], Fate::Own),
-        _ => Fate::Keep,
-    }
-}
-
-/// Whether a header of the upstream's answer is left out on its way to the sender.
-#[must_use]
-pub fn response_drops(name: &[u8]) -> bool {
-    let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
-    match name.len() {
-        2 => is("te"),
-        7 => is("trailer") || is("upgrade"),
-        10 => is("connection") || is("keep-alive"),
-        14 => is("content-length"),
-        16 => is("proxy-connection"),
-        17 => is("transfer-encoding"),
-        18 => is("proxy-authenticate"),
-        _ => false,
-    }
-}
-
-fn same_name(name: &[u8], lower: &[u8]) -> bool {
-    let fold = |b: &u8| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() };
-    name.len() == lower.len() && name.iter().zip(lower).all(|(a, b)| fold(a) == *b)
-}
 
 /// The lines that the gate writes itself.
 #[derive(Clone, Copy, Debug)]

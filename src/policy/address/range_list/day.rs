@@ -1,0 +1,65 @@
+//! A day as it is written in a range file.
+
+use std::fmt;
+
+use time::{Date, Month};
+
+/// The day that the epoch begins with, in Julian days.
+const EPOCH: i32 = 2_440_588;
+
+/// A day of the Gregorian calendar from 1970 to 9999. Compares in time order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day(Date);
+
+impl Day {
+    /// Days since 1970-01-01.
+    #[must_use]
+    pub fn days_since_epoch(self) -> i64 {
+        i64::from(self.0.to_julian_day() - EPOCH)
+    }
+
+    /// Reads `2026-11-21`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '-');
+        let mut number = |width: usize| -> Option<u16> {
+            let part = parts.next()?;
+            (part.len() == width && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse().ok())?
+        };
+        let (year, month, day) = (number(4)?, u8::try_from(number(2)?).ok()?, u8::try_from(number(2)?).ok()?);
+        let date = Date::from_calendar_date(year.into(), Month::try_from(month).ok()?, day).ok()?;
+        (year >= 1970).then_some(Self(date))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_count_from_the_epoch() {
+        for (text, days) in
+            [("1970-01-01", 0), ("2000-02-29", 11_016), ("2024-03-01", 19_783), ("2026-11-21", 20_778)]
+        {
+            let day = Day::parse(text).unwrap();
+            assert_eq!((day.days_since_epoch(), day.to_string()), (days, text.to_owned()));
+        }
+        for text in [
+            "2023-02-29",
+            "2024-13-01",
+            "2024-00-10",
+            "24-01-01",
+            "2024-1-01",
+            "2024-04-31",
+            "1969-12-31",
+            "2024-04-00",
+        ] {
+            assert_eq!(Day::parse(text), None, "{text}");
+        }
+    }
+}

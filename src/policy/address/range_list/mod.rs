@@ -1,0 +1,169 @@
+//! A range file: its lines, its problems, its prefixes.
+//!
+//! One CIDR or bare address a line, `#` starts a comment, blank lines and CRLF are fine. One bad line refuses the
+//! whole file. Invariant: a [`RangeList`] is never empty, and `parse(render(list)) == list`.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`prefix`] | the grammar of one range |
+//! | [`hint`] | what is said of one that is refused, and what must not be said |
+//! | [`day`] | the days on which a file was reviewed and its lines were published |
+
+mod day;
+mod hint;
+mod prefix;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+
+use ipnet::IpNet;
+
+pub use self::day::Day;
+pub use self::prefix::{MIN_V4_LENGTH, MIN_V6_LENGTH, parse_prefix};
+use crate::policy::address::prefix_set::PrefixSet;
+use crate::policy::address::range_list::hint::shown;
+
+/// A list that nobody has compared with the vendor's article for longer than this is worth a warning.
+pub const REVIEW_DAYS: i64 = 180;
+
+/// Bad lines after which a file is read no further.
+pub const MOST_PROBLEMS: usize = 10_000;
+
+/// A prefix with the line of its file that it stands on (from 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The prefix, canonical: no host bits, IPv4-mapped IPv6 folded to IPv4.
+    pub prefix: IpNet,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+/// The prefixes of one file, ready for look-ups.
+#[derive(Clone, Debug)]
+pub struct RangeList {
+    entries: Vec<Entry>,
+    set: PrefixSet,
+    reviewed: Option<Day>,
+    as_of: Option<Day>,
+}
+
+impl RangeList {
+    /// The prefixes in file order, duplicates kept.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The set for look-ups; places are indices of [`Self::entries`].
+    #[must_use]
+    pub fn set(&self) -> &PrefixSet {
+        &self.set
+    }
+
+    /// When a person last compared the file with the vendor's article (`# reviewed: YYYY-MM-DD`, the newest).
+    #[must_use]
+    pub fn reviewed(&self) -> Option<Day> {
+        self.reviewed
+    }
+
+    /// How many days ago that was, `today` in days since 1970-01-01; a day to come counts as today.
+    #[must_use]
+    pub fn reviewed_days(&self, today: i64) -> Option<i64> {
+        self.reviewed.map(|day| (today - day.days_since_epoch()).max(0))
+    }
+
+    /// The newest date that a group of lines is from (`# as-of: YYYY-MM-DD`).
+    #[must_use]
+    pub fn as_of(&self) -> Option<Day> {
+        self.as_of
+    }
+
+    /// The prefixes as the text of a range file.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        let mut line = 1;
+        for entry in &self.entries {
+            while line < entry.line {
+                text.push('\n');
+                line += 1;
+            }
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{}", entry.prefix);
+            line += 1;
+        }
+        text
+    }
+}
+
+impl PartialEq for RangeList {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+/// What is wrong with one line, or with the file (line 0).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineProblem {
+    /// The line, from 1; 0 when the file as a whole is meant.
+    pub line: u32,
+    /// What is wrong and, where it can be guessed, what was meant.
+    pub message: String,
+}
+
+/// Reads a range file.
+///
+/// # Errors
+/// Every bad line, the first [`MOST_PROBLEMS`] of them, or line 0 when the file holds no prefix at all.
+pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
+    let mut problems = Vec::new();
+    let mut entries = Vec::new();
+    let (mut reviewed, mut as_of) = (None, None);
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    for (number, raw) in (1u32..).zip(bytes.split(|b| *b == b'\n')) {
+        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        let Ok(text) = std::str::from_utf8(raw) else {
+            problems.push(LineProblem { line: number, message: "is not UTF-8 text".to_owned() });
+            continue;
+        };
+        let (range, comment) = text.split_once('#').unwrap_or((text, ""));
+        if let Some((key, value)) = comment.split_once(':') {
+            let slot = match key.trim() {
+                "reviewed" => Some(&mut reviewed),
+                "as-of" => Some(&mut as_of),
+                _ => None,
+            };
+            if let (Some(slot), Some(day)) = (slot, value.trim().get(..10).and_then(Day::parse)) {
+                *slot = (*slot).max(Some(day));
+            }
+        }
+        let range = range.trim_matches([' ', '\t']);
+        if range.is_empty() {
+            continue;
+        }
+        match parse_prefix(range) {
+            Ok(prefix) => entries.push(Entry { prefix, line: number }),
+            Err(message) => {
+                problems.push(LineProblem { line: number, message: format!("{}: {message}", shown(range)) });
+            }
+        }
+        // A file of another kind has only bad lines, and must not cost many times its size.
+        if problems.len() == MOST_PROBLEMS {
+            break;
+        }
+    }
+    if problems.is_empty() && entries.is_empty() {
+        problems.push(LineProblem {
+            line: 0,
+            message: "holds no address range; an empty list would admit nobody, so it is refused \
+                      (delete the file and its uses to retire a list)"
+                .to_owned(),
+        });
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let set = PrefixSet::new(entries.iter().map(|e| &e.prefix));
+    Ok(RangeList { entries, set, reviewed, as_of })
+}

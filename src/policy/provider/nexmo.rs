@@ -1,0 +1,154 @@
+//! Nexmo, now Vonage: its webhooks and its words.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::policy::provider::Provider;
+use crate::policy::provider::advice::Advice;
+use crate::policy::provider::spec::{AnswerRule, Methods, RelayAs, Spec};
+
+/// Webhook guide: a status from 200 to 205 is a delivered message, and anything else is not.
+const DELIVERED: RangeInclusive<u16> = 200..=205;
+
+/// Voice webhook reference: the answer to an answer webhook is an NCCO.
+const NCCO: AnswerRule = AnswerRule::Content {
+    status: 200,
+    kind: "json",
+    words: "an answer webhook must say 200 with a JSON NCCO",
+};
+
+/// Only 503 and 504 are retried by all of its APIs; what else is retried differs by API.
+pub static NEXMO: Provider = Provider {
+    name: "Nexmo",
+    webhooks: &[
+        // The call's first question: what shall happen? The answer is an NCCO.
+        Spec {
+            name: "voice-answer",
+            methods: Methods::GetPost,
+            deadline: Duration::from_millis(4500),
+            success: DELIVERED,
+            relay_as: RelayAs::Same,
+            answer: NCCO,
+            source: "Voice webhook reference: connect 1 s, read 5 s; an answer is 200 with a JSON NCCO",
+        },
+        // What happened in a call; some events expect an NCCO too.
+        Spec {
+            name: "voice-event",
+            methods: Methods::GetPost,
+            deadline: Duration::from_secs(9),
+            success: DELIVERED,
+            relay_as: RelayAs::Same,
+            answer: AnswerRule::Any,
+            source: "Voice webhook reference: read 10 s",
+        },
+        // Asked when the answer or event webhook failed.
+        Spec {
+            name: "voice-fallback",
+            methods: Methods::GetPost,
+            deadline: Duration::from_millis(4500),
+            success: DELIVERED,
+            relay_as: RelayAs::Same,
+            answer: NCCO,
+            source: "Voice webhook reference: connect 1 s, read 5 s; stands in for the answer webhook",
+        },
+        // A message to one of the account's numbers.
+        Spec {
+            name: "sms-inbound",
+            methods: Methods::GetPost,
+            deadline: Duration::from_secs(14),
+            success: DELIVERED,
+            relay_as: RelayAs::OkOrNoContent,
+            answer: AnswerRule::Any,
+            source: "SMS support article 226572227: connect 3 s, read 15 s; inbound guide names 200 and 204",
+        },
+        // What became of a message that was sent.
+        Spec {
+            name: "sms-delivery-receipt",
+            methods: Methods::GetPost,
+            deadline: Duration::from_secs(14),
+            success: DELIVERED,
+            relay_as: RelayAs::OkOrNoContent,
+            answer: AnswerRule::Any,
+            source: "SMS support article 226572227: connect 3 s, read 15 s",
+        },
+        // Messages to, and receipts of, US short codes.
+        Spec {
+            name: "short-code",
+            methods: Methods::GetPost,
+            deadline: Duration::from_secs(14),
+            success: DELIVERED,
+            relay_as: RelayAs::OkOrNoContent,
+            answer: AnswerRule::Any,
+            source: "US short codes use the SMS shapes and their time-outs",
+        },
+        // A message through the Messages API.
+        Spec {
+            name: "messages-inbound",
+            methods: Methods::Post,
+            deadline: Duration::from_secs(14),
+            success: DELIVERED,
+            relay_as: RelayAs::Ok,
+            answer: AnswerRule::Any,
+            source: "Messages documents and support article 360028543292 name 200 only",
+        },
+        // What became of a message sent through the Messages API.
+        Spec {
+            name: "messages-status",
+            methods: Methods::Post,
+            deadline: Duration::from_secs(14),
+            success: DELIVERED,
+            relay_as: RelayAs::Ok,
+            answer: AnswerRule::Any,
+            source: "Messages documents and support article 360028543292 name 200 only",
+        },
+        // The result of an asynchronous Number Insight request.
+        Spec {
+            name: "number-insight",
+            methods: Methods::GetPost,
+            deadline: Duration::from_secs(14),
+            success: DELIVERED,
+            relay_as: RelayAs::Same,
+            answer: AnswerRule::Any,
+            source: "Number Insight specification lists 200; time-outs are not published",
+        },
+        // Conversation and RTC events.
+        Spec {
+            name: "rtc-event",
+            methods: Methods::GetPost,
+            deadline: Duration::from_secs(9),
+            success: DELIVERED,
+            relay_as: RelayAs::Same,
+            answer: AnswerRule::Any,
+            source: "Application specification lists GET and POST; time-outs as voice events",
+        },
+        // Verify v2 events.
+        Spec {
+            name: "verify",
+            methods: Methods::Post,
+            deadline: Duration::from_secs(14),
+            success: DELIVERED,
+            relay_as: RelayAs::OkOrNoContent,
+            answer: AnswerRule::Any,
+            source: "Verify v2 webhook guide names 200 and 204",
+        },
+    ],
+    other: Spec {
+        name: "generic",
+        methods: Methods::Any,
+        deadline: Duration::from_secs(14),
+        success: DELIVERED,
+        relay_as: RelayAs::Same,
+        answer: AnswerRule::Any,
+        source: "webhook guide: any status from 200 to 205",
+    },
+    allow: &["voice", "sms", "messages"],
+    example: "{ path: /webhooks/event, webhook: voice-event }",
+    advice: Advice {
+        redirect: "Nexmo does not follow redirects: register the final URL, or stop the application from redirecting this path",
+        status: "is no success to Nexmo: answer 200",
+        self_signed: "Nexmo calls only servers whose certificate an authority signed, and does not retry a call that \
+                      fails for this",
+        incomplete_chain: "Nexmo does not retry a call that fails for this",
+        client_certificate: "Vonage is known to present one for Video only",
+    },
+};
