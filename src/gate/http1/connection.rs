@@ -74,5 +74,5 @@ async fn serve(
         Err(NoHead::BrokenOff(began)) => (began, intake::unserved(snapshot, peer, Reason::SenderGone)),
         Err(NoHead::Over) => return Next::Close,
     };
-    request::serve(Context { gate, snapshot, peer, began }, connection, received, judged).await
+    request::serve(Context { gate, snapshot, peer, began }, connection, &received, judged).await
 }

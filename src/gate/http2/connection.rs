@@ -227,6 +227,6 @@ async fn serve(
     let judged = intake::judge(snapshot, peer, head, &mut received);
     let mut stream =
         RequestStream { body, respond, sent_streams, conduct, timer: Timer::new(began), answered: false };
-    request::serve(Context { gate, snapshot, peer, began }, &mut stream, received, judged).await;
+    request::serve(Context { gate, snapshot, peer, began }, &mut stream, &received, judged).await;
     stream.end();
 }

@@ -59,7 +59,7 @@ impl<'b> Facts<'b> {
         let host = seen.host.ok_or(Reason::BadHost)?;
         let name = Host::read(host).ok_or(Reason::BadHost)?;
         let target = origin_form(head.target(), host)?;
-        let path = target.split(|b| *b == b'?').next().unwrap_or_default();
+        let path = &target[..memchr::memchr(b'?', target).unwrap_or(target.len())];
         let framing = seen.framing(head.version)?;
         let connection = seen.connection;
         if connection_overreaches(&connection) {
@@ -161,7 +161,7 @@ fn origin_form<'b>(target: &'b [u8], host: &[u8]) -> Result<&'b [u8], Reason> {
 /// password.
 #[must_use]
 pub fn loggable(target: &[u8]) -> &[u8] {
-    let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
+    let end = memchr::memchr2(b'?', b'#', target).unwrap_or(target.len());
     let target = &target[..end];
     if target.first() == Some(&b'/') {
         return target;

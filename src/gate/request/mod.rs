@@ -58,7 +58,7 @@ pub enum Next {
 pub async fn serve<T: Transport>(
     context: Context<'_>,
     transport: &mut T,
-    received: Received,
+    received: &Received,
     judged: Judged,
 ) -> Next {
     let mut request = Request { context, transport, received, route: None, record: Record::default() };
@@ -77,7 +77,7 @@ pub async fn serve<T: Transport>(
 struct Request<'a, T> {
     context: Context<'a>,
     transport: &'a mut T,
-    received: Received,
+    received: &'a Received,
     /// From the verdict on, where one was found.
     route: Option<Arc<LiveRoute>>,
     record: Record,
@@ -86,7 +86,7 @@ struct Request<'a, T> {
 impl<T: Transport> Request<'_, T> {
     fn emit(&mut self, reason: Reason, status: Option<u16>, bytes_out: u64) {
         let ending = Ending { reason, status, bytes_out };
-        self.record.emit(self.context, &self.received, self.route.as_deref(), ending);
+        self.record.emit(self.context, self.received, self.route.as_deref(), ending);
     }
 
     async fn story(&mut self, judged: Judged) -> Next {
@@ -100,7 +100,7 @@ impl<T: Transport> Request<'_, T> {
             judged => judged,
         };
         match judged {
-            Judged::Forward(admitted) => self.forward(admitted).await,
+            Judged::Forward(admitted) => self.forward(&admitted).await,
             Judged::Refuse(refusal) => self.refuse(refusal).await,
             Judged::Probe => self.answer_probe().await,
             // A challenge is never behind another one.
@@ -118,14 +118,14 @@ impl<T: Transport> Request<'_, T> {
     }
 
     /// The way of an admitted request.
-    async fn forward(&mut self, admitted: Admitted) -> Next {
-        self.note_grant(&admitted);
+    async fn forward(&mut self, admitted: &Admitted) -> Next {
+        self.note_grant(admitted);
         self.route = Some(Arc::clone(&admitted.route));
         let Context { gate, snapshot, began, .. } = self.context;
         let (client, class) = (admitted.permit.client().address, admitted.class());
         let deadline = began + admitted.route.deadline;
         let mut budget = intake::budget(gate, snapshot, client, class);
-        let message = match self.read_message(&admitted, deadline, &mut budget).await {
+        let message = match self.read_message(admitted, deadline, &mut budget).await {
             Ok(message) => message,
             Err(reason) => {
                 // Answering may take as long as its sender likes to read: nothing is held meanwhile.
@@ -140,7 +140,7 @@ impl<T: Transport> Request<'_, T> {
             drop((message, budget));
             return self.answer_here(Reason::Overloaded, false).await;
         };
-        let answer = self.ask(&admitted, &message, deadline, &mut budget).await;
+        let answer = self.ask(admitted, &message, deadline, &mut budget).await;
         drop(message);
         match answer {
             Ok(answer) => self.relay(&admitted.route, &answer).await,
