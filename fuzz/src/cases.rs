@@ -23,7 +23,7 @@ use nexmo_gate::policy::client::proxy_header::{self, Header, MAX_V2};
 use nexmo_gate::policy::delivery::{self, OnError, Rules, SuccessSet};
 use nexmo_gate::policy::forward::{self, Own};
 use nexmo_gate::policy::provider::{self, spec::RelayAs};
-use nexmo_gate::upstream::answer;
+use nexmo_gate::upstream::answer_head::parse_head;
 use nexmo_gate::wire::body::Framing;
 use nexmo_gate::wire::chunked::{Decoder, Malformed};
 use nexmo_gate::wire::read_buffer::ReadBuffer;
@@ -428,13 +428,13 @@ pub fn success_range(data: &[u8]) -> bool {
 /// A head of an answer is whole at exactly one length, whatever follows it; its status is one that may
 /// be final or interim; and of its lines none that frames a message or belongs to one connection passes.
 pub fn response_head(data: &[u8]) -> bool {
-    let Ok(Some((head, len))) = answer::parse_head(data) else { return false };
+    let Ok(Some((head, len))) = parse_head(data) else { return false };
     assert!(len <= data.len() && (100..=599).contains(&head.status) && head.status != 101);
     assert!(has_no_bare_lf(&data[..len]) && data[..len].ends_with(b"\r\n\r\n"));
     for cut in [0, len / 2, len.saturating_sub(3), len - 1] {
-        assert!(matches!(answer::parse_head(&data[..cut]), Ok(None)), "whole at {cut} of {len}");
+        assert!(matches!(parse_head(&data[..cut]), Ok(None)), "whole at {cut} of {len}");
     }
-    assert!(matches!(answer::parse_head(&data[..len]), Ok(Some((_, again))) if again == len));
+    assert!(matches!(parse_head(&data[..len]), Ok(Some((_, again))) if again == len));
     for (name, value) in head.fields.iter() {
         assert!(!name.is_empty() && !forward::response_drops(name), "{}", String::from_utf8_lossy(name));
         assert!(!name.contains(&b':') && value == value.trim_ascii());

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::admin::{AdminContext, Scope};
 use crate::config::Overrides;
-use crate::files::watch::{Notice, Pace};
+use crate::files::settle::{Notice, Pace};
 use crate::load::last_good::LastGood;
 use crate::load::loader::{Loaded, Loader};
 use crate::load::reload::Reloader;

@@ -5,7 +5,11 @@
 //! | [`file`](mod@file) | one regular file, read once and bounded |
 //! | [`folder`] | the ranges folder: which of its files are read, and how often |
 //! | [`watch`] | notice that a file changed |
+//! | [`places`] | the folders that are watched for it |
+//! | [`settle`] | when to look again, and whether what was seen has settled |
 
 pub mod file;
 pub mod folder;
+mod places;
+pub mod settle;
 pub mod watch;

@@ -34,7 +34,7 @@ use crate::gate::request::log::events::Events;
 use crate::gate::request::request_id::RequestIds;
 use crate::state::stats::gauges::Gauges;
 use crate::state::store::Store;
-use crate::upstream::pool::Pools;
+use crate::upstream::pools::Pools;
 use crate::wire::drain::Drain;
 use crate::wire::shares::Shares;
 

@@ -33,7 +33,7 @@ use crate::admin::{AdminContext, AdminListener, Scope};
 use crate::config::{
     AccessLog as AccessConfig, AdminAddress, Config, LogFormat, LogLevel, Mode, Overrides, Problem,
 };
-use crate::files::watch::Pace;
+use crate::files::settle::Pace;
 use crate::gate::Gate;
 use crate::gate::accept::handshake::ListenerOptions;
 use crate::gate::accept::listener_close::Owner;

@@ -21,7 +21,8 @@ use crate::state::endpoint::LiveUpstream;
 use crate::state::stats::gauges::Gauges;
 use crate::upstream::answer::{self, Answer, Behind, Bounds, Broken};
 use crate::upstream::balancer::{Turn, note_connected};
-use crate::upstream::pool::{Pool, PooledConnection, Pools};
+use crate::upstream::pool::{Pool, PooledConnection};
+use crate::upstream::pools::Pools;
 use crate::wire::budget::Budget;
 
 /// The largest message after which a connection is used again. More may still stand in the kernel's

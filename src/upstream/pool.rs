@@ -9,21 +9,19 @@
 //! both is caught by the one resend of `exchange`. Invariant: a connection in a pool had nothing unread when it
 //! came, and is not given out with anything unread.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use pingora::protocols::Stream;
 use tokio::io::{AsyncRead as _, ReadBuf};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::state::endpoint::{Endpoint, LiveUpstream};
-use crate::state::snapshot::Snapshot;
+use crate::upstream::balancer;
 use crate::upstream::connect::{Unreachable, connect};
-use crate::upstream::resolver::{Addresses, keep_fresh};
-use crate::upstream::{balancer, health};
+use crate::upstream::resolver::Addresses;
 
 /// Below gunicorn's 2 s, the shortest keep-alive of the common application servers.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -46,13 +44,13 @@ const LONGEST_DISTRUST: Duration = Duration::from_secs(600);
 /// An endpoint, its addresses and its idle connections.
 #[derive(Debug)]
 pub struct Pool {
-    endpoint: Arc<Endpoint>,
-    addresses: Addresses,
-    idle: Mutex<Idle>,
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) addresses: Addresses,
+    pub(super) idle: Mutex<Idle>,
 }
 
 #[derive(Debug, Default)]
-struct Idle {
+pub(super) struct Idle {
     /// From the one that came first.
     kept: VecDeque<Kept>,
     /// The endpoint is not trusted until then, and how long that was decided for.
@@ -222,92 +220,10 @@ fn is_timeout(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.") && bytes.get(8..12) == Some(b" 408")
 }
 
-/// All pools. Invariant: sorted by the number of the endpoint, so that a request finds its own in a few
-/// comparisons.
-#[derive(Debug, Default)]
-pub struct Pools {
-    open: RwLock<Vec<Open>>,
-}
-
-/// A pool and what goes on behind it, which ends with it.
-#[derive(Debug)]
-struct Open {
-    id: usize,
-    pool: Arc<Pool>,
-    _tasks: JoinSet<()>,
-}
-
-impl Open {
-    /// Begins to resolve the endpoint's name and to check its health. Needs a runtime.
-    fn new(endpoint: &Arc<Endpoint>) -> Self {
-        let (addresses, name) = Addresses::of(&endpoint.target);
-        let pool = Arc::new(Pool { endpoint: Arc::clone(endpoint), addresses, idle: Mutex::default() });
-        let mut tasks = JoinSet::new();
-        if let Some(name) = name {
-            let pool = Arc::clone(&pool);
-            tasks.spawn(async move { keep_fresh(&pool.addresses, &name).await });
-        }
-        if let Some(check) = endpoint.check.clone() {
-            let pool = Arc::clone(&pool);
-            tasks.spawn(async move {
-                health::check_forever(&pool.endpoint, &pool.addresses, &check).await;
-            });
-        }
-        Self { id: endpoint.id, pool, _tasks: tasks }
-    }
-}
-
-impl Pools {
-    /// The pool of an endpoint. It is there, but for the request that is faster than
-    /// [`Self::open_all`], or late enough to be the last that wants it.
-    pub fn of(&self, endpoint: &Arc<Endpoint>) -> Arc<Pool> {
-        {
-            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-            if let Ok(place) = open.binary_search_by_key(&endpoint.id, |one| one.id) {
-                return Arc::clone(&open[place].pool);
-            }
-        }
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        let place = match open.binary_search_by_key(&endpoint.id, |one| one.id) {
-            Ok(place) => place,
-            Err(place) => {
-                open.insert(place, Open::new(endpoint));
-                place
-            }
-        };
-        Arc::clone(&open[place].pool)
-    }
-
-    /// Opens a pool for every endpoint of the snapshot, so that names are resolved before a request asks
-    /// for them; gives their numbers.
-    pub fn open_all(&self, snapshot: &Snapshot) -> BTreeSet<usize> {
-        let endpoints = snapshot.endpoints();
-        for endpoint in endpoints.values() {
-            self.of(endpoint);
-        }
-        endpoints.into_keys().collect()
-    }
-
-    /// Closes what has been idle for too long, and all of endpoints that are not wanted any more. A
-    /// request under way keeps its own connection.
-    pub fn prune(&self, wanted: &BTreeSet<usize>) {
-        let gone: Vec<Open> = {
-            let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-            open.extract_if(.., |one| !wanted.contains(&one.id)).collect()
-        };
-        drop(gone);
-        let kept: Vec<Arc<Pool>> = {
-            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-            open.iter().map(|one| Arc::clone(&one.pool)).collect()
-        };
-        for pool in kept {
-            pool.prune();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::upstream::pools::Pools;
+    use std::collections::BTreeSet;
     use std::path::PathBuf;
     use std::sync::Weak;
     use std::time::Duration;

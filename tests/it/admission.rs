@@ -71,7 +71,7 @@ fn a_stranger_is_denied_however_odd_its_request() {
 #[test]
 fn no_header_of_a_stranger_changes_the_verdict() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).without_tls().start();
     let names = [
         "X-Forwarded-For",
         "X-Real-IP",

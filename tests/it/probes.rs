@@ -233,7 +233,7 @@ fn assert_plain(id: &str, arrival: &Arrival) {
 #[test]
 fn a_stranger_hears_nothing_but_the_deny_answer_to_every_probe() {
     let upstream = Upstream::start(scripted::answer);
-    let gate = Setup::new(upstream.url()).http1_alone().start();
+    let gate = Setup::new(upstream.url()).without_tls().http1_alone().start();
     let probes = probes();
     let mut denied = 0;
     for probe in &probes {

@@ -53,7 +53,7 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn new(upstream: &'a Upstream) -> Self {
-        Self::of(upstream, behind_proxies(upstream).start())
+        Self::of(upstream, behind_proxies(upstream).without_tls().start())
     }
 
     fn of(upstream: &'a Upstream, gate: Gate) -> Self {

@@ -40,8 +40,10 @@ fn traffic(
 #[test]
 fn reload_storm() {
     let upstream = Upstream::echo();
-    let gate =
-        Setup::new(upstream.url()).key("log", r#"{ format: json, level: info, access: "off" }"#).start();
+    let gate = Setup::new(upstream.url())
+        .without_tls()
+        .key("log", r#"{ format: json, level: info, access: "off" }"#)
+        .start();
     let stop = AtomicBool::new(false);
     let asked = AtomicUsize::new(0);
     let lasting = Duration::from_secs_f64(seconds());

@@ -95,7 +95,7 @@ pub const NAME_PROVIDERS: [&str; 2] = ["policy/provider/", "cli/demo/"];
 pub const PRODUCT: [&str; 2] = ["nexmo-gate", "nexmo_gate"];
 
 /// The only file that makes a snapshot current.
-pub const PUBLISHES: &str = "load/reload/mod.rs";
+pub const PUBLISHES: &str = "load/reload/worker.rs";
 /// The only file that makes a `Permit`.
 pub const PERMITS: &str = "policy/admission.rs";
 /// The rooms that meet a request's header.

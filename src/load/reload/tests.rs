@@ -1,10 +1,13 @@
+use crate::load::reload::mpsc::{Receiver, RecvTimeoutError};
+use crate::load::reload::worker::wish;
+use crate::state::report;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use crate::files::watch::Notice;
+use crate::files::settle::Notice;
 use crate::load::reload::*;
 use crate::load::testkit::{CONFIG, Site, first};
 
@@ -665,7 +668,7 @@ fn each_outcome_has_its_line_in_the_log() {
     let site = Site::new();
     let snapshot = first(&mut site.loader());
     let line = |report: Report| {
-        let lines = logged(|| log(&report, &snapshot));
+        let lines = logged(|| report::log(&report, &snapshot));
         assert_eq!(lines.len(), 1, "{lines:?}");
         lines.into_iter().next().unwrap()
     };
@@ -696,14 +699,17 @@ fn a_report_may_need_two_lines() {
     let site = Site::new();
     let snapshot = first(&mut site.loader());
     let messages = |report: Report| -> Vec<String> {
-        logged(|| log(&report, &snapshot)).iter().map(|l| l["message"].as_str().unwrap().to_owned()).collect()
+        logged(|| report::log(&report, &snapshot))
+            .iter()
+            .map(|l| l["message"].as_str().unwrap().to_owned())
+            .collect()
     };
     let problems = vec![Problem::new("a.txt:1", "bad")];
     assert_eq!(messages(Report { published: true, problems, ..report() }), ["reloaded", "reload failed"]);
     let needs_restart = vec!["listen: needs a restart".to_owned(), "log.level: needs a restart".to_owned()];
     let both = Report { needs_restart, ..report() };
     assert_eq!(messages(both.clone()), ["reload: nothing changed", "needs a restart"]);
-    let lines = logged(|| log(&both, &snapshot));
+    let lines = logged(|| report::log(&both, &snapshot));
     assert_eq!((&lines[1]["level"], &lines[1]["keys"]), (&"WARN".into(), &"listen, log.level".into()));
     let held = vec!["list=sms would lose 2 of 3 prefixes".to_owned()];
     assert_eq!(messages(Report { held, ..report() }), [""; 0]);

@@ -142,7 +142,7 @@ fn a_list_that_admits_everybody_keeps_the_last_good_one() {
 #[test]
 fn a_verdict_is_never_older_than_the_reload_that_was_acknowledged() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).start();
+    let gate = Setup::new(upstream.url()).without_tls().start();
     let file = gate.setup.path().join("ranges/test.txt");
     // Even: the newcomer is out; odd: it is in. Acknowledged first, then asked for: an asker reads them the other way.
     let (asked_for, acknowledged, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));

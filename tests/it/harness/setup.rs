@@ -122,6 +122,16 @@ impl Setup {
         self.listens()
     }
 
+    /// The strangers of this test open more connections a second than strangers may make TLS handshakes: where the others
+    /// run over TLS, it runs without, over the same version of HTTP.
+    pub fn without_tls(self) -> Self {
+        match (self.tls.is_some(), self.http2) {
+            (false, _) => self,
+            (true, Http2::Spoken) => self.over_h2c(),
+            (true, _) => self.plainly(),
+        }
+    }
+
     /// The default listener has this key too.
     pub fn door(mut self, key: &str, value: &str) -> Self {
         self.door = format!("{}, {key}: {value}", self.door);

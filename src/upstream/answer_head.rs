@@ -1,0 +1,106 @@
+//! The head of an application's answer: its syntax, what frames it, and which of its lines pass.
+
+use std::borrow::Cow;
+use std::mem::MaybeUninit;
+
+use crate::policy::forward::{names, response_drops};
+use crate::policy::outcome::Reason;
+use crate::wire::fields::{Fields, join};
+
+/// Header lines that an answer may have.
+const MAX_FIELDS: usize = 100;
+/// The largest head of an answer.
+pub const MAX_HEAD: usize = 64 * 1024;
+
+/// The head of an answer.
+#[derive(Debug, Default)]
+pub struct ParsedHead {
+    /// 100 to 599, but for 101.
+    pub status: u16,
+    /// The header lines that pass.
+    pub fields: Fields,
+    /// The Content-Length that it announces.
+    pub length: Option<u64>,
+    /// Its body is chunked.
+    pub chunked: bool,
+    /// The connection stays after it.
+    pub persistent: bool,
+    /// Where a redirect points, without the query.
+    pub location: Option<Vec<u8>>,
+}
+
+/// The head at the front of `raw` and its length, if it is whole.
+///
+/// # Errors
+/// It is malformed or too large.
+pub fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
+    let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed =
+        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, raw, &mut slots);
+    let len = match parsed {
+        Ok(httparse::Status::Complete(len)) => len,
+        Ok(httparse::Status::Partial) if raw.len() > MAX_HEAD => return Err(Reason::ResponseTooLarge),
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(_) => return Err(Reason::UpstreamMalformed),
+    };
+    if len > MAX_HEAD {
+        return Err(Reason::ResponseTooLarge);
+    }
+    let bare_lf = memchr::memchr_iter(b'\n', &raw[..len]).any(|lf| lf == 0 || raw[lf - 1] != b'\r');
+    let status = response.code.unwrap_or_default();
+    if bare_lf || !(100..=599).contains(&status) || status == 101 {
+        return Err(Reason::UpstreamMalformed);
+    }
+    let mut head = ParsedHead {
+        status,
+        persistent: response.version == Some(1),
+        fields: Fields::with_capacity(len),
+        ..ParsedHead::default()
+    };
+    head.read_fields(response.headers)?;
+    Ok(Some((head, len)))
+}
+
+impl ParsedHead {
+    fn read_fields(&mut self, headers: &[httparse::Header<'_>]) -> Result<(), Reason> {
+        let mut named = Cow::Borrowed(&b""[..]);
+        for header in headers.iter().filter(|header| header.name.eq_ignore_ascii_case("connection")) {
+            join(&mut named, header.value);
+        }
+        if names(&named, b"close") {
+            self.persistent = false;
+        }
+        for header in headers {
+            let (name, value) = (header.name.as_bytes(), header.value.trim_ascii());
+            let is = |other: &str| header.name.eq_ignore_ascii_case(other);
+            match name.len() {
+                8 if is("location") => {
+                    self.location = value.split(|b| *b == b'?' || *b == b'#').next().map(<[u8]>::to_vec);
+                }
+                14 if is("content-length") => self.read_length(value)?,
+                17 if is("transfer-encoding") => {
+                    if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                        return Err(Reason::UpstreamMalformed);
+                    }
+                    self.chunked = true;
+                }
+                _ => {}
+            }
+            if !response_drops(name) && !names(&named, name) {
+                self.fields.push(name, value);
+            }
+        }
+        if self.chunked && self.length.is_some() { Err(Reason::UpstreamMalformed) } else { Ok(()) }
+    }
+
+    fn read_length(&mut self, value: &[u8]) -> Result<(), Reason> {
+        let plain = !value.is_empty() && value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
+        let number = std::str::from_utf8(value).ok().filter(|_| plain).and_then(|t| t.parse().ok());
+        if number.is_none() || self.length.is_some() {
+            return Err(Reason::UpstreamMalformed);
+        }
+        self.length = number;
+        Ok(())
+    }
+}
