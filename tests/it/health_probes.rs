@@ -41,7 +41,8 @@ fn a_probe_is_answered_to_trusted_proxies_and_this_machine_and_is_not_logged() {
 #[test]
 fn who_may_probe_and_is_not_listed_is_counted_as_any_stranger() {
     let upstream = Upstream::echo();
-    let gate = probed(&upstream).key("limits", "{ connections: 8, connections_per_stranger: 3 }").start();
+    let gate =
+        probed(&upstream).key("limits", "{ connections: 8, connections_per_stranger: 3 }").http1().start();
     let probe = || {
         let mut sender = Sender::try_connect(STRANGER, gate.addr()).ok()?;
         sender.try_send(&get(PATH)).ok()?;

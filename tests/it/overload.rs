@@ -67,7 +67,7 @@ fn strangers_do_not_use_up_the_requests_at_once() {
 #[test]
 fn connections_above_the_limit_are_not_served_and_room_is_made_when_one_goes() {
     let upstream = Upstream::echo();
-    let gate = Setup::new(upstream.url()).key("limits", "{ connections: 2 }").start();
+    let gate = Setup::new(upstream.url()).key("limits", "{ connections: 2 }").http1().start();
     let mut open: Vec<Sender> = (0..2).map(|_| Sender::connect(ADMITTED, gate.addr())).collect();
     for sender in &mut open {
         sender.send(&get("/within"));

@@ -116,8 +116,10 @@ fn a_flood_is_summed_up_and_no_denial_is_lost() {
 #[test]
 fn a_stranger_cannot_take_all_connections() {
     let upstream = Upstream::echo();
-    let gate =
-        Setup::new(upstream.url()).key("limits", "{ connections: 8, connections_per_stranger: 3 }").start();
+    let gate = Setup::new(upstream.url())
+        .key("limits", "{ connections: 8, connections_per_stranger: 3 }")
+        .http1()
+        .start();
     // A place is taken for certain once the connection was answered: the accept loop has seen it.
     let held = |from: &str| {
         let mut sender = Sender::try_connect(from, gate.addr()).ok()?;

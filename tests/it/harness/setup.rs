@@ -104,7 +104,7 @@ impl Setup {
         self.listens()
     }
 
-    /// What this test does is HTTP/1's own: where the others run over HTTP/2, it runs on the same listener with senders
+    /// What this test does is HTTP/1's own (or counts connections, of which HTTP/2 may have a quarter): where the others run over HTTP/2, it runs on the same listener with senders
     /// that speak HTTP/1.
     pub fn http1(mut self) -> Self {
         if self.http2 == Http2::Spoken {
