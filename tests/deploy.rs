@@ -401,6 +401,27 @@ fn the_packaged_configuration_has_the_admin_interface_on_a_socket_and_keeps_its_
     assert_eq!(config.state.as_deref(), Some(Path::new("/var/lib/nexmo-gate")));
 }
 
+/// Each page is made by the program, and its section has a line among the files of the package.
+#[test]
+fn the_package_has_the_pages_of_the_program_and_of_its_configuration() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut man = std::process::Command::new(env!("CARGO_BIN_EXE_nexmo-gate"));
+    man.args(["man", "--dir"]).arg(folder.path());
+    assert!(man.status().expect("nexmo-gate man").success());
+    let files = std::fs::read_dir(folder.path()).expect("the pages");
+    let names: BTreeSet<String> =
+        files.map(|file| file.expect("a page").file_name().into_string().expect("a name")).collect();
+    for page in ["nexmo-gate.1", "nexmo-gate-run.1", "nexmo-gate.yaml.5"] {
+        assert!(names.contains(page), "{page}: {names:?}");
+    }
+    let manifest = text("Cargo.toml");
+    let sections: BTreeSet<&str> = names.iter().filter_map(|name| Some(name.rsplit_once('.')?.1)).collect();
+    for section in sections {
+        let line = format!("[\"target/package/man/*.{section}\", \"usr/share/man/man{section}/\", \"644\"]");
+        assert!(manifest.contains(&line), "{line}");
+    }
+}
+
 #[test]
 fn the_image_has_one_name_and_every_variable_is_one_of_the_programs() {
     let makefile = text("Makefile");

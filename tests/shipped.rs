@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
 use nexmo_gate::cli::Cli;
-use nexmo_gate::config::{self, KEYS, Overrides, Parsed};
+use nexmo_gate::config::keys::{self, Change, KEYS, Key};
+use nexmo_gate::config::{self, Overrides, Parsed};
 use nexmo_gate::policy::address::range_list;
 use nexmo_gate::policy::outcome::Reason;
 use nexmo_gate::policy::provider::spec::{AnswerRule, Methods, RelayAs};
@@ -161,7 +162,7 @@ fn the_shipped_configuration_shows_the_defaults() {
 #[test]
 fn every_key_stands_in_the_shipped_configuration_or_in_its_comments() {
     let text = read("config.yaml");
-    for key in KEYS {
+    for key in keys::paths() {
         let word = key.rsplit('.').next().unwrap();
         assert!(text.contains(&format!("{word}:")), "config.yaml does not mention {key}");
     }
@@ -203,11 +204,46 @@ fn the_page_of_ranges_names_every_shipped_prefix_and_where_it_is_from() {
     assert_eq!(named, [&CURRENT[..], &UNTIL_2018].concat());
 }
 
+/// A key as docs/configuration.md has it.
+fn row(key: &Key) -> String {
+    let cold = if key.change == Change::Cold { "; cold" } else { "" };
+    format!("| `{}` | {} | {} | {}{cold} |\n", key.path, key.default, key.values, key.help)
+}
+
 #[test]
-fn the_configuration_table_has_every_key_once() {
-    let rows = table(CONFIGURATION, "key");
-    let named: Vec<&str> = rows.iter().flat_map(|row| code(row[0])).collect();
-    assert_eq!(named, KEYS, "the table of docs/configuration.md and the program's keys differ");
+fn the_configuration_table_is_the_programs_own() {
+    let whole: String = KEYS.iter().map(row).collect();
+    let (_, shown) = CONFIGURATION.split_once("\n| key |").unwrap();
+    let shown: String = shown
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert!(shown == whole, "docs/configuration.md has another table than:\n{whole}");
+}
+
+#[test]
+fn the_table_of_flags_is_the_programs_own() {
+    let mut known: BTreeMap<String, (&str, &str)> = BTreeMap::new();
+    for key in KEYS {
+        if let Some(flag) = key.flag {
+            known.insert(format!("{} {}", flag.name, flag.value), (flag.env, key.path));
+        }
+    }
+    // It is not about a key.
+    known.insert("--config FILE".to_owned(), ("NEXMO_GATE_CONFIG", ""));
+    let mut rows = 0;
+    for row in table(CONFIGURATION, "flag") {
+        let flag = code(row[0])[0];
+        let (env, key) = known[flag];
+        assert_eq!(code(row[1]), [env], "{flag}");
+        // The flag is about the one route there is without a file.
+        let key = key.trim_start_matches("routes[].");
+        assert_eq!(code(row[2]).first().copied().unwrap_or_default(), key, "{flag}");
+        rows += 1;
+    }
+    assert_eq!(rows, known.len());
 }
 
 /// A configuration in which one key is set.
@@ -247,7 +283,7 @@ fn the_configuration_table_states_the_real_defaults() {
         let (key, default) = (code(row[0])[0], row[1]);
         // Words without backticks say in prose what there is instead.
         let [value] = code(default)[..] else { continue };
-        if KEYS.contains(&value) {
+        if keys::paths().any(|key| key == value) {
             continue;
         }
         let bare = if key.starts_with("routes[]") {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::config::Overrides;
+use crate::config::keys::flag_help;
 
 /// Where a configuration is looked for when none is named.
 const USUAL_PLACES: [&str; 2] = ["config.yaml", "/etc/nexmo-gate/config.yaml"];
@@ -55,52 +56,38 @@ pub struct Settings {
 
 /// What stands over keys of the file.
 #[derive(Args, Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the table of keys has their help")]
 #[command(next_help_heading = "Instead of keys of the configuration file")]
 pub struct Keys {
-    /// Where to accept requests: IP:PORT, several with commas
-    #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_LISTEN", hide_env_values = true)]
+    #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_LISTEN", hide_env_values = true, help = flag_help("--listen"))]
     pub listen: Option<String>,
-    /// Your application: http://HOST:PORT, https://HOST:PORT or unix:PATH, several with commas
-    #[arg(long, value_name = "URL", env = "NEXMO_GATE_UPSTREAM", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "NEXMO_GATE_UPSTREAM", hide_env_values = true, help = flag_help("--upstream"))]
     pub upstream: Option<String>,
-    /// The range lists that may use the one route there is without a file: voice,sms,messages
-    #[arg(long, value_name = "LISTS", env = "NEXMO_GATE_ALLOW", hide_env_values = true)]
+    #[arg(long, value_name = "LISTS", env = "NEXMO_GATE_ALLOW", hide_env_values = true, help = flag_help("--allow"))]
     pub allow: Option<String>,
-    /// The folder of range files (*.txt)
-    #[arg(long, value_name = "FOLDER", env = "NEXMO_GATE_RANGES", hide_env_values = true)]
+    #[arg(long, value_name = "FOLDER", env = "NEXMO_GATE_RANGES", hide_env_values = true, help = flag_help("--ranges"))]
     pub ranges: Option<String>,
-    /// Proxies that may name the client for us: CIDRs or list names, with commas
-    #[arg(long, value_name = "CIDRS", env = "NEXMO_GATE_TRUSTED_PROXIES", hide_env_values = true)]
+    #[arg(long, value_name = "CIDRS", env = "NEXMO_GATE_TRUSTED_PROXIES", hide_env_values = true, help = flag_help("--trusted-proxies"))]
     pub trusted_proxies: Option<String>,
-    /// What a denied sender hears: forbid (403), hide (404) or retry (503)
-    #[arg(long, value_name = "ANSWER", env = "NEXMO_GATE_DENY", hide_env_values = true)]
+    #[arg(long, value_name = "ANSWER", env = "NEXMO_GATE_DENY", hide_env_values = true, help = flag_help("--deny"))]
     pub deny: Option<String>,
-    /// enforce, or observe: log what would be denied and forward it all the same
-    #[arg(long, value_name = "MODE", env = "NEXMO_GATE_MODE", hide_env_values = true)]
+    #[arg(long, value_name = "MODE", env = "NEXMO_GATE_MODE", hide_env_values = true, help = flag_help("--mode"))]
     pub mode: Option<String>,
-    /// The admin interface: IP:PORT, unix:PATH or off
-    #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_ADMIN", hide_env_values = true)]
+    #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_ADMIN", hide_env_values = true, help = flag_help("--admin"))]
     pub admin: Option<String>,
-    /// Health and metrics for other machines, read-only: IP:PORT or off
-    #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_METRICS", hide_env_values = true)]
+    #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_METRICS", hide_env_values = true, help = flag_help("--metrics"))]
     pub metrics: Option<String>,
-    /// The path on which the listeners answer probes of trusted proxies and of this machine
-    #[arg(long, value_name = "PATH", env = "NEXMO_GATE_HEALTH_PATH", hide_env_values = true)]
+    #[arg(long, value_name = "PATH", env = "NEXMO_GATE_HEALTH_PATH", hide_env_values = true, help = flag_help("--health-path"))]
     pub health_path: Option<String>,
-    /// A folder that keeps the last good lists over a restart
-    #[arg(long, value_name = "FOLDER", env = "NEXMO_GATE_STATE", hide_env_values = true)]
+    #[arg(long, value_name = "FOLDER", env = "NEXMO_GATE_STATE", hide_env_values = true, help = flag_help("--state"))]
     pub state: Option<String>,
-    /// The form of log lines: json or text
-    #[arg(long, value_name = "FORMAT", env = "NEXMO_GATE_LOG_FORMAT", hide_env_values = true)]
+    #[arg(long, value_name = "FORMAT", env = "NEXMO_GATE_LOG_FORMAT", hide_env_values = true, help = flag_help("--log-format"))]
     pub log_format: Option<String>,
-    /// How much is logged about the gate itself: error, warn, info or debug
-    #[arg(long, value_name = "LEVEL", env = "NEXMO_GATE_LOG_LEVEL", hide_env_values = true)]
+    #[arg(long, value_name = "LEVEL", env = "NEXMO_GATE_LOG_LEVEL", hide_env_values = true, help = flag_help("--log-level"))]
     pub log_level: Option<String>,
-    /// Where the access log goes: stdout, stderr, off or a file
-    #[arg(long, value_name = "WHERE", env = "NEXMO_GATE_ACCESS_LOG", hide_env_values = true)]
+    #[arg(long, value_name = "WHERE", env = "NEXMO_GATE_ACCESS_LOG", hide_env_values = true, help = flag_help("--access-log"))]
     pub access_log: Option<String>,
-    /// Worker threads: auto or a number
-    #[arg(long, value_name = "NUMBER", env = "NEXMO_GATE_THREADS", hide_env_values = true)]
+    #[arg(long, value_name = "NUMBER", env = "NEXMO_GATE_THREADS", hide_env_values = true, help = flag_help("--threads"))]
     pub threads: Option<String>,
 }
 
@@ -126,5 +113,32 @@ impl Settings {
             access_log: own.access_log,
             threads: own.threads,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys::{Flag, KEYS};
+
+    #[test]
+    fn each_flag_has_its_row_in_the_table_of_keys_and_each_row_its_flag() {
+        let command = Keys::augment_args(clap::Command::new("keys"));
+        let mut flags: Vec<[String; 4]> = command
+            .get_arguments()
+            .map(|arg| {
+                [
+                    format!("--{}", arg.get_long().unwrap()),
+                    arg.get_value_names().unwrap()[0].to_string(),
+                    arg.get_env().unwrap().to_str().unwrap().to_owned(),
+                    arg.get_help().unwrap().to_string(),
+                ]
+            })
+            .collect();
+        let row = |flag: Flag| [flag.name, flag.value, flag.env, flag.help].map(str::to_owned);
+        let mut rows: Vec<[String; 4]> = KEYS.iter().filter_map(|key| key.flag).map(row).collect();
+        flags.sort();
+        rows.sort();
+        assert_eq!(flags, rows);
     }
 }

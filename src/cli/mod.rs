@@ -66,7 +66,7 @@ pub enum Command {
     Demo(demo::Args),
     /// Print completions for a shell.
     Completions(generate::CompletionsArgs),
-    /// Print the manual page.
+    /// Print a manual page: of the program, or of the configuration file.
     Man(generate::ManArgs),
 }
 

@@ -11,7 +11,7 @@
 //! | [`parse`](mod@parse) | from text and overrides to a [`Config`] or every [`Problem`] |
 //! | [`sections`] | one file for each section of the YAML: its keys, defaults and ranges |
 //! | [`read`] | YAML nodes, units, host names, and the report of problems |
-//! | [`keys`] | the names of all keys |
+//! | [`keys`] | the table of all keys: names, defaults, values, meanings, flags |
 //! | [`overrides`] | flags and environment variables |
 //! | [`bounds`] | how large and how deep a text may be |
 
@@ -26,7 +26,6 @@ mod sections;
 mod tests;
 
 pub use bounds::{MAX_TEXT, check as check_cost};
-pub use keys::KEYS;
 pub use model::*;
 pub use overrides::Overrides;
 pub use parse::{Parsed, parse};

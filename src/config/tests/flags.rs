@@ -1,6 +1,7 @@
 //! Flags and variables.
 
 use crate::config::tests::*;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 fn said(set: impl FnOnce(&mut Overrides)) -> Overrides {
@@ -167,4 +168,11 @@ fn what_a_flag_spoils_elsewhere_is_reported_under_the_flag() {
         "--upstream (NEXMO_GATE_UPSTREAM): http://127.0.0.1:8080 is the gate itself, which listens on 0.0.0.0:8080",
     ];
     assert_eq!(lines(&parse(None, &flags, Path::new(BASE)).unwrap_err()), wanted);
+}
+
+#[test]
+fn problems_name_flags_and_variables_as_the_table_of_keys_has_them() {
+    let named: BTreeSet<String> = all().values().into_values().map(|(name, _)| name).collect();
+    let flags = keys::KEYS.iter().filter_map(|key| key.flag);
+    assert_eq!(named, flags.map(|flag| format!("{} ({})", flag.name, flag.env)).collect());
 }
