@@ -83,7 +83,7 @@ pub fn is_probe(asked: &Asked) -> bool {
     matches!(asked.path.as_str(), "/healthz" | "/readyz")
 }
 
-/// Answers.
+/// Finds the endpoint of a request and makes its reply.
 #[must_use]
 pub fn answer(ctx: &AdminContext, asked: &Asked) -> Told {
     if ctx.scope == Scope::Whole && (asked.method.as_str(), asked.path.as_str()) == ("POST", "/reload") {

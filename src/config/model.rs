@@ -290,6 +290,6 @@ pub enum AccessLog {
     Stderr,
     /// A file, appended to; opened again at each reload so that it can be rotated.
     File(PathBuf),
-    /// Nowhere.
+    /// No access log is written.
     Off,
 }

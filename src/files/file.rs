@@ -17,7 +17,7 @@ pub const MAX_PEM: u64 = 4 << 20;
 /// One file.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct FileContent {
-    /// Where.
+    /// Its path, as it was asked for.
     pub path: PathBuf,
     /// Its bytes, or why there are none.
     /// Shared with the list that it becomes.

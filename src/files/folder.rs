@@ -3,7 +3,7 @@
 //! What the config names is read first and at every look, whatever its times say: content counts. A
 //! file that nothing names may be anything, and has what room is left. It is not read again while its
 //! inode, size and times stay, once they had stayed for longer than the coarsest clock of a file system
-//! takes for a step: a change from then on shows in the times. A person's word and the hour read it all
+//! takes for a step: a change from then on shows in the times. A manual reload and the hour read it all
 //! the same. Invariant: a look reads and holds at most [`MOST_BYTES`] of range files.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +44,7 @@ pub const fn lists_memory(bytes: u64, prefixes: u64) -> u64 {
 /// The ranges folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Folder {
-    /// Where.
+    /// Its path.
     pub path: PathBuf,
     /// Its range files by name, or why it cannot be listed.
     pub files: Result<Vec<FileContent>, String>,

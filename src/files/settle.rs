@@ -56,7 +56,7 @@ impl Settle {
         self.due = Some(((now + self.pace.debounce).min(latest), latest));
     }
 
-    /// Everything that happened so far was seen and loaded at a person's word.
+    /// A manual reload covers all pending events.
     pub(crate) fn rest(&mut self, now: Instant) {
         (self.poll, self.due, self.candidate) = (now + self.pace.poll, None, None);
     }

@@ -77,7 +77,7 @@ impl LastGood {
                 }
                 Err(why) => warnings.push(Problem::new(
                     path.display().to_string(),
-                    format!("this kept copy is of no use, {why}"),
+                    format!("the kept copy cannot be used: {why}"),
                 )),
             }
         }

@@ -40,7 +40,7 @@ pub(crate) struct Before<'a> {
 /// Who wants files to be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Initiator {
-    /// A person: the person's word counts, whatever the files say.
+    /// A manual reload: whatever the files say is accepted.
     Operator,
     /// Nobody: the change was noticed, and may be a writer's accident.
     Watcher,

@@ -1,7 +1,7 @@
 //! How long what serves has stood, and what a person approved before it.
 //!
 //! The rule itself is [`hold::judge`]; this is its memory, one for the configuration and one for each
-//! list. A start is a person's word like any other, so nothing of it is kept over a restart. Invariant:
+//! list. A start is an acceptance like a manual reload, so nothing of it is kept over a restart. Invariant:
 //! time counts only while the file says what serves.
 
 use std::time::{Duration, Instant};

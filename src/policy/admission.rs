@@ -111,7 +111,7 @@ impl Permit {
         &self.client
     }
 
-    /// Why.
+    /// The reason in the log.
     #[must_use]
     pub fn grant(&self) -> Grant {
         self.grant

@@ -9,7 +9,7 @@
 //! | [`address`] | addresses, sets of prefixes, range files, and what differs between two lists |
 //! | [`client`] | who is asking, behind trusted proxies and the PROXY protocol |
 //! | [`routing`] | which route a request is for |
-//! | [`hold`] | which changes look like an accident, and wait for a person's word |
+//! | [`hold`] | which changes look like an accident, and wait for an operator |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
 //! | [`provider`] | who sends the webhooks: what its documents say about each, and its words in messages |
 //! | [`delivery`] | what the sender must hear about what the upstream said |

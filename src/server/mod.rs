@@ -134,7 +134,7 @@ fn runtime_of(config: &Config) -> ServerConf {
     ServerConf { threads, work_stealing: threads > 1, ..ServerConf::default() }
 }
 
-/// What a reload does besides: the access log's file is opened again at a person's word, and for as long as that
+/// What a reload does besides: the access log's file is opened again at a manual reload, and for as long as that
 /// does not succeed. Its trouble is the reload's.
 fn opens_anew(access: AccessLog, gauges: Arc<Gauges>) -> impl Fn(Cause) -> Vec<Problem> {
     move |cause| {

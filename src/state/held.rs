@@ -1,4 +1,4 @@
-//! A change that waits for a person's word.
+//! A change that waits for an operator to accept it.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};

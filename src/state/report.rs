@@ -49,7 +49,7 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// What is odd but works.
     pub warnings: Vec<Problem>,
-    /// What waits for a person's word, e.g. `list=sms would lose 7 of 9 prefixes`.
+    /// What waits for an operator to accept it, e.g. `list=sms would lose 7 of 9 prefixes`.
     pub held: Vec<String>,
     /// Changed keys that take effect at the next start, e.g. `listen: needs a restart`.
     pub needs_restart: Vec<String>,

@@ -23,7 +23,7 @@ pub enum Destination {
     Stderr,
     /// A file, appended to, or another thing with a path that takes bytes.
     File(PathBuf),
-    /// Nowhere.
+    /// Lines are dropped.
     Off,
 }
 

@@ -67,7 +67,7 @@ pub struct UpstreamRequest<'a> {
     pub permit: &'a Permit,
     /// Where to.
     pub upstream: &'a LiveUpstream,
-    /// What.
+    /// The message.
     pub message: &'a Message,
     /// What bounds the answer.
     pub bounds: Bounds,

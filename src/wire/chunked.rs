@@ -10,7 +10,7 @@ pub struct Malformed;
 
 /// Bytes of extensions or of trailers that are read over at most, each.
 const MAX_OVERHEAD: usize = 4096;
-/// Digits of a chunk size: 16 MiB less one byte is more than any limit allows.
+/// Digits of a chunk size: eight are 4 GiB less one byte, more than any limit allows (1 GiB).
 const MAX_DIGITS: u8 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Changes that look like an accident: held, loudly, until a person's word. Everything else is live by itself.
+//! Changes that look like an accident: held, loudly, until an operator accepts them. Everything else is live by itself.
 
 use std::fs;
 
@@ -59,7 +59,7 @@ fn a_config_that_lost_a_key_most_routes_or_its_end_is_held_until_a_person_says_s
     let from = gate.stderr.len();
     gate.setup.dir.write("config.yaml", &cuts[0]);
     gate.wait_message(from, is_held);
-    assert_eq!(gate.reload().0, 200, "a person's word");
+    assert_eq!(gate.reload().0, 200, "a manual reload");
     assert_eq!(gate.ask(STRANGER, &get("/hook")).status, 403);
 }
 
@@ -103,7 +103,7 @@ fn a_list_that_grows_out_of_all_proportion_is_held_and_ordinary_additions_are_no
     }
     assert!(held(&gate)[0].contains("would grow from "), "{:?}", held(&gate));
     assert_eq!(gate.reload().0, 200);
-    assert_eq!(verdict(&gate, STRANGER), 200, "a person's word");
+    assert_eq!(verdict(&gate, STRANGER), 200, "a manual reload");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_list_that_shrinks_in_many_steps_is_held_where_one_step_would_be() {
     assert!(line["why"].as_str().is_some_and(|why| why.contains("would lose 12 of 20 prefixes")), "{line}");
     assert_eq!(verdict(&gate, "127.0.0.11"), 200, "held");
     assert_eq!(gate.reload().0, 200);
-    assert_eq!(verdict(&gate, "127.0.0.11"), 403, "a person's word");
+    assert_eq!(verdict(&gate, "127.0.0.11"), 403, "a manual reload");
 }
 
 /// Before the files are where a gate looks, or after: whoever checks them sees what would be held.

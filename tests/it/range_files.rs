@@ -195,7 +195,7 @@ fn a_list_that_loses_most_of_its_lines_is_held_until_a_person_says_so() {
     assert_eq!(verdict(&gate, removed), 200, "held: the old list serves");
     assert_verdicts(&gate, 403, "held");
     let (status, answer) = gate.reload();
-    assert_eq!(status, 200, "a person's word: {answer}");
+    assert_eq!(status, 200, "a manual reload: {answer}");
     assert_eq!(verdict(&gate, removed), 403);
     assert_verdicts(&gate, 403, "loaded");
 }

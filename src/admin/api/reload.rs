@@ -13,7 +13,7 @@ pub struct ReloadReport {
     pub changes: Vec<String>,
     /// The generation that serves after it.
     pub generation: u64,
-    /// What waits for a person's word.
+    /// What waits for an operator to accept it.
     pub held: Vec<String>,
     /// Changed keys that take effect at the next start.
     pub needs_restart: Vec<String>,

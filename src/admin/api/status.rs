@@ -204,7 +204,7 @@ pub struct LastReload {
     pub cause: String,
     /// What was different.
     pub changes: Vec<String>,
-    /// What waits for a person's word.
+    /// What waits for an operator to accept it.
     pub held: Vec<String>,
     /// Changed keys that take effect at the next start.
     pub needs_restart: Vec<String>,

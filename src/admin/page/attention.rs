@@ -83,7 +83,7 @@ fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
             report
                 .held
                 .iter()
-                .map(|held| (Level::Bad, format!("held until a person says so (nexmo-gate reload): {held}"))),
+                .map(|held| (Level::Bad, format!("held; run `nexmo-gate reload` to accept: {held}"))),
         );
         needs.extend(report.needs_restart.iter().map(|said| (Level::Warn, said.clone())));
     }

@@ -178,7 +178,7 @@ pub fn last_reload(view: &View<'_>) -> Markup {
         &[&match report.cause {
             crate::state::report::Cause::Changed => "a changed file",
             crate::state::report::Cause::Signal => "a signal",
-            crate::state::report::Cause::Asked => "somebody's word",
+            crate::state::report::Cause::Asked => "manual reload",
         }],
     );
     let problems: Vec<_> = report.problems.iter().collect();

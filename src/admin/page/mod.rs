@@ -84,7 +84,7 @@ pub fn refresh_of(query: &str) -> Option<u32> {
     asked.parse().ok().filter(|seconds| REFRESH.contains(seconds))
 }
 
-/// The page.
+/// The whole page as HTML.
 #[must_use]
 pub fn render(view: &View<'_>) -> String {
     let needs = attention::needs(view);

@@ -77,7 +77,7 @@ impl AdminClient {
         }
     }
 
-    /// Asks.
+    /// Sends one request and reads the whole reply, within `within`.
     ///
     /// # Errors
     /// Nobody answers there, not in time, or not in HTTP.

@@ -52,7 +52,7 @@ fn detailed(node: &Node) -> Option<Upstream> {
     let is_tls = |target: &Target| matches!(target, Target::Https { .. });
     if targets.as_ref().is_some_and(|targets| !targets.iter().any(is_tls)) {
         for node in [&ca, &server_name].into_iter().flatten() {
-            node.problem::<()>("has a meaning with https:// only");
+            node.problem::<()>("only applies to https://");
         }
         return Some(Upstream { targets: targets?, ca: None, server_name: None, health: health.flatten() });
     }
@@ -155,7 +155,7 @@ fn http(url: &str) -> Result<Target, String> {
     let (place, tail) = rest.split_at(end);
     if !matches!(tail, "" | "/") {
         return Err(format!(
-            "{} is too much: requests keep their own path and query; write {scheme}://{place}",
+            "{} must not be there: requests keep their own path and query; write {scheme}://{place}",
             quote(tail)
         ));
     }

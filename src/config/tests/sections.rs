@@ -80,11 +80,11 @@ fn upstream() {
         ("http://", "upstream: the host is missing"),
         (
             "http://app/hooks",
-            "upstream: \"/hooks\" is too much: requests keep their own path and query; write http://app",
+            "upstream: \"/hooks\" must not be there: requests keep their own path and query; write http://app",
         ),
         (
             "http://app?x=1",
-            "upstream: \"?x=1\" is too much: requests keep their own path and query; write http://app",
+            "upstream: \"?x=1\" must not be there: requests keep their own path and query; write http://app",
         ),
         ("http://me:secret@app", "upstream: a user name or password has no place in this URL"),
         ("http://app:99999", "upstream: the port \"99999\" is not a number from 1 to 65535"),
@@ -92,8 +92,8 @@ fn upstream() {
         ("\"unix:\"", "upstream: the path is missing; write unix:/run/app.sock"),
         ("unix://run/app.sock", "upstream: a UNIX socket has no host; write unix:/run/app.sock"),
         ("{}", "upstream.url: missing; where should requests go? e.g. http://127.0.0.1:3000"),
-        ("{ url: http://app, ca: a.pem }", "upstream.ca: has a meaning with https:// only"),
-        ("{ url: \"unix:/a\", server_name: a }", "upstream.server_name: has a meaning with https:// only"),
+        ("{ url: http://app, ca: a.pem }", "upstream.ca: only applies to https://"),
+        ("{ url: \"unix:/a\", server_name: a }", "upstream.server_name: only applies to https://"),
         ("{ url: https://app, ca: [a] }", "upstream.ca: found a list, wanted the path of a PEM file"),
         (
             "{ url: https://app, server_name: \"a b\" }",
@@ -152,7 +152,7 @@ fn several_upstreams_and_their_checks() {
         ("{ urls: [http://a, ftp://a] }", "upstream.urls[1]: the scheme \"ftp\" is not http, https or unix"),
         ("{ url: http://a, urls: [http://b] }", "upstream.urls: url is set too; name all endpoints here"),
         ("{ url: [http://a] }", "upstream.url: found a list, wanted a URL such as http://127.0.0.1:3000"),
-        ("{ urls: [http://a, \"unix:/a\"], ca: a.pem }", "upstream.ca: has a meaning with https:// only"),
+        ("{ urls: [http://a, \"unix:/a\"], ca: a.pem }", "upstream.ca: only applies to https://"),
         (
             "{ url: http://a, health: /healthz }",
             "upstream.health: found the text \"/healthz\", wanted a mapping of keys such as { path: /healthz }",

@@ -63,7 +63,7 @@ impl Admitted {
 /// A request that is answered here.
 #[derive(Debug)]
 pub struct Refusal {
-    /// Why.
+    /// The reason, for the log and the reply.
     pub reason: Reason,
     /// The route, where one was found.
     pub route: Option<Arc<LiveRoute>>,

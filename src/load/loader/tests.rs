@@ -322,7 +322,7 @@ fn a_good_file_is_never_replaced_by_its_kept_copy() {
         &site.path("ranges"),
         "",
     );
-    // Less than half is left, but a start is a person's word.
+    // Less than half is left, but a start accepts what it finds.
     site.list("sms", "192.0.2.0/28\n");
     let snapshot = first(&mut site.loader());
     assert!(!snapshot.lists["sms"].last_good && !admits(&snapshot, "sms", "203.0.113.1"));

@@ -134,7 +134,7 @@ fn requests_that_wait_together_are_answered_together() {
     let (alone, together) = reports;
     assert!(!alone.published);
     assert!(together[0].published && together.iter().all(|one| Arc::ptr_eq(one, &together[0])));
-    assert_eq!(together[0].cause, Cause::Signal, "a person's word weighs more than a poll's");
+    assert_eq!(together[0].cause, Cause::Signal, "a manual reload weighs more than a poll");
     assert_eq!(store.load().generation, 2);
 }
 
@@ -751,5 +751,5 @@ fn a_hold_is_logged_once_per_change() {
     assert_eq!(reload(Cause::Changed).len(), 0, "the same bytes");
     site.list("sms", "192.0.2.16/28\n");
     assert_eq!(reload(Cause::Changed).len(), 1, "other bytes");
-    assert_eq!(reload(Cause::Signal).len(), 0, "a person's word loads them");
+    assert_eq!(reload(Cause::Signal).len(), 0, "a manual reload loads them");
 }

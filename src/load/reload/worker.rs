@@ -70,7 +70,7 @@ impl Batch {
         for event in std::iter::once(first).chain(inbox.try_iter()) {
             match event {
                 Event::Reload(cause, answer) => {
-                    // A person's word, if there is one among them.
+                    // A manual reload, if there is one among them.
                     batch.cause = batch.cause.filter(|known| *known != Cause::Changed).or(Some(cause));
                     batch.waiting.push(answer);
                 }

@@ -2,7 +2,7 @@
 //!
 //! A file that was saved counts by itself: that is what lists and configurations are hot for. But a
 //! file is also saved by an editor that crashes, a copy that is cut off and a finger that slips. What
-//! looks like that is held until a person's word. Invariant: the judgement depends on the versions
+//! looks like that is held until an operator accepts it. Invariant: the judgement depends on the versions
 //! alone, and a version that a person has loaded is never held.
 //!
 //! A list is held when, of what it was when a person loaded it or when it had stood for a day,

@@ -92,7 +92,7 @@ pub struct Denial<'a> {
     pub route: Option<&'a str>,
     /// The path without the query; empty where the request was not read.
     pub path: &'a [u8],
-    /// When.
+    /// When the request began.
     pub at: Instant,
 }
 
@@ -101,7 +101,7 @@ pub struct Denial<'a> {
 pub struct Row {
     /// Who asked last: of the same /64, where it is IPv6.
     pub client: Address,
-    /// Why.
+    /// Why it was denied.
     pub reason: Reason,
     /// Only `mode: observe` let them pass.
     pub observed: bool,

@@ -129,7 +129,7 @@ fn damaged(error: &pem::Error) -> String {
         pem::Error::Base64Decode(_) => "a section is not base64",
         _ => "a section is damaged",
     };
-    format!("is no proper PEM: {what}")
+    format!("is not valid PEM: {what}")
 }
 
 /// The usual reason for a file without a PEM section.

@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::*;
 use crate::harness::Upstream;
 
-/// Swaps by a person's word, one after the other.
+/// Swaps by manual reloads, one after the other.
 const SWAPS: usize = 1000;
 /// Swaps that the gate notices by itself.
 const NOTICED: usize = 10;
