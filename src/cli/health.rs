@@ -9,6 +9,9 @@ use crate::cli::{FAILED, Failure, failed, print};
 /// Below the usual time-outs of probes.
 const WITHIN: Duration = Duration::from_secs(3);
 
+/// What a gate that is ready says.
+const READY: &str = "ready\n";
+
 /// Ask the running gate whether it is ready.
 ///
 /// Ready means: the lists are good, the listeners are bound, and no drain has begun.
@@ -25,6 +28,10 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     if !matches!(reply.status, 200 | 503) {
         return Err(failed(format!("{client} answered {}; is this a gate?", reply.status)));
     }
+    let ready = reply.status == 200 && reply.body == READY;
+    if reply.status == 200 && !ready {
+        return Err(failed(format!("{client} answered 200, but not as a gate does; is this a gate?")));
+    }
     print(&reply.body)?;
-    Ok(if reply.status == 200 { 0 } else { FAILED })
+    Ok(if ready { 0 } else { FAILED })
 }

@@ -21,6 +21,7 @@ pub mod run;
 pub mod status;
 pub mod table;
 
+use std::borrow::Cow;
 use std::io::{self, Write as _};
 
 use clap::{Parser, Subcommand};
@@ -96,7 +97,7 @@ pub(crate) fn failed(line: impl Into<String>) -> Failure {
 /// Writes to standard output. Whoever reads it may stop reading (`| head`): that is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(harmless(text).as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(failed(format!("cannot write to standard output: {error}")))
         }
@@ -104,9 +105,27 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// A text without what acts on a terminal: whoever answers in the gate's place chooses what is printed.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    text.chars()
+        .map(|c| if acts(c) { c.escape_default().to_string() } else { c.to_string() })
+        .collect::<String>()
+        .into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_is_printed_acts_on_a_terminal() {
+        assert_eq!(harmless("a\tb\n\u{1b}[31m\r\u{9b}"), "a\tb\n\\u{1b}[31m\\r\\u{9b}");
+        assert!(matches!(harmless("plain \u{e4}\n"), Cow::Borrowed(_)));
+    }
     use clap::CommandFactory as _;
 
     #[test]

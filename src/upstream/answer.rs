@@ -54,12 +54,14 @@ pub struct Broken {
     pub reason: Reason,
     /// The connection ended before a single byte of the answer came.
     pub before_first_byte: bool,
+    /// The status that it began with.
+    pub status: Option<u16>,
 }
 
 /// What bounds an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Header and body together.
+    /// The body; the head has a bound of its own.
     pub size: usize,
     /// It answers a HEAD: it has no body whatever it announces.
     pub to_head: bool,
@@ -95,8 +97,8 @@ pub async fn read(
         }
     };
     raw.drain(..head_len);
-    let (body, behind) =
-        read_body(stream, raw, &head, bounds.size.saturating_sub(head_len), bounds.to_head, budget).await?;
+    let read = read_body(stream, raw, &head, bounds.size, bounds.to_head, budget).await;
+    let (body, behind) = read.map_err(|broken| Broken { status: Some(head.status), ..broken })?;
     Ok(Answer {
         status: head.status,
         fields: head.fields,
@@ -119,7 +121,7 @@ impl Answer {
 }
 
 fn broken(reason: Reason) -> Broken {
-    Broken { reason, before_first_byte: false }
+    Broken { reason, before_first_byte: false, status: None }
 }
 
 /// Statuses whose answers have no body (RFC 9110 section 6.4.1; a 205 has an empty one).
@@ -136,9 +138,9 @@ async fn fill(
     let before_first_byte = fresh && raw.is_empty();
     raw.reserve(READ);
     match stream.read_buf(raw).await {
-        Ok(0) => Err(Broken { reason: Reason::UpstreamClosed, before_first_byte }),
+        Ok(0) => Err(Broken { reason: Reason::UpstreamClosed, before_first_byte, status: None }),
         Ok(count) => budget.make_room(count).map_err(broken),
-        Err(error) => Err(Broken { reason: ended_by(&error), before_first_byte }),
+        Err(error) => Err(Broken { reason: ended_by(&error), before_first_byte, status: None }),
     }
 }
 

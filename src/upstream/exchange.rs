@@ -37,6 +37,8 @@ pub struct Progress {
     pub attempts: u8,
     /// When it was first sent, or a connection first asked for.
     pub began: Option<Instant>,
+    /// The status that an answer began with, also one that broke off.
+    pub status: Option<u16>,
 }
 
 /// What the application is sent: head and body apart, written together.
@@ -98,7 +100,10 @@ pub async fn run(
             progress.attempts += 1;
             match converse((line, began), message, bounds, budget, &pool).await {
                 Err(stale) if stale.before_first_byte => Gauges::add(&gauges.upstream_resent),
-                Err(other) => return Err(other.reason),
+                Err(other) => {
+                    progress.status = other.status;
+                    return Err(other.reason);
+                }
                 // It idled for too long and did not see the request (RFC 9110 section 15.5.9).
                 Ok(answer) if answer.status == 408 && answer.behind == Behind::End => {
                     Gauges::add(&gauges.upstream_resent);
@@ -117,7 +122,10 @@ pub async fn run(
                 Gauges::add(&gauges.upstream_opened);
                 progress.attempts += 1;
                 let answer = converse((line, Instant::now()), message, bounds, budget, &pool).await;
-                return answer.map_err(|broken| broken.reason);
+                return answer.map_err(|broken| {
+                    progress.status = broken.status;
+                    broken.reason
+                });
             }
             Err(unreachable) => last = unreachable.reason,
         }

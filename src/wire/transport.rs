@@ -36,6 +36,11 @@ pub trait Transport: Send {
     /// Writes the answer. True when all of it went out.
     fn write(&mut self, reply: &Reply<'_>) -> impl Future<Output = bool> + Send;
 
+    /// Bytes of the reply's body that were sent: what only repeats the status may be left out.
+    fn body_sent(&self, reply: &Reply<'_>) -> u64 {
+        reply.body.len() as u64
+    }
+
     /// Whether a sender that closed its side has taken the answer.
     fn was_taken(&mut self) -> impl Future<Output = bool> + Send;
 

@@ -134,3 +134,16 @@ fn a_log_file_is_opened_anew_at_a_reload_so_that_it_can_be_rotated() {
     assert_eq!([old.as_slice(), new.as_slice()].concat(), ["/before", "/after"], "{old:?} then {new:?}");
     assert_eq!(new.last(), Some(&"/after".into()), "{old:?} then {new:?}");
 }
+
+#[test]
+fn bytes_out_is_what_the_sender_got_whatever_the_version_of_http() {
+    let upstream = Upstream::echo();
+    for (setup, sent) in
+        [(Setup::new(upstream.url()).plainly(), 14), (Setup::new(upstream.url()).over_h2c(), 0)]
+    {
+        let gate = setup.start();
+        let reply = gate.ask(STRANGER, &crate::harness::get("/hook"));
+        assert_eq!((reply.status, reply.body.len()), (403, sent));
+        assert_eq!(gate.event()["bytes_out"], sent, "HTTP/2 leaves out a body that only repeats the status");
+    }
+}

@@ -147,3 +147,15 @@ fn the_metrics_address_answers_probes_and_scrapers_and_nothing_else() {
     assert_eq!(asked("POST", "/metrics").status, 405);
     gate.finish();
 }
+
+#[test]
+fn a_prober_that_is_not_listed_hears_of_nothing_but_its_probe() {
+    let upstream = Upstream::echo();
+    let gate = probed(&upstream).http1_alone().start();
+    for odd in ["GET /hook HTTP/1.1\r\n\r\n", "TRACE /hook HTTP/1.1\r\nHost: a\r\n\r\n", "GARBAGE\r\n\r\n"] {
+        assert_eq!(gate.ask(STRANGER, odd.as_bytes()).status, 403, "{odd:?}");
+    }
+    assert_eq!(gate.ask(STRANGER, &get(PATH)).status, 200);
+    let events = gate.finish().events;
+    assert!(events.len() == 3 && events.iter().all(|event| event["reason"] == "not_listed"), "{events:?}");
+}

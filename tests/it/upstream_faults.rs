@@ -284,3 +284,27 @@ fn an_answer_too_large_or_too_late_is_undelivered() {
 pub fn no_broken_answer_is_a_success(over: impl FnOnce(Setup) -> Setup) {
     run(&[cut_answers(), malformed_answers()].concat(), 14 + 24, over);
 }
+
+#[test]
+fn an_answers_body_has_the_bound_alone_and_its_status_is_told_where_it_breaks_off() {
+    let answer = |length: usize, sent: usize| {
+        let head =
+            format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\nContent-Length: {length}\r\n\r\n", "x".repeat(300));
+        let bytes = [head.as_bytes(), &vec![b'a'; sent]].concat();
+        if sent < length {
+            Answer::broken([Act::Send(bytes), Act::Close])
+        } else {
+            Answer::raw(bytes, Some(200))
+        }
+    };
+    let upstream = Upstream::start(move |arrival| match arrival.target().as_str() {
+        "/exact" => answer(4096, 4096),
+        "/over" => answer(4097, 4097),
+        _ => answer(2, 1),
+    });
+    let gate = Setup::new(upstream.url()).key("limits", "{ max_response: 4KiB }").start();
+    let told = ["/exact", "/over", "/half"].map(|path| gate.ask(ADMITTED, &post(path, "x")).status);
+    assert_eq!(told, [200, 503, 503]);
+    let said: Vec<_> = gate.finish().events.iter().map(|event| event["upstream_status"].clone()).collect();
+    assert_eq!(said, [200, 200, 200], "also where the answer was not whole");
+}

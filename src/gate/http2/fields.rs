@@ -56,7 +56,9 @@ fn fill(fields: &mut Fields, parts: &Parts, cookie: Option<&[u8]>) {
         fields.push(b"host", authority.as_bytes());
     }
     for (name, value) in &parts.headers {
-        if name == http::header::HOST && authority.is_some_and(|own| own.as_bytes() == value.as_bytes()) {
+        if name == http::header::HOST
+            && authority.is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
+        {
             // Dropped once: it equals `:authority`, and the request would carry two Host lines.
             authority = None;
         } else if cookie.is_none() || name != http::header::COOKIE {

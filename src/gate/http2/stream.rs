@@ -111,6 +111,10 @@ impl Transport for RequestStream {
         whole
     }
 
+    fn body_sent(&self, reply: &Reply<'_>) -> u64 {
+        if reply.spare { 0 } else { reply.body.len() as u64 }
+    }
+
     async fn was_taken(&mut self) -> bool {
         true
     }

@@ -208,7 +208,7 @@ pub fn budget_of_heads<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> 
 /// A head that cannot be served. A stranger is told what strangers are told, however odd the request.
 #[must_use]
 pub fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Judged {
-    let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.hears(peer.writer());
+    let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.writer());
     match reason {
         _ if stranger => Judged::Refuse(Refusal { reason: Reason::NotListed, route: None }),
         Reason::SenderGone => Judged::Gone,

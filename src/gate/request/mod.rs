@@ -296,7 +296,8 @@ impl<T: Transport> Request<'_, T> {
             self.emit(reason, None, 0);
             return Next::Close;
         }
-        self.emit(reason, Some(reply.status), reply.body.len() as u64);
+        let bytes_out = self.transport.body_sent(reply);
+        self.emit(reason, Some(reply.status), bytes_out);
         // A sender that closed its side has nothing more to ask.
         let close = reply.close || (sender == SenderState::Closed && !self.transport.has_more());
         match (close, unread) {

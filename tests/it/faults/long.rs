@@ -135,7 +135,8 @@ fn a_gate_without_descriptors_recovers_when_they_are_free_again() {
     let begin = Instant::now();
     let crowd: Vec<Sender> =
         (0..120).filter_map(|_| Sender::try_connect(ADMITTED, gate.addr()).ok()).collect();
-    assert!(crowd.len() >= 100, "the kernel takes them: {}", crowd.len());
+    // What it has no room for is closed at once, some of it before it is connected here.
+    assert!(crowd.len() > 60, "more than it has descriptors for: {}", crowd.len());
     thread::sleep(Duration::from_secs(3));
     let lines = gate.stderr.len() - from;
     drop(crowd);

@@ -74,7 +74,7 @@ impl Record {
             method: received.method(),
             path: received.path(),
             status: ending.status,
-            upstream_status: self.upstream_status,
+            upstream_status: self.upstream_status.or(self.progress.status),
             attempts: self.progress.attempts,
             bytes_in: self.bytes_in,
             bytes_out: ending.bytes_out,
@@ -97,11 +97,11 @@ impl Record {
 pub fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
     let advice = &route.webhook.provider().advice;
     match reason {
-        Reason::Redirect => {
-            let location = without_user(answer.location.as_deref().unwrap_or_default());
-            Some(advice.on_redirect(&location))
+        // A 304 has nowhere to redirect to.
+        Reason::Redirect if let Some(location) = &answer.location => {
+            Some(advice.on_redirect(&without_user(location)))
         }
-        Reason::Status => Some(advice.on_status(answer.status)),
+        Reason::Redirect | Reason::Status => Some(advice.on_status(answer.status)),
         Reason::Success => route.webhook.spec().answer.advice(answer.status, || answer.content_type()),
         _ => None,
     }
