@@ -227,3 +227,22 @@ fn every_page_begins_with_its_title_and_a_paragraph() {
         assert!(!begins_with_a_paragraph(bad), "{bad:?}");
     }
 }
+
+/// The way of a request is described by the names of files: each must be there.
+#[test]
+fn every_file_that_contributing_names_is_there() {
+    let text = read(Path::new("CONTRIBUTING.md"));
+    // Every second piece stands between backticks.
+    let named: BTreeSet<&str> = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| Path::new(name).extension().is_some_and(|own| own == "rs"))
+        .collect();
+    let is_there = |name: &str| {
+        ["src", "", "tests/oracles"].iter().any(|folder| root().join(folder).join(name).is_file())
+    };
+    let missing: Vec<&str> = named.iter().copied().filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty(), "CONTRIBUTING.md names files that are not there: {missing:?}");
+    assert!(named.len() > 30 && !is_there("gate/request.rs"), "{}", named.len());
+}
