@@ -61,7 +61,7 @@ pub struct Broken {
 /// What bounds an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// The body; the head has a bound of its own.
+    /// Head and body together.
     pub size: usize,
     /// It answers a HEAD: it has no body whatever it announces.
     pub to_head: bool,
@@ -97,7 +97,8 @@ pub async fn read(
         }
     };
     raw.drain(..head_len);
-    let read = read_body(stream, raw, &head, bounds.size, bounds.to_head, budget).await;
+    let read =
+        read_body(stream, raw, &head, bounds.size.saturating_sub(head_len), bounds.to_head, budget).await;
     let (body, behind) = read.map_err(|broken| Broken { status: Some(head.status), ..broken })?;
     Ok(Answer {
         status: head.status,

@@ -127,10 +127,10 @@ impl Fields {
         self.lines.len()
     }
 
-    /// Bytes of memory that they hold.
+    /// Bytes of the buffer.
     #[must_use]
-    pub fn held(&self) -> usize {
-        self.bytes.len() + self.lines.len() * size_of::<Line>()
+    pub fn bytes_len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Bytes that the lines take as HTTP/1 writes them.

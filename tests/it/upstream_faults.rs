@@ -286,10 +286,12 @@ pub fn no_broken_answer_is_a_success(over: impl FnOnce(Setup) -> Setup) {
 }
 
 #[test]
-fn an_answers_body_has_the_bound_alone_and_its_status_is_told_where_it_breaks_off() {
+fn an_answer_has_its_bound_with_its_head_and_its_status_is_told_where_it_breaks_off() {
+    const HEAD: usize = 17 + 310 + 22 + 2;
     let answer = |length: usize, sent: usize| {
         let head =
-            format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\nContent-Length: {length}\r\n\r\n", "x".repeat(300));
+            format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\nContent-Length: {length:04}\r\n\r\n", "x".repeat(300));
+        assert_eq!(head.len(), HEAD);
         let bytes = [head.as_bytes(), &vec![b'a'; sent]].concat();
         if sent < length {
             Answer::broken([Act::Send(bytes), Act::Close])
@@ -298,8 +300,8 @@ fn an_answers_body_has_the_bound_alone_and_its_status_is_told_where_it_breaks_of
         }
     };
     let upstream = Upstream::start(move |arrival| match arrival.target().as_str() {
-        "/exact" => answer(4096, 4096),
-        "/over" => answer(4097, 4097),
+        "/exact" => answer(4096 - HEAD, 4096 - HEAD),
+        "/over" => answer(4097 - HEAD, 4097 - HEAD),
         _ => answer(2, 1),
     });
     let gate = Setup::new(upstream.url()).key("limits", "{ max_response: 4KiB }").start();

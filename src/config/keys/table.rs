@@ -107,7 +107,7 @@ pub const KEYS: &[Key] = &[
     hot("limits.max_body", "`1MiB`", "1B to 1GiB",
         "request body"),
     hot("limits.max_response", "`1MiB`", "1B to 1GiB",
-        "the application's response"),
+        "the application's response, head and body"),
     hot("limits.max_head", "`16KiB`", "1KiB to 1MiB",
         "request line and headers; at most 100 header lines"),
     hot("limits.head_timeout", "`10s`", "100ms to 1h",

@@ -10,6 +10,7 @@ use crate::gate::http1::line::Connection;
 use crate::gate::http1::parse::parse;
 use crate::gate::peer::Peer;
 use crate::gate::request::context::Context;
+use crate::gate::request::intake::Judged;
 use crate::gate::request::received::Received;
 use crate::gate::request::{self, Next, intake};
 use crate::policy::outcome::Reason;
@@ -67,7 +68,13 @@ async fn serve(
             let head = parse(&connection.read_buffer.unread()[..len]);
             let judged = intake::judge(snapshot, peer, head, &mut received);
             connection.read_buffer.consume(len);
-            connection.settle();
+            // What is forwarded is counted as a message. What is refused keeps its head, and the room that was made for
+            // it, until the reply is written.
+            if matches!(judged, Judged::Forward(_)) {
+                connection.settle();
+            } else {
+                connection.read_buffer.release();
+            }
             (began, judged)
         }
         Err(NoHead::Refused(reason, began)) => (began, intake::unserved(snapshot, peer, reason)),

@@ -90,9 +90,9 @@ impl Head {
         self.fields.get(span)
     }
 
-    /// Bytes of memory that it holds.
+    /// Bytes of its text: at most `limits.max_head`.
     #[must_use]
-    pub fn held(&self) -> usize {
-        self.fields.held()
+    pub fn bytes_len(&self) -> usize {
+        self.fields.bytes_len()
     }
 }

@@ -177,8 +177,8 @@ impl<T: Transport> Request<'_, T> {
         };
         // A request that is admitted has a head.
         let head = self.received.head.as_ref().ok_or(Reason::Internal)?;
-        // It is held until the request has ended, and its copy for the application beside it.
-        budget.make_room(2 * head.held())?;
+        // Counted once, as the body is: what is held twice is in the arithmetic of `memory`.
+        budget.make_room(head.bytes_len())?;
         let mut body = Vec::new();
         self.transport.read_body(wanted, budget, &mut body).await?;
         self.record.bytes_in = body.len() as u64;

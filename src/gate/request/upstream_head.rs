@@ -43,7 +43,7 @@ pub fn write(
         webhook: route.webhook.name(),
         client_cert: context.peer.client_cert.as_deref(),
     };
-    let mut out = Vec::with_capacity(head.held() + OWN_LINES);
+    let mut out = Vec::with_capacity(head.bytes_len() + OWN_LINES);
     let target = match head.get(admitted.target) {
         [] => b"/",
         target => target,
