@@ -1,6 +1,5 @@
 //! The pure core by the clock, with criterion: the operations that `make bench-cost` counts, and the look-ups that
 //! would take too long under valgrind. `make bench-micro` runs it; cost/README.md says how to read it.
-
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a measurement they are how it fails")]
 
 #[path = "cost/machine.rs"]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use nexmo_gate::cli::{Cli, run};
+use nexmo_gate::exports::{Cli, run};
 
 /// Less processor time a request than with glibc's allocator, and half of the memory that mimalloc takes for as much
 /// (measured by benches/side-by-side, with AGAINST).

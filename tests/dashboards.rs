@@ -7,13 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use nexmo_gate::admin::metrics;
-use nexmo_gate::config::Overrides;
-use nexmo_gate::load::loader::Loader;
-use nexmo_gate::policy::address::range_list::REVIEW_DAYS;
-use nexmo_gate::policy::outcome::{Outcome, Reason};
-use nexmo_gate::state::stats::gauges::Gauges;
-use nexmo_gate::state::tls::certificate::WARN_DAYS;
+use nexmo_gate::exports::range_list::REVIEW_DAYS;
+use nexmo_gate::exports::{Gauges, Loader, Outcome, Overrides, Reason, WARN_DAYS, metrics};
 use serde_json::Value;
 
 const PREFIX: &str = "nexmo_gate_";

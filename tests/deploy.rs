@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
-use nexmo_gate::cli::Cli;
-use nexmo_gate::config::{self, AdminAddress, Config, Overrides};
-use nexmo_gate::gate::memory;
+use nexmo_gate::exports::{AdminAddress, Cli, Config, Overrides, Target, memory, parse_config};
 use serde_yaml::Value;
 
 fn top() -> PathBuf {
@@ -33,7 +31,7 @@ fn of_kind(documents: &[Value], kind: &str) -> Value {
 
 /// A configuration of an example: it must be good, with every list it names shipped.
 fn example(what: &str, text: &str) -> Config {
-    let parsed = config::parse(Some(text), &Overrides::default(), Path::new("/etc/nexmo-gate/config"));
+    let parsed = parse_config(Some(text), &Overrides::default(), Path::new("/etc/nexmo-gate/config"));
     let config = parsed.unwrap_or_else(|problems| panic!("{what}: {problems:#?}")).config;
     for route in &config.routes {
         for list in &route.allow {
@@ -177,7 +175,7 @@ fn compose_agrees_with_the_image() {
     for network in gate["networks"].as_sequence().expect("networks") {
         assert!(!compose["networks"][network].is_null(), "{network:?}");
     }
-    assert_eq!(config.upstream.targets, [config::Target::Http { host: "app".to_owned(), port: 3000 }]);
+    assert_eq!(config.upstream.targets, [Target::Http { host: "app".to_owned(), port: 3000 }]);
 
     let known = variables();
     for (name, _) in gate["environment"].as_mapping().expect("environment") {
@@ -239,7 +237,7 @@ fn kubernetes_agrees_with_the_image() {
     assert_eq!(containers.len(), 2);
 
     // The way past the gate is closed: the application is on loopback.
-    assert_eq!(config.upstream.targets, [config::Target::Http { host: "127.0.0.1".to_owned(), port: 3000 }]);
+    assert_eq!(config.upstream.targets, [Target::Http { host: "127.0.0.1".to_owned(), port: 3000 }]);
 
     command_line(&gate["args"]);
     // Every command in the container finds the gate by the same file, `kubectl exec` too.

@@ -12,13 +12,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
-use nexmo_gate::cli::Cli;
-use nexmo_gate::config::keys::{self, Change, KEYS, Key};
-use nexmo_gate::config::{self, Overrides, Parsed};
-use nexmo_gate::policy::address::range_list;
-use nexmo_gate::policy::outcome::Reason;
-use nexmo_gate::policy::provider::spec::{AnswerRule, Methods, RelayAs};
-use nexmo_gate::policy::provider::{self, Webhook};
+use nexmo_gate::exports::keys::{self, Change, KEYS, Key};
+use nexmo_gate::exports::provider::{self, AnswerRule, Methods, RelayAs, Webhook};
+use nexmo_gate::exports::{Cli, Config, Overrides, Parsed, Reason, parse_config, range_list};
 
 const README: &str = include_str!("../README.md");
 const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
@@ -71,7 +67,7 @@ fn output(args: &[&str]) -> (Output, String) {
 }
 
 fn parse(text: &str) -> Parsed {
-    config::parse(Some(text), &Overrides::default(), root())
+    parse_config(Some(text), &Overrides::default(), root())
         .unwrap_or_else(|problems| panic!("{text}\n{problems:#?}"))
 }
 
@@ -156,7 +152,7 @@ fn the_shipped_configuration_and_ranges_pass_check() {
 fn the_shipped_configuration_shows_the_defaults() {
     let shipped = parse(&read("config.yaml")).config;
     let bare = parse("upstream: \"http://127.0.0.1:3000\"").config;
-    assert_eq!(shipped, config::Config { routes: shipped.routes.clone(), ..bare });
+    assert_eq!(shipped, Config { routes: shipped.routes.clone(), ..bare });
 }
 
 #[test]

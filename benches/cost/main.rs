@@ -3,7 +3,6 @@
 //! `check` counts what the machine's load cannot change (instructions and allocations under valgrind, system
 //! calls under strace) and compares with `bounds.txt`; `record` writes that file anew. `once NAME COUNT` is
 //! what `check` runs under valgrind.
-
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a measurement they are how it fails")]
 
 mod bounds;

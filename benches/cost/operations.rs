@@ -8,24 +8,13 @@ use tokio::time::Instant;
 use ipnet::{IpNet, Ipv4Net};
 use serde_json::Value;
 
-use nexmo_gate::gate::http1::head::{Progress, Scan};
-use nexmo_gate::gate::http1::parse::parse;
-use nexmo_gate::gate::request::facts::Facts;
-use nexmo_gate::gate::request::log::access_log::AccessLog;
-use nexmo_gate::gate::request::log::event::Event;
-use nexmo_gate::policy::address::addr::Address;
-use nexmo_gate::policy::address::prefix_set::PrefixSet;
-use nexmo_gate::policy::client::client_ip::{self, Client, ForwardedHeader, Origin};
-use nexmo_gate::policy::delivery::{self, OnError, Rules};
-use nexmo_gate::policy::forward::{self, Own};
-use nexmo_gate::policy::outcome::Reason;
-use nexmo_gate::policy::provider;
-use nexmo_gate::policy::routing::authority::Host;
-use nexmo_gate::policy::routing::path::ambiguity;
-use nexmo_gate::policy::routing::route::{PathPattern, RouteTable};
-use nexmo_gate::telemetry::events::Form;
-use nexmo_gate::telemetry::{Destination, LineSink};
-use nexmo_gate::wire::read_buffer::ReadBuffer;
+use nexmo_gate::exports::client_ip::{self, Client, ForwardedHeader, Origin};
+use nexmo_gate::exports::delivery::{self, OnError, Rules};
+use nexmo_gate::exports::forward::{self, Own};
+use nexmo_gate::exports::{
+    AccessLog, Address, Destination, Event, Facts, Form, Host, LineSink, PathPattern, PrefixSet, Progress,
+    ReadBuffer, Reason, RouteTable, Scan, ambiguity, parse_head, provider,
+};
 
 /// Runs an operation so many times.
 type Runner = Box<dyn FnMut(usize)>;
@@ -166,7 +155,7 @@ fn head_judged() -> Runner {
     repeated(move |_| {
         let mut inbox = ReadBuffer::of(bytes.clone());
         let Progress::Whole(len) = Scan::default().advance(&mut inbox, 16 << 10) else { panic!("no head") };
-        let head = parse(&inbox.unread()[..len]).expect("a head");
+        let head = parse_head(&inbox.unread()[..len]).expect("a head");
         Facts::read(&head).expect("a request that can be served").path.len()
     })
 }
@@ -175,7 +164,7 @@ fn head_written() -> Runner {
     let bytes = webhook();
     let client = Client { address: address("203.0.113.7"), via: Vec::new() };
     repeated(move |_| {
-        let head = parse(&bytes).expect("a head");
+        let head = parse_head(&bytes).expect("a head");
         let own = Own {
             client: &client,
             believed: false,

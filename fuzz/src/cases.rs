@@ -9,30 +9,22 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use ipnet::IpNet;
-use nexmo_gate::config::{self, Overrides};
-use nexmo_gate::gate::http1::head::{Progress, Scan};
-use nexmo_gate::gate::http1::parse::parse;
-use nexmo_gate::gate::request::facts::Facts;
-use nexmo_gate::gate::request::head::{Head, MAX_FIELDS, Version};
-use nexmo_gate::policy::address::addr::Address;
-use nexmo_gate::policy::address::prefix_set::PrefixSet;
-use nexmo_gate::policy::address::range_list;
-use nexmo_gate::policy::client::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
-use nexmo_gate::policy::client::forwarded::{self, Node};
-use nexmo_gate::policy::client::proxy_header::{self, Header, MAX_V2};
-use nexmo_gate::policy::delivery::{self, OnError, Rules, SuccessSet};
-use nexmo_gate::policy::forward::{self, Own};
-use nexmo_gate::policy::provider::{self, spec::RelayAs};
-use nexmo_gate::upstream::answer_head::parse_head;
-use nexmo_gate::wire::body::Framing;
-use nexmo_gate::wire::chunked::{Decoder, Malformed};
-use nexmo_gate::wire::read_buffer::ReadBuffer;
+use nexmo_gate::exports::client_ip::{self, Client, ForwardedHeader, NoClient, Origin};
+use nexmo_gate::exports::delivery::{self, OnError, Rules, SuccessSet};
+use nexmo_gate::exports::forward::{self, Own};
+use nexmo_gate::exports::forwarded::{self, Node};
+use nexmo_gate::exports::provider::{self, RelayAs};
+use nexmo_gate::exports::proxy_header::{self, Header, MAX_V2};
+use nexmo_gate::exports::{
+    Address, Decoder, Facts, Framing, Head, MAX_FIELDS, Malformed, Overrides, PrefixSet, Progress,
+    ReadBuffer, Scan, Version, parse_answer_head, parse_config, parse_head, range_list,
+};
 
 /// A target's name and its body, which says whether the bytes were accepted.
-pub type Case = (&'static str, fn(&[u8]) -> bool);
+pub(crate) type Case = (&'static str, fn(&[u8]) -> bool);
 
 /// Every target.
-pub const ALL: [Case; 8] = [
+pub(crate) const ALL: [Case; 8] = [
     ("range_file", range_file),
     ("forwarding_header", forwarding_header),
     ("proxy_header", proxy_header),
@@ -244,7 +236,7 @@ pub fn request_head(data: &[u8]) -> bool {
     assert!(len <= MOST && bytes.ends_with(b"\r\n\r\n"));
     assert_eq!(bytes.windows(4).filter(|w| w == b"\r\n\r\n").count(), 1);
     assert!(has_no_bare_lf(bytes));
-    let Ok(head) = parse(bytes) else { return false };
+    let Ok(head) = parse_head(bytes) else { return false };
     let Ok(facts) = Facts::read(&head) else { return false };
     assert!(!facts.host.is_empty() && facts.path.first() == Some(&b'/'));
     assert!(facts.target.starts_with(facts.path) && !facts.path.contains(&b'?'));
@@ -369,7 +361,7 @@ fn plain_chunks(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
 /// problems in words that cannot disturb a terminal.
 pub fn config_text(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
-    let read = || config::parse(Some(text), &Overrides::default(), Path::new("/etc/gate"));
+    let read = || parse_config(Some(text), &Overrides::default(), Path::new("/etc/gate"));
     let found = read();
     assert_eq!(found, read());
     match found {
@@ -428,13 +420,13 @@ pub fn success_range(data: &[u8]) -> bool {
 /// A head of an answer is whole at exactly one length, whatever follows it; its status is one that may
 /// be final or interim; and of its lines none that frames a message or belongs to one connection passes.
 pub fn response_head(data: &[u8]) -> bool {
-    let Ok(Some((head, len))) = parse_head(data) else { return false };
+    let Ok(Some((head, len))) = parse_answer_head(data) else { return false };
     assert!(len <= data.len() && (100..=599).contains(&head.status) && head.status != 101);
     assert!(has_no_bare_lf(&data[..len]) && data[..len].ends_with(b"\r\n\r\n"));
     for cut in [0, len / 2, len.saturating_sub(3), len - 1] {
-        assert!(matches!(parse_head(&data[..cut]), Ok(None)), "whole at {cut} of {len}");
+        assert!(matches!(parse_answer_head(&data[..cut]), Ok(None)), "whole at {cut} of {len}");
     }
-    assert!(matches!(parse_head(&data[..len]), Ok(Some((_, again))) if again == len));
+    assert!(matches!(parse_answer_head(&data[..len]), Ok(Some((_, again))) if again == len));
     for (name, value) in head.fields.iter() {
         assert!(!name.is_empty() && !forward::response_drops(name), "{}", String::from_utf8_lossy(name));
         assert!(!name.contains(&b':') && value == value.trim_ascii());

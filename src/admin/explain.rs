@@ -18,7 +18,7 @@ type WhoAsks = Result<Client, NoClient>;
 
 /// Asks the policy.
 #[must_use]
-pub fn explain(snapshot: &Snapshot, question: &Question) -> Explanation {
+pub(crate) fn explain(snapshot: &Snapshot, question: &Question) -> Explanation {
     let client = who_asks(snapshot, question);
     let routes: Vec<RouteVerdict> = match &question.path {
         None => snapshot.routes.iter().map(|route| judge(snapshot, question, &client, Some(route))).collect(),

@@ -71,7 +71,7 @@ impl Stage {
         gauges.enter(Phase::Ready);
         let context = AdminContext {
             scope: Scope::Whole,
-            reloader: Reloader::start(self.loader, Arc::clone(&store), pace, |_| {}).unwrap(),
+            reloader: Reloader::start(self.loader, Arc::clone(&store), pace, |_| Vec::new(), |_| {}).unwrap(),
             store,
             gauges,
             history: Arc::new(History::new(tokio::time::Instant::now())),

@@ -33,7 +33,7 @@ const WAITING_FOR_RELOAD: usize = 4;
 /// Long answers that are worked out at once.
 const AT_WORK: usize = 1;
 /// Descriptors that the connections to both sockets may take.
-pub const DESCRIPTORS: usize = most(Scope::Whole).all + most(Scope::Probes).all + WAITING_FOR_RELOAD;
+pub(crate) const DESCRIPTORS: usize = most(Scope::Whole).all + most(Scope::Probes).all + WAITING_FOR_RELOAD;
 /// What the kernel holds of an answer, on its way to somebody who may not read it.
 const SEND_BUFFER: usize = 256 * 1024;
 /// After an accept failed, for want of descriptors as a rule.
@@ -41,7 +41,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// A bound socket.
 #[derive(Debug)]
-pub enum AdminListener {
+pub(crate) enum AdminListener {
     /// On an address.
     Tcp(std::net::TcpListener),
     /// On a path.
@@ -91,7 +91,7 @@ impl Listening {
 ///
 /// # Errors
 /// The socket cannot be used.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: AdminListener,
     ctx: Arc<AdminContext>,
     mut shutdown: watch::Receiver<bool>,

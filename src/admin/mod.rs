@@ -21,20 +21,20 @@
 //! | [`question`] | what is asked of `explain` |
 //! | [`reload`] | a reload and how it went |
 
-pub mod api;
-pub mod explain;
+pub(crate) mod api;
+pub(crate) mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
-pub mod listener;
-pub mod metrics;
-pub mod page;
-pub mod places;
-pub mod question;
-pub mod reload;
-pub mod routes;
-pub mod status;
-pub mod text;
-pub mod wire;
+pub(crate) mod listener;
+pub(crate) mod metrics;
+pub(crate) mod page;
+pub(crate) mod places;
+pub(crate) mod question;
+pub(crate) mod reload;
+pub(crate) mod routes;
+pub(crate) mod status;
+pub(crate) mod text;
+pub(crate) mod wire;
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,14 +46,14 @@ use crate::state::stats::gauges::Gauges;
 use crate::state::stats::history::History;
 use crate::state::store::Store;
 
-pub use listener::{AdminListener, serve};
+pub(crate) use listener::{AdminListener, serve};
 
 /// A reload that takes so long is worth a look: the largest lists take seconds.
-pub const LONG_RELOAD: Duration = Duration::from_secs(10);
+pub(crate) const LONG_RELOAD: Duration = Duration::from_secs(10);
 
 /// Which requests are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// All of them.
     Whole,
     /// Health, readiness and metrics: what scrapers and probes on other machines need, and nothing that
@@ -62,7 +62,7 @@ pub enum Scope {
 }
 
 /// What the admin interface reads, and the two things that it may set in motion.
-pub struct AdminContext {
+pub(crate) struct AdminContext {
     /// How much of it is answered.
     pub scope: Scope,
     /// What serves.
@@ -86,7 +86,7 @@ impl fmt::Debug for AdminContext {
 }
 
 /// Closes the columns of the history in time, for ever.
-pub async fn keep_history(ctx: Arc<AdminContext>) {
+pub(crate) async fn keep_history(ctx: Arc<AdminContext>) {
     loop {
         tokio::time::sleep_until(ctx.history.next(tokio::time::Instant::now())).await;
         ctx.history.sample(ctx.store.load().counted(), tokio::time::Instant::now());

@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 /// How many connections there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Most {
+pub(crate) struct Most {
     /// In all.
     pub all: usize,
     /// From one address (IPv6: one /64). A UNIX socket has none.
@@ -22,7 +22,7 @@ pub struct Most {
 
 /// The connections that are open.
 #[derive(Debug)]
-pub struct Places {
+pub(crate) struct Places {
     most: Most,
     held: Mutex<Held>,
 }
@@ -50,7 +50,7 @@ enum Stage {
 
 /// A connection's place, until it is dropped.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     places: Arc<Places>,
     number: u64,
 }
@@ -58,7 +58,7 @@ pub struct Place {
 impl Places {
     /// Nobody is there yet.
     #[must_use]
-    pub fn new(most: Most) -> Arc<Self> {
+    pub(crate) fn new(most: Most) -> Arc<Self> {
         Arc::new(Self { most, held: Mutex::default() })
     }
 
@@ -67,7 +67,7 @@ impl Places {
     }
 
     /// A place for a newcomer. Whether another one had to go for it.
-    pub fn enter(self: &Arc<Self>, from: Option<IpAddr>) -> (Place, bool) {
+    pub(crate) fn enter(self: &Arc<Self>, from: Option<IpAddr>) -> (Place, bool) {
         let from = from.map(subscriber);
         let mut held = self.lock();
         let here = held.by_number.values().filter(|other| from.is_some() && other.from == from).count();
@@ -92,7 +92,7 @@ impl Places {
     }
 
     /// What ends the connection of a place that is still held.
-    pub fn ends_with(&self, number: u64, task: AbortHandle) {
+    pub(crate) fn ends_with(&self, number: u64, task: AbortHandle) {
         if let Some(holder) = self.lock().by_number.get_mut(&number) {
             holder.task = Some(task);
         }
@@ -109,12 +109,12 @@ impl Held {
 impl Place {
     /// Which one it is, for [`Places::ends_with`].
     #[must_use]
-    pub fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
     /// It has said a whole request.
-    pub fn has_asked(&self) {
+    pub(crate) fn has_asked(&self) {
         if let Some(holder) = self.places.lock().by_number.get_mut(&self.number) {
             holder.stage = Stage::Asked;
         }

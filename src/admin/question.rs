@@ -6,7 +6,7 @@ use crate::policy::address::addr::Address;
 
 /// Why a question makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum QuestionError {
+pub(crate) enum QuestionError {
     /// Nobody was named.
     #[error("which address? /explain?ip=192.0.2.1&path=/webhooks/answer")]
     NoAddress,
@@ -26,7 +26,7 @@ pub enum QuestionError {
 
 /// Who asks for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub(crate) struct Question {
     /// The other end of the TCP connection.
     pub peer: Address,
     /// The value of the forwarding header as the peer would send it.
@@ -42,7 +42,12 @@ impl Question {
     ///
     /// # Errors
     /// What is not an address or not a path.
-    pub fn new(ip: &str, via: Option<String>, path: Option<&str>, host: &str) -> Result<Self, QuestionError> {
+    pub(crate) fn new(
+        ip: &str,
+        via: Option<String>,
+        path: Option<&str>,
+        host: &str,
+    ) -> Result<Self, QuestionError> {
         let peer = ip.parse().map_err(|_| QuestionError::BadAddress(ip.to_owned()))?;
         let path = match path {
             None => None,
@@ -56,7 +61,7 @@ impl Question {
     ///
     /// # Errors
     /// What is missing, unknown or unreadable.
-    pub fn from_query(query: &str) -> Result<Self, QuestionError> {
+    pub(crate) fn from_query(query: &str) -> Result<Self, QuestionError> {
         let (mut ip, mut via, mut path, mut host) = (None, None, None, None);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -75,7 +80,7 @@ impl Question {
 
     /// The query that [`Self::from_query`] reads.
     #[must_use]
-    pub fn to_query(&self) -> String {
+    pub(crate) fn to_query(&self) -> String {
         let peer = self.peer.to_string();
         let host = Some(self.host.as_str()).filter(|host| !host.is_empty());
         [("ip", Some(&*peer)), ("via", self.via.as_deref()), ("path", self.path.as_deref()), ("host", host)]

@@ -4,7 +4,7 @@ use crate::admin::api::reload::ReloadReport;
 use crate::state::report::{Cause, Report};
 
 /// Why a reload from here happens: a person, or a person's tool, asked.
-pub const CAUSE: Cause = Cause::Asked;
+pub(crate) const CAUSE: Cause = Cause::Asked;
 
 impl From<&Report> for ReloadReport {
     fn from(report: &Report) -> Self {

@@ -23,7 +23,7 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// As it was sent.
     pub method: String,
     /// Without the query.
@@ -40,7 +40,7 @@ pub struct Asked {
 
 /// What is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The status.
     pub status: u16,
     /// The value of Content-Type.
@@ -56,7 +56,7 @@ pub struct Answer {
 impl Answer {
     /// A few words.
     #[must_use]
-    pub fn plain(status: u16, body: impl Into<String>) -> Self {
+    pub(crate) fn plain(status: u16, body: impl Into<String>) -> Self {
         Self { status, content_type: PLAIN, allow: None, policy: None, body: body.into() }
     }
 
@@ -70,7 +70,7 @@ impl Answer {
 
 /// What becomes of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub(crate) enum Told {
     /// The answer.
     Now(Answer),
     /// A reload was asked for, and may be: [`reload`] has the answer.
@@ -79,13 +79,13 @@ pub enum Told {
 
 /// Whether this is a probe, whose answer is a word that costs nothing to find.
 #[must_use]
-pub fn is_probe(asked: &Asked) -> bool {
+pub(crate) fn is_probe(asked: &Asked) -> bool {
     matches!(asked.path.as_str(), "/healthz" | "/readyz")
 }
 
 /// Finds the endpoint of a request and makes its reply.
 #[must_use]
-pub fn answer(ctx: &AdminContext, asked: &Asked) -> Told {
+pub(crate) fn answer(ctx: &AdminContext, asked: &Asked) -> Told {
     if ctx.scope == Scope::Whole && (asked.method.as_str(), asked.path.as_str()) == ("POST", "/reload") {
         return match refusal(asked) {
             Some(answer) => Told::Now(answer),
@@ -188,7 +188,7 @@ fn explain(ctx: &AdminContext, query: &str) -> Answer {
 }
 
 /// Reloads, and tells how it went.
-pub async fn reload(ctx: &AdminContext) -> Answer {
+pub(crate) async fn reload(ctx: &AdminContext) -> Answer {
     let report = ctx.reloader.reload(reload::CAUSE).await;
     let status = if report.problems.is_empty() { 200 } else { 422 };
     Answer::json(status, &ReloadReport::from(&*report))

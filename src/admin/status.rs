@@ -16,7 +16,7 @@ use crate::telemetry::timestamp;
 
 /// The answer to `GET /status`.
 #[must_use]
-pub fn describe(
+pub(crate) fn describe(
     snapshot: &Snapshot,
     last_reload: Option<&Report>,
     gauges: &Gauges,
@@ -43,7 +43,7 @@ pub fn describe(
 
 /// A time as logs write it.
 #[must_use]
-pub fn rfc3339(at: SystemTime) -> String {
+pub(crate) fn rfc3339(at: SystemTime) -> String {
     let mut text = Vec::new();
     timestamp::write(&mut text, at);
     String::from_utf8_lossy(&text).into_owned()

@@ -16,15 +16,15 @@ use crate::admin::routes::{Answer, Asked};
 const MAX_HEAD: usize = 8 * 1024;
 const MAX_FIELDS: usize = 64;
 /// For a whole head. Whoever connects has something to ask.
-pub const HEAD_WITHIN: Duration = Duration::from_secs(2);
+pub(crate) const HEAD_WITHIN: Duration = Duration::from_secs(2);
 /// For a whole answer to leave.
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// For the other end to close after it.
 const PART_WITHIN: Duration = Duration::from_millis(500);
 
 /// Reads a request; `None` where the other end has gone or is too slow, the answer where it said what
 /// nobody can serve.
-pub async fn hear(stream: &mut (impl AsyncRead + Unpin)) -> Option<Result<Asked, Answer>> {
+pub(crate) async fn hear(stream: &mut (impl AsyncRead + Unpin)) -> Option<Result<Asked, Answer>> {
     timeout(HEAD_WITHIN, read(stream)).await.ok()?
 }
 
@@ -97,7 +97,7 @@ fn split(target: &str) -> Option<(Option<&str>, &str)> {
 ///
 /// # Errors
 /// The other end has gone or did not take it in time.
-pub async fn tell<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn tell<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     answer: Answer,
     is_head: bool,

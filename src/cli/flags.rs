@@ -15,7 +15,7 @@ const USUAL_PLACES: [&str; 2] = ["config.yaml", "/etc/nexmo-gate/config.yaml"];
 
 /// Which configuration file.
 #[derive(Args, Clone, Debug, Default)]
-pub struct ConfigFile {
+pub(crate) struct ConfigFile {
     /// The configuration file [default: ./config.yaml, else /etc/nexmo-gate/config.yaml, else none]
     #[arg(long, value_name = "FILE", env = "NEXMO_GATE_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub struct ConfigFile {
 impl ConfigFile {
     /// The file to read; `None` means flags and variables alone.
     #[must_use]
-    pub fn path(&self) -> Option<PathBuf> {
+    pub(crate) fn path(&self) -> Option<PathBuf> {
         self.config.clone().or_else(|| {
             // A file that cannot be looked at is taken, so that reading it says why.
             let there = |place: &&&str| Path::new(place).try_exists().unwrap_or(true);
@@ -35,9 +35,9 @@ impl ConfigFile {
 
 /// Which running gate.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Gate {
+pub(crate) struct Gate {
     #[command(flatten)]
-    #[expect(missing_docs, reason = "its own docs become the help")]
+    #[allow(clippy::missing_docs_in_private_items, reason = "its own docs become the help")]
     pub file: ConfigFile,
     /// The gate's admin address: IP:PORT or unix:PATH [default: the one in the configuration]
     #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_ADMIN", hide_env_values = true)]
@@ -46,8 +46,8 @@ pub struct Gate {
 
 /// The configuration of this run: a file, and what stands over it.
 #[derive(Args, Clone, Debug, Default)]
-#[expect(missing_docs, reason = "their docs are the help")]
-pub struct Settings {
+#[allow(clippy::missing_docs_in_private_items, reason = "their docs are the help")]
+pub(crate) struct Settings {
     #[command(flatten)]
     pub file: ConfigFile,
     #[command(flatten)]
@@ -56,9 +56,9 @@ pub struct Settings {
 
 /// What stands over keys of the file.
 #[derive(Args, Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the table of keys has their help")]
+#[allow(clippy::missing_docs_in_private_items, reason = "the table of keys has their help")]
 #[command(next_help_heading = "Instead of keys of the configuration file")]
-pub struct Keys {
+pub(crate) struct Keys {
     #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_LISTEN", hide_env_values = true, help = flag_help("--listen"))]
     pub listen: Option<String>,
     #[arg(long, value_name = "URL", env = "NEXMO_GATE_UPSTREAM", hide_env_values = true, help = flag_help("--upstream"))]
@@ -94,7 +94,7 @@ pub struct Keys {
 impl Settings {
     /// What stands over the file.
     #[must_use]
-    pub fn overrides(&self) -> Overrides {
+    pub(crate) fn overrides(&self) -> Overrides {
         let own = self.keys.clone();
         Overrides {
             listen: own.listen,
@@ -119,7 +119,8 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::keys::{Flag, KEYS};
+    use crate::config::keys::KEYS;
+    use crate::config::keys::key::Flag;
 
     #[test]
     fn each_flag_has_its_row_in_the_table_of_keys_and_each_row_its_flag() {

@@ -12,7 +12,7 @@ use crate::state::snapshot::Snapshot;
 
 /// What was read.
 #[derive(Debug)]
-pub struct Read {
+pub(crate) struct Read {
     /// The file of the configuration, when there is one.
     pub config: Option<PathBuf>,
     /// What would serve.
@@ -27,7 +27,7 @@ pub struct Read {
 ///
 /// # Errors
 /// Every problem of the configuration and of the range files.
-pub fn read(settings: &Settings) -> Result<Read, Failure> {
+pub(crate) fn read(settings: &Settings) -> Result<Read, Failure> {
     let config = settings.file.path();
     let mut loader = Loader::new(config.clone(), settings.overrides());
     let look = loader.look();

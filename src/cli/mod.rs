@@ -8,30 +8,30 @@
 //! [`flags`] holds the options that several commands share, [`loading`] turns them into a snapshot,
 //! [`admin_client`] talks to a running gate, [`table`] lines up columns.
 
-pub mod admin_client;
-pub mod check;
-pub mod demo;
-pub mod explain;
-pub mod flags;
-pub mod generate;
-pub mod health;
-pub mod loading;
-pub mod reload;
+pub(crate) mod admin_client;
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod explain;
+pub(crate) mod flags;
+pub(crate) mod generate;
+pub(crate) mod health;
+pub(crate) mod loading;
+pub(crate) mod reload;
 pub mod run;
-pub mod status;
-pub mod table;
+pub(crate) mod status;
+pub(crate) mod table;
 
 use std::borrow::Cow;
 use std::io::{self, Write as _};
 
 use clap::{Parser, Subcommand};
 
-pub use crate::server::{BAD_CONFIG, Failure};
+pub(crate) use crate::server::{BAD_CONFIG, Failure};
 
 /// Something failed while it ran.
-pub const FAILED: u8 = 1;
+pub(crate) const FAILED: u8 = 1;
 /// `explain`: the answer is no.
-pub const DENIED: u8 = 3;
+pub(crate) const DENIED: u8 = 3;
 
 /// A firewall and IP allowlist proxy for Nexmo (Vonage) webhooks.
 ///

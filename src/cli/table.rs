@@ -3,7 +3,7 @@
 /// Lines up rows in columns as wide as their widest cell. Columns named in `right` are set flush right
 /// (numbers). Every line is indented by two spaces; the last column is not padded.
 #[must_use]
-pub fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
+pub(crate) fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =
         |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max();

@@ -14,7 +14,7 @@ use serde::de::{
 use crate::config::read::error::Problem;
 
 /// Bytes of the largest text that is read: some ten thousand routes.
-pub const MAX_TEXT: u64 = 1 << 20;
+pub(crate) const MAX_TEXT: u64 = 1 << 20;
 /// Levels of brackets that may be open at once; a configuration needs five.
 const MAX_DEPTH: usize = 64;
 /// Opening brackets of a text: where a bracket in quotes is taken for a closing one, these bound the depth.
@@ -28,7 +28,7 @@ const MAX_UNFOLDED: usize = 4 << 20;
 ///
 /// # Errors
 /// What there is too much of.
-pub fn check(text: &str) -> Result<(), Problem> {
+pub(crate) fn check(text: &str) -> Result<(), Problem> {
     if text.len() as u64 > MAX_TEXT {
         let message = format!("is larger than {} MiB, which no configuration is", MAX_TEXT >> 20);
         return Err(Problem::new("", message));

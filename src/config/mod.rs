@@ -16,17 +16,17 @@
 //! | [`bounds`] | how large and how deep a text may be |
 
 mod bounds;
-pub mod keys;
-pub mod model;
-pub mod overrides;
+pub(crate) mod keys;
+pub(crate) mod model;
+pub(crate) mod overrides;
 pub mod parse;
-pub mod read;
+pub(crate) mod read;
 mod sections;
 #[cfg(test)]
 mod tests;
 
-pub use bounds::{MAX_TEXT, check as check_cost};
+pub(crate) use bounds::{MAX_TEXT, check as check_cost};
 pub use model::*;
 pub use overrides::Overrides;
 pub use parse::{Parsed, parse};
-pub use read::error::Problem;
+pub(crate) use read::error::Problem;

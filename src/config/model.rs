@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub use crate::policy::admission::{Deny, Mode};
-pub use crate::policy::client::client_ip::ForwardedHeader;
+pub(crate) use crate::policy::admission::{Deny, Mode};
+pub(crate) use crate::policy::client::client_ip::ForwardedHeader;
 use crate::policy::delivery::{OnError, SuccessSet};
 use crate::policy::provider::{Provider, Webhook};
 use crate::policy::routing::route::PathPattern;
@@ -272,7 +272,7 @@ pub enum LogFormat {
 
 /// Severity of operational events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "the names say it")]
+#[allow(clippy::missing_docs_in_private_items, reason = "the names say it")]
 pub enum LogLevel {
     Error,
     Warn,

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 /// The largest file of certificates or of a key: many times what a system trusts.
-pub const MAX_PEM: u64 = 4 << 20;
+pub(crate) const MAX_PEM: u64 = 4 << 20;
 
 /// One file.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -60,7 +60,7 @@ impl Files {
 ///
 /// # Errors
 /// The folder cannot be listed.
-pub fn range_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn range_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
@@ -77,7 +77,7 @@ pub fn range_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// In words for the operator.
-pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     read_within(path, most)?.ok_or_else(|| format!("is larger than {} MiB", most >> 20))
 }
 

@@ -17,9 +17,9 @@ use bytes::Bytes;
 use crate::files::file::{FileContent, range_files, read_within};
 
 /// Bytes of all range files together: about three million prefixes.
-pub const MOST_BYTES: u64 = 64 << 20;
+pub(crate) const MOST_BYTES: u64 = 64 << 20;
 /// Files that nothing names and that are read.
-pub const MOST_FILES: usize = 1000;
+pub(crate) const MOST_FILES: usize = 1000;
 /// Longer than a step of any file system's clock: FAT has 2 s.
 const COARSE: Duration = Duration::from_secs(3);
 /// A file whose times do not change is read again after this: a memory map may write without them.
@@ -37,7 +37,7 @@ const PREFIX: u64 = 560;
 /// Bytes of memory that lists take at worst, at a reload, by the bytes of their files and by their
 /// prefixes. [`MOST_BYTES`] bounds the first, and with it the second: no line has less than eight bytes.
 #[must_use]
-pub const fn lists_memory(bytes: u64, prefixes: u64) -> u64 {
+pub(crate) const fn lists_memory(bytes: u64, prefixes: u64) -> u64 {
     bytes.saturating_mul(TEXTS).saturating_add(prefixes.saturating_mul(PREFIX))
 }
 

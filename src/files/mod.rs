@@ -8,8 +8,8 @@
 //! | [`places`] | the folders that are watched for it |
 //! | [`settle`] | when to look again, and whether what was seen has settled |
 
-pub mod file;
-pub mod folder;
+pub(crate) mod file;
+pub(crate) mod folder;
 mod places;
-pub mod settle;
-pub mod watch;
+pub(crate) mod settle;
+pub(crate) mod watch;

@@ -7,7 +7,7 @@ const PATIENCE: u32 = 5;
 
 /// How fast changes are noticed.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub(crate) struct Pace {
     /// How long the files must rest before a look, and between the two looks that must agree.
     pub debounce: Duration,
     /// How often they are looked at without an event.
@@ -18,7 +18,7 @@ pub struct Pace {
 
 /// Where news of a change comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub(crate) enum Notice {
     /// inotify, and the poll for what it misses.
     Events,
     /// The poll only.

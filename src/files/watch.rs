@@ -48,6 +48,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// Watches nothing yet. `touched` is told of every change, on the thread of the operating system's watcher.
     pub(crate) fn new(pace: Pace, touched: impl Fn(Touch) + Send + 'static) -> Self {
         let names = Arc::new(Mutex::new(HashSet::new()));
         let mut watch =

@@ -14,12 +14,12 @@
 //! | [`peer`] | who is at the other end of a connection |
 //! | [`memory`] | what the process may hold at worst, by arithmetic |
 
-pub mod accept;
-pub mod http1;
-pub mod http2;
+pub(crate) mod accept;
+pub(crate) mod http1;
+pub(crate) mod http2;
 pub mod memory;
-pub mod peer;
-pub mod request;
+pub(crate) mod peer;
+pub(crate) mod request;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -40,7 +40,7 @@ use crate::wire::shares::Shares;
 
 /// What all connections share.
 #[derive(Debug)]
-pub struct Gate {
+pub(crate) struct Gate {
     /// The current snapshot.
     pub store: Arc<Store>,
     /// The numbers of the process.
@@ -82,7 +82,7 @@ pub struct Gate {
 impl Gate {
     /// A gate that serves what the store holds, with descriptors for `room` connections.
     #[must_use]
-    pub fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: AccessLog, room: usize) -> Self {
+    pub(crate) fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: AccessLog, room: usize) -> Self {
         let connection_limits = Arc::new(ConnectionLimits::new(Arc::clone(&gauges)));
         // How many threads there are is decided at the start, and so are the turns.
         let workers = workers(&store.load().config);
@@ -115,13 +115,13 @@ const HOUSEKEEPING: std::time::Duration = std::time::Duration::from_millis(500);
 impl Gate {
     /// Connections that are open now.
     #[must_use]
-    pub fn open_connections(&self) -> u64 {
+    pub(crate) fn open_connections(&self) -> u64 {
         self.gauges.connections.load(Relaxed)
     }
 
     /// Keeps the pools in step with what is published, closes what has idled for too long and says what
     /// was only counted, for ever.
-    pub async fn keep_house(&self) {
+    pub(crate) async fn keep_house(&self) {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
         let mut published = self.store.published();
         loop {

@@ -9,7 +9,7 @@ use crate::wire::shares::PeerClass;
 
 /// Who is at the other end of the connection, and how it got here.
 #[derive(Clone, Debug)]
-pub struct Peer {
+pub(crate) struct Peer {
     /// The other end of the TCP connection.
     pub address: Address,
     /// The listener's place in the config's `listen`.
@@ -25,13 +25,13 @@ pub struct Peer {
 impl Peer {
     /// Who wrote what comes over the connection: the source that a PROXY header named, else the peer.
     #[must_use]
-    pub fn writer(&self) -> Address {
+    pub(crate) fn writer(&self) -> Address {
         self.origin.writer(self.address).unwrap_or(self.address)
     }
 
     /// As whom it counts before a request says who is asking.
     #[must_use]
-    pub fn standing(&self, snapshot: &Snapshot) -> PeerClass {
+    pub(crate) fn standing(&self, snapshot: &Snapshot) -> PeerClass {
         let writer = self.writer();
         if snapshot.trusted.contains(writer) {
             PeerClass::Proxy

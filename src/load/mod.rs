@@ -19,15 +19,15 @@
 
 #[cfg(debug_assertions)]
 mod drill;
-pub mod file_view;
-pub mod last_good;
-pub mod lists;
-pub mod loader;
+pub(crate) mod file_view;
+pub(crate) mod last_good;
+pub(crate) mod lists;
+pub(crate) mod loader;
 mod named;
 mod pulse;
-pub mod reload;
+pub(crate) mod reload;
 mod serving;
-pub mod since;
+pub(crate) mod since;
 mod source;
 mod standing;
 #[cfg(test)]

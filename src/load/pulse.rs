@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// How the reload thread is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReloaderHealth {
+pub(crate) enum ReloaderHealth {
     /// It waits for something to do.
     Alive,
     /// It looks at the files or loads them, for so long already. A look takes milliseconds, and a load of

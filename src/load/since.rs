@@ -8,7 +8,7 @@ use crate::state::snapshot::Snapshot;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub(crate) struct Change {
     /// What is different, e.g. `list=sms added=2 removed=1`.
     pub what: String,
     /// Why a gate that notices this by itself holds it.
@@ -18,7 +18,7 @@ pub struct Change {
 /// What a load would change, compared with the kept copies of lists and configuration. It says nothing
 /// of what was never kept.
 #[must_use]
-pub fn since(kept: &LastGood, loader: &Loader, snapshot: &Snapshot) -> Vec<Change> {
+pub(crate) fn since(kept: &LastGood, loader: &Loader, snapshot: &Snapshot) -> Vec<Change> {
     let mut changes = Vec::new();
     if let Some((before, same_meaning)) = kept.config().and_then(|text| loader.earlier(text)) {
         let now = loader.outline();

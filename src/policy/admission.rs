@@ -70,14 +70,14 @@ impl Deny {
 
 /// Why a request is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Denial {
+pub(crate) struct Denial {
     reason: Reason,
 }
 
 impl Denial {
     /// The reason in the log; its outcome is always `denied`.
     #[must_use]
-    pub fn reason(self) -> Reason {
+    pub(crate) fn reason(self) -> Reason {
         self.reason
     }
 }
@@ -85,14 +85,14 @@ impl Denial {
 /// The right to be forwarded. It cannot be made outside this module.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Permit {
+pub(crate) struct Permit {
     client: Client,
     grant: Grant,
 }
 
 /// What a permit rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grant {
+pub(crate) enum Grant {
     /// The client is in one of the route's lists: which of them, and which entry of it.
     Listed {
         /// Place in the route's `allow`.
@@ -107,13 +107,13 @@ pub enum Grant {
 impl Permit {
     /// Who is admitted.
     #[must_use]
-    pub fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
     /// The reason in the log.
     #[must_use]
-    pub fn grant(&self) -> Grant {
+    pub(crate) fn grant(&self) -> Grant {
         self.grant
     }
 }
@@ -123,7 +123,7 @@ impl Permit {
 ///
 /// # Errors
 /// The request is to be denied, with the client where one is known.
-pub fn decide<'a>(
+pub(crate) fn decide<'a>(
     client: Result<Client, NoClient>,
     peer: Address,
     allow: Option<impl IntoIterator<Item = &'a RangeList>>,

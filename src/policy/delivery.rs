@@ -12,7 +12,7 @@ use crate::policy::provider::Webhook;
 use crate::policy::provider::spec::RelayAs;
 
 /// Seconds a sender is asked to wait before it tries again (`Retry-After`).
-pub const RETRY_AFTER_S: u16 = 5;
+pub(crate) const RETRY_AFTER_S: u16 = 5;
 
 /// The statuses that a route takes for a success, any of 200 to 299: the bit of each from 200 up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ pub fn relay(status: u16, rules: Rules) -> Verdict {
 /// time ran out and 503 otherwise, because these two are what a sender retries if it retries; a denial is what the
 /// operator chose; a request that cannot be served is told why.
 #[must_use]
-pub fn own_status(reason: Reason, deny: Deny) -> u16 {
+pub(crate) fn own_status(reason: Reason, deny: Deny) -> u16 {
     match reason.outcome() {
         Outcome::Denied => deny.status(),
         Outcome::Rejected => match reason {

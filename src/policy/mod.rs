@@ -17,13 +17,13 @@
 //! | [`text`] | numbers and bytes written as text |
 //! | [`outcome`] | the words that the log and the metrics use |
 
-pub mod address;
-pub mod admission;
-pub mod client;
-pub mod delivery;
-pub mod forward;
-pub mod hold;
-pub mod outcome;
-pub mod provider;
-pub mod routing;
-pub mod text;
+pub(crate) mod address;
+pub(crate) mod admission;
+pub(crate) mod client;
+pub(crate) mod delivery;
+pub(crate) mod forward;
+pub(crate) mod hold;
+pub(crate) mod outcome;
+pub(crate) mod provider;
+pub(crate) mod routing;
+pub(crate) mod text;

@@ -33,12 +33,12 @@ const OCTETS: [([u8; 3], u8); 256] = {
 };
 
 /// The digits of a number.
-pub fn decimal(out: &mut Vec<u8>, number: impl itoa::Integer) {
+pub(crate) fn decimal(out: &mut Vec<u8>, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Sixteen hexadecimal digits, lower case, into sixteen bytes.
-pub fn hex(out: &mut [u8], number: u64) {
+pub(crate) fn hex(out: &mut [u8], number: u64) {
     for (pair, byte) in out.chunks_exact_mut(2).zip(number.to_be_bytes()) {
         pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
         pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
@@ -46,19 +46,19 @@ pub fn hex(out: &mut [u8], number: u64) {
 }
 
 /// An address.
-pub fn address(out: &mut Vec<u8>, address: Address) {
+pub(crate) fn address(out: &mut Vec<u8>, address: Address) {
     ip(out, address.ip());
 }
 
 /// A prefix: its address, a slash, its length.
-pub fn prefix(out: &mut Vec<u8>, prefix: IpNet) {
+pub(crate) fn prefix(out: &mut Vec<u8>, prefix: IpNet) {
     ip(out, prefix.addr());
     out.push(b'/');
     decimal(out, prefix.prefix_len());
 }
 
 /// Milliseconds with three places, as in `0.412`.
-pub fn milliseconds(out: &mut Vec<u8>, time: std::time::Duration) {
+pub(crate) fn milliseconds(out: &mut Vec<u8>, time: std::time::Duration) {
     let whole = time.as_secs().saturating_mul(1000) + u64::from(time.subsec_millis());
     let mut digits = *b".000";
     let mut rest = time.subsec_micros() % 1000;

@@ -1,7 +1,7 @@
 //! Why a command failed: lines for people, and an exit code.
 
 /// The exit code for a configuration or lists that cannot serve (`EX_CONFIG` of sysexits.h).
-pub const BAD_CONFIG: u8 = 78;
+pub(crate) const BAD_CONFIG: u8 = 78;
 
 /// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// One problem that arose while the gate ran: exit code 1.
     pub(crate) fn run_time(line: String) -> Self {
         Self { code: 1, lines: vec![line] }
     }

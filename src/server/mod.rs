@@ -5,7 +5,7 @@
 
 mod activation;
 mod descriptors;
-pub mod failure;
+pub(crate) mod failure;
 mod notify;
 mod services;
 mod signals;
@@ -25,7 +25,7 @@ use pingora::server::{RunArgs, Server};
 use tokio::sync::watch;
 
 use self::activation::Inherited;
-pub use self::failure::{BAD_CONFIG, Failure};
+pub(crate) use self::failure::{BAD_CONFIG, Failure};
 use self::notify::Notifier;
 use self::services::{AdminService, Bound, GateService, Sides};
 use self::watchdog::Watchdog;
@@ -59,7 +59,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The configuration or the lists cannot serve (78), or something of the system's is missing (1).
-pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), Failure> {
+pub(crate) fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), Failure> {
     let started = Instant::now();
     let mut inherited = Inherited::take()?;
     let mut loader = Loader::new(config_path, overrides);
@@ -87,7 +87,7 @@ pub fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), F
     let tell = (notifier.clone(), Arc::clone(&store));
     let heard = move |report: &Arc<Report>| tell.0.reloaded(&tell.1.load(), report);
     let besides = opens_anew(logs.access.clone(), Arc::clone(&gauges));
-    let reloader = Reloader::start_with(loader, Arc::clone(&store), Pace::default(), besides, heard)
+    let reloader = Reloader::start(loader, Arc::clone(&store), Pace::default(), besides, heard)
         .map_err(|error| Failure::run_time(format!("cannot start the reload thread: {error}")))?;
     let room = descriptors::room(&config.limits);
     let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&gauges), logs.access.clone(), room));

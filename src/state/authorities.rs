@@ -20,7 +20,7 @@ use crate::state::endpoint::server_name;
 
 /// What the last load read.
 #[derive(Debug, Default)]
-pub struct Authorities {
+pub(crate) struct Authorities {
     /// Read once a process: who may sign for the system changes with its packages.
     system: Option<Arc<ClientConfig>>,
     files: HashMap<PathBuf, (Bytes, Arc<ClientConfig>)>,
@@ -28,7 +28,7 @@ pub struct Authorities {
 
 impl Authorities {
     /// Reads what the config's `https://` upstreams need; every problem with its key path.
-    pub fn load(&mut self, config: &Config, contents: &Files) -> Vec<Problem> {
+    pub(crate) fn load(&mut self, config: &Config, contents: &Files) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (at, upstream) in upstreams(config).filter(|(_, upstream)| is_tls(upstream)) {
             let names = upstream.targets.iter().filter_map(|target| server_name(target, upstream));
@@ -50,7 +50,7 @@ impl Authorities {
 
     /// What judges the upstream's certificates; `None` if it has none, or they could not be loaded.
     #[must_use]
-    pub fn of(&self, upstream: &Upstream) -> Option<&Arc<ClientConfig>> {
+    pub(crate) fn of(&self, upstream: &Upstream) -> Option<&Arc<ClientConfig>> {
         if !is_tls(upstream) {
             return None;
         }
@@ -94,7 +94,7 @@ impl Authorities {
 }
 
 /// The files that the config names.
-pub fn files(config: &Config) -> impl Iterator<Item = &Path> {
+pub(crate) fn files(config: &Config) -> impl Iterator<Item = &Path> {
     upstreams(config).filter_map(|(_, upstream)| upstream.ca.as_deref())
 }
 

@@ -71,7 +71,7 @@ struct Key {
 
 /// The endpoints and upstreams that are in use, to be found again at the next load.
 #[derive(Debug, Default)]
-pub struct Upstreams {
+pub(crate) struct Upstreams {
     endpoints: HashMap<Key, Weak<Endpoint>>,
     live: HashMap<Upstream, Weak<LiveUpstream>>,
     next: usize,
@@ -79,7 +79,7 @@ pub struct Upstreams {
 
 impl Upstreams {
     /// The upstream of this description. `config` judges its `https://` endpoints, if it has some.
-    pub fn of(&mut self, spec: &Upstream, config: Option<&Arc<ClientConfig>>) -> Arc<LiveUpstream> {
+    pub(crate) fn of(&mut self, spec: &Upstream, config: Option<&Arc<ClientConfig>>) -> Arc<LiveUpstream> {
         let endpoints: Vec<_> =
             spec.targets.iter().map(|target| self.endpoint(target, spec, config)).collect();
         if let Some(known) = self.live.get(spec).and_then(Weak::upgrade)
@@ -128,7 +128,7 @@ impl Upstreams {
     }
 
     /// Forgets what no snapshot and no request uses any more.
-    pub fn forget_unused(&mut self) {
+    pub(crate) fn forget_unused(&mut self) {
         self.endpoints.retain(|_, endpoint| endpoint.strong_count() > 0);
         self.live.retain(|_, upstream| upstream.strong_count() > 0);
     }
@@ -136,7 +136,7 @@ impl Upstreams {
 
 /// The name that the certificate of an `https://` target must bear.
 #[must_use]
-pub fn server_name<'a>(target: &'a Target, spec: &'a Upstream) -> Option<&'a str> {
+pub(crate) fn server_name<'a>(target: &'a Target, spec: &'a Upstream) -> Option<&'a str> {
     let Target::Https { host, .. } = target else { return None };
     Some(spec.server_name.as_deref().unwrap_or(host))
 }

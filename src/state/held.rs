@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::policy::hold::Verdict;
 
 /// What is done to load it all the same.
-pub const HINT: &str = "run `nexmo-gate reload` to load it";
+pub(crate) const HINT: &str = "run `nexmo-gate reload` to load it";
 
 /// A change that was not loaded, because it looks like an accident and nobody has asked for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +30,7 @@ pub enum Subject {
 }
 
 impl Held {
+    /// A verdict on these bytes of a file.
     pub(crate) fn new(subject: Subject, verdict: Verdict, bytes: &[u8]) -> Self {
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);

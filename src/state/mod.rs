@@ -13,11 +13,11 @@
 //! | [`tls`] | certificates, keys and names of the listeners |
 //! | [`stats`] | what happened: counters, gauges, history, denials, health |
 
-pub mod authorities;
-pub mod endpoint;
-pub mod held;
-pub mod report;
-pub mod snapshot;
-pub mod stats;
-pub mod store;
-pub mod tls;
+pub(crate) mod authorities;
+pub(crate) mod endpoint;
+pub(crate) mod held;
+pub(crate) mod report;
+pub(crate) mod snapshot;
+pub(crate) mod stats;
+pub(crate) mod store;
+pub(crate) mod tls;

@@ -72,6 +72,7 @@ impl Report {
     }
 }
 
+/// Says in the log what a reload did.
 pub(crate) fn log(report: &Report, snapshot: &Snapshot) {
     let Report { generation, cause, .. } = report;
     if report.published {
@@ -100,6 +101,7 @@ pub(crate) fn log(report: &Report, snapshot: &Snapshot) {
     }
 }
 
+/// Says in the log what a load warned of: one event, however many warnings.
 pub(crate) fn log_warnings(warnings: &[Problem]) {
     if !warnings.is_empty() {
         warn!(

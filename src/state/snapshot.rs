@@ -23,7 +23,7 @@ use crate::state::stats::counters::RouteCounters;
 use crate::state::tls::{self, Doors, LiveTls};
 
 /// The label of the stand-in for no route.
-pub const UNROUTED: &str = "-";
+pub(crate) const UNROUTED: &str = "-";
 
 /// What serves now.
 #[derive(Debug)]

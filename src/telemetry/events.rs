@@ -26,7 +26,7 @@ pub enum Form {
 ///
 /// # Errors
 /// Another subscriber is installed already.
-pub fn install(sink: LineSink, form: Form, level: Level) -> Result<(), String> {
+pub(crate) fn install(sink: LineSink, form: Form, level: Level) -> Result<(), String> {
     let subscriber = registry().with(Lines { sink, form, level });
     tracing::subscriber::set_global_default(subscriber).map_err(|error| error.to_string())?;
     log::set_logger(&Bridge).map_err(|error| error.to_string())?;
@@ -123,7 +123,7 @@ impl Visit for Fields {
 }
 
 /// Appends a JSON string. Bytes that are not UTF-8 become U+FFFD, so a line is always valid JSON.
-pub fn json_string(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn json_string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     let odd = |b: &&u8| !(0x20..0x7f).contains(*b) || **b == b'"' || **b == b'\\';
     // Nearly every string is plain. Counting has no way out in the middle, so it looks at many bytes at once.

@@ -4,9 +4,9 @@
 //! a full disk or a closed pipe costs lines, which are counted, and never time. Invariant: nothing here
 //! blocks a caller for longer than the copy of a line, except those who ask to wait, and they name a bound.
 
-pub mod events;
+pub(crate) mod events;
 mod out;
-pub mod timestamp;
+pub(crate) mod timestamp;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -20,7 +20,7 @@ use out::Out;
 /// Bytes that wait at most; lines beyond are dropped.
 const CAPACITY: usize = 4 << 20;
 /// Bytes that one destination holds at most: lines that wait, and those that are being written.
-pub const MOST_HELD: u64 = 2 * CAPACITY as u64;
+pub(crate) const MOST_HELD: u64 = 2 * CAPACITY as u64;
 /// How long lines are gathered before they are written, so that a busy log costs one system call a batch.
 const GATHER: Duration = Duration::from_millis(5);
 /// What the batch's buffer keeps between two writes.

@@ -11,7 +11,7 @@ thread_local! {
 }
 
 /// Appends `2026-11-21T19:30:00.123Z`. A time before 1970 is written as 1970.
-pub fn write(out: &mut Vec<u8>, at: SystemTime) {
+pub(crate) fn write(out: &mut Vec<u8>, at: SystemTime) {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since.as_secs();
     let text = match LAST.get() {

@@ -20,7 +20,7 @@ const READ: usize = 4096;
 
 /// A complete answer.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// 200 to 599.
     pub status: u16,
     /// The header lines that pass.
@@ -37,7 +37,7 @@ pub struct Answer {
 
 /// What stands behind an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behind {
+pub(crate) enum Behind {
     /// Nothing that is known of: the connection may carry another request.
     Nothing,
     /// The connection ends, or its application may still send what no request asked for: the body of an answer that
@@ -49,7 +49,7 @@ pub enum Behind {
 
 /// Why there is no complete answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Broken {
+pub(crate) struct Broken {
     /// The reason in the log.
     pub reason: Reason,
     /// The connection ended before a single byte of the answer came.
@@ -60,7 +60,7 @@ pub struct Broken {
 
 /// What bounds an answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Head and body together.
     pub size: usize,
     /// It answers a HEAD: it has no body whatever it announces.
@@ -71,7 +71,7 @@ pub struct Bounds {
 ///
 /// # Errors
 /// See [`Broken`].
-pub async fn read(
+pub(crate) async fn read(
     stream: &mut Stream,
     mut raw: Vec<u8>,
     bounds: Bounds,
@@ -116,7 +116,7 @@ pub async fn read(
 impl Answer {
     /// The value of Content-Type.
     #[must_use]
-    pub fn content_type(&self) -> Option<&[u8]> {
+    pub(crate) fn content_type(&self) -> Option<&[u8]> {
         self.fields.values("content-type").next_back()
     }
 }
@@ -147,7 +147,7 @@ async fn fill(
 
 /// The reason for a connection that broke.
 #[must_use]
-pub fn ended_by(error: &io::Error) -> Reason {
+pub(crate) fn ended_by(error: &io::Error) -> Reason {
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
             Reason::UpstreamReset

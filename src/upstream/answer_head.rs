@@ -10,7 +10,7 @@ use crate::wire::fields::{Fields, join};
 /// Header lines that an answer may have.
 const MAX_FIELDS: usize = 100;
 /// The largest head of an answer.
-pub const MAX_HEAD: usize = 64 * 1024;
+pub(crate) const MAX_HEAD: usize = 64 * 1024;
 
 /// The head of an answer.
 #[derive(Debug, Default)]

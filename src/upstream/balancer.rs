@@ -22,7 +22,7 @@ use crate::upstream::connect::Unreachable;
 
 /// One request's way through the endpoints: each once, the best first.
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub(crate) struct Turn<'a> {
     upstream: &'a LiveUpstream,
     start: usize,
     /// A bit for each endpoint that was tried.
@@ -32,7 +32,7 @@ pub struct Turn<'a> {
 impl<'a> Turn<'a> {
     /// The next turn.
     #[must_use]
-    pub fn next_of(upstream: &'a LiveUpstream) -> Self {
+    pub(crate) fn next_of(upstream: &'a LiveUpstream) -> Self {
         let start = match upstream.endpoints.len() {
             // Nothing to choose, nothing to count.
             1 => 0,
@@ -82,12 +82,12 @@ fn first(upstream: &LiveUpstream) -> usize {
 }
 
 /// Takes note of a connection that was opened.
-pub fn note_connected(endpoint: &Endpoint) {
+pub(crate) fn note_connected(endpoint: &Endpoint) {
     tell(endpoint, endpoint.health.connected(), None);
 }
 
 /// Takes note of a connection that could not be opened.
-pub fn note_unreachable(upstream: &LiveUpstream, endpoint: &Arc<Endpoint>, why: &Unreachable) {
+pub(crate) fn note_unreachable(upstream: &LiveUpstream, endpoint: &Arc<Endpoint>, why: &Unreachable) {
     let _alone = upstream.ejecting.lock().unwrap_or_else(PoisonError::into_inner);
     let others = upstream.endpoints.iter().filter(|other| !Arc::ptr_eq(other, endpoint));
     let may_rest = others.into_iter().any(|other| other.health.is_up());
@@ -95,7 +95,7 @@ pub fn note_unreachable(upstream: &LiveUpstream, endpoint: &Arc<Endpoint>, why: 
 }
 
 /// Takes note of a check: `unwell` says why it failed, if it did.
-pub fn note_checked(endpoint: &Endpoint, unwell: Option<&Unreachable>) {
+pub(crate) fn note_checked(endpoint: &Endpoint, unwell: Option<&Unreachable>) {
     tell(endpoint, endpoint.health.checked(unwell.is_none()), unwell);
 }
 

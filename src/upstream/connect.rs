@@ -22,11 +22,11 @@ use crate::state::endpoint::Endpoint;
 use crate::upstream::resolver::Addresses;
 
 /// How long one address may take to accept a connection, TLS included.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why no connection could be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreachable {
+pub(crate) struct Unreachable {
     /// The word in the access log.
     pub reason: Reason,
     /// For the operator.
@@ -43,7 +43,7 @@ impl Unreachable {
 ///
 /// # Errors
 /// Why none could be opened: the last address's reason.
-pub async fn connect(endpoint: &Endpoint, addresses: &Addresses) -> Result<Stream, Unreachable> {
+pub(crate) async fn connect(endpoint: &Endpoint, addresses: &Addresses) -> Result<Stream, Unreachable> {
     if let Target::Unix(path) = &endpoint.target {
         return within_time(connect_unix(path)).await;
     }

@@ -32,7 +32,7 @@ const CERTAINLY_READ: usize = 64 << 10;
 
 /// How far an exchange has come; it outlives one that the deadline cut short.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Times the message was sent.
     pub attempts: u8,
     /// When it was first sent, or a connection first asked for.
@@ -43,7 +43,7 @@ pub struct Progress {
 
 /// What the application is sent: head and body apart, written together.
 #[derive(Debug)]
-pub struct Message {
+pub(crate) struct Message {
     /// Request line and fields, to the empty line.
     pub head: Vec<u8>,
     /// The body, of the length that the head says.
@@ -64,8 +64,9 @@ impl Message {
 
 /// What is sent where, and why it may be.
 #[derive(Clone, Copy, Debug)]
-pub struct UpstreamRequest<'a> {
-    /// Why it may be sent.
+pub(crate) struct UpstreamRequest<'a> {
+    /// Why it may be sent. Nothing reads it: who has none cannot make a request.
+    #[expect(dead_code, reason = "its presence is its use")]
     pub permit: &'a Permit,
     /// Where to.
     pub upstream: &'a LiveUpstream,
@@ -79,7 +80,7 @@ pub struct UpstreamRequest<'a> {
 ///
 /// # Errors
 /// Why there is no complete answer.
-pub async fn run(
+pub(crate) async fn run(
     pools: &Pools,
     gauges: &Gauges,
     request: UpstreamRequest<'_>,

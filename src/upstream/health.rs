@@ -24,7 +24,7 @@ use crate::wire::budget::Budget;
 const MAX_ANSWER: usize = 256 << 10;
 
 /// Checks an endpoint until the task ends, which is when the config no longer names it.
-pub async fn check_forever(endpoint: &Endpoint, addresses: &Addresses, check: &HealthCheck) {
+pub(crate) async fn check_forever(endpoint: &Endpoint, addresses: &Addresses, check: &HealthCheck) {
     // Gates that were started together shall not ask together.
     sleep(jitter(check.every)).await;
     loop {

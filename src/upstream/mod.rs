@@ -14,12 +14,12 @@
 //! | [`resolver`] | the addresses of its name |
 //! | [`health`] | whether it says that it is well |
 
-pub mod answer;
-pub mod answer_head;
-pub mod balancer;
-pub mod connect;
-pub mod exchange;
-pub mod health;
-pub mod pool;
-pub mod pools;
-pub mod resolver;
+pub(crate) mod answer;
+pub(crate) mod answer_head;
+pub(crate) mod balancer;
+pub(crate) mod connect;
+pub(crate) mod exchange;
+pub(crate) mod health;
+pub(crate) mod pool;
+pub(crate) mod pools;
+pub(crate) mod resolver;

@@ -27,7 +27,7 @@ use crate::upstream::resolver::Addresses;
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// Idle connections that are kept for one endpoint: what a core's 45,000 requests a second need to rest `REST`, and
 /// as much again. With 1,024, one request in ten opened a connection then.
-pub const MAX_IDLE: usize = 2048;
+pub(crate) const MAX_IDLE: usize = 2048;
 /// How long a connection rests at least, and at most, before it is used again. With 5 ms, two of a hundred second
 /// answers that came 0 to 20 ms late were heard by a later sender; with 25 ms none of 2,095 (`make oracles`).
 const REST: std::ops::RangeInclusive<Duration> = Duration::from_millis(25)..=Duration::from_secs(1);
@@ -43,7 +43,7 @@ const LONGEST_DISTRUST: Duration = Duration::from_secs(600);
 
 /// An endpoint, its addresses and its idle connections.
 #[derive(Debug)]
-pub struct Pool {
+pub(crate) struct Pool {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) addresses: Addresses,
     pub(super) idle: Mutex<Idle>,
@@ -68,7 +68,7 @@ struct Kept {
 
 /// A connection to the application, and what it has been through.
 #[derive(Debug)]
-pub struct PooledConnection {
+pub(crate) struct PooledConnection {
     /// The stream.
     pub stream: Stream,
     /// When it is too old.
@@ -81,7 +81,7 @@ pub struct PooledConnection {
 impl PooledConnection {
     /// A connection that was just opened.
     #[must_use]
-    pub fn new(stream: Stream) -> Self {
+    pub(crate) fn new(stream: Stream) -> Self {
         Self { stream, dies: Instant::now() + MAX_AGE, uses: 0, longest: Duration::ZERO }
     }
 }
@@ -109,7 +109,7 @@ impl Pool {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn open(&self, upstream: &LiveUpstream) -> Result<PooledConnection, Unreachable> {
+    pub(crate) async fn open(&self, upstream: &LiveUpstream) -> Result<PooledConnection, Unreachable> {
         let opened = connect(&self.endpoint, &self.addresses).await;
         match &opened {
             Ok(_) => balancer::note_connected(&self.endpoint),
@@ -123,7 +123,7 @@ impl Pool {
     }
 
     /// A connection that has rested, still lives and has said nothing meanwhile.
-    pub fn take(&self, now: Instant) -> Option<PooledConnection> {
+    pub(crate) fn take(&self, now: Instant) -> Option<PooledConnection> {
         loop {
             let mut kept = self.lock().rested(now)?;
             if now >= kept.old {
@@ -138,7 +138,7 @@ impl Pool {
     }
 
     /// Keeps a connection for a later request; its last answer was asked for at `asked`, and has just come.
-    pub fn put(&self, mut line: PooledConnection, asked: Instant) {
+    pub(crate) fn put(&self, mut line: PooledConnection, asked: Instant) {
         let now = Instant::now();
         line.uses += 1;
         line.longest = line.longest.max(now.saturating_duration_since(asked));
@@ -152,7 +152,7 @@ impl Pool {
     }
 
     /// The endpoint said more than it was asked: whatever is kept may be out of step too.
-    pub fn distrust(&self, now: Instant) {
+    pub(crate) fn distrust(&self, now: Instant) {
         let mut idle = self.lock();
         let lasting = match idle.distrusted {
             // Some were under way when the first was found out.
@@ -176,7 +176,7 @@ impl Pool {
     }
 
     /// Closes what has been idle for too long, or is old.
-    pub fn prune(&self) {
+    pub(crate) fn prune(&self) {
         let now = Instant::now();
         let mut gone = Vec::new();
         {

@@ -14,7 +14,7 @@ use crate::upstream::resolver::{Addresses, keep_fresh};
 /// All pools. Invariant: sorted by the number of the endpoint, so that a request finds its own in a few
 /// comparisons.
 #[derive(Debug, Default)]
-pub struct Pools {
+pub(crate) struct Pools {
     open: RwLock<Vec<Open>>,
 }
 
@@ -49,7 +49,7 @@ impl Open {
 impl Pools {
     /// The pool of an endpoint. It is there, but for the request that is faster than
     /// [`Self::open_all`], or late enough to be the last that wants it.
-    pub fn of(&self, endpoint: &Arc<Endpoint>) -> Arc<Pool> {
+    pub(crate) fn of(&self, endpoint: &Arc<Endpoint>) -> Arc<Pool> {
         {
             let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
             if let Ok(place) = open.binary_search_by_key(&endpoint.id, |one| one.id) {
@@ -69,7 +69,7 @@ impl Pools {
 
     /// Opens a pool for every endpoint of the snapshot, so that names are resolved before a request asks
     /// for them; gives their numbers.
-    pub fn open_all(&self, snapshot: &Snapshot) -> BTreeSet<usize> {
+    pub(crate) fn open_all(&self, snapshot: &Snapshot) -> BTreeSet<usize> {
         let endpoints = snapshot.endpoints();
         for endpoint in endpoints.values() {
             self.of(endpoint);
@@ -79,7 +79,7 @@ impl Pools {
 
     /// Closes what has been idle for too long, and all of endpoints that are not wanted any more. A
     /// request under way keeps its own connection.
-    pub fn prune(&self, wanted: &BTreeSet<usize>) {
+    pub(crate) fn prune(&self, wanted: &BTreeSet<usize>) {
         let gone: Vec<Open> = {
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
             open.extract_if(.., |one| !wanted.contains(&one.id)).collect()

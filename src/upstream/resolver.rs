@@ -23,7 +23,7 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// What is known of a name.
 #[derive(Debug)]
-pub struct Addresses {
+pub(crate) struct Addresses {
     known: watch::Sender<Known>,
 }
 
@@ -36,7 +36,7 @@ enum Known {
 
 /// A name to resolve, for as long as its endpoint is in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name {
+pub(crate) struct Name {
     host: String,
     port: u16,
 }
@@ -45,7 +45,7 @@ impl Addresses {
     /// The addresses of a target, and the name behind them that [`keep_fresh`] has to ask for. An
     /// address of numbers is its own answer; a UNIX socket has none.
     #[must_use]
-    pub fn of(target: &Target) -> (Self, Option<Name>) {
+    pub(crate) fn of(target: &Target) -> (Self, Option<Name>) {
         let (known, name) = match target {
             Target::Unix(_) => (Known::Yes(Arc::from([])), None),
             Target::Http { host, port } | Target::Https { host, port } => match host.parse::<IpAddr>() {
@@ -60,7 +60,7 @@ impl Addresses {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn known(&self, patience: Duration) -> Result<Arc<[SocketAddr]>, Arc<str>> {
+    pub(crate) async fn known(&self, patience: Duration) -> Result<Arc<[SocketAddr]>, Arc<str>> {
         if let Known::Yes(list) = &*self.known.borrow() {
             return Ok(Arc::clone(list));
         }
@@ -76,7 +76,7 @@ impl Addresses {
 
     /// Addresses as a resolver gave them.
     #[cfg(test)]
-    pub fn answered(list: impl Into<Vec<SocketAddr>>) -> Self {
+    pub(crate) fn answered(list: impl Into<Vec<SocketAddr>>) -> Self {
         Self { known: watch::Sender::new(Known::Yes(Arc::from(list.into()))) }
     }
 
@@ -99,7 +99,7 @@ impl Addresses {
 }
 
 /// Asks the system's resolver, again and again.
-pub async fn keep_fresh(addresses: &Addresses, name: &Name) {
+pub(crate) async fn keep_fresh(addresses: &Addresses, name: &Name) {
     keep_asking(addresses, name, || lookup(name)).await;
 }
 

@@ -41,7 +41,7 @@ const CHUNKED_READ: usize = 8192;
 
 /// What is to be read and by when.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// How long the body is.
     pub framing: Framing,
     /// The largest body.
@@ -57,7 +57,7 @@ pub struct Wanted {
 impl Wanted {
     /// When the body must be complete, if it begins to be waited for now.
     #[must_use]
-    pub fn ends(&self) -> Instant {
+    pub(crate) fn ends(&self) -> Instant {
         self.deadline.min(Instant::now() + self.within)
     }
 }
@@ -66,7 +66,7 @@ impl Wanted {
 ///
 /// # Errors
 /// Why the body is not complete.
-pub async fn read(
+pub(crate) async fn read(
     stream: &mut Stream,
     read_buffer: &mut ReadBuffer,
     timer: &mut Timer,

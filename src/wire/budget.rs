@@ -13,7 +13,7 @@ const STEP: u64 = 16 << 10;
 
 /// How much there is.
 #[derive(Clone, Copy, Debug)]
-pub struct Most {
+pub(crate) struct Most {
     /// For everybody together.
     pub all: usize,
     /// What one message may need: whoever may send at all has room for it, while there is any.
@@ -22,7 +22,7 @@ pub struct Most {
 
 /// One request's or connection's bytes.
 #[derive(Debug)]
-pub struct Budget<'a> {
+pub(crate) struct Budget<'a> {
     all: &'a AtomicU64,
     /// Whose share they count in.
     share: Option<(&'a Shares, Holder)>,
@@ -34,13 +34,13 @@ pub struct Budget<'a> {
 impl<'a> Budget<'a> {
     /// Nothing yet of `all`, on behalf of a client.
     #[must_use]
-    pub fn new(all: &'a AtomicU64, shares: &'a Shares, holder: Holder, most: Most) -> Self {
+    pub(crate) fn new(all: &'a AtomicU64, shares: &'a Shares, holder: Holder, most: Most) -> Self {
         Self { all, share: Some((shares, holder)), most, taken: 0, used: 0 }
     }
 
     /// Nothing yet of what belongs to nobody else.
     #[must_use]
-    pub fn alone(all: &'a AtomicU64, most: usize) -> Self {
+    pub(crate) fn alone(all: &'a AtomicU64, most: usize) -> Self {
         Self { all, share: None, most: Most { all: most, message: most }, taken: 0, used: 0 }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Budget<'a> {
     /// # Errors
     /// There is none: [`Reason::Overloaded`]. What was made room for before stays.
     #[inline]
-    pub fn make_room(&mut self, bytes: usize) -> Result<(), Reason> {
+    pub(crate) fn make_room(&mut self, bytes: usize) -> Result<(), Reason> {
         let used = self.used + bytes as u64;
         if used <= self.taken {
             self.used = used;
@@ -92,7 +92,7 @@ impl Drop for Budget<'_> {
 }
 
 /// Makes room in a buffer for what was announced. No more than a first step at once: memory follows the bytes.
-pub fn reserve(buffer: &mut Vec<u8>, missing: usize) {
+pub(crate) fn reserve(buffer: &mut Vec<u8>, missing: usize) {
     const FIRST: usize = 64 << 10;
     if missing <= FIRST {
         buffer.reserve_exact(missing);

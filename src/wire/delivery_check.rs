@@ -23,7 +23,7 @@ use crate::wire::read_buffer::ReadBuffer;
 /// How long an answer may stand unacknowledged before a sender that closed its side counts as gone.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Bytes that a look may find.
-pub const LOOK_AHEAD: usize = 1024;
+pub(crate) const LOOK_AHEAD: usize = 1024;
 const LOOK: Duration = Duration::from_millis(2);
 /// `TCP_CLOSE` of the kernel's connection states: a reset was received.
 const CLOSED: u8 = 7;
@@ -32,7 +32,7 @@ const CLOSE_WAIT: u8 = 8;
 
 /// What the sender did while it was served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SenderState {
+pub(crate) enum SenderState {
     /// Nothing that matters.
     Waits,
     /// It closed its sending side.
@@ -42,7 +42,7 @@ pub enum SenderState {
 }
 
 /// Looks without waiting.
-pub fn look(stream: &mut Stream, read_buffer: &mut ReadBuffer) -> SenderState {
+pub(crate) fn look(stream: &mut Stream, read_buffer: &mut ReadBuffer) -> SenderState {
     if !read_buffer.is_empty() {
         return as_the_kernel_says(stream);
     }
@@ -74,7 +74,7 @@ fn as_the_kernel_says(stream: &Stream) -> SenderState {
 }
 
 /// Whether the kernel of a sender that closed its side has taken the answer.
-pub async fn was_taken(stream: &Stream) -> bool {
+pub(crate) async fn was_taken(stream: &Stream) -> bool {
     // Without a socket of its own (a test's pipe) there is nobody to ask.
     let Some(socket) = stream.get_socket_digest() else { return true };
     let end = Instant::now() + PATIENCE;

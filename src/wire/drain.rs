@@ -20,7 +20,7 @@ const LAST_CALL: Duration = Duration::from_millis(300);
 
 /// Whether the process is ending, and the connections to tell.
 #[derive(Debug, Default)]
-pub struct Drain {
+pub(crate) struct Drain {
     begun: AtomicBool,
     next: AtomicU64,
     parked: Mutex<HashMap<u64, Arc<AtomicWaker>>>,
@@ -29,12 +29,12 @@ pub struct Drain {
 impl Drain {
     /// Whether draining has begun.
     #[must_use]
-    pub fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.begun.load(SeqCst)
     }
 
     /// Begins to drain: wakes every connection that is between requests.
-    pub fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.begun.store(true, SeqCst);
         for waker in self.parked.lock().unwrap_or_else(PoisonError::into_inner).values() {
             waker.wake();
@@ -43,7 +43,7 @@ impl Drain {
 
     /// A connection's place among those to tell, for as long as it lives.
     #[must_use]
-    pub fn parking(&self) -> Parking<'_> {
+    pub(crate) fn parking(&self) -> Parking<'_> {
         let place = self.next.fetch_add(1, SeqCst);
         let waker = Arc::new(AtomicWaker::new());
         self.parked.lock().unwrap_or_else(PoisonError::into_inner).insert(place, Arc::clone(&waker));
@@ -53,7 +53,7 @@ impl Drain {
 
 /// A connection's place.
 #[derive(Debug)]
-pub struct Parking<'a> {
+pub(crate) struct Parking<'a> {
     drain: &'a Drain,
     place: u64,
     waker: Arc<AtomicWaker>,
@@ -61,7 +61,7 @@ pub struct Parking<'a> {
 
 impl Parking<'_> {
     /// Runs the future; `None` when draining began and the last call went unanswered.
-    pub async fn unless_told_to_leave<F: Future>(&self, future: F) -> Option<F::Output> {
+    pub(crate) async fn unless_told_to_leave<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         let told = std::future::poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {

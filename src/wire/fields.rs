@@ -159,7 +159,7 @@ impl Fields {
 
 /// Adds a value to a list: the values of several lines are those of one (RFC 9110 section 5.3); seldom is there more
 /// than one.
-pub fn join<'b>(list: &mut Cow<'b, [u8]>, value: &'b [u8]) {
+pub(crate) fn join<'b>(list: &mut Cow<'b, [u8]>, value: &'b [u8]) {
     if list.is_empty() {
         *list = Cow::Borrowed(value);
     } else {
@@ -172,7 +172,7 @@ pub fn join<'b>(list: &mut Cow<'b, [u8]>, value: &'b [u8]) {
 /// The range of `part` in `whole`, of which it is a slice; for what is no part of it a range that holds nothing.
 #[inline]
 #[must_use]
-pub fn span_within(whole: &[u8], part: &[u8]) -> Span {
+pub(crate) fn span_within(whole: &[u8], part: &[u8]) -> Span {
     let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
     let end = start.wrapping_add(part.len());
     if end > whole.len() || start > end {

@@ -15,13 +15,13 @@
 //! | [`delivery_check`] | whether a sender is still there, and took its reply |
 //! | [`drain`] | the end of the process, as connections see it |
 
-pub mod body;
-pub mod budget;
-pub mod chunked;
-pub mod delivery_check;
-pub mod drain;
-pub mod fields;
-pub mod read_buffer;
-pub mod shares;
-pub mod timer;
-pub mod transport;
+pub(crate) mod body;
+pub(crate) mod budget;
+pub(crate) mod chunked;
+pub(crate) mod delivery_check;
+pub(crate) mod drain;
+pub(crate) mod fields;
+pub(crate) mod read_buffer;
+pub(crate) mod shares;
+pub(crate) mod timer;
+pub(crate) mod transport;

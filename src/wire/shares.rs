@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::policy::address::addr::{Address, subscriber};
 
 /// Cells that clients are counted in.
-pub const CELLS: usize = 1024;
+pub(crate) const CELLS: usize = 1024;
 
 /// Who holds something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerClass {
+pub(crate) enum PeerClass {
     /// A trusted proxy, which speaks for many: only the bound of the process counts.
     Proxy,
     /// A list covers it.
@@ -28,7 +28,7 @@ pub enum PeerClass {
 
 /// A client, as far as shares are concerned.
 #[derive(Clone, Copy, Debug)]
-pub struct Holder {
+pub(crate) struct Holder {
     cell: usize,
     standing: PeerClass,
 }
@@ -36,14 +36,14 @@ pub struct Holder {
 impl Holder {
     /// Its cell, below [`CELLS`].
     #[must_use]
-    pub fn cell(&self) -> usize {
+    pub(crate) fn cell(&self) -> usize {
         self.cell
     }
 }
 
 /// One thing that is shared.
 #[derive(Debug)]
-pub struct Shares {
+pub(crate) struct Shares {
     cells: Box<[AtomicU64]>,
     strangers: AtomicU64,
     secret: u64,
@@ -60,7 +60,7 @@ impl Default for Shares {
 impl Shares {
     /// The holder that a client is.
     #[must_use]
-    pub fn holder(&self, client: Address, standing: PeerClass) -> Holder {
+    pub(crate) fn holder(&self, client: Address, standing: PeerClass) -> Holder {
         let number = match subscriber(client) {
             IpAddr::V4(ip) => u64::from(u32::from(ip)),
             // Its lower half is zero.
@@ -74,7 +74,7 @@ impl Shares {
 
     /// Takes `amount` of `all`, of which there are `most`; whoever may hold anything may hold `least`. False, and
     /// nothing is taken, when a bound would be passed.
-    pub fn take(&self, all: &AtomicU64, holder: Holder, amount: u64, most: u64, least: u64) -> bool {
+    pub(crate) fn take(&self, all: &AtomicU64, holder: Holder, amount: u64, most: u64, least: u64) -> bool {
         if !within(all, amount, most) {
             return false;
         }
@@ -97,7 +97,7 @@ impl Shares {
     }
 
     /// Gives back what was taken.
-    pub fn give(&self, all: &AtomicU64, holder: Holder, amount: u64) {
+    pub(crate) fn give(&self, all: &AtomicU64, holder: Holder, amount: u64) {
         all.fetch_sub(amount, Relaxed);
         if holder.standing != PeerClass::Proxy {
             self.cells[holder.cell].fetch_sub(amount, Relaxed);
@@ -119,7 +119,7 @@ fn within(count: &AtomicU64, amount: u64, most: u64) -> bool {
 
 /// Some of what is shared, for as long as it lives.
 #[derive(Debug)]
-pub struct Share<'a> {
+pub(crate) struct Share<'a> {
     shares: &'a Shares,
     all: &'a AtomicU64,
     holder: Holder,
@@ -129,7 +129,7 @@ pub struct Share<'a> {
 impl<'a> Share<'a> {
     /// Takes `amount` of `most`; `None` when a bound is reached.
     #[must_use]
-    pub fn take(
+    pub(crate) fn take(
         shares: &'a Shares,
         all: &'a AtomicU64,
         holder: Holder,
@@ -142,12 +142,6 @@ impl<'a> Share<'a> {
         } else {
             None
         }
-    }
-
-    /// How much was taken.
-    #[must_use]
-    pub fn amount(&self) -> u64 {
-        self.amount
     }
 }
 

@@ -14,18 +14,18 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Time ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Elapsed;
+pub(crate) struct Elapsed;
 
 /// A timer that is reused.
 #[derive(Debug)]
-pub struct Timer {
+pub(crate) struct Timer {
     sleep: Pin<Box<Sleep>>,
 }
 
 impl Timer {
     /// A timer; it is armed when something first has to wait.
     #[must_use]
-    pub fn new(at: Instant) -> Self {
+    pub(crate) fn new(at: Instant) -> Self {
         Self { sleep: Box::pin(sleep_until(at)) }
     }
 
@@ -34,7 +34,11 @@ impl Timer {
     ///
     /// # Errors
     /// The time passed first.
-    pub async fn within<F: Future>(&mut self, time: Duration, future: F) -> Result<F::Output, Elapsed> {
+    pub(crate) async fn within<F: Future>(
+        &mut self,
+        time: Duration,
+        future: F,
+    ) -> Result<F::Output, Elapsed> {
         let mut future = std::pin::pin!(future);
         let at_once = std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx)));
         match at_once.await {
@@ -47,7 +51,11 @@ impl Timer {
     ///
     /// # Errors
     /// The deadline passed first. A future that is ready is never too late.
-    pub async fn until<F: Future>(&mut self, deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
+    pub(crate) async fn until<F: Future>(
+        &mut self,
+        deadline: Instant,
+        future: F,
+    ) -> Result<F::Output, Elapsed> {
         let mut future = std::pin::pin!(future);
         std::future::poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {

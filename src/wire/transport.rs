@@ -15,7 +15,7 @@ use crate::wire::fields::Fields;
 use crate::wire::timer::Timer;
 
 /// One request's way in and out.
-pub trait Transport: Send {
+pub(crate) trait Transport: Send {
     /// Appends the whole body to `message`.
     fn read_body(
         &mut self,
@@ -53,7 +53,7 @@ pub trait Transport: Send {
 
 /// An answer ready to be written.
 #[derive(Debug)]
-pub struct Reply<'a> {
+pub(crate) struct Reply<'a> {
     /// The status.
     pub status: u16,
     /// Header lines, without Content-Length and Connection.
@@ -71,7 +71,7 @@ pub struct Reply<'a> {
 impl Reply<'_> {
     /// The whole answer as HTTP/1.1 sends it.
     #[must_use]
-    pub fn to_http1(&self) -> Vec<u8> {
+    pub(crate) fn to_http1(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(128 + self.fields.written_len() + self.body.len());
         bytes.extend_from_slice(b"HTTP/1.1 ");
         text::decimal(&mut bytes, self.status);
@@ -94,6 +94,6 @@ impl Reply<'_> {
 }
 
 /// The registered reason phrase; a status without one has an empty phrase (RFC 9112 section 4).
-pub fn phrase(status: u16) -> &'static str {
+pub(crate) fn phrase(status: u16) -> &'static str {
     http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("")
 }

@@ -2,7 +2,6 @@
 //!
 //! Nothing in here imports the crate. What a test may rely on is what an operator, a sender or an application can
 //! see: the configuration file, the wire, the two logs, the admin pages, signals and the exit code.
-
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its harness too")]
 
 mod harness;

@@ -15,7 +15,6 @@
 //! | [`shape`] | sizes, and tables of files |
 //! | [`planted`] | each rule finds what it forbids, and nothing else |
 //! | [`planted_house`] | the same for the rules that need several files |
-
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test they are how it fails")]
 
 mod circles;

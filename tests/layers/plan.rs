@@ -25,6 +25,7 @@ pub const HOUSE: &[&[Room]] = &[
     &[Room { name: "gate", floors: GATE }, room("admin")],
     &[room("server")],
     &[room("cli")],
+    &[room("exports")],
     &[room("main")],
 ];
 

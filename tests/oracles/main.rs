@@ -4,7 +4,6 @@
 //! gate chose. [`answers`] lets applications misbehave at random, and holds what the log and the senders say against
 //! the application's own record. Both are seeded: a run prints its seed, and `NEXMO_GATE_ORACLE_SEED` repeats it.
 //! `make oracles` is the full size, `make test-long` has a small one.
-
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its harness too")]
 
 #[path = "../it/harness/mod.rs"]

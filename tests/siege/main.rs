@@ -5,7 +5,6 @@
 //! connection gone within its bound, everything given back, every request accounted for, and TERM obeyed in the middle.
 //! This executable is also the attackers: it starts itself, so that they have descriptors and processor time of their own.
 //! It is no part of `cargo test`: without `NEXMO_GATE_SIEGE` it says how it is run, and ends.
-
 #![expect(clippy::expect_used, clippy::panic, reason = "a siege fails by panicking, its machinery too")]
 
 mod attacker;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The decision and how it came about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Explanation {
+pub(crate) struct Explanation {
     /// Whether the lists admit it: on the route of the path, or on any route where no path was given. What only
     /// `mode: observe` lets pass is not admitted.
     pub admitted: bool,
@@ -36,7 +36,7 @@ pub struct Explanation {
 
 /// One step from the peer to the client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hop {
+pub(crate) struct Hop {
     /// The address, or the text that is none.
     pub hop: String,
     /// The CIDR or list that makes it a trusted proxy; none for the client and for what cannot be read.
@@ -45,7 +45,7 @@ pub struct Hop {
 
 /// What a route says to the client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RouteVerdict {
+pub(crate) struct RouteVerdict {
     /// The list that admits.
     pub list: Option<String>,
     /// What each allowed list holds of the client, in the order in which they are asked.
@@ -67,7 +67,7 @@ pub struct RouteVerdict {
 /// What the gate does. A word that is not known here is an error: it must not be taken for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It forwards.
     Admitted,
     /// It does not.
@@ -78,7 +78,7 @@ pub enum Verdict {
 
 /// What one list says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListVerdict {
+pub(crate) struct ListVerdict {
     /// Its file.
     pub file: String,
     /// Whether it is the last good version of a file that cannot be used now.

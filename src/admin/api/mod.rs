@@ -12,9 +12,9 @@
 //! | [`reload`] | how a reload went |
 //! | [`explanation`] | why an address is admitted or denied |
 
-pub mod explanation;
-pub mod reload;
-pub mod status;
+pub(crate) mod explanation;
+pub(crate) mod reload;
+pub(crate) mod status;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// A whole answer.
-pub trait Document: Serialize + DeserializeOwned {
+pub(crate) trait Document: Serialize + DeserializeOwned {
     /// What it is called where something else was answered.
     const NAME: &'static str;
 

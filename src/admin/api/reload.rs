@@ -8,7 +8,7 @@ use crate::config;
 
 /// How a reload went that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReloadReport {
+pub(crate) struct ReloadReport {
     /// What is different now.
     pub changes: Vec<String>,
     /// The generation that serves after it.
@@ -27,7 +27,7 @@ pub struct ReloadReport {
 
 /// Something wrong or odd: where, and what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// A key path, or a file and a line of it; may be empty.
     pub at: String,
     /// What is wrong, and what would be right.

@@ -11,7 +11,7 @@ use crate::state::stats::health::Condition;
 
 /// The answer to `GET /status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
+pub(crate) struct Status {
     /// By listener, in the order of the config.
     pub certificates: Vec<Certificate>,
     /// What a denied sender hears, as in the config.
@@ -46,7 +46,7 @@ pub struct Status {
 
 /// A certificate that a listener shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     /// Whole days until it expires; none when it has.
     pub days_left: Option<i64>,
     /// The files cannot be used now, and this is the last good version of them.
@@ -67,7 +67,7 @@ pub struct Certificate {
 
 /// A range list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct List {
+pub(crate) struct List {
     /// The day of the source, `YYYY-MM-DD`.
     pub as_of: Option<String>,
     /// The file cannot be used now, and this is its last good version.
@@ -83,13 +83,14 @@ pub struct List {
 }
 
 /// Requests by outcome, and in it by reason.
-pub type Outcomes = BTreeMap<String, BTreeMap<String, u64>>;
+pub(crate) type Outcomes = BTreeMap<String, BTreeMap<String, u64>>;
 /// Answers by status.
-pub type Statuses = BTreeMap<u16, u64>;
+pub(crate) type Statuses = BTreeMap<u16, u64>;
 
 /// A route, and what happened on it since the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Route {
+#[expect(clippy::struct_field_names, reason = "the contract calls its name `route`, as the log does")]
+pub(crate) struct Route {
     /// The names of its lists.
     pub allow: Vec<String>,
     /// The time for one exchange with the upstream.
@@ -108,7 +109,7 @@ pub struct Route {
 
 /// What happened where no route matched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unrouted {
+pub(crate) struct Unrouted {
     /// Requests that ended.
     pub outcomes: Outcomes,
     /// Answers that senders were given.
@@ -119,7 +120,7 @@ pub struct Unrouted {
 
 /// An endpoint of an upstream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Upstream {
+pub(crate) struct Upstream {
     /// Whether it has health checks.
     pub checked: bool,
     /// How much longer it is left alone.
@@ -197,7 +198,7 @@ impl From<UpstreamState> for String {
 
 /// How the last reload went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastReload {
+pub(crate) struct LastReload {
     /// When it ended, in RFC 3339.
     pub at: String,
     /// Why it happened.

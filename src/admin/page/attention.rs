@@ -20,7 +20,7 @@ use crate::state::tls::certificate::WARN_DAYS;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub(crate) enum Level {
     /// Messages may be lost, or soon will.
     Bad,
     /// Somebody should look when there is time.
@@ -30,7 +30,7 @@ pub enum Level {
 impl Level {
     /// Its class on the page.
     #[must_use]
-    pub fn class(self) -> &'static str {
+    pub(crate) fn class(self) -> &'static str {
         match self {
             Self::Bad => "bad",
             Self::Warn => "warn",
@@ -40,7 +40,7 @@ impl Level {
 
 /// Everything that needs a person, the worst first.
 #[must_use]
-pub fn needs(view: &View<'_>) -> Vec<(Level, String)> {
+pub(crate) fn needs(view: &View<'_>) -> Vec<(Level, String)> {
     let mut needs = Vec::new();
     loaded(view, &mut needs);
     serving(view, &mut needs);
@@ -177,7 +177,7 @@ fn requests(count: u64) -> String {
 
 /// The box at the top.
 #[must_use]
-pub fn section(needs: &[(Level, String)]) -> Markup {
+pub(crate) fn section(needs: &[(Level, String)]) -> Markup {
     let mut markup = Markup::default();
     if needs.is_empty() {
         markup.put("<p class=\"calm\">Nothing needs attention.</p>", &[]);

@@ -11,7 +11,7 @@ use crate::policy::outcome::Outcome;
 use crate::state::stats::history::{COLUMN, COLUMNS, Tally};
 
 /// From the bottom of a column to its top.
-pub const STACK: [Outcome; 7] = [
+pub(crate) const STACK: [Outcome; 7] = [
     Outcome::Delivered,
     Outcome::Undelivered,
     Outcome::Refused,
@@ -28,7 +28,7 @@ const LEAST: f64 = 2.0;
 
 /// The chart of some columns; `what` names them in its text.
 #[must_use]
-pub fn chart(what: &str, columns: &[Tally; COLUMNS]) -> Markup {
+pub(crate) fn chart(what: &str, columns: &[Tally; COLUMNS]) -> Markup {
     let mut markup = Markup::default();
     let highest = columns.iter().map(Tally::all).max().unwrap_or(0);
     markup.put(
@@ -52,7 +52,7 @@ pub fn chart(what: &str, columns: &[Tally; COLUMNS]) -> Markup {
 
 /// The minutes that all columns stand for.
 #[must_use]
-pub fn minutes() -> u64 {
+pub(crate) fn minutes() -> u64 {
     COLUMN.as_secs() * COLUMNS as u64 / 60
 }
 
@@ -98,7 +98,7 @@ fn alternative(what: &str, columns: &[Tally; COLUMNS], highest: u64) -> String {
 
 /// All columns together.
 #[must_use]
-pub fn sum(columns: &[Tally; COLUMNS]) -> Tally {
+pub(crate) fn sum(columns: &[Tally; COLUMNS]) -> Tally {
     let mut total = Tally::default();
     for column in columns {
         total.add(column);

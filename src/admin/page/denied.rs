@@ -21,7 +21,7 @@ const V6_BITS: u8 = 48;
 
 /// The last denials.
 #[must_use]
-pub fn section(view: &View<'_>) -> Markup {
+pub(crate) fn section(view: &View<'_>) -> Markup {
     let noted = view.denials;
     let mut markup = Markup::default();
     markup.put("<section id=\"denied\"><h2>Denied</h2>", &[]);

@@ -14,7 +14,7 @@ use crate::state::stats::health::Condition;
 use crate::state::tls::certificate::WARN_DAYS;
 
 /// The problems of the last reload that are this file's, or of a line of it.
-pub fn problems_of<'a>(view: &View<'a>, path: &Path) -> impl Iterator<Item = &'a Problem> {
+pub(crate) fn problems_of<'a>(view: &View<'a>, path: &Path) -> impl Iterator<Item = &'a Problem> {
     let path = path.display().to_string();
     let problems = view.last_reload.map(|report| report.problems.as_slice()).unwrap_or_default();
     problems.iter().filter(move |problem| {
@@ -24,7 +24,7 @@ pub fn problems_of<'a>(view: &View<'a>, path: &Path) -> impl Iterator<Item = &'a
 
 /// The range lists.
 #[must_use]
-pub fn lists(view: &View<'_>) -> Markup {
+pub(crate) fn lists(view: &View<'_>) -> Markup {
     let mut markup = Markup::default();
     markup.put(
         "<section class=\"card\"><h2>Lists</h2><table><caption class=\"hidden\">Range lists</caption>",
@@ -88,7 +88,7 @@ fn told(markup: &mut Markup, problems: &[&Problem]) {
 
 /// Where requests go.
 #[must_use]
-pub fn upstreams(view: &View<'_>) -> Markup {
+pub(crate) fn upstreams(view: &View<'_>) -> Markup {
     let mut markup = Markup::default();
     markup.put("<section class=\"card\"><h2>Upstreams</h2><table><caption class=\"hidden\">Endpoints of upstreams</caption>", &[]);
     markup.put(
@@ -122,7 +122,7 @@ pub fn upstreams(view: &View<'_>) -> Markup {
 
 /// What the listeners show; nothing where HTTP is plain.
 #[must_use]
-pub fn certificates(view: &View<'_>) -> Markup {
+pub(crate) fn certificates(view: &View<'_>) -> Markup {
     let mut markup = Markup::default();
     let listeners = view.snapshot.config.listen.iter().zip(&view.snapshot.doors);
     let shown: Vec<_> = listeners
@@ -157,7 +157,7 @@ pub fn certificates(view: &View<'_>) -> Markup {
 
 /// How the last reload went.
 #[must_use]
-pub fn last_reload(view: &View<'_>) -> Markup {
+pub(crate) fn last_reload(view: &View<'_>) -> Markup {
     let mut markup = Markup::default();
     markup.put("<section class=\"card\"><h2>Last reload</h2>", &[]);
     let Some(report) = view.last_reload else {
@@ -202,7 +202,7 @@ pub fn last_reload(view: &View<'_>) -> Markup {
 
 /// What the process holds.
 #[must_use]
-pub fn process(view: &View<'_>) -> Markup {
+pub(crate) fn process(view: &View<'_>) -> Markup {
     let mut markup = Markup::default();
     markup.put("<section class=\"card\"><h2>Process</h2><dl class=\"facts\">", &[]);
     for number in TABLE {
@@ -218,7 +218,7 @@ pub fn process(view: &View<'_>) -> Markup {
 
 /// The trusted proxies, in the words of the config.
 #[must_use]
-pub fn trusted(view: &View<'_>) -> String {
+pub(crate) fn trusted(view: &View<'_>) -> String {
     match view.snapshot.trusted_names.len() {
         0 => "no trusted proxies".to_owned(),
         count => counted(count, "trusted proxy entry", "trusted proxy entries"),

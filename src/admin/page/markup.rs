@@ -7,11 +7,11 @@ use std::fmt::{self, Display, Write as _};
 
 /// A part of a page.
 #[derive(Clone, Debug, Default)]
-pub struct Markup(String);
+pub(crate) struct Markup(String);
 
 impl Markup {
     /// Appends a fixed piece, each `{}` of it replaced by the next value, escaped.
-    pub fn put(&mut self, piece: &'static str, values: &[&dyn Display]) {
+    pub(crate) fn put(&mut self, piece: &'static str, values: &[&dyn Display]) {
         let mut values = values.iter();
         for (place, part) in piece.split("{}").enumerate() {
             if place > 0 {
@@ -26,7 +26,7 @@ impl Markup {
     }
 
     /// Appends a path that a narrow column may break before each slash but a leading one.
-    pub fn put_path(&mut self, path: &dyn Display) {
+    pub(crate) fn put_path(&mut self, path: &dyn Display) {
         let path = path.to_string();
         let is_absolute = path.starts_with('/');
         for (place, part) in path.split('/').enumerate() {
@@ -40,13 +40,13 @@ impl Markup {
     }
 
     /// Appends what was made elsewhere.
-    pub fn append(&mut self, part: &Self) {
+    pub(crate) fn append(&mut self, part: &Self) {
         self.0.push_str(&part.0);
     }
 
     /// The text.
     #[must_use]
-    pub fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.0
     }
 }

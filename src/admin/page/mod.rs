@@ -13,14 +13,14 @@
 //! | [`denied`] | who was denied last |
 //! | [`loaded`] | lists, certificates, upstreams, the last reload |
 
-pub mod attention;
-pub mod chart;
-pub mod denied;
-pub mod loaded;
-pub mod markup;
+pub(crate) mod attention;
+pub(crate) mod chart;
+pub(crate) mod denied;
+pub(crate) mod loaded;
+pub(crate) mod markup;
 #[cfg(test)]
 mod tests;
-pub mod traffic;
+pub(crate) mod traffic;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -37,9 +37,9 @@ use crate::state::stats::gauges::{Gauges, Phase};
 use crate::state::stats::history::History;
 
 /// The page's style sheet, word for word what stands in its `<style>`.
-pub const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 /// What a browser may do with the page. The hash is that of [`STYLE`]; a test says the right one.
-pub const POLICY: &str = "default-src 'none'; style-src 'sha256-AFpaDfHOqteNOW6kSyenYRuXR8FDy6TpmiHKsSdYtuo='; \
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'sha256-AFpaDfHOqteNOW6kSyenYRuXR8FDy6TpmiHKsSdYtuo='; \
      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The seconds that may be asked for with `?refresh=`.
@@ -47,7 +47,7 @@ const REFRESH: std::ops::RangeInclusive<u32> = 2..=3600;
 
 /// What is shown.
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
+pub(crate) struct View<'a> {
     /// What serves.
     pub snapshot: &'a Snapshot,
     /// How the last reload went.
@@ -71,7 +71,7 @@ pub struct View<'a> {
 impl View<'_> {
     /// Days since 1970-01-01.
     #[must_use]
-    pub fn today(&self) -> i64 {
+    pub(crate) fn today(&self) -> i64 {
         let seconds = self.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         i64::try_from(seconds / 86_400).unwrap_or(i64::MAX)
     }
@@ -79,14 +79,14 @@ impl View<'_> {
 
 /// How often the page shall load itself again: `refresh=10` in the query.
 #[must_use]
-pub fn refresh_of(query: &str) -> Option<u32> {
+pub(crate) fn refresh_of(query: &str) -> Option<u32> {
     let asked = query.split('&').find_map(|pair| pair.strip_prefix("refresh="))?;
     asked.parse().ok().filter(|seconds| REFRESH.contains(seconds))
 }
 
 /// The whole page as HTML.
 #[must_use]
-pub fn render(view: &View<'_>) -> String {
+pub(crate) fn render(view: &View<'_>) -> String {
     let needs = attention::needs(view);
     let mut page = Markup::default();
     head(&mut page, view, needs.first().map(|(level, _)| *level));

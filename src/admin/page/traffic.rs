@@ -10,7 +10,7 @@ use crate::state::stats::history::{COLUMNS, Tally};
 
 /// The requests of all routes.
 #[must_use]
-pub fn overview(view: &View<'_>) -> Markup {
+pub(crate) fn overview(view: &View<'_>) -> Markup {
     let mut columns = [Tally::default(); COLUMNS];
     let mut total = Tally::default();
     for route in view.snapshot.all_routes() {
@@ -41,7 +41,7 @@ pub fn overview(view: &View<'_>) -> Markup {
 
 /// One card for each route that was ever asked for; the others by name.
 #[must_use]
-pub fn routes(view: &View<'_>) -> Markup {
+pub(crate) fn routes(view: &View<'_>) -> Markup {
     let mut markup = Markup::default();
     markup.put("<section><h2>Routes</h2><div class=\"cards\">", &[]);
     let (busy, quiet): (Vec<_>, Vec<_>) =

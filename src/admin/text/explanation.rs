@@ -9,7 +9,7 @@ use crate::policy::outcome::Reason;
 
 /// The whole chain, from the peer to what the sender hears.
 #[must_use]
-pub fn text(explanation: &Explanation) -> String {
+pub(crate) fn text(explanation: &Explanation) -> String {
     let mut out = String::new();
     chain(&mut out, explanation);
     match (&explanation.path, explanation.routes.as_slice()) {

@@ -6,9 +6,9 @@
 //! | [`explanation`] | why an address is admitted or denied |
 //! | [`quantity`] | numbers, times and counts as people read them |
 
-pub mod explanation;
-pub mod quantity;
-pub mod status;
+pub(crate) mod explanation;
+pub(crate) mod quantity;
+pub(crate) mod status;
 
 /// What stands where there is nothing.
 const NOTHING: &str = "-";

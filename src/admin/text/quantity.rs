@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// A number with a comma at every third digit.
 #[derive(Clone, Copy, Debug)]
-pub struct Grouped(pub u128);
+pub(crate) struct Grouped(pub u128);
 
 impl Display for Grouped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,19 +22,19 @@ impl Display for Grouped {
 
 /// A count of the program's own.
 #[must_use]
-pub fn grouped(count: u64) -> Grouped {
+pub(crate) fn grouped(count: u64) -> Grouped {
     Grouped(u128::from(count))
 }
 
 /// A noun in its number: `1 prefix`, `2 prefixes`.
 #[must_use]
-pub fn counted(count: usize, one: &str, many: &str) -> String {
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{} {}", Grouped(count as u128), if count == 1 { one } else { many })
 }
 
 /// How long ago, in one unit: for people, who look at the rough size of it.
 #[must_use]
-pub fn ago(past: Duration) -> String {
+pub(crate) fn ago(past: Duration) -> String {
     match past.as_secs() {
         0..5 => "just now".to_owned(),
         seconds @ 5..60 => format!("{seconds} s ago"),
@@ -46,7 +46,7 @@ pub fn ago(past: Duration) -> String {
 
 /// A time in its two largest units.
 #[must_use]
-pub fn duration(seconds: u64) -> String {
+pub(crate) fn duration(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds} s"),

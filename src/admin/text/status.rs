@@ -10,7 +10,7 @@ use crate::state::held::HINT;
 
 /// The answer to `GET /status`, made here or fetched, as text for people.
 #[must_use]
-pub fn text(status: &Status) -> String {
+pub(crate) fn text(status: &Status) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail, here and below.
     let Status { version, phase, generation, loaded_at, mode, deny, .. } = status;

@@ -26,13 +26,13 @@ const MAX_ANSWER: u64 = 64 << 20;
 
 /// A running gate's admin interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdminClient {
+pub(crate) struct AdminClient {
     address: AdminAddress,
 }
 
 /// Its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// The status.
     pub status: u16,
     /// The body, without what a terminal would obey.
@@ -44,7 +44,7 @@ impl AdminClient {
     ///
     /// # Errors
     /// The admin interface is off, or its address cannot be read.
-    pub fn find(gate: &Gate) -> Result<Self, Failure> {
+    pub(crate) fn find(gate: &Gate) -> Result<Self, Failure> {
         if let Some(text) = &gate.admin {
             return match parse(text) {
                 Some(address) => Ok(Self { address }),
@@ -81,7 +81,7 @@ impl AdminClient {
     ///
     /// # Errors
     /// Nobody answers there, not in time, or not in HTTP.
-    pub fn ask(&self, method: &str, target: &str, within: Duration) -> Result<Reply, Failure> {
+    pub(crate) fn ask(&self, method: &str, target: &str, within: Duration) -> Result<Reply, Failure> {
         self.exchange(method, target, Instant::now() + within).map_err(|error| {
             failed(format!("the gate's admin interface at {self}: {}", said(&error, within)))
         })
@@ -91,7 +91,7 @@ impl AdminClient {
     ///
     /// # Errors
     /// As in [`Self::ask`], or something else was answered.
-    pub fn fetch<T: Document>(
+    pub(crate) fn fetch<T: Document>(
         &self,
         method: &str,
         target: &str,

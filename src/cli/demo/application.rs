@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// The answer to a call: speak one sentence.
-pub const NCCO: &str = r#"[{"action":"talk","text":"Hello"}]"#;
+pub(super) const NCCO: &str = r#"[{"action":"talk","text":"Hello"}]"#;
 /// Far more than any sample needs.
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_BODY: usize = 1 << 20;
 
 /// A request as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Accepted {
+pub(super) struct Accepted {
     /// The method.
     pub method: String,
     /// Path and query.
@@ -29,7 +29,7 @@ pub struct Accepted {
 
 /// The running application.
 #[derive(Clone, Debug)]
-pub struct Application {
+pub(super) struct Application {
     /// Where it listens.
     pub address: SocketAddr,
     arrived: Arc<Mutex<Vec<Accepted>>>,
@@ -40,7 +40,7 @@ impl Application {
     ///
     /// # Errors
     /// No socket on loopback.
-    pub fn start() -> io::Result<Self> {
+    pub(super) fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let application = Self { address: listener.local_addr()?, arrived: Arc::default() };
         let own = application.clone();
@@ -56,7 +56,7 @@ impl Application {
 
     /// Takes what has arrived since the last time.
     #[must_use]
-    pub fn take(&self) -> Vec<Accepted> {
+    pub(super) fn take(&self) -> Vec<Accepted> {
         std::mem::take(&mut self.arrived.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -81,7 +81,7 @@ impl Application {
 
 /// The status with which it answers a path, and what it says.
 #[must_use]
-pub fn says(path: &str) -> (u16, &'static str) {
+pub(super) fn says(path: &str) -> (u16, &'static str) {
     match path {
         "/webhooks/answer" | "/webhooks/fallback" => (200, NCCO),
         _ => (204, ""),

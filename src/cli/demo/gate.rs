@@ -25,7 +25,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What the demo waits for.
 #[derive(Debug)]
-pub enum Event {
+pub(super) enum Event {
     /// A line of the access log: what is read of it, and as it was written.
     Log(LogLine, String),
     /// The gate is gone.
@@ -36,7 +36,7 @@ pub enum Event {
 
 /// What the tour reads of a line of the access log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct LogLine {
+pub(super) struct LogLine {
     /// Who asked.
     pub client_ip: Option<String>,
     /// What became of the request.
@@ -58,7 +58,7 @@ struct EventLine {
 
 /// The running gate.
 #[derive(Debug)]
-pub struct Gate {
+pub(super) struct Gate {
     /// Where it takes webhooks.
     pub listen: SocketAddr,
     /// Where its admin interface is.
@@ -73,7 +73,7 @@ impl Gate {
     ///
     /// # Errors
     /// It did not start; with everything it said.
-    pub fn start(application: SocketAddr, events: &Sender<Event>) -> Result<Self, Failure> {
+    pub(super) fn start(application: SocketAddr, events: &Sender<Event>) -> Result<Self, Failure> {
         let folder =
             Folder::new().map_err(|error| failed(format!("a folder for temporary files: {error}")))?;
         let config = folder.write(application).map_err(|error| failed(error.to_string()))?;

@@ -26,7 +26,7 @@ struct Row {
 
 /// What is wrong with the file that was built in.
 #[derive(Debug, thiserror::Error)]
-pub enum SamplesError {
+pub(super) enum SamplesError {
     /// It has another shape.
     #[error("webhooks.json: {0}")]
     Unreadable(#[from] serde_json::Error),
@@ -42,7 +42,7 @@ pub enum SamplesError {
 
 /// One webhook as a sender would send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
+pub(super) struct Sample {
     /// What it shows.
     pub name: String,
     /// Its kind.
@@ -60,7 +60,7 @@ pub struct Sample {
 impl Sample {
     /// The target without its query, as the access log shows it.
     #[must_use]
-    pub fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or(&self.target)
     }
 
@@ -77,7 +77,7 @@ impl Sample {
 ///
 /// # Errors
 /// The file that was built in does not read: never, as a test sees to.
-pub fn all() -> Result<Vec<Sample>, SamplesError> {
+pub(super) fn all() -> Result<Vec<Sample>, SamplesError> {
     let file: File = serde_json::from_str(FILE)?;
     let mut samples: Vec<Sample> =
         file.samples.into_iter().map(|(name, row)| Sample::of(name, row)).collect::<Result<_, _>>()?;

@@ -10,15 +10,15 @@ use socket2::{Domain, Socket, Type};
 use crate::cli::demo::samples::Sample;
 
 /// Admitted by the demo's list.
-pub const ADMITTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+pub(super) const ADMITTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// In no list.
-pub const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
+pub(super) const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 /// Longer than any deadline of the gate.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a sender was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub(super) struct Told {
     /// The status.
     pub status: u16,
     /// The body.
@@ -29,7 +29,7 @@ pub struct Told {
 ///
 /// # Errors
 /// The address cannot be used here, or no HTTP answer came.
-pub fn send(sample: &Sample, from: Ipv4Addr, gate: SocketAddr) -> io::Result<Told> {
+pub(super) fn send(sample: &Sample, from: Ipv4Addr, gate: SocketAddr) -> io::Result<Told> {
     let mut stream = connect(from, gate)?;
     let mut request = format!("{} {} HTTP/1.1\r\nHost: {gate}\r\n", sample.method, sample.target);
     // Writing to a String cannot fail.

@@ -20,7 +20,7 @@ const NOTHING: &str = "-";
 
 /// One request of the tour and its three records.
 #[derive(Clone, Debug)]
-pub struct Visit {
+pub(super) struct Visit {
     /// The sample's name.
     pub sample: String,
     /// The webhook's name.
@@ -41,7 +41,7 @@ pub struct Visit {
 
 /// Why the tour cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Broken {
+pub(super) enum Broken {
     /// The gate is gone.
     GateEnded,
     /// The person wants to stop.
@@ -52,7 +52,7 @@ pub enum Broken {
 ///
 /// # Errors
 /// The gate ended, or the person did not want to wait.
-pub fn visit(
+pub(super) fn visit(
     sample: &Sample,
     from: Ipv4Addr,
     gate: &Gate,

@@ -10,12 +10,12 @@
 //! | [`table`] | every key |
 //! | [`nearest`](mod@nearest) | the known word next to an unknown one |
 
-pub mod key;
-pub mod nearest;
-pub mod table;
+pub(crate) mod key;
+pub(crate) mod nearest;
+pub(crate) mod table;
 
-pub use key::{Change, Flag, Key};
-pub use nearest::nearest;
+pub use key::{Change, Key};
+pub(crate) use nearest::nearest;
 pub use table::KEYS;
 
 /// The path of every key, in the order of the table.
@@ -25,13 +25,13 @@ pub fn paths() -> impl Iterator<Item = &'static str> + Clone {
 
 /// What `--help` says of a flag that stands over a key.
 #[must_use]
-pub fn flag_help(name: &str) -> Option<&'static str> {
+pub(crate) fn flag_help(name: &str) -> Option<&'static str> {
     KEYS.iter().filter_map(|key| key.flag).find(|flag| flag.name == name).map(|flag| flag.help)
 }
 
 /// The keys that may stand directly in the mapping at a key path.
 #[must_use]
-pub fn children(path: &str) -> Vec<&'static str> {
+pub(crate) fn children(path: &str) -> Vec<&'static str> {
     let parent = pattern(path);
     let mut found: Vec<&str> = Vec::new();
     for key in paths() {
@@ -66,6 +66,7 @@ fn pattern(path: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::key::Flag;
     use super::*;
 
     #[test]

@@ -4,7 +4,7 @@ use strsim::osa_distance;
 
 /// The known word that the unknown one was probably meant to be.
 #[must_use]
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Longer words are no slips of ours, and the distance takes their length squared.
     if word.len() > 64 {
         return None;

@@ -14,7 +14,7 @@ use crate::policy::hold::Outline;
 ///
 /// # Errors
 /// The syntax error with its line and column, or the key that is there twice.
-pub fn document(text: &str) -> Result<Value, Problem> {
+pub(crate) fn document(text: &str) -> Result<Value, Problem> {
     bounds::check(text)?;
     let mut value: Value = serde_yaml::from_str(text).map_err(|error| flaw(text, &error))?;
     value.apply_merge().map_err(|error| flaw(text, &error))?;
@@ -36,7 +36,7 @@ pub fn document(text: &str) -> Result<Value, Problem> {
 
 /// What the text looks like from outside. A key without a value is as good as none: whatever stood below
 /// it is gone.
-pub fn outline(text: &str, file: &Value) -> Outline {
+pub(crate) fn outline(text: &str, file: &Value) -> Outline {
     let entries = file.as_mapping().into_iter().flatten().filter(|(_, value)| !value.is_null());
     let keys = entries.filter_map(|(key, _)| key.as_str().map(str::to_owned)).collect();
     let routes = file.get("routes").and_then(Value::as_sequence).map_or(0, Vec::len);

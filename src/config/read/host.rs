@@ -9,7 +9,7 @@ use crate::config::read::units::quote;
 
 /// A host in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Host {
+pub(crate) struct Host {
     /// A name or an address, without brackets.
     pub name: String,
     v6: bool,
@@ -17,7 +17,7 @@ pub struct Host {
 
 impl Host {
     /// As in a URL or a Host field: IPv6 in brackets.
-    pub fn bracketed(&self) -> String {
+    pub(crate) fn bracketed(&self) -> String {
         if self.v6 { format!("[{}]", self.name) } else { self.name.clone() }
     }
 }
@@ -26,7 +26,7 @@ impl Host {
 ///
 /// # Errors
 /// What is wrong and how it is written.
-pub fn host(text: &str) -> Result<Host, String> {
+pub(crate) fn host(text: &str) -> Result<Host, String> {
     match authority(text)? {
         (host, None) => Ok(host),
         (host, Some(_)) => Err(format!("leave the port out; write {:?}", host.bracketed())),
@@ -37,7 +37,7 @@ pub fn host(text: &str) -> Result<Host, String> {
 ///
 /// # Errors
 /// What is wrong and how it is written.
-pub fn authority(text: &str) -> Result<(Host, Option<u16>), String> {
+pub(crate) fn authority(text: &str) -> Result<(Host, Option<u16>), String> {
     if let Some(rest) = text.strip_prefix('[') {
         let Some((inside, after)) = rest.split_once(']') else {
             return Err(format!("{} has no closing bracket", quote(text)));

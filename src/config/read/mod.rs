@@ -3,9 +3,9 @@
 //! What a key means does not belong here: `sections` know that.
 
 pub(super) mod document;
-pub mod error;
+pub(crate) mod error;
 pub(crate) mod host;
 pub(crate) mod node;
 pub(crate) mod report;
 pub(crate) mod section;
-pub mod units;
+pub(crate) mod units;

@@ -17,7 +17,7 @@ use crate::config::read::units;
 use crate::policy::provider::Provider;
 
 /// Where values come from and where problems go.
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     /// What was found so far.
     pub report: &'a Report,
     /// The folder that the file's relative paths start from.
@@ -30,7 +30,7 @@ pub struct Source<'a> {
 
 impl Source<'_> {
     /// What a flag put in the place of the key.
-    pub fn flag(&self, path: &str) -> Option<Node<'_>> {
+    pub(crate) fn flag(&self, path: &str) -> Option<Node<'_>> {
         let (name, value) = self.replaced.get(path)?;
         Some(Node { path: name.clone(), value, base: Path::new(""), source: self })
     }
@@ -38,7 +38,7 @@ impl Source<'_> {
 
 /// A value with its place.
 #[derive(Clone)]
-pub struct Node<'a> {
+pub(crate) struct Node<'a> {
     /// A key path, or the name of a flag.
     pub path: String,
     /// What stands there.
@@ -52,28 +52,28 @@ pub struct Node<'a> {
 impl<'a> Node<'a> {
     /// Whether nothing stands here. Unlike `Value::is_null` this does not look inside a tag: tags have no
     /// meaning in this file, so a tagged value is always of a wrong type.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         matches!(self.value, Value::Null)
     }
 
     /// Whether this is exactly the word.
-    pub fn is_word(&self, word: &str) -> bool {
+    pub(crate) fn is_word(&self, word: &str) -> bool {
         matches!(self.value, Value::String(text) if text == word)
     }
 
     /// Notes a problem here.
-    pub fn problem<T>(&self, message: impl Into<String>) -> Option<T> {
+    pub(crate) fn problem<T>(&self, message: impl Into<String>) -> Option<T> {
         self.source.report.problem(&self.path, message);
         None
     }
 
     /// Notes a warning here.
-    pub fn warning(&self, message: impl Into<String>) {
+    pub(crate) fn warning(&self, message: impl Into<String>) {
         self.source.report.warning(&self.path, message);
     }
 
     /// Notes that the value is of another type than wanted.
-    pub fn unwanted<T>(&self, wanted: &str) -> Option<T> {
+    pub(crate) fn unwanted<T>(&self, wanted: &str) -> Option<T> {
         match self.value {
             Value::Null => self.problem(format!("is empty, wanted {wanted}")),
             other => self.problem(format!("found {}, wanted {wanted}", found(other))),
@@ -81,12 +81,12 @@ impl<'a> Node<'a> {
     }
 
     /// The value of a reader, or its error as a problem here.
-    pub fn judged<T>(&self, read: Result<T, String>) -> Option<T> {
+    pub(crate) fn judged<T>(&self, read: Result<T, String>) -> Option<T> {
         read.map_or_else(|message| self.problem(message), Some)
     }
 
     /// A text that is not empty.
-    pub fn text(&self, wanted: &str) -> Option<&'a str> {
+    pub(crate) fn text(&self, wanted: &str) -> Option<&'a str> {
         match self.value {
             Value::String(text) if text.is_empty() => self.problem(format!("is empty, wanted {wanted}")),
             Value::String(text) => Some(text),
@@ -95,12 +95,12 @@ impl<'a> Node<'a> {
     }
 
     /// A text for which `read` finds a meaning.
-    pub fn parsed<T>(&self, wanted: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub(crate) fn parsed<T>(&self, wanted: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         self.text(wanted).and_then(|text| self.judged(read(text)))
     }
 
     /// A path of a file or folder; relative ones start at the config file's folder.
-    pub fn file(&self, wanted: &str) -> Option<PathBuf> {
+    pub(crate) fn file(&self, wanted: &str) -> Option<PathBuf> {
         let text = self.text(wanted)?;
         if text.contains("-----BEGIN") {
             return self.problem(format!("holds the text of a PEM file itself, wanted {wanted}"));
@@ -112,12 +112,12 @@ impl<'a> Node<'a> {
     }
 
     /// A path of the file, from its folder; a flag's path as it is.
-    pub fn under_base(&self, path: &Path) -> PathBuf {
+    pub(crate) fn under_base(&self, path: &Path) -> PathBuf {
         self.base.join(path)
     }
 
     /// `true` or `false`.
-    pub fn truth(&self) -> Option<bool> {
+    pub(crate) fn truth(&self) -> Option<bool> {
         match self.value {
             Value::Bool(truth) => Some(*truth),
             _ => self.unwanted("true or false"),
@@ -125,7 +125,7 @@ impl<'a> Node<'a> {
     }
 
     /// A whole number.
-    pub fn count(&self, range: RangeInclusive<usize>) -> Option<usize> {
+    pub(crate) fn count(&self, range: RangeInclusive<usize>) -> Option<usize> {
         let (first, last) = (range.start(), range.end());
         let number = match self.value {
             Value::Number(number) => number.as_u64().and_then(|n| usize::try_from(n).ok()),
@@ -139,7 +139,7 @@ impl<'a> Node<'a> {
     }
 
     /// A duration.
-    pub fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
+    pub(crate) fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
         let text = self.with_unit("a duration such as 5s")?;
         let duration = self.judged(units::duration(&text))?;
         if range.contains(&duration) {
@@ -150,7 +150,7 @@ impl<'a> Node<'a> {
     }
 
     /// A size in bytes.
-    pub fn size(&self, range: RangeInclusive<usize>) -> Option<usize> {
+    pub(crate) fn size(&self, range: RangeInclusive<usize>) -> Option<usize> {
         let text = self.with_unit("a size such as 1MiB")?;
         let bytes = self.judged(units::size(&text))?;
         let show = |n: &usize| units::show_size(u64::try_from(*n).unwrap_or(u64::MAX));
@@ -174,7 +174,7 @@ impl<'a> Node<'a> {
     }
 
     /// One of a few words; `planned` ones are known and refused.
-    pub fn choice<T: Copy>(&self, words: &[(&str, T)], planned: &[&str]) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(&self, words: &[(&str, T)], planned: &[&str]) -> Option<T> {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         let list = names.join(", ");
         let text = self.text(&format!("one of: {list}"))?;
@@ -188,7 +188,7 @@ impl<'a> Node<'a> {
     }
 
     /// The entries of a list.
-    pub fn list(&self, wanted: &str) -> Option<Vec<Node<'a>>> {
+    pub(crate) fn list(&self, wanted: &str) -> Option<Vec<Node<'a>>> {
         let Value::Sequence(items) = self.value else { return self.unwanted(wanted) };
         // A flag has one name for all its entries.
         let flag = self.path.starts_with("--");
@@ -199,7 +199,7 @@ impl<'a> Node<'a> {
 }
 
 /// `unknown key; did you mean "max_body"? There are: ...`
-pub fn unknown(what: &str, word: &str, known: &[&str]) -> String {
+pub(crate) fn unknown(what: &str, word: &str, known: &[&str]) -> String {
     let shown = if what == "key" { String::new() } else { format!(" {}", units::quote(word)) };
     let list = known.join(", ");
     match keys::nearest(word, known.iter().copied()) {
@@ -215,7 +215,7 @@ fn tag(tag: &str) -> String {
 }
 
 /// A value in words.
-pub fn found(value: &Value) -> String {
+pub(crate) fn found(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Bool(bool) => bool.to_string(),

@@ -10,25 +10,25 @@ use crate::config::read::units::{is_secret, quote, scrubbed};
 
 /// Collects problems and warnings while the file is read. Reading never stops at one.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
 }
 
 impl Report {
     /// Notes what makes the configuration unusable.
-    pub fn problem(&self, at: &str, message: impl Into<String>) {
+    pub(crate) fn problem(&self, at: &str, message: impl Into<String>) {
         self.problems.borrow_mut().push(Problem::new(at, scrubbed(&message.into())));
     }
 
     /// Notes what works but deserves a look.
-    pub fn warning(&self, at: &str, message: impl Into<String>) {
+    pub(crate) fn warning(&self, at: &str, message: impl Into<String>) {
         self.warnings.borrow_mut().push(Problem::new(at, scrubbed(&message.into())));
     }
 
     /// Whether something is wrong at this place or below it: what was read there is a stand-in, and
     /// judging it further would report what is not in the file.
-    pub fn is_spoilt(&self, at: &str) -> bool {
+    pub(crate) fn is_spoilt(&self, at: &str) -> bool {
         self.problems.borrow().iter().any(|problem| {
             problem.at.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         })
@@ -36,7 +36,7 @@ impl Report {
 
     /// The warnings, or every problem; both in the order of the file. What the file does not hold,
     /// flags and missing keys, comes first.
-    pub fn finish(self, file: &Value) -> Result<Vec<Problem>, Vec<Problem>> {
+    pub(crate) fn finish(self, file: &Value) -> Result<Vec<Problem>, Vec<Problem>> {
         let mut places = HashMap::new();
         number(file, "", &mut places);
         let sorted = |mut found: Vec<Problem>| {
@@ -81,12 +81,12 @@ fn number(value: &Value, path: &str, places: &mut HashMap<String, usize>) {
 }
 
 /// The path of a key in the mapping at `path`.
-pub fn join(path: &str, key: &str) -> String {
+pub(crate) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// A key as a part of a path: plain where it is a plain word, else so that it cannot disturb a terminal.
-pub fn segment(key: &Value) -> String {
+pub(crate) fn segment(key: &Value) -> String {
     let plain = |k: &str| !k.is_empty() && k.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
     match key {
         Value::String(key) if plain(key) && key.len() <= 40 && !is_secret(key) => key.clone(),

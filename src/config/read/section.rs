@@ -7,7 +7,7 @@ use crate::config::read::node::{Node, Source, unknown};
 use crate::config::read::report::{join, segment};
 
 /// A mapping with its place; flags stand before what the file says.
-pub struct Section<'a> {
+pub(crate) struct Section<'a> {
     path: String,
     entries: Option<&'a Mapping>,
     source: &'a Source<'a>,
@@ -15,24 +15,24 @@ pub struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// The whole file.
-    pub fn root(file: &'a Value, source: &'a Source<'a>) -> Self {
+    pub(crate) fn root(file: &'a Value, source: &'a Source<'a>) -> Self {
         Self::new(String::new(), file.as_mapping(), source)
     }
 
     /// The mapping at a key path; unknown keys are noted.
-    pub fn new(path: String, entries: Option<&'a Mapping>, source: &'a Source<'a>) -> Self {
+    pub(crate) fn new(path: String, entries: Option<&'a Mapping>, source: &'a Source<'a>) -> Self {
         let section = Self { path, entries, source };
         section.note_unknown();
         section
     }
 
     /// Where values come from and problems go.
-    pub fn source(&self) -> &'a Source<'a> {
+    pub(crate) fn source(&self) -> &'a Source<'a> {
         self.source
     }
 
     /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<Node<'a>> {
+    pub(crate) fn get(&self, key: &str) -> Option<Node<'a>> {
         let path = join(&self.path, key);
         if let Some(node) = self.source.flag(&path) {
             return Some(node);
@@ -42,18 +42,18 @@ impl<'a> Section<'a> {
     }
 
     /// The value of a key, where an empty one is as good as none: all of its lines are commented out.
-    pub fn get_filled(&self, key: &str) -> Option<Node<'a>> {
+    pub(crate) fn get_filled(&self, key: &str) -> Option<Node<'a>> {
         self.get(key).filter(|node| !node.is_empty())
     }
 
     /// The mapping under a key; an empty one when there is none.
-    pub fn section(&self, key: &str) -> Section<'a> {
+    pub(crate) fn section(&self, key: &str) -> Section<'a> {
         let filled = self.get_filled(key).and_then(|node| node.section("a mapping of keys"));
         filled.unwrap_or_else(|| Section { path: join(&self.path, key), entries: None, source: self.source })
     }
 
     /// Notes a problem at a key, which need not be there, or at the flag that stands in its place.
-    pub fn problem(&self, key: &str, message: impl Into<String>) {
+    pub(crate) fn problem(&self, key: &str, message: impl Into<String>) {
         let at = self.get(key).map_or_else(|| join(&self.path, key), |node| node.path);
         self.source.report.problem(&at, message);
     }
@@ -75,7 +75,7 @@ impl<'a> Section<'a> {
 
 impl<'a> Node<'a> {
     /// The keys of a mapping; unknown ones are noted.
-    pub fn section(&self, wanted: &str) -> Option<Section<'a>> {
+    pub(crate) fn section(&self, wanted: &str) -> Option<Section<'a>> {
         let Value::Mapping(entries) = self.value else { return self.unwanted(wanted) };
         Some(Section::new(self.path.clone(), Some(entries), self.source))
     }

@@ -12,7 +12,7 @@ const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), (
 ///
 /// # Errors
 /// What is wrong and how it is written.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let meant = |unit: &str| match unit.to_ascii_lowercase().as_str() {
         "" | "s" | "sec" | "secs" | "second" | "seconds" => Some("s"),
         "ms" | "msec" | "msecs" | "millis" | "milliseconds" => Some("ms"),
@@ -27,7 +27,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// What is wrong and how it is written.
-pub fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     let meant = |unit: &str| match unit.to_ascii_lowercase().as_str() {
         "" | "b" | "byte" | "bytes" => Some("B"),
         "k" | "kb" | "ki" | "kib" => Some("KiB"),
@@ -86,7 +86,7 @@ fn factor(units: &[(&str, u64)], unit: &str) -> Option<u64> {
 
 /// A duration as it would be written, in seconds where these are whole.
 #[must_use]
-pub fn show_duration(duration: Duration) -> String {
+pub(crate) fn show_duration(duration: Duration) -> String {
     if duration.is_zero() {
         return "0s".to_owned();
     }
@@ -96,7 +96,7 @@ pub fn show_duration(duration: Duration) -> String {
 
 /// A size as it would be written, in the largest unit that keeps it whole.
 #[must_use]
-pub fn show_size(bytes: u64) -> String {
+pub(crate) fn show_size(bytes: u64) -> String {
     show(bytes, &SIZES)
 }
 
@@ -114,7 +114,7 @@ const KEY_RUN: usize = 24;
 /// A text in quotes, cut where it is long, control characters escaped. What looks like a secret is only
 /// counted: a configuration can be a link to a key, and what is said here stands in logs and on pages.
 #[must_use]
-pub fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     if is_secret(text) {
         return format!("({} characters)", text.chars().count());
     }
@@ -126,14 +126,14 @@ pub fn quote(text: &str) -> String {
 
 /// Whether a text looks like a part of a key or a token, or names a password.
 #[must_use]
-pub fn is_secret(text: &str) -> bool {
+pub(crate) fn is_secret(text: &str) -> bool {
     let names_user = text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
     text.contains("-----") || names_user || text.split(|c| !of_a_key(c)).any(is_key)
 }
 
 /// The text without what looks like a key: whoever composes a message may have forgotten to ask.
 #[must_use]
-pub fn scrubbed(text: &str) -> String {
+pub(crate) fn scrubbed(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {

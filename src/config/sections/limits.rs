@@ -22,7 +22,7 @@ const NUMBER: RangeInclusive<usize> = 1..=1_000_000;
 const EACH: RangeInclusive<usize> = 1..=100_000;
 
 /// Reads `limits`.
-pub fn limits(root: &Section) -> Limits {
+pub(crate) fn limits(root: &Section) -> Limits {
     let section = root.section("limits");
     let size = |key, range, default| section.get(key).and_then(|n| n.size(range)).unwrap_or(default);
     let number = |key| section.get(key).and_then(|n| n.count(NUMBER));
@@ -83,7 +83,7 @@ fn bound(node: &Node) -> Option<usize> {
 }
 
 /// Reads `drain`. The grace must cover the longest deadline, or a stop would cut requests off.
-pub fn drain(root: &Section, routes: &[Route]) -> Drain {
+pub(crate) fn drain(root: &Section, routes: &[Route]) -> Drain {
     let section = root.section("drain");
     let span = |key, default| {
         let set = section.get(key).and_then(|n| n.duration(Duration::ZERO..=Duration::from_secs(3600)));
@@ -116,7 +116,7 @@ pub fn drain(root: &Section, routes: &[Route]) -> Drain {
 }
 
 /// Reads `threads`; `None` means one a core.
-pub fn threads(root: &Section) -> Option<usize> {
+pub(crate) fn threads(root: &Section) -> Option<usize> {
     let node = root.get("threads")?;
     if node.is_word("auto") {
         return None;

@@ -14,7 +14,7 @@ use crate::config::sections::upstream::unix_path;
 const WANTED: &str = "an address with a port such as 0.0.0.0:8080";
 
 /// Reads `listen`: a list of addresses, or of mappings with an `address`.
-pub fn listeners(root: &Section, trusted: &[Trusted]) -> Vec<Listener> {
+pub(crate) fn listeners(root: &Section, trusted: &[Trusted]) -> Vec<Listener> {
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080));
     let everywhere = plain(address);
     let Some(node) = root.get("listen") else { return vec![everywhere] };
@@ -78,7 +78,7 @@ fn proxy_protocol(root: &Section, section: &Section, trusted: &[Trusted]) -> boo
 }
 
 /// Reads `admin`: a mapping, an address, or `off`.
-pub fn admin(root: &Section) -> Option<Admin> {
+pub(crate) fn admin(root: &Section) -> Option<Admin> {
     let local = || Some(Admin { address: AdminAddress::default() });
     let Some(node) = root.get("admin") else { return local() };
     if matches!(node.value, Value::Null | Value::Bool(false)) || node.is_word("off") {
@@ -116,7 +116,7 @@ pub fn admin(root: &Section) -> Option<Admin> {
 }
 
 /// Reads `metrics`: a mapping, an address, or `off`.
-pub fn metrics(root: &Section) -> Option<SocketAddr> {
+pub(crate) fn metrics(root: &Section) -> Option<SocketAddr> {
     let node = root.get("metrics")?;
     if matches!(node.value, Value::Null | Value::Bool(false)) || node.is_word("off") {
         return None;
@@ -135,7 +135,7 @@ pub fn metrics(root: &Section) -> Option<SocketAddr> {
 }
 
 /// Whether the second socket cannot be opened beside the first.
-pub fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+pub(crate) fn collide(a: SocketAddr, b: SocketAddr) -> bool {
     let everywhere = |one: IpAddr, other: IpAddr| one.is_unspecified() && one.is_ipv4() == other.is_ipv4();
     let (one, other) = (a.ip(), b.ip());
     let same_place = one == other || everywhere(one, other) || everywhere(other, one);

@@ -9,7 +9,7 @@ use crate::policy::provider::Provider;
 
 /// Reads `allow`; without it there are the provider's lists. What is trusted to name the client is never a client
 /// itself.
-pub fn allow(node: Option<&Node>, trusted: &[Trusted], provider: &Provider) -> Vec<String> {
+pub(crate) fn allow(node: Option<&Node>, trusted: &[Trusted], provider: &Provider) -> Vec<String> {
     let all = provider.allow;
     let Some(node) = node else { return all.iter().map(|name| (*name).to_owned()).collect() };
     let wanted = format!("a list of range lists such as [{}]", all[..all.len().min(2)].join(", "));
@@ -56,7 +56,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Reads `trusted_proxies`: CIDRs, addresses and names of lists.
-pub fn trusted_proxies(root: &Section) -> Vec<Trusted> {
+pub(crate) fn trusted_proxies(root: &Section) -> Vec<Trusted> {
     let Some(node) = root.get_filled("trusted_proxies") else { return Vec::new() };
     let entries = node.list("a list of CIDRs such as [10.0.0.0/8]").unwrap_or_default();
     entries.iter().filter_map(|entry| entry.parsed("a CIDR or the name of a range list", trusted)).collect()

@@ -17,7 +17,7 @@ use crate::policy::routing::route::PathPattern;
 const DEADLINE: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 
 /// Reads `routes`; without them there is one that takes everything.
-pub fn routes(root: &Section, trusted: &[Trusted]) -> Vec<Route> {
+pub(crate) fn routes(root: &Section, trusted: &[Trusted]) -> Vec<Route> {
     let (flag, provider) = (root.source().flag("allow"), root.source().provider);
     let Some(node) = root.get("routes") else {
         return vec![Route {

@@ -12,7 +12,7 @@ const CERTIFICATE: &str = "the path of a PEM file with the certificate and its c
 const KEY: &str = "the path of a PEM file with the private key";
 
 /// Reads `tls`. An empty one is a problem: it must not turn into a listener in the clear.
-pub fn tls(node: &Node) -> Option<Tls> {
+pub(crate) fn tls(node: &Node) -> Option<Tls> {
     if *node.value == Value::Bool(false) {
         return None;
     }

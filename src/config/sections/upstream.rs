@@ -15,7 +15,7 @@ use crate::config::read::units::{is_secret, quote};
 
 const WANTED: &str = "a URL such as http://127.0.0.1:3000";
 /// What is said where an upstream should be.
-pub const MISSING: &str = "missing; where should requests go? e.g. http://127.0.0.1:3000";
+pub(crate) const MISSING: &str = "missing; where should requests go? e.g. http://127.0.0.1:3000";
 /// The longest path of a UNIX socket: `sun_path` is 108 bytes, the last one zero.
 const SOCKET_PATH: usize = 107;
 /// Endpoints of one upstream: a request remembers which it tried in the bits of one word.
@@ -26,7 +26,7 @@ const EVERY: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::f
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(60);
 
 /// Reads a URL, a list of URLs, or a mapping with more to say about them.
-pub fn upstream(node: &Node) -> Option<Upstream> {
+pub(crate) fn upstream(node: &Node) -> Option<Upstream> {
     if matches!(node.value, Value::Mapping(_)) {
         return detailed(node);
     }
@@ -168,7 +168,7 @@ fn http(url: &str) -> Result<Target, String> {
 }
 
 /// The path of `unix:/path` or `unix:///path`; `None` for another scheme.
-pub fn unix_path(text: &str) -> Option<Result<&Path, String>> {
+pub(crate) fn unix_path(text: &str) -> Option<Result<&Path, String>> {
     let rest = text.strip_prefix("unix:")?;
     // With two slashes the next part would be a host, which a UNIX socket does not have.
     let path = rest.strip_prefix("//").unwrap_or(rest);

@@ -29,7 +29,7 @@ use crate::wire::shares::PeerClass;
 
 /// What a listener asks of its connections.
 #[derive(Debug, Default)]
-pub struct ListenerOptions {
+pub(crate) struct ListenerOptions {
     /// Its place in the config's `listen`.
     pub place: usize,
     /// Every connection begins with a PROXY header.
@@ -41,14 +41,14 @@ pub struct ListenerOptions {
 impl ListenerOptions {
     /// Whether the peer may not even speak here: only a trusted proxy may send a PROXY header.
     #[must_use]
-    pub fn refuses(&self, snapshot: &Snapshot, peer: Address) -> bool {
+    pub(crate) fn refuses(&self, snapshot: &Snapshot, peer: Address) -> bool {
         self.proxy_protocol && !snapshot.trusted.contains(peer)
     }
 }
 
 /// A connection that was counted in.
 #[derive(Debug)]
-pub struct Accepted {
+pub(crate) struct Accepted {
     /// The socket.
     pub socket: TcpStream,
     /// The other end.
@@ -60,7 +60,7 @@ pub struct Accepted {
 }
 
 /// Takes a connection in and serves it to its end.
-pub async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, arrival: Accepted) {
+pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, arrival: Accepted) {
     let Accepted { mut socket, address, mut place, told } = arrival;
     let mut peer =
         Peer { address, listener: listener.place, tls: false, client_cert: None, origin: Origin::Peer };

@@ -19,7 +19,7 @@ use crate::state::stats::gauges::Gauges;
 
 /// Open connections by address.
 #[derive(Debug, Default)]
-pub struct ConnectionLimits {
+pub(crate) struct ConnectionLimits {
     gauges: Arc<Gauges>,
     open: Mutex<Open>,
 }
@@ -37,7 +37,7 @@ struct Open {
 
 /// Who wants to come in, and how many of the kind may be in.
 #[derive(Clone, Copy, Debug)]
-pub enum Quota {
+pub(crate) enum Quota {
     /// No list and no trusted proxy covers it.
     Stranger {
         /// Connections from its address.
@@ -54,7 +54,7 @@ pub enum Quota {
 
 /// A counted connection, for as long as it lives.
 #[derive(Debug)]
-pub struct Slot {
+pub(crate) struct Slot {
     connection_limits: Arc<ConnectionLimits>,
     seat: Seat,
 }
@@ -68,12 +68,12 @@ enum Seat {
 }
 
 /// Resolves when a connection that has not named its source must make room.
-pub type MakeRoom = oneshot::Receiver<()>;
+pub(crate) type MakeRoom = oneshot::Receiver<()>;
 
 impl ConnectionLimits {
     /// Nobody is there; open connections are counted in `gauges`.
     #[must_use]
-    pub fn new(gauges: Arc<Gauges>) -> Self {
+    pub(crate) fn new(gauges: Arc<Gauges>) -> Self {
         Self { gauges, open: Mutex::default() }
     }
 
@@ -83,7 +83,7 @@ impl ConnectionLimits {
 
     /// Counts a connection in, of `most` at all; `None` when a bound is reached.
     #[must_use]
-    pub fn enter(self: &Arc<Self>, address: Address, guest: Quota, most: usize) -> Option<Slot> {
+    pub(crate) fn enter(self: &Arc<Self>, address: Address, guest: Quota, most: usize) -> Option<Slot> {
         let mut place = self.let_in(most)?;
         place.sit(address, guest).then_some(place)
     }
@@ -91,7 +91,7 @@ impl ConnectionLimits {
     /// Counts a connection in that will name its source. There are never more than `unnamed` of them; beyond three
     /// quarters of that the oldest is told to go, which takes it a moment.
     #[must_use]
-    pub fn enter_unnamed(self: &Arc<Self>, unnamed: usize, most: usize) -> Option<(Slot, MakeRoom)> {
+    pub(crate) fn enter_unnamed(self: &Arc<Self>, unnamed: usize, most: usize) -> Option<(Slot, MakeRoom)> {
         let mut open = self.lock();
         let here = open.unnamed.len() + open.leaving;
         let full = here >= unnamed - unnamed / 4 || self.gauges.connections.load(Relaxed) >= most as u64;
@@ -124,13 +124,13 @@ impl ConnectionLimits {
 impl Slot {
     /// The source of the connection is known now. False when a bound of its kind is reached.
     #[must_use]
-    pub fn name(&mut self, source: Address, guest: Quota) -> bool {
+    pub(crate) fn name(&mut self, source: Address, guest: Quota) -> bool {
         self.stand_up();
         self.sit(source, guest)
     }
 
     /// Nobody is named, and nobody will be (`LOCAL`, `UNKNOWN`): it is the proxy's own connection.
-    pub fn name_nobody(&mut self) {
+    pub(crate) fn name_nobody(&mut self) {
         self.stand_up();
     }
 

@@ -34,7 +34,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// A listening socket and what belongs to it.
 #[derive(Debug)]
-pub struct Listener {
+pub(crate) struct Listener {
     socket: AsyncFd<TcpListener>,
     owner: Owner,
     options: Arc<ListenerOptions>,
@@ -45,7 +45,7 @@ impl Listener {
     ///
     /// # Errors
     /// The system refuses to make it ready for the runtime.
-    pub fn new(socket: TcpListener, owner: Owner, options: ListenerOptions) -> io::Result<Self> {
+    pub(crate) fn new(socket: TcpListener, owner: Owner, options: ListenerOptions) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         // What it accepts inherits this. An answer leaves in one write: waiting for more of it would only add delay.
         let inherited = SockRef::from(&socket);
@@ -58,7 +58,7 @@ impl Listener {
 }
 
 /// Accepts until told to stop. `stop` turns true when no further connection is wanted.
-pub async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Receiver<bool>) {
     let Listener { socket: listener, owner, options } = listener;
     let mut view = gate.store.view();
     let mut pause = SHORTEST_PAUSE;

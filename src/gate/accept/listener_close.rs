@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 /// Whose a listening socket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// It ends with this process.
     Gate,
     /// It was passed to us and outlives us.
@@ -22,7 +22,7 @@ pub enum Owner {
 }
 
 /// How long a handshake that has begun may take: a round trip across the world.
-pub const HANDSHAKE: Duration = Duration::from_millis(300);
+pub(crate) const HANDSHAKE: Duration = Duration::from_millis(300);
 /// More than the kernel's queue holds of ours. Where newcomers cannot be turned away it would never be empty.
 const MOST: usize = 8192;
 /// Others on this thread have their turn after so many.
@@ -37,7 +37,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// a second later, and is refused by then, or let in by the next process. Refusing them at once, and
 /// only them, is nothing that the kernel offers.
 #[cfg(target_os = "linux")]
-pub fn turn_newcomers_away(listener: &TcpListener) -> bool {
+pub(crate) fn turn_newcomers_away(listener: &TcpListener) -> bool {
     use socket2::{SockFilter, SockRef};
 
     // A classic BPF program on the TCP header: SYN without ACK is dropped, all else passes whole.
@@ -70,7 +70,7 @@ pub fn turn_newcomers_away(_: &TcpListener) -> bool {
 
 /// Takes who is in the queue, one after the other, until it is empty. The runtime is not asked: what it
 /// remembers may be older than the last one in the queue, and it gives a task only so many at once.
-pub async fn empty(listener: &TcpListener, mut receive: impl FnMut(TcpStream, SocketAddr)) {
+pub(crate) async fn empty(listener: &TcpListener, mut receive: impl FnMut(TcpStream, SocketAddr)) {
     let (mut taken, mut tries, mut pause) = (0, TRIES, FIRST_PAUSE);
     while taken < MOST && tries > 0 {
         match listener.accept() {

@@ -12,12 +12,12 @@
 //! | [`turns`] | heavy work, one after the other between what is light |
 //! | [`listener_close`] | the end of a listening socket |
 
-pub mod handshake;
-pub mod limits;
-pub mod listener;
-pub mod listener_close;
-pub mod screening;
-pub mod tls;
-pub mod tls_failures;
-pub mod tls_limits;
-pub mod turns;
+pub(crate) mod handshake;
+pub(crate) mod limits;
+pub(crate) mod listener;
+pub(crate) mod listener_close;
+pub(crate) mod screening;
+pub(crate) mod tls;
+pub(crate) mod tls_failures;
+pub(crate) mod tls_limits;
+pub(crate) mod turns;

@@ -13,24 +13,24 @@ use crate::state::stats::gauges::Gauges;
 
 /// Whether strangers are closed without an answer.
 #[must_use]
-pub fn refuses_unheard(snapshot: &Snapshot) -> bool {
+pub(crate) fn refuses_unheard(snapshot: &Snapshot) -> bool {
     snapshot.config.deny == Deny::Drop && snapshot.config.mode == Mode::Enforce
 }
 
 /// Connections that may be open at once.
 #[must_use]
-pub fn most_connections(gate: &Gate, snapshot: &Snapshot) -> usize {
+pub(crate) fn most_connections(gate: &Gate, snapshot: &Snapshot) -> usize {
     snapshot.config.limits.connections.min(gate.room)
 }
 
 /// Of these, those that have not named their source yet: few are on their way at any moment.
-pub fn unnamed(most: usize) -> usize {
+pub(crate) fn unnamed(most: usize) -> usize {
     (most / 4).max(most.div_ceil(2).min(32))
 }
 
 /// As what an address is counted. A trusted proxy speaks for many and is not counted as one.
 #[must_use]
-pub fn guest(snapshot: &Snapshot, address: Address, known: bool, most: usize) -> Quota {
+pub(crate) fn guest(snapshot: &Snapshot, address: Address, known: bool, most: usize) -> Quota {
     let limits = &snapshot.config.limits;
     if !known {
         Quota::Stranger { each: limits.connections_per_stranger, all: most.div_ceil(2) }
@@ -42,7 +42,7 @@ pub fn guest(snapshot: &Snapshot, address: Address, known: bool, most: usize) ->
 }
 
 /// Counts and logs a connection that is closed without a word.
-pub fn drop_unheard(gate: &Gate, snapshot: &Snapshot, address: Address) {
+pub(crate) fn drop_unheard(gate: &Gate, snapshot: &Snapshot, address: Address) {
     Gauges::add(&gate.gauges.dropped_unheard);
     let event = Event {
         client: Some(address),

@@ -16,7 +16,7 @@ use crate::state::tls::{LiveTls, subject};
 
 /// A connection that speaks TLS.
 #[derive(Debug)]
-pub struct Secured {
+pub(crate) struct Secured {
     /// The stream inside.
     pub stream: Stream,
     /// HTTP/2 was agreed on.
@@ -29,7 +29,7 @@ pub struct Secured {
 ///
 /// # Errors
 /// It failed, or was not over at the deadline: why, in words.
-pub async fn accept(
+pub(crate) async fn accept(
     turns: &Turns,
     tls: &LiveTls,
     stream: L4Stream,

@@ -13,7 +13,7 @@ const WARN_EVERY: Duration = Duration::from_secs(60);
 /// Failed handshakes of senders that are listed or trusted. Anybody else's are the noise of the
 /// Internet and only counted.
 #[derive(Debug, Default)]
-pub struct Failures {
+pub(crate) struct Failures {
     unsaid: Mutex<Unsaid>,
 }
 
@@ -36,7 +36,7 @@ impl Failures {
     }
 
     /// Counts and logs a handshake that failed.
-    pub fn note_failed(&self, gauges: &Gauges, snapshot: &Snapshot, sender: Address, why: &str) {
+    pub(crate) fn note_failed(&self, gauges: &Gauges, snapshot: &Snapshot, sender: Address, why: &str) {
         Gauges::add(&gauges.tls_failed);
         tracing::debug!(peer = %sender, why, "TLS handshake failed");
         if snapshot.knows(sender)

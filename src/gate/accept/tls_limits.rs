@@ -13,16 +13,16 @@ use crate::state::stats::gauges::Held;
 use crate::wire::shares::{Holder, PeerClass, Shares};
 
 /// Handshakes of all strangers in a second: a tenth of a core.
-pub const ALL: u64 = 400;
+pub(crate) const ALL: u64 = 400;
 /// Handshakes of one stranger in a second.
-pub const EACH: u64 = 50;
+pub(crate) const EACH: u64 = 50;
 
 /// Handshakes of all strangers that are under way at once: each may hold what one message of TLS may be (64 KiB).
-pub const OPEN: u64 = 256;
+pub(crate) const OPEN: u64 = 256;
 
 /// Handshakes of strangers.
 #[derive(Debug)]
-pub struct TlsLimits {
+pub(crate) struct TlsLimits {
     open: AtomicU64,
     began: Instant,
     cells: Shares,
@@ -46,7 +46,7 @@ impl Default for TlsLimits {
 impl TlsLimits {
     /// A stranger's handshake, for as long as it lives; `None` when a bound is reached.
     #[must_use]
-    pub fn begin(&self, stranger: Address, now: Instant) -> Option<Held<'_>> {
+    pub(crate) fn begin(&self, stranger: Address, now: Instant) -> Option<Held<'_>> {
         Held::within(&self.open, 1, OPEN).filter(|_| self.is_slow_enough(stranger, now))
     }
 

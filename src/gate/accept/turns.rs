@@ -15,23 +15,23 @@ use crate::config::Config;
 
 /// Threads that serve: those of `threads`, or one a core.
 #[must_use]
-pub fn workers(config: &Config) -> usize {
+pub(crate) fn workers(config: &Config) -> usize {
     config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }
 
 /// The turns of one kind of work.
 #[derive(Debug)]
-pub struct Turns(Semaphore);
+pub(crate) struct Turns(Semaphore);
 
 impl Turns {
     /// One for each of so many threads.
     #[must_use]
-    pub fn new(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize) -> Self {
         Self(Semaphore::new(workers))
     }
 
     /// Runs the future; each time that it goes on, it waits for its turn first.
-    pub async fn run<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
+    pub(crate) async fn run<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
         loop {
             // Never closed, so never an error; and whoever has no turn may still go on.
             let turn = self.0.acquire().await;

@@ -18,7 +18,7 @@ use crate::state::snapshot::Snapshot;
 use crate::wire::transport::Transport;
 
 /// Serves a connection to its end. `ahead` was read from it already.
-pub async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
+pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
     let parking = gate.drain.parking();
     let mut view = gate.store.view();
     let mut connection = Connection::new(stream, ahead);

@@ -22,13 +22,13 @@ use crate::wire::read_buffer::ReadBuffer;
 use crate::wire::timer::Timer;
 
 /// One read takes this much, until a head turns out to be larger.
-pub const FIRST_READ: usize = 4096;
+pub(crate) const FIRST_READ: usize = 4096;
 /// Empty lines before a request line that are read over (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: usize = 2;
 
 /// The bounds of a head.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// The largest head in bytes.
     pub size: usize,
     /// How long to wait for the first byte.
@@ -39,7 +39,7 @@ pub struct Bounds {
 
 /// A complete head stands at the front of the buffer.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrived {
+pub(crate) struct Arrived {
     /// Its length with the empty line.
     pub len: usize,
     /// When its first byte was there; deadlines run from here.
@@ -48,7 +48,7 @@ pub struct Arrived {
 
 /// Why there is no head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoHead {
+pub(crate) enum NoHead {
     /// The connection ended, or idled away, between requests: nothing to answer, nothing to log.
     Over,
     /// The sender closed in the middle of a head.
@@ -62,7 +62,7 @@ pub enum NoHead {
 ///
 /// # Errors
 /// See [`NoHead`].
-pub async fn read<'b>(
+pub(crate) async fn read<'b>(
     stream: &mut Stream,
     read_buffer: &mut ReadBuffer,
     timer: &mut Timer,

@@ -21,18 +21,18 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 256 << 10;
 const LINGER_READ: usize = 4096;
 /// How long the sender may take to read its answer.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the end of a connection may take to be said (TLS says it in bytes); then it is cut.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Requests that were not welcome (denied, rejected, or a stranger's) before a connection ends. A trusted proxy's
 /// connection carries others' requests and is not ended for them.
-pub const UNWELCOME: u32 = 16;
+pub(crate) const UNWELCOME: u32 = 16;
 /// What a read buffer holds without being counted in `limits.buffers`: one read, and what growing leaves over.
 const UNCOUNTED: usize = 2 * FIRST_READ;
 
 /// The connection's own end: what lives longer than a request, and nothing else.
 #[derive(Debug)]
-pub struct Connection<'g> {
+pub(crate) struct Connection<'g> {
     /// The stream, TLS or not.
     pub stream: Stream,
     /// Bytes that were read and not used yet.
@@ -47,7 +47,7 @@ pub struct Connection<'g> {
 impl Connection<'_> {
     /// A connection of which `ahead` was read already.
     #[must_use]
-    pub fn new(stream: Stream, ahead: Vec<u8>) -> Self {
+    pub(crate) fn new(stream: Stream, ahead: Vec<u8>) -> Self {
         Self {
             stream,
             read_buffer: ReadBuffer::of(ahead),
@@ -59,12 +59,12 @@ impl Connection<'_> {
 
     /// Whether a request on it was not welcome.
     #[must_use]
-    pub fn carries_unwelcome(&self) -> bool {
+    pub(crate) fn carries_unwelcome(&self) -> bool {
         self.unwelcome > 0
     }
 
     /// An idle connection holds no buffer, and nothing of what is there for all.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.read_buffer.release();
         if self.read_buffer.held() <= UNCOUNTED {
             self.room = None;

@@ -7,7 +7,7 @@
 //! | [`head`] | one head off a stream, within its bounds |
 //! | [`parse`](mod@parse) | its syntax |
 
-pub mod connection;
-pub mod head;
-pub mod line;
-pub mod parse;
+pub(crate) mod connection;
+pub(crate) mod head;
+pub(crate) mod line;
+pub(crate) mod parse;

@@ -39,12 +39,12 @@ use crate::wire::shares::{PeerClass, Share};
 use crate::wire::timer::Timer;
 
 /// The first bytes of every HTTP/2 connection (RFC 9113 section 3.4).
-pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Of the connections that may be open, this part may speak HTTP/2.
 const PART: u64 = 4;
 /// Streams that may be open at once on one connection.
-pub const MAX_STREAMS: u64 = 100;
+pub(crate) const MAX_STREAMS: u64 = 100;
 /// The same for a stranger.
 const FEW_STREAMS: u64 = 4;
 /// Streams that are taken in before others on this thread have their turn.
@@ -52,7 +52,7 @@ const AT_ONCE: usize = 4;
 /// Resets of streams that were not handed out yet which are remembered, and end a connection beyond.
 const MAX_RESETS: usize = 64;
 /// Body bytes that one stream may have on the way to us; also what a connection may have before it says otherwise.
-pub const STREAM_WINDOW: u32 = 64 << 10;
+pub(crate) const STREAM_WINDOW: u32 = 64 << 10;
 /// Body bytes that a whole connection may have on the way to us, for each of its streams.
 const WINDOW_A_STREAM: u64 = 4 << 10;
 /// Answer bytes of one stream that wait for its sender's window.
@@ -65,7 +65,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 type Http2 = Connection<Watched<Stream>, Bytes>;
 
 /// Serves a connection to its end.
-pub async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
+pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
     let snapshot = gate.store.load();
     let limits = snapshot.config.limits.clone();
     let Some(_place) = place(&gate, &snapshot, &peer) else {
@@ -123,7 +123,7 @@ fn place<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> Option<Share<'
 
 /// Connections of HTTP/2 that may be open together.
 #[must_use]
-pub fn most_connections(limits: &Limits) -> u64 {
+pub(crate) fn most_connections(limits: &Limits) -> u64 {
     (limits.connections as u64).div_ceil(PART)
 }
 
@@ -158,7 +158,7 @@ fn options(limits: &Limits, streams: u64) -> H2Options {
 /// What the library refuses by itself, without a word in the log. So it lies above `max_head`, which is
 /// judged here; the 32 bytes a field are how HTTP/2 counts (RFC 9113 section 6.5.2).
 #[must_use]
-pub fn header_list(max_head: usize) -> usize {
+pub(crate) fn header_list(max_head: usize) -> usize {
     max_head.saturating_add(max_head / 4).saturating_add(32 * (MAX_FIELDS + 8))
 }
 

@@ -10,8 +10,8 @@
 //! | [`sent`] | when the last frame of a stream has left |
 
 mod conduct;
-pub mod connection;
+pub(crate) mod connection;
 mod fields;
-pub mod sent;
-pub mod slot;
+pub(crate) mod sent;
+pub(crate) mod slot;
 mod stream;

@@ -28,7 +28,7 @@ const AT_ONCE: usize = 32 << 10;
 
 /// Who waits for the end of which stream.
 #[derive(Debug, Default)]
-pub struct SentStreams {
+pub(crate) struct SentStreams {
     waiting: Mutex<Waiting>,
 }
 
@@ -42,7 +42,7 @@ struct Waiting {
 impl SentStreams {
     /// The departure of a stream's last frame.
     #[must_use]
-    pub fn of(streams: &Arc<Self>, stream: u32) -> Sent {
+    pub(crate) fn of(streams: &Arc<Self>, stream: u32) -> Sent {
         let (tell, told) = oneshot::channel();
         let mut waiting = streams.lock();
         if !waiting.over {
@@ -52,9 +52,8 @@ impl SentStreams {
         Sent { told, stream, streams: Arc::clone(streams) }
     }
 
-    /// Streams that somebody waits for.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
+    #[cfg(test)]
+    fn waiting(&self) -> usize {
         self.lock().streams.len()
     }
 
@@ -65,7 +64,7 @@ impl SentStreams {
 
 /// Somebody waits for the end of a stream; when that is given up, so is the place among those who wait.
 #[derive(Debug)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// Resolves when the stream's last frame has left; to an error when it never will.
     pub told: oneshot::Receiver<()>,
     stream: u32,
@@ -80,7 +79,7 @@ impl Drop for Sent {
 
 /// A connection whose outgoing frames are looked at, and whose incoming bytes are counted.
 #[derive(Debug)]
-pub struct Watched<S> {
+pub(crate) struct Watched<S> {
     stream: S,
     scan: Scan,
     streams: Arc<SentStreams>,
@@ -93,7 +92,7 @@ pub struct Watched<S> {
 impl<S> Watched<S> {
     /// Watches a stream on which nothing was written yet. After `most` bytes of the other side it breaks.
     #[must_use]
-    pub fn new(stream: S, streams: Arc<SentStreams>, most: usize) -> Self {
+    pub(crate) fn new(stream: S, streams: Arc<SentStreams>, most: usize) -> Self {
         Self { stream, scan: Scan::default(), streams, left: most, taken: 0 }
     }
 }

@@ -19,13 +19,13 @@ const FEWEST: u64 = 128;
 
 /// Streams that all connections may have open together.
 #[must_use]
-pub fn most(limits: &Limits) -> u64 {
+pub(crate) fn most(limits: &Limits) -> u64 {
     (limits.concurrent_requests as u64 * STREAMS_A_REQUEST).max(FEWEST)
 }
 
 /// One stream's place.
 #[derive(Debug)]
-pub struct StreamSlot {
+pub(crate) struct StreamSlot {
     gate: Arc<Gate>,
     holder: Holder,
 }
@@ -33,7 +33,7 @@ pub struct StreamSlot {
 impl StreamSlot {
     /// Takes one; `None` when the client, all strangers or all together have as many open as they may.
     #[must_use]
-    pub fn take(gate: &Arc<Gate>, snapshot: &Snapshot, peer: &Peer) -> Option<Self> {
+    pub(crate) fn take(gate: &Arc<Gate>, snapshot: &Snapshot, peer: &Peer) -> Option<Self> {
         let holder = gate.stream_shares.holder(peer.writer(), peer.standing(snapshot));
         let most = most(&snapshot.config.limits);
         // Not by `then_some`: what was not taken must not be given back.
@@ -46,7 +46,7 @@ impl StreamSlot {
 
     /// What it is a place in.
     #[must_use]
-    pub fn gate(&self) -> &Gate {
+    pub(crate) fn gate(&self) -> &Gate {
         &self.gate
     }
 }

@@ -26,7 +26,7 @@ static READERS: Semaphore = Semaphore::const_new(8);
 
 /// The file that a request asks for.
 #[must_use]
-pub fn file(folder: &Path, head: &Head, facts: &Facts<'_>) -> Option<PathBuf> {
+pub(crate) fn file(folder: &Path, head: &Head, facts: &Facts<'_>) -> Option<PathBuf> {
     let reads = matches!(head.method(), b"GET" | b"HEAD");
     let bodyless = matches!(facts.framing, Framing::None | Framing::Length(0));
     let token = token(facts.target).filter(|_| reads && bodyless)?;
@@ -42,7 +42,7 @@ fn token(target: &[u8]) -> Option<&str> {
 }
 
 /// What the file holds, if it is one that may be shown.
-pub async fn content(file: PathBuf) -> Option<Vec<u8>> {
+pub(crate) async fn content(file: PathBuf) -> Option<Vec<u8>> {
     let _reader = READERS.acquire().await.ok()?;
     tokio::task::spawn_blocking(move || read(&file)).await.ok()?
 }

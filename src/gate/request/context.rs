@@ -9,7 +9,7 @@ use crate::state::snapshot::Snapshot;
 
 /// Where and when a request happens.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// What all connections share.
     pub gate: &'a Gate,
     /// What it is judged by.

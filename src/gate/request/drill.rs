@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 /// Panics if the environment asks for it on this path.
-pub fn panic_if_asked(path: &[u8]) {
+pub(super) fn panic_if_asked(path: &[u8]) {
     static PATH: OnceLock<Option<String>> = OnceLock::new();
     let asked = PATH.get_or_init(|| std::env::var("NEXMO_GATE_PANIC_PATH").ok());
     assert!(asked.as_deref().is_none_or(|asked| asked.as_bytes() != path), "a fire drill");

@@ -160,7 +160,7 @@ fn origin_form<'b>(target: &'b [u8], host: &[u8]) -> Result<&'b [u8], Reason> {
 /// What a log may say of a target, whatever form it has: its path, without a query, a fragment, or a user's name and
 /// password.
 #[must_use]
-pub fn loggable(target: &[u8]) -> &[u8] {
+pub(crate) fn loggable(target: &[u8]) -> &[u8] {
     let end = memchr::memchr2(b'?', b'#', target).unwrap_or(target.len());
     let target = &target[..end];
     if target.first() == Some(&b'/') {

@@ -29,7 +29,7 @@ use crate::wire::shares::PeerClass;
 
 /// A request that may be forwarded.
 #[derive(Debug)]
-pub struct Admitted {
+pub(crate) struct Admitted {
     /// Why it may.
     pub permit: Permit,
     /// Where it goes and by which rules.
@@ -52,7 +52,7 @@ pub struct Admitted {
 impl Admitted {
     /// As whom the client counts: one that only `mode: observe` let pass is a stranger.
     #[must_use]
-    pub fn class(&self) -> PeerClass {
+    pub(crate) fn class(&self) -> PeerClass {
         match self.permit.grant() {
             Grant::Listed { .. } => PeerClass::Listed,
             Grant::Observed(_) => PeerClass::Stranger,
@@ -62,7 +62,7 @@ impl Admitted {
 
 /// A request that is answered here.
 #[derive(Debug)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// The reason, for the log and the reply.
     pub reason: Reason,
     /// The route, where one was found.
@@ -71,7 +71,7 @@ pub struct Refusal {
 
 /// What becomes of a request.
 #[derive(Debug)]
-pub enum Judged {
+pub(crate) enum Judged {
     /// It goes to the application.
     Forward(Admitted),
     /// It is answered here.
@@ -85,7 +85,7 @@ pub enum Judged {
 }
 
 /// Judges one head, and leaves in `received` what was learnt on the way.
-pub fn judge(
+pub(crate) fn judge(
     snapshot: &Snapshot,
     peer: &Peer,
     head: Result<Head, Reason>,
@@ -192,7 +192,12 @@ fn admit(
 
 /// What a client's messages may hold.
 #[must_use]
-pub fn budget<'g>(gate: &'g Gate, snapshot: &Snapshot, client: Address, standing: PeerClass) -> Budget<'g> {
+pub(crate) fn budget<'g>(
+    gate: &'g Gate,
+    snapshot: &Snapshot,
+    client: Address,
+    standing: PeerClass,
+) -> Budget<'g> {
     let limits = &snapshot.config.limits;
     let message = limits.max_head.saturating_add(limits.max_body).saturating_add(limits.max_response);
     let most = Most { all: limits.buffers, message };
@@ -201,13 +206,13 @@ pub fn budget<'g>(gate: &'g Gate, snapshot: &Snapshot, client: Address, standing
 
 /// What a connection's heads may hold, before they say who is asking.
 #[must_use]
-pub fn budget_of_heads<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> Budget<'g> {
+pub(crate) fn budget_of_heads<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> Budget<'g> {
     budget(gate, snapshot, peer.writer(), peer.standing(snapshot))
 }
 
 /// A head that cannot be served. A stranger is told what strangers are told, however odd the request.
 #[must_use]
-pub fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Judged {
+pub(crate) fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Judged {
     let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.writer());
     match reason {
         _ if stranger => Judged::Refuse(Refusal { reason: Reason::NotListed, route: None }),

@@ -4,17 +4,17 @@
 //! tell the sender, write it down. Invariant: whatever happens, one event is logged and one reason is
 //! counted, and the outcome `delivered` is only ever given after the last byte of a success was written.
 
-pub mod acme;
-pub mod context;
+pub(crate) mod acme;
+pub(crate) mod context;
 #[cfg(debug_assertions)]
 mod drill;
-pub mod facts;
-pub mod head;
-pub mod intake;
-pub mod log;
-pub mod received;
-pub mod reply;
-pub mod request_id;
+pub(crate) mod facts;
+pub(crate) mod head;
+pub(crate) mod intake;
+pub(crate) mod log;
+pub(crate) mod received;
+pub(crate) mod reply;
+pub(crate) mod request_id;
 mod upstream_head;
 
 use std::panic::AssertUnwindSafe;
@@ -44,7 +44,7 @@ use crate::wire::transport::{Reply, Transport};
 
 /// What happens to the connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// It serves another one.
     Serve,
     /// It closes; everything that was sent has been read.
@@ -55,7 +55,7 @@ pub enum Next {
 
 /// Serves one request that was judged. A panic on the way is this request's alone: its sender is told
 /// 503, and the connection ends.
-pub async fn serve<T: Transport>(
+pub(crate) async fn serve<T: Transport>(
     context: Context<'_>,
     transport: &mut T,
     received: &Received,
@@ -310,6 +310,6 @@ impl<T: Transport> Request<'_, T> {
 
 /// Open requests of the process, for the end of it.
 #[must_use]
-pub fn in_flight(gauges: &Gauges) -> u64 {
+pub(crate) fn in_flight(gauges: &Gauges) -> u64 {
     gauges.in_flight.load(Relaxed)
 }

@@ -10,7 +10,7 @@ use crate::wire::body::Framing;
 
 /// One request.
 #[derive(Debug, Default)]
-pub struct Received {
+pub(crate) struct Received {
     /// The head; `None` when it could not be parsed.
     pub head: Option<Head>,
     /// The version; `None` when it is not known.
@@ -28,19 +28,19 @@ pub struct Received {
 impl Received {
     /// The method; empty when the head could not be parsed.
     #[must_use]
-    pub fn method(&self) -> &[u8] {
+    pub(crate) fn method(&self) -> &[u8] {
         self.head.as_ref().map_or(&[], Head::method)
     }
 
     /// The path as logs may have it: without the query.
     #[must_use]
-    pub fn path(&self) -> &[u8] {
+    pub(crate) fn path(&self) -> &[u8] {
         self.head.as_ref().map_or(&[], |head| loggable(head.target()))
     }
 
     /// Whether the reply has no body whatever it says.
     #[must_use]
-    pub fn is_head(&self) -> bool {
+    pub(crate) fn is_head(&self) -> bool {
         self.method() == b"HEAD"
     }
 

@@ -13,7 +13,7 @@ use crate::wire::transport::{Reply, phrase};
 
 /// How the answer is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub(crate) struct Frame {
     /// It answers a HEAD: no body.
     pub to_head: bool,
     /// The connection is closed after it.
@@ -22,7 +22,7 @@ pub struct Frame {
 
 /// The upstream's answer with the status of the verdict.
 #[must_use]
-pub fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<'_> {
+pub(crate) fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<'_> {
     let body: &[u8] = if verdict.body == Body::UpstreamEmpty || frame.to_head { &[] } else { &answer.body };
     let length = if frame.to_head { answer.announced } else { Some(body.len() as u64) };
     Reply {
@@ -38,7 +38,7 @@ pub fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<'_> {
 
 /// An answer of the gate's own; `allow` are the methods that a 405 names.
 #[must_use]
-pub fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'static> {
+pub(crate) fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'static> {
     let mut fields = Fields::of(&[("Content-Type", "text/plain; charset=utf-8")]);
     if matches!(status, 503 | 504) {
         fields.push(b"Retry-After", RETRY_AFTER_S.to_string().as_bytes());
@@ -61,7 +61,7 @@ pub fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'static> {
 
 /// The file of an ACME challenge.
 #[must_use]
-pub fn challenge(content: Vec<u8>, frame: Frame) -> Reply<'static> {
+pub(crate) fn challenge(content: Vec<u8>, frame: Frame) -> Reply<'static> {
     let length = Some(content.len() as u64);
     let body = if frame.to_head { Vec::new() } else { content };
     let fields = Cow::Owned(Fields::of(&[("Content-Type", "application/octet-stream")]));

@@ -8,7 +8,7 @@ use crate::policy::text;
 
 /// A request's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum RequestId {
+pub(crate) enum RequestId {
     /// The gate's own: 32 hexadecimal digits.
     Own([u8; 32]),
     /// One that a trusted proxy gave.
@@ -25,7 +25,7 @@ impl Default for RequestId {
 impl RequestId {
     /// Its bytes.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Own(digits) => digits,
             Self::Given(bytes) => bytes,
@@ -35,7 +35,7 @@ impl RequestId {
 
 /// Makes names of 32 hexadecimal digits: a random half for the process, a counted half, mixed.
 #[derive(Debug)]
-pub struct RequestIds {
+pub(crate) struct RequestIds {
     process: u64,
     next: AtomicU64,
 }
@@ -51,7 +51,7 @@ impl Default for RequestIds {
 impl RequestIds {
     /// The next name.
     #[must_use]
-    pub fn next(&self) -> RequestId {
+    pub(crate) fn next(&self) -> RequestId {
         let count = self.next.fetch_add(1, Relaxed);
         // splitmix64's finaliser: consecutive counts look nothing alike, and no two are the same.
         let mut mixed = count.wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -12,7 +12,7 @@ const OWN_LINES: usize = 512;
 
 /// Writes the head of an admitted request whose body has this length.
 #[must_use]
-pub fn write(
+pub(super) fn write(
     context: Context<'_>,
     head: &Head,
     request_id: &[u8],

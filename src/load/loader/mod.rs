@@ -101,6 +101,7 @@ impl Loader {
         self.look_for(Initiator::Operator, Instant::now())
     }
 
+    /// The same for whoever wants it: for the watcher, a file that is held and did not change is not read again.
     pub(crate) fn look_for(&self, wish: Initiator, now: Instant) -> FileView {
         let config = self.source.path().map(|path| FileContent::at(path, config::MAX_TEXT));
         let parsed = self.source.parse(config.as_ref()).ok();
@@ -137,6 +138,7 @@ impl Loader {
         self.load_after(look, Before { snapshot: previous, kept, wish, now })
     }
 
+    /// The same for whoever wants it, over what is in force.
     pub(crate) fn load_after(&mut self, look: &FileView, before: Before<'_>) -> Loaded {
         self.loaded = Some(self.mark(look));
         let mut loaded = Loaded::default();

@@ -26,8 +26,8 @@ use crate::state::store::Store;
 mod worker;
 
 use self::worker::{Event, Worker};
-pub use crate::load::pulse::ReloaderHealth;
-pub use crate::state::report::{Cause, Report};
+pub(crate) use crate::load::pulse::ReloaderHealth;
+pub(crate) use crate::state::report::{Cause, Report};
 
 /// Reloads that may wait for the one under way. They are answered together, so nobody needs more.
 const QUEUE: usize = 64;
@@ -41,7 +41,7 @@ const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// A handle to the reload thread, which ends with the last handle or at [`Reloader::stop`].
 #[derive(Clone, Debug)]
-pub struct Reloader {
+pub(crate) struct Reloader {
     store: Arc<Store>,
     line: Arc<Handle>,
 }
@@ -70,25 +70,12 @@ impl Drop for Handle {
 
 impl Reloader {
     /// Starts the thread. `loader` is the one that loaded what the store holds; `heard` is told of
-    /// every reload, on that thread, right after it.
+    /// every reload, on that thread, right after it. Where something else is opened anew at a reload,
+    /// `besides` does it, on that thread, and its problems are the reload's.
     ///
     /// # Errors
     /// The system has no thread left.
-    pub fn start(
-        loader: Loader,
-        store: Arc<Store>,
-        pace: Pace,
-        heard: impl Fn(&Arc<Report>) + Send + 'static,
-    ) -> io::Result<Self> {
-        Self::start_with(loader, store, pace, |_| Vec::new(), heard)
-    }
-
-    /// The same, where something else is opened anew at a reload: `besides` does it, on that thread, and
-    /// its problems are the reload's.
-    ///
-    /// # Errors
-    /// The system has no thread left.
-    pub fn start_with(
+    pub(crate) fn start(
         loader: Loader,
         store: Arc<Store>,
         pace: Pace,
@@ -123,7 +110,7 @@ impl Reloader {
     /// Reloads now. A reload that begins after the call answers it; calls that wait together are
     /// answered together. Nobody waits longer than [`PATIENCE`]: then the answer says so, and the reload
     /// goes on.
-    pub async fn reload(&self, cause: Cause) -> Arc<Report> {
+    pub(crate) async fn reload(&self, cause: Cause) -> Arc<Report> {
         self.reload_within(cause, PATIENCE).await
     }
 
@@ -146,13 +133,13 @@ impl Reloader {
 
     /// Whether the thread is there, and how long it has been at what it does.
     #[must_use]
-    pub fn health(&self) -> ReloaderHealth {
+    pub(crate) fn health(&self) -> ReloaderHealth {
         self.line.pulse.health()
     }
 
     /// Ends the thread. Later reloads are refused. Where a file system does not answer, the thread is
     /// left to it after [`END_WITHIN`]: the end of the process takes it along.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.line.end();
         let thread = self.line.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if self.line.pulse.wait_for_end(END_WITHIN) {

@@ -34,7 +34,7 @@ fn run(site: &Site, pace: Pace) -> Running {
     let store = Arc::new(Store::new(first(&mut loader)));
     let (heard, reports) = channel();
     let tell = move |report: &Arc<Report>| drop(heard.send(Arc::clone(report)));
-    let reloader = Reloader::start(loader, Arc::clone(&store), pace, tell).unwrap();
+    let reloader = Reloader::start(loader, Arc::clone(&store), pace, |_| Vec::new(), tell).unwrap();
     Running { reloader, store, reports }
 }
 
@@ -109,7 +109,7 @@ fn requests_that_wait_together_are_answered_together() {
         begun.send(()).unwrap();
         gate.recv_timeout(LONG).unwrap();
     };
-    let reloader = Reloader::start(loader, Arc::clone(&store), ASKED, hold).unwrap();
+    let reloader = Reloader::start(loader, Arc::clone(&store), ASKED, |_| Vec::new(), hold).unwrap();
     let reports = block_on(async {
         let ask = |cause| {
             let reloader = reloader.clone();
@@ -159,7 +159,7 @@ fn stuck(site: &Site) -> (Reloader, mpsc::Sender<()>) {
         let _ = begun.send(());
         let _ = opened.recv();
     };
-    let reloader = Reloader::start(loader, store, ASKED, hold).unwrap();
+    let reloader = Reloader::start(loader, store, ASKED, |_| Vec::new(), hold).unwrap();
     assert_eq!(
         health_but(&reloader, |health| matches!(health, ReloaderHealth::Busy(_))),
         ReloaderHealth::Alive

@@ -58,7 +58,7 @@ impl Address {
 /// Reads an IPv4 address in the one spelling that the standard library reads, in a fraction of the time:
 /// most hops behind a proxy are one, and so are most lines of a long range file.
 #[must_use]
-pub fn dotted(text: &[u8]) -> Option<Ipv4Addr> {
+pub(crate) fn dotted(text: &[u8]) -> Option<Ipv4Addr> {
     let mut octets = [0; 4];
     let (mut place, mut digits, mut value) = (0, 0, 0u16);
     for byte in text {
@@ -100,7 +100,7 @@ impl From<IpAddr> for Address {
 
 /// What one subscriber holds: an IPv4 address or an IPv6 /64.
 #[must_use]
-pub fn subscriber(address: Address) -> IpAddr {
+pub(crate) fn subscriber(address: Address) -> IpAddr {
     match address.ip() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from(u128::from(ip) & !u128::from(u64::MAX))),
         v4 @ IpAddr::V4(_) => v4,

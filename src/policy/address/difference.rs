@@ -12,7 +12,7 @@ use crate::policy::address::range_list::RangeList;
 /// The difference between an old and a new list. Prefixes are counted by value: twice the same line
 /// is one prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// Prefixes that only the new list has.
     pub added: usize,
     /// Prefixes that only the old list has.
@@ -29,7 +29,7 @@ pub struct Difference {
 
 /// The addresses of one family. All of IPv6 is counted as one address less, for it to fit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Addresses {
+pub(crate) struct Addresses {
     /// Those that both lists cover.
     pub kept: u128,
     /// Those that only the old list covers.
@@ -41,7 +41,7 @@ pub struct Addresses {
 impl Addresses {
     /// Those that the old list covers.
     #[must_use]
-    pub fn before(&self) -> u128 {
+    pub(crate) fn before(&self) -> u128 {
         self.kept.saturating_add(self.lost)
     }
 }
@@ -49,7 +49,7 @@ impl Addresses {
 impl Difference {
     /// Whether the lists hold the same prefixes.
     #[must_use]
-    pub fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         self.added == 0 && self.removed == 0
     }
 }
@@ -57,13 +57,13 @@ impl Difference {
 /// Compares two lists. In time that grows with their lengths alone when their files are sorted, as long
 /// ones are: a list of a million prefixes is compared at each reload.
 #[must_use]
-pub fn compare(old: &RangeList, new: &RangeList) -> Difference {
+pub(crate) fn compare(old: &RangeList, new: &RangeList) -> Difference {
     between(&Prefixes::of(old), &Prefixes::of(new))
 }
 
 /// Compares the prefixes of two lists.
 #[must_use]
-pub fn between(old: &Prefixes, new: &Prefixes) -> Difference {
+pub(crate) fn between(old: &Prefixes, new: &Prefixes) -> Difference {
     let mut difference = Difference {
         added: 0,
         removed: 0,
@@ -94,7 +94,7 @@ impl Difference {
 
 /// The prefixes of a list by value: each once, in order, and nothing else of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prefixes {
+pub(crate) struct Prefixes {
     v4: Row<u32>,
     v6: Row<u128>,
 }
@@ -102,10 +102,11 @@ pub struct Prefixes {
 impl Prefixes {
     /// Those of a list.
     #[must_use]
-    pub fn of(list: &RangeList) -> Self {
+    pub(crate) fn of(list: &RangeList) -> Self {
         Self::new(list.entries().iter().map(|entry| entry.prefix))
     }
 
+    /// Those of all prefixes together.
     pub(crate) fn new(prefixes: impl Iterator<Item = IpNet>) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for prefix in prefixes {

@@ -1,7 +1,7 @@
 //! Addresses: how one is written, sets of prefixes, range files, and what differs between two lists.
 
-pub mod addr;
+pub(crate) mod addr;
 pub(crate) mod bits;
-pub mod difference;
-pub mod prefix_set;
-pub mod range_list;
+pub(crate) mod difference;
+pub(crate) mod prefix_set;
+pub(crate) mod range_list;

@@ -8,7 +8,7 @@ const OWN_PREFIX: &[u8] = b"x-nexmo-gate-";
 
 /// What becomes of a header line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It passes as it is.
     Keep,
     /// It belongs to one connection, or the gate frames the message anew.
@@ -21,7 +21,7 @@ pub enum Fate {
 
 /// The fate of a request header on its way to the upstream.
 #[must_use]
-pub fn request_fate(name: &[u8]) -> Fate {
+pub(crate) fn request_fate(name: &[u8]) -> Fate {
     let is = |other: &str| same_name(name, other.as_bytes());
     let one_of = |names: &[&str], fate| if names.iter().any(|n| is(n)) { fate } else { Fate::Keep };
     if name.len() > OWN_PREFIX.len() && same_name(&name[..OWN_PREFIX.len()], OWN_PREFIX) {
@@ -70,7 +70,7 @@ pub fn response_drops(name: &[u8]) -> bool {
 }
 
 /// Whether a name is this one in lower case, with underscores for hyphens.
-pub fn same_name(name: &[u8], lower: &[u8]) -> bool {
+pub(super) fn same_name(name: &[u8], lower: &[u8]) -> bool {
     let fold = |b: &u8| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() };
     name.len() == lower.len() && name.iter().zip(lower).all(|(a, b)| fold(a) == *b)
 }

@@ -9,7 +9,8 @@
 
 mod fate;
 
-pub use self::fate::{Fate, request_fate, response_drops};
+pub use self::fate::response_drops;
+pub(crate) use self::fate::{Fate, request_fate};
 use crate::policy::client::client_ip::{Client, ForwardedHeader};
 use crate::policy::client::forwarded;
 use crate::policy::forward::fate::same_name;
@@ -105,18 +106,18 @@ fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 /// Whether a comma-separated list of header names (a Connection field's value) holds this one.
 #[must_use]
-pub fn names(list: &[u8], name: &[u8]) -> bool {
+pub(crate) fn names(list: &[u8], name: &[u8]) -> bool {
     !list.is_empty() && list.split(|b| *b == b',').any(|one| one.trim_ascii().eq_ignore_ascii_case(name))
 }
 
 /// Names that a Connection field may have. Every header line is looked for among them; real senders name one or two.
-pub const MAX_NAMED: usize = 16;
+pub(crate) const MAX_NAMED: usize = 16;
 
 /// Whether a Connection field names a header that the gate sets or decides by, or more names than any sender
 /// needs. Such a request is refused: honouring it would let a sender remove what the next hop relies on, or have
 /// each of its lines compared with thousands of names.
 #[must_use]
-pub fn connection_overreaches(list: &[u8]) -> bool {
+pub(crate) fn connection_overreaches(list: &[u8]) -> bool {
     if memchr::memchr_iter(b',', list).count() >= MAX_NAMED {
         return true;
     }

@@ -24,11 +24,11 @@ use std::fmt;
 use crate::policy::address::difference::{Difference, Prefixes, between};
 
 /// Addresses of each family that any list may gain: a /15 (131,072) and a /28.
-pub const ORDINARY: Ordinary = Ordinary { v4: 1 << 17, v6: 1 << 100 };
+pub(crate) const ORDINARY: Ordinary = Ordinary { v4: 1 << 17, v6: 1 << 100 };
 
 /// What a list may gain, however small it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ordinary {
+pub(crate) struct Ordinary {
     /// IPv4 addresses.
     pub v4: u128,
     /// IPv6 addresses.
@@ -94,7 +94,7 @@ pub enum Unit {
 }
 
 /// What can be held.
-pub trait Version: PartialEq {
+pub(crate) trait Version: PartialEq {
     /// Whether what serves counts although nobody has approved it and it has not stood for long. Of a list
     /// it does not: an addition may be taken back as it came.
     const YOUNG_COUNTS: bool;
@@ -116,7 +116,7 @@ pub struct Verdict {
 /// or what stood for long, where that is not what serves: it is the measure, so many small steps are as
 /// good as a large one.
 #[must_use]
-pub fn judge<V: Version>(serving: &V, approved: Option<&V>, new: &V) -> Option<Verdict> {
+pub(crate) fn judge<V: Version>(serving: &V, approved: Option<&V>, new: &V) -> Option<Verdict> {
     if approved == Some(new) {
         return None;
     }

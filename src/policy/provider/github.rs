@@ -12,7 +12,7 @@ use crate::policy::provider::advice::Advice;
 use crate::policy::provider::spec::{AnswerRule, Methods, RelayAs, Spec};
 use crate::policy::provider::{Provider, Webhook};
 
-pub static GITHUB: Provider = Provider {
+pub(crate) static GITHUB: Provider = Provider {
     name: "GitHub",
     webhooks: &[Spec {
         name: "hooks",

@@ -9,11 +9,11 @@
 //! | [`advice`] | what an operator is told to mend |
 //! | [`nexmo`] | Nexmo, now Vonage |
 
-pub mod advice;
+pub(crate) mod advice;
 #[cfg(test)]
 pub(crate) mod github;
-pub mod nexmo;
-pub mod spec;
+pub(crate) mod nexmo;
+pub(crate) mod spec;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -45,7 +45,7 @@ impl<'a> Host<'a> {
 
 /// The host of a Host field or authority as it is written.
 #[must_use]
-pub fn without_port(authority: &[u8]) -> &[u8] {
+pub(crate) fn without_port(authority: &[u8]) -> &[u8] {
     match authority.iter().rposition(|b| *b == b':') {
         Some(colon) if authority[colon + 1..].iter().all(u8::is_ascii_digit) => &authority[..colon],
         _ => authority,

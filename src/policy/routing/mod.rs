@@ -1,5 +1,5 @@
 //! Which route a request is for: its host, its path, and the table of routes.
 
-pub mod authority;
-pub mod path;
-pub mod route;
+pub(crate) mod authority;
+pub(crate) mod path;
+pub(crate) mod route;

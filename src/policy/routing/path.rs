@@ -83,7 +83,7 @@ fn is_unreserved(byte: u8) -> bool {
 
 /// The path as an application sees it. A percent sign that encodes nothing stays.
 #[must_use]
-pub fn decoded(path: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn decoded(path: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = memchr::memchr(b'%', path) else { return Cow::Borrowed(path) };
     let mut bytes = path[..first].to_vec();
     let mut rest = &path[first..];

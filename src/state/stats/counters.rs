@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::policy::outcome::Reason;
 
 /// Upper bounds of the latency histogram, in milliseconds. The last ones sit around the deadlines.
-pub const LATENCY_BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000, 15_000];
+pub(crate) const LATENCY_BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000, 15_000];
 
 const REASONS: usize = 64;
 const FIRST_STATUS: u16 = 200;

@@ -18,11 +18,11 @@ use crate::policy::address::addr::Address;
 use crate::policy::outcome::Reason;
 
 /// Rows of each of the two kinds.
-pub const ROWS: usize = 50;
+pub(crate) const ROWS: usize = 50;
 
 /// The beginning of a text, at most `N` bytes of it, without an allocation.
 #[derive(Clone, Copy)]
-pub struct Short<const N: usize> {
+pub(crate) struct Short<const N: usize> {
     bytes: [u8; N],
     len: usize,
     cut: bool,
@@ -31,7 +31,7 @@ pub struct Short<const N: usize> {
 impl<const N: usize> Short<N> {
     /// The beginning of `text`.
     #[must_use]
-    pub fn new(text: &[u8]) -> Self {
+    pub(crate) fn new(text: &[u8]) -> Self {
         let mut short = Self { bytes: [0; N], len: 0, cut: false };
         short.set(text);
         short
@@ -45,13 +45,13 @@ impl<const N: usize> Short<N> {
 
     /// What is kept of it.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 
     /// Whether it is kept whole.
     #[must_use]
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         !self.cut
     }
 
@@ -81,7 +81,7 @@ impl<const N: usize> fmt::Debug for Short<N> {
 
 /// One denial.
 #[derive(Clone, Copy, Debug)]
-pub struct Denial<'a> {
+pub(crate) struct Denial<'a> {
     /// Who asked; the peer, where nobody could be named.
     pub client: Address,
     /// Why it was denied.
@@ -98,7 +98,7 @@ pub struct Denial<'a> {
 
 /// The denials of one client, for one reason, on one route.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub(crate) struct Row {
     /// Who asked last: of the same /64, where it is IPv6.
     pub client: Address,
     /// Why it was denied.
@@ -175,7 +175,7 @@ fn mark(denial: &Denial<'_>) -> u64 {
 
 /// The last denials.
 #[derive(Debug)]
-pub struct Denials {
+pub(crate) struct Denials {
     began: Instant,
     tables: Mutex<Tables>,
     missed: AtomicU64,
@@ -228,7 +228,7 @@ impl Table {
 
 /// What is known, the newest row first.
 #[derive(Clone, Debug, Default)]
-pub struct Noted {
+pub(crate) struct Noted {
     /// Denied on a route of the config.
     pub routed: Vec<Row>,
     /// Denied anywhere else.
@@ -246,7 +246,7 @@ impl Default for Denials {
 
 impl Denials {
     /// Notes a denial, unless somebody else is at it.
-    pub fn note(&self, denial: &Denial<'_>) {
+    pub(crate) fn note(&self, denial: &Denial<'_>) {
         let Ok(mut tables) = self.tables.try_lock() else {
             self.missed.fetch_add(1, Relaxed);
             return;
@@ -258,7 +258,7 @@ impl Denials {
 
     /// What is known.
     #[must_use]
-    pub fn noted(&self) -> Noted {
+    pub(crate) fn noted(&self) -> Noted {
         let newest_first = |mut rows: Vec<Row>| {
             rows.sort_by_key(|row| std::cmp::Reverse(row.last));
             rows

@@ -35,7 +35,7 @@ impl Phase {
 
 /// Whether a number can become smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// It counts up from the start of the process.
     Counter,
     /// It is what is now.
@@ -45,7 +45,7 @@ pub enum Kind {
 impl Kind {
     /// The word of Prometheus' text format.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
@@ -55,7 +55,7 @@ impl Kind {
 
 /// One number of the process, and what it is called.
 #[derive(Clone, Copy, Debug)]
-pub struct Number {
+pub(crate) struct Number {
     /// Its key among the `gauges` of the status.
     pub key: &'static str,
     /// Its name in the metrics, without the prefix of the program.
@@ -72,19 +72,19 @@ pub struct Number {
 impl Number {
     /// What it says, in a sentence.
     #[must_use]
-    pub fn help(&self) -> &'static str {
+    pub(crate) fn help(&self) -> &'static str {
         self.help.trim_start()
     }
 
     /// What it is now.
     #[must_use]
-    pub fn value(&self, gauges: &Gauges) -> u64 {
+    pub(crate) fn value(&self, gauges: &Gauges) -> u64 {
         (self.cell)(gauges).load(Relaxed)
     }
 
     /// The key of `limits` that bounds it, if there is one.
     #[must_use]
-    pub fn most(&self, limits: &Limits) -> Option<usize> {
+    pub(crate) fn most(&self, limits: &Limits) -> Option<usize> {
         (self.most)(limits)
     }
 }
@@ -102,7 +102,7 @@ macro_rules! gauges {
         }
 
         /// Every number of the process, in the order of the metrics.
-        pub const TABLE: &[Number] = &[$(Number {
+        pub(crate) const TABLE: &[Number] = &[$(Number {
             key: $key,
             metric: $metric,
             words: $words,
@@ -192,19 +192,19 @@ impl Gauges {
 
 /// Counts up a gauge for as long as it lives.
 #[derive(Debug)]
-pub struct Held<'a>(&'a AtomicU64, u64);
+pub(crate) struct Held<'a>(&'a AtomicU64, u64);
 
 impl<'a> Held<'a> {
     /// Adds `amount` until dropped.
     #[must_use]
-    pub fn new(gauge: &'a AtomicU64, amount: u64) -> Self {
+    pub(crate) fn new(gauge: &'a AtomicU64, amount: u64) -> Self {
         gauge.fetch_add(amount, Relaxed);
         Self(gauge, amount)
     }
 
     /// Adds `amount` until dropped, unless that would lift the gauge above `most`.
     #[must_use]
-    pub fn within(gauge: &'a AtomicU64, amount: u64, most: u64) -> Option<Self> {
+    pub(crate) fn within(gauge: &'a AtomicU64, amount: u64, most: u64) -> Option<Self> {
         let held = Self::new(gauge, amount);
         (gauge.load(Relaxed) <= most).then_some(held)
     }

@@ -17,13 +17,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Connections in a row that fail before an endpoint rests.
-pub const FAILURES: u32 = 3;
+pub(crate) const FAILURES: u32 = 3;
 /// The first rest.
-pub const FIRST_REST: Duration = Duration::from_secs(5);
+pub(crate) const FIRST_REST: Duration = Duration::from_secs(5);
 /// No rest is longer.
-pub const LONGEST_REST: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST_REST: Duration = Duration::from_secs(60);
 /// Checks in a row that fail before an endpoint is down.
-pub const FAILED_CHECKS: u32 = 2;
+pub(crate) const FAILED_CHECKS: u32 = 2;
 /// How often it is worth a line that a connection failed once.
 const STUMBLE_EVERY: Duration = Duration::from_secs(60);
 /// How long a trial is waited for: longer than a connection may take. A request whose deadline comes

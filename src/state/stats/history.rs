@@ -14,13 +14,13 @@ use crate::policy::outcome::Outcome;
 use crate::state::stats::counters::RouteCounters;
 
 /// Columns that are remembered, the open one included.
-pub const COLUMNS: usize = 60;
+pub(crate) const COLUMNS: usize = 60;
 /// The time that a column stands for.
-pub const COLUMN: Duration = Duration::from_secs(15);
+pub(crate) const COLUMN: Duration = Duration::from_secs(15);
 
 /// Requests, by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(crate) struct Tally {
     by_outcome: [u64; Outcome::ALL.len()],
     /// Those that only `mode: observe` let pass. Each has its outcome too.
     pub would_deny: u64,
@@ -29,7 +29,7 @@ pub struct Tally {
 impl Tally {
     /// What was counted so far.
     #[must_use]
-    pub fn of(counters: &RouteCounters) -> Self {
+    pub(crate) fn of(counters: &RouteCounters) -> Self {
         let mut tally = Self { would_deny: counters.would_deny(), ..Self::default() };
         for (reason, count) in counters.by_reason() {
             tally.by_outcome[reason.outcome() as usize] += count;
@@ -39,24 +39,24 @@ impl Tally {
 
     /// How many requests came to this end.
     #[must_use]
-    pub fn count(&self, outcome: Outcome) -> u64 {
+    pub(crate) fn count(&self, outcome: Outcome) -> u64 {
         self.by_outcome[outcome as usize]
     }
 
     /// All requests.
     #[must_use]
-    pub fn all(&self) -> u64 {
+    pub(crate) fn all(&self) -> u64 {
         self.by_outcome.iter().sum()
     }
 
     /// Requests that had the right to be here: all but those that were denied, or were nobody's message.
     #[must_use]
-    pub fn admitted(&self) -> u64 {
+    pub(crate) fn admitted(&self) -> u64 {
         self.all() - self.count(Outcome::Denied) - self.count(Outcome::Served)
     }
 
     /// Adds another.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         let cells = self.by_outcome.iter_mut().zip(other.by_outcome);
         cells.for_each(|(cell, more)| *cell += more);
         self.would_deny += other.would_deny;
@@ -74,7 +74,7 @@ impl Tally {
 
 /// The last columns of every route.
 #[derive(Debug)]
-pub struct History {
+pub(crate) struct History {
     began: Instant,
     book: Mutex<Book>,
 }
@@ -106,7 +106,7 @@ impl Series {
 impl History {
     /// Nothing happened yet; the first column begins now.
     #[must_use]
-    pub fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { began: now, book: Mutex::default() }
     }
 
@@ -116,7 +116,7 @@ impl History {
 
     /// When the column that is open at `now` will be over.
     #[must_use]
-    pub fn next(&self, now: Instant) -> Instant {
+    pub(crate) fn next(&self, now: Instant) -> Instant {
         let columns = u32::try_from(self.number(now) + 1).unwrap_or(u32::MAX);
         self.began + COLUMN * columns
     }
@@ -126,7 +126,11 @@ impl History {
     }
 
     /// Closes the columns that are over. What a late sampler missed stands in the one that was open.
-    pub fn sample<'r>(&self, routes: impl Iterator<Item = (&'r str, &'r RouteCounters)>, now: Instant) {
+    pub(crate) fn sample<'r>(
+        &self,
+        routes: impl Iterator<Item = (&'r str, &'r RouteCounters)>,
+        now: Instant,
+    ) {
         let mut book = self.lock();
         let number = self.number(now);
         let over = usize::try_from(number.saturating_sub(book.open)).unwrap_or(usize::MAX).min(COLUMNS);
@@ -152,7 +156,7 @@ impl History {
 
     /// The columns of a route, the oldest first; the last one is open and holds what was counted by now.
     #[must_use]
-    pub fn columns(&self, label: &str, counters: &RouteCounters) -> [Tally; COLUMNS] {
+    pub(crate) fn columns(&self, label: &str, counters: &RouteCounters) -> [Tally; COLUMNS] {
         let total = Tally::of(counters);
         let mut columns = [Tally::default(); COLUMNS];
         let book = self.lock();

@@ -2,8 +2,8 @@
 //!
 //! Nothing here knows of files, lists or snapshots.
 
-pub mod counters;
-pub mod denials;
-pub mod gauges;
-pub mod health;
-pub mod history;
+pub(crate) mod counters;
+pub(crate) mod denials;
+pub(crate) mod gauges;
+pub(crate) mod health;
+pub(crate) mod history;

@@ -47,7 +47,7 @@ pub struct Certificate {
 ///
 /// # Errors
 /// What makes it unusable, at the key of the file.
-pub fn read(
+pub(crate) fn read(
     files: &CertificateFiles,
     contents: &Files,
     advice: &Advice,
@@ -94,7 +94,7 @@ fn problem(files: &CertificateFiles, key: &str, path: &Path, flaw: &str) -> Prob
 ///
 /// # Errors
 /// There are none, or the file is damaged.
-pub fn chain_of(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(crate) fn chain_of(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let chain: Vec<_> =
         CertificateDer::pem_slice_iter(bytes).collect::<Result<_, _>>().map_err(|error| damaged(&error))?;
     if chain.is_empty() {

@@ -10,7 +10,7 @@ use crate::policy::provider::advice::Advice;
 use crate::state::tls::subject;
 
 /// What is odd about a chain, in words; the certificate itself comes first in it.
-pub fn flaws(chain: &[X509Certificate<'_>], advice: &Advice) -> Vec<String> {
+pub(crate) fn flaws(chain: &[X509Certificate<'_>], advice: &Advice) -> Vec<String> {
     let Some((leaf, others)) = chain.split_first() else { return Vec::new() };
     if signed_by(leaf, leaf) {
         let superfluous =

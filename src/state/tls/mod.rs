@@ -12,12 +12,12 @@
 //! | [`senders`] | the certificate that senders are asked for |
 //! | [`subject`] | the name in a certificate, in words that are safe in a header |
 
-pub mod certificate;
-pub mod chain;
-pub mod names;
-pub mod provider;
-pub mod senders;
-pub mod subject;
+pub(crate) mod certificate;
+pub(crate) mod chain;
+pub(crate) mod names;
+pub(crate) mod provider;
+pub(crate) mod senders;
+pub(crate) mod subject;
 #[cfg(test)]
 pub(crate) mod workshop;
 
@@ -67,11 +67,11 @@ struct Sessions {
 }
 
 /// The TLS of every listener, in the order of `listen`.
-pub type Doors = Vec<Option<Arc<LiveTls>>>;
+pub(crate) type Doors = Vec<Option<Arc<LiveTls>>>;
 
 /// What came of a load.
 #[derive(Debug, Default)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// `None` when a certificate is unusable and there is no earlier one to keep.
     pub doors: Option<Doors>,
     /// Everything that is wrong.
@@ -81,7 +81,7 @@ pub struct Loaded {
 }
 
 /// The files that the listeners' TLS is made from.
-pub fn files(listen: &[Listener]) -> BTreeSet<&Path> {
+pub(crate) fn files(listen: &[Listener]) -> BTreeSet<&Path> {
     let all = listen.iter().filter_map(|listener| listener.tls.as_ref());
     all.flat_map(|tls| {
         let pairs = tls.certificates.iter().flat_map(|pair| [pair.certificate.as_path(), pair.key.as_path()]);
@@ -92,7 +92,7 @@ pub fn files(listen: &[Listener]) -> BTreeSet<&Path> {
 
 /// Makes the TLS of every listener from what a look saw; `before` is what serves now, and `advice` the provider's on
 /// what is odd.
-pub fn load(
+pub(crate) fn load(
     listen: &[Listener],
     contents: &Files,
     before: &[Option<Arc<LiveTls>>],
@@ -113,7 +113,7 @@ pub fn load(
 }
 
 /// What is different in the files, in words for the log.
-pub fn changes(old: &[Option<Arc<LiveTls>>], new: &[Option<Arc<LiveTls>>]) -> Vec<String> {
+pub(crate) fn changes(old: &[Option<Arc<LiveTls>>], new: &[Option<Arc<LiveTls>>]) -> Vec<String> {
     let mut said = BTreeSet::new();
     for certificate in certificates(new) {
         let path = certificate.files.certificate.display();
@@ -147,12 +147,12 @@ pub fn changes(old: &[Option<Arc<LiveTls>>], new: &[Option<Arc<LiveTls>>]) -> Ve
 }
 
 /// Every certificate of every listener.
-pub fn certificates(doors: &[Option<Arc<LiveTls>>]) -> impl Iterator<Item = &Arc<Certificate>> {
+pub(crate) fn certificates(doors: &[Option<Arc<LiveTls>>]) -> impl Iterator<Item = &Arc<Certificate>> {
     doors.iter().flatten().flat_map(|door| &door.certificates)
 }
 
 /// Certificates that are not good at this moment, or soon will not be, each with what is wrong.
-pub fn untimely(
+pub(crate) fn untimely(
     doors: &[Option<Arc<LiveTls>>],
     now: SystemTime,
 ) -> impl Iterator<Item = (&Arc<Certificate>, String)> {

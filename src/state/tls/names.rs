@@ -10,7 +10,7 @@ use crate::state::tls::certificate::Certificate;
 
 /// The certificates of a listener by name.
 #[derive(Debug)]
-pub struct Names {
+pub(crate) struct Names {
     all: Vec<Arc<CertifiedKey>>,
     /// Places in `all`; the key is a name as the certificate has it, `*.` included.
     by_name: HashMap<String, Vec<usize>>,
@@ -19,7 +19,7 @@ pub struct Names {
 impl Names {
     /// The first of the certificates is the one for names that none has.
     #[must_use]
-    pub fn new(certificates: &[Arc<Certificate>]) -> Self {
+    pub(crate) fn new(certificates: &[Arc<Certificate>]) -> Self {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (place, certificate) in certificates.iter().enumerate() {
             for name in &certificate.names {

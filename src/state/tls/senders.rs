@@ -19,7 +19,7 @@ use crate::state::tls::{certificate, subject};
 ///
 /// # Errors
 /// In words for the operator.
-pub fn authorities(path: &Path, contents: &Files) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(crate) fn authorities(path: &Path, contents: &Files) -> Result<Vec<CertificateDer<'static>>, String> {
     let all = contents.content(path).and_then(certificate::chain_of)?;
     for (place, one) in (1..).zip(&all) {
         let read = RootCertStore::empty().add(one.clone());
@@ -34,7 +34,7 @@ pub fn authorities(path: &Path, contents: &Files) -> Result<Vec<CertificateDer<'
 ///
 /// # Errors
 /// The authorities cannot be used.
-pub fn verifier(
+pub(crate) fn verifier(
     authorities: &[CertificateDer<'static>],
     required: bool,
 ) -> Result<Arc<dyn ClientCertVerifier>, Error> {

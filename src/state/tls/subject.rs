@@ -30,14 +30,14 @@ const NAMES: &[(&str, &str)] = &[
 
 /// The subject of a certificate; `None` when it cannot be read or is too long.
 #[must_use]
-pub fn of(certificate: &[u8]) -> Option<String> {
+pub(crate) fn of(certificate: &[u8]) -> Option<String> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     Some(text(parsed.subject())).filter(|text| text.len() <= LONGEST)
 }
 
 /// A name as printable ASCII.
 #[must_use]
-pub fn text(name: &X509Name<'_>) -> String {
+pub(crate) fn text(name: &X509Name<'_>) -> String {
     let mut parts: Vec<String> =
         name.iter_rdn().map(|part| part.iter().map(attribute).collect::<Vec<_>>().join("+")).collect();
     parts.reverse();

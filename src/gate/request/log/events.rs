@@ -12,7 +12,7 @@ use crate::state::stats::denials::{Denial, Denials};
 
 /// Everybody who is told.
 #[derive(Debug)]
-pub struct Events {
+pub(crate) struct Events {
     /// Where lines go.
     pub log: AccessLog,
     /// Who was denied last.
@@ -22,12 +22,12 @@ pub struct Events {
 impl Events {
     /// Nothing has happened yet.
     #[must_use]
-    pub fn new(log: AccessLog) -> Self {
+    pub(crate) fn new(log: AccessLog) -> Self {
         Self { log, denials: Arc::default() }
     }
 
     /// Tells everybody of one event; `counters` are those of its route.
-    pub fn emit(&self, event: &Event<'_>, counters: &RouteCounters) {
+    pub(crate) fn emit(&self, event: &Event<'_>, counters: &RouteCounters) {
         counters.count(event.reason, event.status);
         if let Some(reason) = event.denial() {
             self.denials.note(&Denial {

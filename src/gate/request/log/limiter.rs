@@ -12,13 +12,13 @@ use crate::policy::address::addr::Address;
 use crate::policy::outcome::{Outcome, Reason};
 
 /// Events of one outcome a second that get a line each.
-pub const LINES_A_SECOND: u32 = 200;
+pub(crate) const LINES_A_SECOND: u32 = 200;
 const NONE: [u32; Outcome::ALL.len()] = [0; Outcome::ALL.len()];
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// What a summary says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// The reason that they share.
     pub reason: Reason,
     /// How many there were.
@@ -29,7 +29,7 @@ pub struct Summary {
 
 /// Decides which events get a line.
 #[derive(Debug)]
-pub struct LogLimiter {
+pub(crate) struct LogLimiter {
     window: Mutex<Window>,
 }
 
@@ -44,7 +44,7 @@ struct Window {
 impl LogLimiter {
     /// Nothing happened yet.
     #[must_use]
-    pub fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { window: Mutex::new(Window { began: now, lines: NONE, unsaid: Vec::new() }) }
     }
 
@@ -53,7 +53,7 @@ impl LogLimiter {
     }
 
     /// Whether this event gets a line of its own; otherwise it is counted.
-    pub fn lets_through(&self, reason: Reason, peer: Address, now: Instant) -> bool {
+    pub(crate) fn lets_through(&self, reason: Reason, peer: Address, now: Instant) -> bool {
         let mut window = self.lock();
         if window.unsaid.is_empty() && now.duration_since(window.began) >= WINDOW {
             (window.began, window.lines) = (now, NONE);
@@ -71,7 +71,7 @@ impl LogLimiter {
     }
 
     /// What is to be said about the seconds that are over. Called regularly, and with `all` at the end.
-    pub fn summaries(&self, now: Instant, all: bool) -> Vec<Summary> {
+    pub(crate) fn summaries(&self, now: Instant, all: bool) -> Vec<Summary> {
         let mut window = self.lock();
         if !all && now.duration_since(window.began) < WINDOW {
             return Vec::new();

@@ -8,8 +8,8 @@
 //! | [`access_log`] | its line |
 //! | [`limiter`] | lines that are summed up |
 
-pub mod access_log;
-pub mod event;
-pub mod events;
-pub mod limiter;
-pub mod record;
+pub(crate) mod access_log;
+pub(crate) mod event;
+pub(crate) mod events;
+pub(crate) mod limiter;
+pub(crate) mod record;

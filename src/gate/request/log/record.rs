@@ -17,7 +17,7 @@ use crate::upstream::exchange::Progress;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
-pub struct Ending {
+pub(crate) struct Ending {
     /// Why, and with it the outcome.
     pub reason: Reason,
     /// What the sender was told; `None` when nothing could be said.
@@ -28,7 +28,7 @@ pub struct Ending {
 
 /// What is known so far.
 #[derive(Debug, Default)]
-pub struct Record {
+pub(crate) struct Record {
     /// What the upstream said.
     pub upstream_status: Option<u16>,
     /// How far the exchange came.
@@ -49,12 +49,12 @@ pub struct Record {
 impl Record {
     /// Whether the event was written.
     #[must_use]
-    pub fn is_written(&self) -> bool {
+    pub(crate) fn is_written(&self) -> bool {
         self.written
     }
 
     /// The request's one event.
-    pub fn emit(
+    pub(crate) fn emit(
         &mut self,
         context: Context<'_>,
         received: &Received,
@@ -94,7 +94,7 @@ impl Record {
 
 /// What an operator can mend, where the answer shows it.
 #[must_use]
-pub fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
+pub(crate) fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
     let advice = &route.webhook.provider().advice;
     match reason {
         // A 304 has nowhere to redirect to.

@@ -10,7 +10,7 @@ const LONGEST: usize = 43;
 /// What was written, as far as it can have been meant as a prefix. Anything else may be a secret: a range
 /// file can be a link to a private key, and what is said here stands in logs and on pages.
 #[must_use]
-pub fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let of_an_address = |b: u8| b.is_ascii_hexdigit() || b".:/-% ".contains(&b);
     // The dump of a key is pairs of digits.
     let pairs = text.split(':').filter(|part| part.len() == 2).count();
@@ -25,7 +25,7 @@ pub fn shown(text: &str) -> String {
 }
 
 /// Guesses what an unreadable address was meant to be.
-pub fn meant_address(address: &str, length: Option<&str>) -> String {
+pub(super) fn meant_address(address: &str, length: Option<&str>) -> String {
     // Only what is a length is said again.
     let length = length.filter(|l| !l.is_empty() && l.len() <= 3 && l.bytes().all(|b| b.is_ascii_digit()));
     let length = length.map_or(String::new(), |l| format!("/{l}"));

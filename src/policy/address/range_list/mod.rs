@@ -19,8 +19,9 @@ use std::fmt::Write as _;
 
 use ipnet::IpNet;
 
-pub use self::day::Day;
-pub use self::prefix::{MIN_V4_LENGTH, MIN_V6_LENGTH, parse_prefix};
+pub(crate) use self::day::Day;
+pub(crate) use self::prefix::parse_prefix;
+pub use self::prefix::{MIN_V4_LENGTH, MIN_V6_LENGTH};
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::address::range_list::hint::shown;
 
@@ -28,7 +29,7 @@ use crate::policy::address::range_list::hint::shown;
 pub const REVIEW_DAYS: i64 = 180;
 
 /// Bad lines after which a file is read no further.
-pub const MOST_PROBLEMS: usize = 10_000;
+pub(crate) const MOST_PROBLEMS: usize = 10_000;
 
 /// A prefix with the line of its file that it stands on (from 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ pub const MIN_V6_LENGTH: u8 = 16;
 ///
 /// # Errors
 /// What is wrong and, where it can be guessed, what was meant.
-pub fn parse_prefix(text: &str) -> Result<IpNet, String> {
+pub(crate) fn parse_prefix(text: &str) -> Result<IpNet, String> {
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),

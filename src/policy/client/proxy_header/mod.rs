@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::policy::address::addr::Address;
 
 /// The longest header of version 1 with its CRLF: `UNKNOWN` with two full IPv6 addresses.
-pub const MAX_V1: usize = 107;
+pub(crate) const MAX_V1: usize = 107;
 /// The longest header of version 2 that is read. The format allows 16 + 65535 bytes, which no proxy has
 /// to say: real ones add a name, an id and facts of a TLS session, well under 1 KiB. This is the bound
 /// that nginx has too (`NGX_PROXY_PROTOCOL_MAX_HEADER`), so what worked in front of it works here.
