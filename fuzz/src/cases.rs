@@ -21,10 +21,10 @@ use nexmo_gate::exports::{
 };
 
 /// A target's name and its body, which says whether the bytes were accepted.
-pub(crate) type Case = (&'static str, fn(&[u8]) -> bool);
+pub type Case = (&'static str, fn(&[u8]) -> bool);
 
 /// Every target.
-pub(crate) const ALL: [Case; 8] = [
+pub const ALL: [Case; 8] = [
     ("range_file", range_file),
     ("forwarding_header", forwarding_header),
     ("proxy_header", proxy_header),
