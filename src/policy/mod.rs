@@ -15,10 +15,12 @@
 //! | [`delivery`] | what the sender must hear about what the upstream said |
 //! | [`forward`] | which header lines pass, and which the gate writes itself |
 //! | [`text`] | numbers and bytes written as text |
+//! | [`bytes`] | short texts, looked at eight bytes at a time |
 //! | [`outcome`] | the words that the log and the metrics use |
 
 pub(crate) mod address;
 pub(crate) mod admission;
+pub(crate) mod bytes;
 pub(crate) mod client;
 pub(crate) mod delivery;
 pub(crate) mod forward;

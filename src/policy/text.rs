@@ -11,19 +11,17 @@ use ipnet::IpNet;
 
 use crate::policy::address::addr::Address;
 
-/// Every number below 256 with its digits at the end, and where they begin.
-const OCTETS: [([u8; 3], u8); 256] = {
-    let mut table = [([0u8; 3], 0u8); 256];
+/// Every number below 256 as its digits and a point, and how many digits it has.
+const OCTETS: [([u8; 4], u8); 256] = {
+    let mut table = [([b'.'; 4], 0u8); 256];
     let mut number = 0u8;
     loop {
-        let begin = if number >= 100 {
-            0
-        } else if number >= 10 {
-            1
-        } else {
-            2
+        let (hundreds, tens, ones) = (b'0' + number / 100, b'0' + number / 10 % 10, b'0' + number % 10);
+        table[number as usize] = match number {
+            100.. => ([hundreds, tens, ones, b'.'], 3),
+            10.. => ([tens, ones, b'.', b'.'], 2),
+            _ => ([ones, b'.', b'.', b'.'], 1),
         };
-        table[number as usize] = ([b'0' + number / 100, b'0' + number / 10 % 10, b'0' + number % 10], begin);
         if number == u8::MAX {
             break;
         }
@@ -79,13 +77,13 @@ fn ip(out: &mut Vec<u8>, ip: IpAddr) {
 }
 
 fn v4(out: &mut Vec<u8>, ip: Ipv4Addr) {
-    let mut text = [b'.'; 16];
+    let mut text = [0; 16];
     let mut end = 0;
     for octet in ip.octets() {
-        let (digits, begin) = OCTETS[usize::from(octet)];
-        let digits = &digits[usize::from(begin)..];
-        text[end..end + digits.len()].copy_from_slice(digits);
-        end += digits.len() + 1;
+        // All four bytes, of which the next octet overwrites what is too many: one store.
+        let (digits, count) = OCTETS[usize::from(octet)];
+        text[end..end + 4].copy_from_slice(&digits);
+        end += usize::from(count) + 1;
     }
     out.extend_from_slice(&text[..end - 1]);
 }

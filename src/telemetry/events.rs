@@ -11,6 +11,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry;
 
+use crate::policy::bytes::is_plain;
 use crate::telemetry::{LineSink, timestamp};
 
 /// Whether lines are for machines or for people.
@@ -125,9 +126,8 @@ impl Visit for Fields {
 /// Appends a JSON string. Bytes that are not UTF-8 become U+FFFD, so a line is always valid JSON.
 pub(crate) fn json_string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
-    let odd = |b: &&u8| !(0x20..0x7f).contains(*b) || **b == b'"' || **b == b'\\';
-    // Nearly every string is plain. Counting has no way out in the middle, so it looks at many bytes at once.
-    if bytes.iter().filter(odd).count() == 0 {
+    // Nearly every string is plain.
+    if is_plain(bytes) {
         out.extend_from_slice(bytes);
     } else {
         for c in String::from_utf8_lossy(bytes).chars() {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
+use crate::policy::bytes::has_bare_line_feed;
 use crate::policy::forward::{names, response_drops};
 use crate::policy::outcome::Reason;
 use crate::wire::fields::{Fields, join};
@@ -47,9 +48,8 @@ pub fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
     if len > MAX_HEAD {
         return Err(Reason::ResponseTooLarge);
     }
-    let bare_lf = memchr::memchr_iter(b'\n', &raw[..len]).any(|lf| lf == 0 || raw[lf - 1] != b'\r');
     let status = response.code.unwrap_or_default();
-    if bare_lf || !(100..=599).contains(&status) || status == 101 {
+    if has_bare_line_feed(0, &raw[..len]) || !(100..=599).contains(&status) || status == 101 {
         return Err(Reason::UpstreamMalformed);
     }
     let mut head = ParsedHead {

@@ -8,13 +8,16 @@ use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use memchr::memmem::Finder;
 use pingora::protocols::Stream;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, ReadBuf};
 use tokio::time::Instant;
 
+use crate::policy::bytes::has_bare_line_feed;
 use crate::policy::outcome::Reason;
 use crate::wire::budget::Budget;
 use crate::wire::drain::Parking;
@@ -25,6 +28,8 @@ use crate::wire::timer::Timer;
 pub(crate) const FIRST_READ: usize = 4096;
 /// Empty lines before a request line that are read over (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: usize = 2;
+/// The end of a head: that of its last line, and an empty line. Made once, because it costs more than to search.
+static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
 
 /// The bounds of a head.
 #[derive(Clone, Copy, Debug)]
@@ -165,24 +170,25 @@ impl Scan {
         if self.seen == 0 && buffer == b"\r" {
             return Progress::More;
         }
-        for lf in memchr::memchr_iter(b'\n', &buffer[self.seen..]).map(|at| at + self.seen) {
-            if lf == 0 || buffer[lf - 1] != b'\r' {
-                return Progress::Refused(Reason::MalformedHead);
+        let from = self.seen.saturating_sub(END.needle().len() - 1);
+        let end = END.find(&buffer[from..]).map(|at| from + at + END.needle().len());
+        let head = &buffer[..end.unwrap_or(buffer.len())];
+        if !self.first_line
+            && let Some(lf) = memchr::memchr(b'\n', head)
+        {
+            self.first_line = true;
+            if let Some(reason) = flaw_of_request_line(&head[..=lf]) {
+                return Progress::Refused(reason);
             }
-            if !self.first_line {
-                self.first_line = true;
-                if let Some(reason) = flaw_of_request_line(&buffer[..lf - 1]) {
-                    return Progress::Refused(reason);
-                }
-            }
-            if buffer[..lf].ends_with(b"\r\n\r") {
-                let len = lf + 1;
-                return if len > max {
-                    Progress::Refused(Reason::HeadTooLarge)
-                } else {
-                    Progress::Whole(len)
-                };
-            }
+        }
+        let before = self.seen.checked_sub(1).map_or(0, |last| head[last]);
+        if has_bare_line_feed(before, &head[self.seen..]) {
+            return Progress::Refused(Reason::MalformedHead);
+        }
+        match end {
+            Some(len) if len > max => return Progress::Refused(Reason::HeadTooLarge),
+            Some(len) => return Progress::Whole(len),
+            None => {}
         }
         self.seen = buffer.len();
         if self.seen > max {
@@ -196,6 +202,7 @@ impl Scan {
 /// Judged as soon as the line is there: what is not HTTP/1 will never send the empty line that a head
 /// ends with, and its sender would wait for the time-out.
 fn flaw_of_request_line(line: &[u8]) -> Option<Reason> {
+    let Some(line) = line.strip_suffix(b"\r\n") else { return Some(Reason::MalformedHead) };
     let version = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
     match version {
         b"HTTP/1.1" | b"HTTP/1.0" => None,
@@ -250,7 +257,32 @@ mod tests {
         assert_eq!(scan(lines, 7), Err(Reason::HeadTooLarge));
     }
 
+    /// What a head is, line by line.
+    fn obvious(input: &[u8]) -> Result<Option<usize>, Reason> {
+        let mut rest = input;
+        for _ in 0..MAX_EMPTY_LINES {
+            rest = rest.strip_prefix(b"\r\n").unwrap_or(rest);
+        }
+        let mut line_start = 0;
+        for lf in (0..rest.len()).filter(|at| rest[*at] == b'\n') {
+            let line = &rest[line_start..=lf];
+            let flaw = if line_start == 0 { flaw_of_request_line(line) } else { None };
+            match line {
+                _ if !line.ends_with(b"\r\n") => return Err(Reason::MalformedHead),
+                _ if flaw.is_some() => return Err(flaw.unwrap()),
+                b"\r\n" => return Ok(Some(lf + 1)),
+                _ => line_start = lf + 1,
+            }
+        }
+        Ok(None)
+    }
+
     proptest! {
+        #[test]
+        fn a_head_is_what_a_walk_along_its_lines_finds(text in "(\r\n){0,3}(GET / HTTP/1.1\r\n)?[a\r\n:]{0,30}") {
+            prop_assert_eq!(scan(text.as_bytes(), usize::MAX), obvious(text.as_bytes()));
+        }
+
         #[test]
         fn pieces_never_change_the_verdict(text in "(GET / HTTP/1.1\r\n)?[a\r\n:]{0,40}", piece in 1usize..20) {
             prop_assert_eq!(scan(text.as_bytes(), piece), scan(text.as_bytes(), 1));
