@@ -10,10 +10,10 @@
 //! | --- | --- |
 //! | [`accept`] | from a socket to a connection that speaks HTTP |
 //! | [`http2`] | requests side by side on one connection |
-//! | [`http1`] | request after request on one connection |
+//! | [`http1`] | one request after the other on a connection |
 //! | [`request`] | one request, from its head to its line in the log |
 //! | [`peer`] | who is at the other end of a connection |
-//! | [`memory`] | what the process may hold at worst, by arithmetic |
+//! | [`memory`] | the memory of the process in the worst case |
 
 pub(crate) mod accept;
 pub(crate) mod http1;

@@ -30,7 +30,7 @@ pub(crate) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// The next turn.
+    /// The order for the next request.
     #[must_use]
     pub(crate) fn next_of(upstream: &'a LiveUpstream) -> Self {
         let start = match upstream.endpoints.len() {

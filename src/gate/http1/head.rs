@@ -1,7 +1,7 @@
 //! Reads one request head from a stream, bounded in size and in total time.
 //!
 //! It refuses what a parser would not show afterwards: a bare LF, a request line that is not HTTP/1, a head that does
-//! not end. The syntax of the lines is checked in [`super::parse`]. Invariant: every LF of a returned head follows a
+//! not end. The syntax of the lines is checked in `parse.rs`. Invariant: every LF of a returned head follows a
 //! CR, and the head ends with its first empty line.
 
 use std::future::poll_fn;

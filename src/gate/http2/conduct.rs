@@ -66,7 +66,7 @@ impl Conduct {
         }
     }
 
-    /// Runs the future unless the connection must end more harshly than `known`.
+    /// Runs the future, unless the connection must end in a stricter way than `known`, the ending that has begun.
     pub(crate) async fn unless_over<F: Future>(
         &self,
         known: Option<Ending>,
