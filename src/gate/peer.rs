@@ -1,4 +1,6 @@
-//! Who is at the other end of a connection: made by `accept`, read by everything above a connection.
+//! Who is at the other end of a connection. `accept` creates it; the HTTP versions and `request` read it.
+//!
+//! What a request claims about its client does not belong here (see [`super::request::intake`]).
 
 use std::sync::Arc;
 
@@ -7,29 +9,29 @@ use crate::policy::client::client_ip::Origin;
 use crate::state::snapshot::Snapshot;
 use crate::wire::shares::PeerClass;
 
-/// Who is at the other end of the connection, and how it got here.
+/// Who is at the other end of the connection, and over which listener it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     /// The other end of the TCP connection.
     pub address: Address,
-    /// The listener's place in the config's `listen`.
+    /// The listener's index in the config's `listen`.
     pub listener: usize,
     /// Whether the connection is TLS.
     pub tls: bool,
-    /// The subject of the certificate that it presented, if it did and that was asked for.
+    /// The subject of the certificate that the peer presented, if the listener asked for one.
     pub client_cert: Option<Arc<str>>,
-    /// Whether the peer speaks for itself, or began with a PROXY header.
+    /// Whether the peer is the writer, or a PROXY header named another one.
     pub origin: Origin,
 }
 
 impl Peer {
-    /// Who wrote what comes over the connection: the source that a PROXY header named, else the peer.
+    /// Who wrote the bytes of the connection: the source that a PROXY header named, else the peer.
     #[must_use]
     pub(crate) fn writer(&self) -> Address {
         self.origin.writer(self.address).unwrap_or(self.address)
     }
 
-    /// As whom it counts before a request says who is asking.
+    /// The class of the writer. It decides the limits until a request has named its client.
     #[must_use]
     pub(crate) fn standing(&self, snapshot: &Snapshot) -> PeerClass {
         let writer = self.writer();

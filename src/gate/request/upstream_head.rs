@@ -1,4 +1,7 @@
-//! The head that the application is sent, written when the body is there.
+//! Makes the head for the application, after the body was read and its length is known.
+//!
+//! This file collects the values (client, host, scheme, request id); `policy::forward` writes the lines, among them
+//! `Forwarded` and `X-Forwarded-*`. Invariant: only forwarding fields of a trusted proxy are believed.
 
 use crate::gate::request::context::Context;
 use crate::gate::request::head::Head;
@@ -7,7 +10,7 @@ use crate::policy::admission::Grant;
 use crate::policy::forward::{self, Own};
 use crate::policy::text;
 
-/// Bytes that the gate's own lines take, and a little more.
+/// The capacity for the lines that the gate adds.
 const OWN_LINES: usize = 512;
 
 /// Writes the head of an admitted request whose body has this length.
