@@ -216,11 +216,11 @@ mod tests {
     #[test]
     fn stumbling_at_every_other_request_is_told_once_a_minute() {
         let health = Health::default();
-        let told = |second| {
+        let fail = |second| {
             assert_eq!(health.connected(), None);
             health.failed(true, at(second))
         };
-        let seconds: Vec<u64> = (0..180).filter(|second| told(*second) == Some(Change::Stumbled)).collect();
+        let seconds: Vec<u64> = (0..180).filter(|second| fail(*second) == Some(Change::Stumbled)).collect();
         assert_eq!(seconds, [0, 60, 120]);
     }
 

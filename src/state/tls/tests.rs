@@ -130,7 +130,7 @@ fn what_makes_a_pair_unusable_is_said_at_its_file() {
         Err(vec!["listen[0].tls.certificate: c.pem: is out of order: certificate 2 is the key's, and it must come first, then the one that signed it, and so on".to_owned()])
     );
     let both = read("", "").unwrap_err();
-    assert_eq!(both.len(), 2, "both files are reasons: {both:?}");
+    assert_eq!(both.len(), 2, "both files are reported: {both:?}");
 }
 
 #[test]
