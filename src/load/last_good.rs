@@ -145,7 +145,8 @@ impl LastGoodStore {
     ) -> Vec<Problem> {
         let Some(folder) = self.folder.clone() else { return Vec::new() };
         if is_same(&folder, ranges) {
-            let message = "its folder `lists` is the folder of the range files, so nothing is kept: name another state folder";
+            let message =
+                "its folder `lists` is the folder of the range files, so nothing is kept; set another folder";
             return vec![Problem::new("state", message)];
         }
         match self.replace(&folder, lists, config) {

@@ -102,7 +102,7 @@ fn a_first_load_reports_every_problem_of_every_file() {
         "routes[1].allow[0]: no list named \"voice\"; there are: sms, unused",
         "ranges/b ad.txt: a list is named by its file",
         "ranges/sms.txt:2: \"10.0.0.1/8\": the address has bits",
-        "ranges/sms.txt:3: 10 characters that are no address: is not an IP address; names are not looked up",
+        "ranges/sms.txt:3: 10 characters that are not an address: is not an IP address; names are not looked up",
         "ranges/unused.txt: holds no address range",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
