@@ -1,6 +1,6 @@
-//! Columns for people.
+//! Text tables.
 
-/// Lines up rows in columns as wide as their widest cell. Columns named in `right` are set flush right
+/// Makes rows of columns that are as wide as their widest cell. Columns in `right` are aligned right
 /// (numbers). Every line is indented by two spaces; the last column is not padded.
 #[must_use]
 pub(crate) fn columns(rows: &[Vec<String>], right: &[usize]) -> String {

@@ -1,13 +1,15 @@
-//! The kept copies: the last good text of every list, for a restart with a broken range file.
+//! Copies of the last good text of every list, for a restart with a broken range file.
 //!
-//! They live in `STATE/lists/NAME.txt` and are range files like any other, so a person can read them
-//! and they are read as strictly. Beside them `.kept` says which lists this program has written, and
-//! `.config.yaml` is the configuration that was loaded with them. Keeping is a service, not a duty:
-//! whatever goes wrong here is a warning. Invariants: a kept file is whole, because it is written beside
-//! its place and renamed; what this program has not written is neither changed nor removed nor read as a
-//! list, and a name stands in `.kept` before its file is there, so that no crash makes an own file a
-//! foreign one. Version 0.1.0 wrote no `.kept`: without one, the files of lists that are kept now count
-//! as its own, and all others are left alone.
+//! A copy is `STATE/lists/NAME.txt`, a range file like any other: a person can read it, and it is parsed as
+//! strictly. Beside the copies, `.kept` names the lists that this program has written, and `.config.yaml` is
+//! the configuration that was loaded with them. A failure here is only a warning: serving does not depend on
+//! the copies.
+//!
+//! Invariants: a copy is complete, because it is written to a temporary file and renamed. A file that this
+//! program did not write is never changed, removed or read as a list. A name is in `.kept` before its file
+//! exists, so that after a crash the program still knows its own files. Version 0.1.0 wrote no `.kept`:
+//! without it, files whose names are those of current lists count as written by this program, and all others
+//! are left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -27,12 +29,12 @@ use crate::state::snapshot::List;
 /// The names of the lists that this program has written, one a line.
 const OWN: &str = ".kept";
 const OWN_HEAD: &str = "# nexmo-gate has written the files of these lists, and removes no others";
-/// The largest one that is read: far more names than lists can be loaded.
+/// The largest `.kept` file that is read; it has room for far more names than there can be lists.
 const MAX_OWN: u64 = 1 << 20;
 /// The configuration that was loaded last.
 const CONFIG: &str = ".config.yaml";
 
-/// What an earlier run kept.
+/// The copies that an earlier run wrote.
 #[derive(Debug, Default)]
 pub struct LastGood {
     lists: BTreeMap<String, LastGoodList>,
@@ -49,8 +51,8 @@ pub struct LastGoodList {
 }
 
 impl LastGood {
-    /// Reads what is kept in a state folder. A copy that cannot be read is left out, with a warning;
-    /// that there is none yet is not worth one.
+    /// Reads the copies in a state folder. A copy that cannot be read is left out with a warning; a folder
+    /// that does not exist yet is not worth a warning.
     #[must_use]
     pub fn read(state: &Path) -> (Self, Vec<Problem>) {
         let folder = lists_folder(state);
@@ -102,7 +104,7 @@ impl LastGood {
     }
 }
 
-/// The lists whose files this program has written; `None` when no run has said so.
+/// The lists whose files this program has written; `None` without a readable `.kept`.
 fn own(folder: &Path) -> Option<BTreeSet<String>> {
     let text = String::from_utf8(read(&folder.join(OWN), MAX_OWN).ok()?).ok()?;
     Some(text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
@@ -124,7 +126,7 @@ fn read_list(path: &Path, most: u64) -> Result<LastGoodList, String> {
 #[derive(Debug)]
 pub(crate) struct LastGoodStore {
     folder: Option<PathBuf>,
-    /// What this process knows to be on the disk.
+    /// The copies that this process has written or found equal.
     written: BTreeMap<String, Arc<List>>,
 }
 
@@ -144,7 +146,7 @@ impl LastGoodStore {
         let Some(folder) = self.folder.clone() else { return Vec::new() };
         if is_same(&folder, ranges) {
             let message =
-                "its folder `lists` is the folder of the range files, so nothing is kept: name another";
+                "its folder `lists` is the folder of the range files, so nothing is kept; set another folder";
             return vec![Problem::new("state", message)];
         }
         match self.replace(&folder, lists, config) {
@@ -153,15 +155,15 @@ impl LastGoodStore {
         }
     }
 
-    /// Returns the lists in whose place a file lies that is not ours.
+    /// Returns the lists that were not copied, because a file that is not ours has their name.
     fn replace(
         &mut self,
         folder: &Path,
         lists: &BTreeMap<String, Arc<List>>,
         config: &str,
     ) -> io::Result<Vec<String>> {
-        // Only the last folder is made: a state folder that is not there is a mistyped path or a
-        // missing mount, and lists that are written below it would be lost.
+        // Create only the last folder: a missing state folder is a mistyped path or a missing mount, and
+        // copies written there would be lost.
         match fs::create_dir(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
@@ -201,12 +203,12 @@ impl LastGoodStore {
             write_own(folder, now.iter())?;
         }
         if read(&folder.join(CONFIG), config::MAX_TEXT).as_deref() != Ok(config.as_bytes()) {
-            // What else stands in it is nobody's business.
+            // Readable by the owner only: the configuration may hold more than the lists do.
             write_whole(folder, CONFIG, config.as_bytes(), 0o600)?;
             changed = true;
         }
         if changed {
-            // A rename is on the disk only when its folder is.
+            // A rename is durable only after its folder is synced.
             File::open(folder)?.sync_all()?;
         }
         Ok(foreign)
@@ -234,8 +236,8 @@ fn write_own<'a>(folder: &Path, names: impl Iterator<Item = &'a String>) -> io::
     write_whole(folder, OWN, text.as_bytes(), 0o666)
 }
 
-/// Beside its place, to the disk, then over it: a crash leaves the old copy or the new one. The dot
-/// keeps half a file from being read as a list.
+/// Writes to a temporary file, syncs it, and renames it: a crash leaves the old copy or the new one. The name
+/// begins with a dot, so that a partial file is not read as a list.
 fn write_whole(folder: &Path, name: &str, text: &[u8], mode: u32) -> io::Result<()> {
     let beside = folder.join(format!(".{}.tmp", name.trim_start_matches('.')));
     let mut options = OpenOptions::new();
@@ -277,12 +279,12 @@ mod tests {
         texts.iter().map(list).collect()
     }
 
-    /// Keeps these, beside some configuration.
+    /// Stores these lists with a fixed configuration.
     fn store(keep: &mut LastGoodStore, texts: &[(&str, &str)]) -> Vec<Problem> {
         keep.store(&lists(texts), Path::new("/nonexistent/ranges"), "deny: hide\n")
     }
 
-    /// The files of a folder that everybody sees.
+    /// The names in a folder that do not begin with a dot.
     fn names(folder: &Path) -> Vec<String> {
         let all = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = all.filter(|name| !name.starts_with('.')).collect();
@@ -308,7 +310,7 @@ mod tests {
         store(&mut keep, &[("sms", "192.0.2.1"), ("voice", "192.0.2.2")]);
         assert_eq!(store(&mut keep, &[("voice", "192.0.2.3")]), []);
         assert_eq!(names(&state.path().join("lists")), ["voice.txt"]);
-        // Also one that an earlier run left.
+        // Also one that an earlier run wrote.
         store(&mut LastGoodStore::new(Some(state.path())), &[("sms", "192.0.2.1")]);
         assert_eq!(names(&state.path().join("lists")), ["sms.txt"]);
     }
@@ -321,7 +323,7 @@ mod tests {
         let same = [("sms", "192.0.2.1")];
         let mut keep = LastGoodStore::new(Some(state.path()));
         store(&mut keep, &same);
-        // Held open, so that its number is not given to a new file.
+        // Held open, so that its inode number is not reused.
         let _open = File::open(&path).unwrap();
         let before = inode();
         store(&mut keep, &same);
@@ -340,7 +342,7 @@ mod tests {
         for name in ["notes", "new"] {
             fs::write(folder.join(format!("{name}.txt")), "203.0.113.7\n").unwrap();
         }
-        // Whether in the same run or in a later one.
+        // In the same run and in a later one.
         let warnings = store(&mut keep, &[("sms", "192.0.2.2"), ("new", "192.0.2.3")]);
         assert!(
             warnings.len() == 1
@@ -359,7 +361,7 @@ mod tests {
         assert_eq!(kept.config(), Some("deny: hide\n"));
     }
 
-    /// Version 0.1.0 left copies and no word of whose they are.
+    /// Version 0.1.0 left copies and no `.kept`.
     #[test]
     fn copies_of_an_older_version_are_taken_over_and_foreign_files_beside_them_are_not() {
         let state = tempfile::tempdir().unwrap();
@@ -377,13 +379,13 @@ mod tests {
         assert_eq!(names(&folder), ["notes.txt", "voice.txt"]);
     }
 
-    /// However a run ended, its files are its own: their names came first.
+    /// After any crash, the files of this program are recognised, because their names are written first.
     #[test]
     fn a_crash_between_the_names_and_the_files_leaves_nothing_behind() {
         let state = tempfile::tempdir().unwrap();
         let folder = state.path().join("lists");
         store(&mut LastGoodStore::new(Some(state.path())), &[("sms", "192.0.2.1")]);
-        // Named, and not written yet; written and named, and not needed any more.
+        // One name whose file was not written yet, and one whose file is no longer needed.
         fs::write(folder.join(OWN), format!("{OWN_HEAD}\nsms\nvoice\nmessages\n")).unwrap();
         fs::write(folder.join("voice.txt"), "192.0.2.7\n").unwrap();
         fs::write(folder.join(".sms.txt.tmp"), "192.0.").unwrap();

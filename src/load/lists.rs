@@ -18,10 +18,10 @@ use crate::policy::address::range_list;
 use crate::state::held::{Held, Subject};
 use crate::state::snapshot::{List, Snapshot};
 
-/// Bad lines that are reported of one file. A file of another kind altogether has only bad lines,
-/// and nobody reads a million of them.
+/// Bad lines that are reported per file. A file of another kind has only bad lines, and nobody reads a
+/// million problems.
 const MAX_LINES: usize = 100;
-/// Characters of one problem. A binary file may be a single line.
+/// Characters per problem. A binary file may be a single line.
 const MAX_MESSAGE: usize = 300;
 
 /// What was known before a load.
@@ -31,22 +31,22 @@ pub(crate) struct Before<'a> {
     pub(crate) snapshot: Option<&'a Snapshot>,
     /// What an earlier run kept; counts only at the start.
     pub(crate) kept: &'a LastGood,
-    /// Who wants the load.
-    pub(crate) wish: Initiator,
-    /// When it is.
+    /// Who asked for the load.
+    pub(crate) initiator: Initiator,
+    /// When the load began.
     pub(crate) now: Instant,
 }
 
-/// Who wants files to be loaded.
+/// Who asked for a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Initiator {
-    /// A manual reload: whatever the files say is accepted.
+    /// An operator, by a manual reload or a start: the content of the files is accepted.
     Operator,
-    /// Nobody: the change was noticed, and may be a writer's accident.
+    /// The file watcher: nobody asked, so a change may be an accident.
     Watcher,
 }
 
-/// What is remembered of each list.
+/// The history of each list.
 pub(crate) type Standings = BTreeMap<String, Standing<Prefixes>>;
 
 /// The lists of one load.
@@ -54,13 +54,13 @@ pub(crate) type Standings = BTreeMap<String, Standing<Prefixes>>;
 pub(crate) struct Lists {
     /// Those that can be used.
     pub(crate) good: BTreeMap<String, Arc<List>>,
-    /// Those that were not loaded for now.
+    /// Changes that were not loaded, because they look like accidents.
     pub(crate) held: Vec<Held>,
-    /// What is wrong with the others.
+    /// What is wrong with the files.
     pub(crate) problems: Vec<Problem>,
-    /// Names of files that are there and were never good.
+    /// Lists whose files exist, but which never had a good version.
     pub(crate) refused: BTreeSet<String>,
-    /// Whether the problems leave nothing to serve with.
+    /// Whether the problems prevent a new snapshot.
     pub(crate) fatal: bool,
 }
 
@@ -115,7 +115,7 @@ impl Resolver<'_> {
             Err(message) => return self.fall_back(name, seen, vec![problem(&seen.path, message.clone())]),
         };
         if let Some(old) = old.filter(|old| old.text == *bytes) {
-            // Not parsed again: what has not changed must cost nothing, however long it is.
+            // An unchanged file is not parsed again, so that its size costs nothing.
             let same = !old.last_good && old.path == seen.path;
             let list = if same { Arc::clone(old) } else { again(old, &seen.path, false) };
             self.lists.good.insert(name.to_owned(), list);
@@ -125,7 +125,7 @@ impl Resolver<'_> {
             Ok(ranges) => ranges,
             Err(lines) => return self.fall_back(name, seen, line_problems(&seen.path, &lines)),
         };
-        if let Some(old) = old.filter(|_| self.before.wish == Initiator::Watcher) {
+        if let Some(old) = old.filter(|_| self.before.initiator == Initiator::Watcher) {
             let (serving, new) = (Prefixes::of(&old.ranges), Prefixes::of(&ranges));
             let standing = self.standings.get(name);
             let verdict = standing.and_then(|standing| standing.judge(&serving, &new, self.before.now));
@@ -147,7 +147,7 @@ impl Resolver<'_> {
             }
             self.lists.good.insert(name.to_owned(), list);
         } else {
-            // A running gate goes on without a list that it never had and does not need.
+            // A running gate continues without a list that it never had and does not need.
             self.lists.fatal |= self.before.snapshot.is_none() || self.used.contains(name);
             self.lists.refused.insert(name.to_owned());
         }
@@ -158,7 +158,7 @@ impl Resolver<'_> {
     fn miss(&mut self, name: &str, folder: &Folder) {
         let path = folder.path.join(format!("{name}.txt"));
         let Some(list) = self.before.last_good(name, &path) else {
-            // A readable folder without the file is for the config to answer for: it names the list.
+            // If the folder can be read, the config is at fault: `unknown_lists` reports the name.
             if folder.files.is_err() {
                 self.lists.fatal = true;
                 self.lists.refused.insert(name.to_owned());
@@ -198,7 +198,7 @@ impl<'a> Before<'a> {
     }
 }
 
-/// Remembers what became of the lists: `lists` serve now, `before` did.
+/// Updates the history of the lists after a load: `lists` are in use now, `before` were.
 pub(crate) fn remember(
     standings: &mut Standings,
     lists: &BTreeMap<String, Arc<List>>,
@@ -215,7 +215,7 @@ pub(crate) fn remember(
         };
         if list.last_good || held.iter().any(|held| held.subject == Subject::List(name.clone())) {
             standing.wait(now);
-        } else if before.wish == Initiator::Operator {
+        } else if before.initiator == Initiator::Operator {
             *standing = Standing::new(now);
         } else if old.text == list.text {
             standing.stand(now);

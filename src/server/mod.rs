@@ -1,7 +1,7 @@
-//! The composition root: a configuration becomes a running process, and comes to its end.
+//! The composition root: makes a running process from a configuration, and ends it.
 //!
-//! Load, bind, start, serve, drain: everything is made here once and handed down. Sockets are bound
-//! before anything runs, so a taken port is one clear line and not a half-started process.
+//! Load, bind, start, serve, drain: every part is made here once and passed down. Sockets are bound before
+//! anything runs, so that a port that is in use gives one clear line and not a half-started process.
 
 mod activation;
 mod descriptors;
@@ -49,16 +49,16 @@ use crate::state::store::Store;
 use crate::telemetry::events::{self, Form};
 use crate::telemetry::{Destination, LineSink};
 
-/// Connections that the kernel may hold for us before we accept them.
+/// Connections that the kernel queues until they are accepted.
 const BACKLOG: i32 = 4096;
-/// Who may speak with the admin interface through its socket: whoever could stop the gate, and its group.
+/// The mode of the admin interface's socket: its owner and its group may connect.
 const SOCKET_MODE: u32 = 0o660;
-/// How long a reload, or the end of the process, waits for a slow reader of the logs.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long a reload, or the end of the process, waits for the logs to be written.
+const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 /// Serves until a signal ends it.
 ///
 /// # Errors
-/// The configuration or the lists cannot serve (78), or something of the system's is missing (1).
+/// The configuration or the lists cannot be used (78), or a system call failed (1).
 pub(crate) fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Result<(), Failure> {
     let started = Instant::now();
     let mut inherited = Inherited::take()?;
@@ -84,10 +84,10 @@ pub(crate) fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Resul
 
     let store = Arc::new(Store::new(snapshot));
     let gauges = Arc::new(Gauges::default());
-    let tell = (notifier.clone(), Arc::clone(&store));
-    let heard = move |report: &Arc<Report>| tell.0.reloaded(&tell.1.load(), report);
-    let besides = opens_anew(logs.access.clone(), Arc::clone(&gauges));
-    let reloader = Reloader::start(loader, Arc::clone(&store), Pace::default(), besides, heard)
+    let notify = (notifier.clone(), Arc::clone(&store));
+    let on_report = move |report: &Arc<Report>| notify.0.reloaded(&notify.1.load(), report);
+    let also_reload = reopen_access_log(logs.access.clone(), Arc::clone(&gauges));
+    let reloader = Reloader::start(loader, Arc::clone(&store), Pace::default(), also_reload, on_report)
         .map_err(|error| Failure::run_time(format!("cannot start the reload thread: {error}")))?;
     let room = descriptors::room(&config.limits);
     let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&gauges), logs.access.clone(), room));
@@ -130,20 +130,21 @@ pub(crate) fn serve(config_path: Option<PathBuf>, overrides: Overrides) -> Resul
 
 fn runtime_of(config: &Config) -> ServerConf {
     let threads = workers(config);
-    // With one thread nobody is there to steal work, and a scheduler without the means for it costs less a request.
+    // With one thread there is no work to steal, and a scheduler without work stealing costs less per
+    // request.
     ServerConf { threads, work_stealing: threads > 1, ..ServerConf::default() }
 }
 
-/// What a reload does besides: the access log's file is opened again at a manual reload, and for as long as that
-/// does not succeed. Its trouble is the reload's.
-fn opens_anew(access: AccessLog, gauges: Arc<Gauges>) -> impl Fn(Cause) -> Vec<Problem> {
+/// What a reload also does: it opens the access log's file again at a manual reload, and at every reload
+/// while that has failed. A failure is a problem of the reload.
+fn reopen_access_log(access: AccessLog, gauges: Arc<Gauges>) -> impl Fn(Cause) -> Vec<Problem> {
     move |cause| {
         if cause != Cause::Changed || access.trouble().is_some() {
-            access.reopen(LAST_WORDS);
+            access.reopen(FLUSH_WITHIN);
         }
         let trouble = access.trouble();
         gauges.log_reopen_failed.store(trouble.is_some().into(), Relaxed);
-        trouble.map(|said| Problem::new("log.access", said)).into_iter().collect()
+        trouble.map(|why| Problem::new("log.access", why)).into_iter().collect()
     }
 }
 
@@ -180,7 +181,7 @@ impl Logs {
             AccessConfig::File(path) => Destination::of(path),
         };
         let access_lines = match destination {
-            // One writer, so that lines stay whole.
+            // One writer for both, so that lines stay whole.
             Destination::Stderr => events.clone(),
             Destination::File(path) => LineSink::open(Destination::File(path.clone()))
                 .map_err(|e| cannot(&format!("log.access: {}", path.display()), &e))?,
@@ -191,19 +192,19 @@ impl Logs {
     }
 
     fn flush(&self) {
-        let until = Instant::now() + LAST_WORDS;
+        let until = Instant::now() + FLUSH_WITHIN;
         self.access_lines.flush(until);
         self.events.flush(until);
     }
 }
 
-/// What an operator must see at the start, whatever the log level hides later.
+/// Logs what the operator must see at the start.
 fn announce(snapshot: &Snapshot, problems: &[Problem], warnings: &[Problem]) {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     for problem in problems {
-        tracing::error!("serving a kept copy instead: {problem}");
+        tracing::error!("a stored copy is in use instead: {problem}");
     }
     if snapshot.config.mode == Mode::Observe {
         tracing::warn!("mode is observe: NOTHING IS DENIED, every request is forwarded and only logged");
@@ -231,10 +232,11 @@ fn bind_all(config: &Config, inherited: &mut Inherited) -> Result<Vec<Bound>, Fa
 fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
     use socket2::{Domain, Protocol, Socket, Type};
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for the last process's connections to be forgotten.
+    // Without this, a restart fails while connections of the last process are in TIME_WAIT.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
-        // `[::]` serves IPv4 too, whatever the system's default is; addresses are folded when judged.
+        // `[::]` accepts IPv4 too, whatever the system's default is; mapped addresses are folded when they
+        // are judged.
         socket.set_only_v6(false)?;
     }
     socket.set_nonblocking(true)?;
@@ -266,8 +268,8 @@ fn bind_admin(address: &AdminAddress, inherited: &mut Inherited) -> Result<(Admi
     }
 }
 
-/// A UNIX socket that its owner and its group may connect to, whatever the umask is. It has its mode before it
-/// listens: until then nobody can connect.
+/// Makes a UNIX socket that its owner and its group may connect to, whatever the umask is. The mode is set
+/// before it listens: until then nobody can connect.
 fn bind_unix(path: &Path) -> std::io::Result<UnixListener> {
     use socket2::{Domain, SockAddr, Socket, Type};
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -288,11 +290,11 @@ fn bind_metrics(
     Ok((AdminListener::Tcp(socket), shown))
 }
 
-/// Removes a socket file that a killed process left; one that somebody answers on stays.
+/// Removes a socket file that a killed process left; a socket that accepts a connection stays.
 fn clear_stale(path: &Path) {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     if is_socket && UnixStream::connect(path).is_err() {
-        // If it cannot be removed, binding fails and says so.
+        // If it cannot be removed, binding fails and reports it.
         let _ = std::fs::remove_file(path);
     }
 }

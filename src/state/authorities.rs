@@ -1,8 +1,8 @@
-//! Who may sign the certificates of `https://` upstreams: the system's authorities, or those of a file.
+//! Which authorities may sign the certificates of `https://` upstreams: the system's, or those of a file.
 //!
-//! All of it is read when files are loaded, off the request threads, so that a file that is missing or
-//! holds no certificate is a problem of the config and never of a request. Invariant: the same bytes
-//! give the same `ClientConfig`, and with it the same endpoints and idle connections.
+//! They are read when files are loaded, off the request threads, so that a missing or empty file is a problem
+//! of the config and never of a request. Invariant: the same bytes give the same `ClientConfig`, and so the
+//! same endpoints and idle connections.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -21,22 +21,23 @@ use crate::state::endpoint::server_name;
 /// What the last load read.
 #[derive(Debug, Default)]
 pub(crate) struct Authorities {
-    /// Read once a process: who may sign for the system changes with its packages.
+    /// Read once per process: the system's authorities change with its packages.
     system: Option<Arc<ClientConfig>>,
     files: HashMap<PathBuf, (Bytes, Arc<ClientConfig>)>,
 }
 
 impl Authorities {
-    /// Reads what the config's `https://` upstreams need; every problem with its key path.
+    /// Reads the authorities that the config's `https://` upstreams need; returns every problem with its key
+    /// path.
     pub(crate) fn load(&mut self, config: &Config, contents: &Files) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (at, upstream) in upstreams(config).filter(|(_, upstream)| is_tls(upstream)) {
             let names = upstream.targets.iter().filter_map(|target| server_name(target, upstream));
             let odd: BTreeSet<&str> = names.filter(|name| ServerName::try_from(*name).is_err()).collect();
-            problems.extend(
-                odd.iter()
-                    .map(|name| Problem::new(&at, format!("no certificate can bear the name {name:?}"))),
-            );
+            problems
+                .extend(odd.iter().map(|name| {
+                    Problem::new(&at, format!("{name:?} is not a valid name for a certificate"))
+                }));
             let read = match &upstream.ca {
                 Some(path) => self.read_file(path, contents).map_err(|why| (format!("{at}.ca"), why)),
                 None => self.read_system().map_err(|why| (at, why)),
@@ -48,7 +49,8 @@ impl Authorities {
         problems
     }
 
-    /// What judges the upstream's certificates; `None` if it has none, or they could not be loaded.
+    /// The TLS config for the upstream; `None` if it has no `https://` endpoint, or its authorities could not
+    /// be loaded.
     #[must_use]
     pub(crate) fn of(&self, upstream: &Upstream) -> Option<&Arc<ClientConfig>> {
         if !is_tls(upstream) {
@@ -80,12 +82,12 @@ impl Authorities {
         }
         let found = rustls_native_certs::load_native_certs();
         let mut roots = RootCertStore::empty();
-        // One odd certificate among the system's is not the gate's business.
+        // A system certificate that cannot be parsed is skipped: the operator cannot mend it here.
         let (good, _) = roots.add_parsable_certificates(found.certs);
         if good == 0 {
             let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
             return Err(format!(
-                "https:// needs certificate authorities, and this system has none{why}; install ca-certificates or name a PEM file with `ca`"
+                "https:// needs certificate authorities, and this system has none{why}; install ca-certificates, or set `ca`"
             ));
         }
         self.system = Some(client_config(roots)?);
@@ -93,7 +95,7 @@ impl Authorities {
     }
 }
 
-/// The files that the config names.
+/// The authority files that the config names.
 pub(crate) fn files(config: &Config) -> impl Iterator<Item = &Path> {
     upstreams(config).filter_map(|(_, upstream)| upstream.ca.as_deref())
 }
@@ -123,7 +125,7 @@ fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
         }
     }
     if roots.is_empty() {
-        return Err("holds no certificate: a PEM file with BEGIN CERTIFICATE is wanted".to_owned());
+        return Err("holds no certificate; it must be a PEM file with a BEGIN CERTIFICATE line".to_owned());
     }
     Ok(roots)
 }

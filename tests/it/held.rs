@@ -153,7 +153,7 @@ fn check_tells_what_a_running_gate_holds() {
     gate.setup.dir.write("ranges/test.txt", "127.0.1.2\n");
     let said = check();
     for wanted in [
-        "  config=changed would lose deny: HELD by a gate that runs until `nexmo-gate reload`\n",
+        "  config=changed would lose deny: HELD by a running gate until `nexmo-gate reload`\n",
         "  list=test added=0 removed=9 would lose 9 of 10 prefixes: HELD by",
     ] {
         assert!(said.contains(wanted), "{said}");

@@ -1,7 +1,7 @@
-//! Host names, addresses and ports as they stand in URLs and Host fields (RFC 3986 section 3.2.2).
+//! Host names, addresses and ports in URLs and Host fields (RFC 3986 section 3.2.2).
 //!
-//! Only what needs no decoding is a host here: letters, digits, `-`, `_` and dots, an IPv4 address, or
-//! an IPv6 address in brackets.
+//! Only hosts that need no decoding are accepted: letters, digits, `-`, `_` and dots, an IPv4 address, or an
+//! IPv6 address in brackets.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -25,7 +25,7 @@ impl Host {
 /// Reads a host without a port.
 ///
 /// # Errors
-/// What is wrong and how it is written.
+/// What is wrong, and what to write instead.
 pub(crate) fn host(text: &str) -> Result<Host, String> {
     match authority(text)? {
         (host, None) => Ok(host),
@@ -36,7 +36,7 @@ pub(crate) fn host(text: &str) -> Result<Host, String> {
 /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`.
 ///
 /// # Errors
-/// What is wrong and how it is written.
+/// What is wrong, and what to write instead.
 pub(crate) fn authority(text: &str) -> Result<(Host, Option<u16>), String> {
     if let Some(rest) = text.strip_prefix('[') {
         let Some((inside, after)) = rest.split_once(']') else {
@@ -48,12 +48,12 @@ pub(crate) fn authority(text: &str) -> Result<(Host, Option<u16>), String> {
         let port = match after.strip_prefix(':') {
             Some(port) => Some(self::port(port)?),
             None if after.is_empty() => None,
-            None => return Err(format!("{} stands after the address", quote(after))),
+            None => return Err(format!("{} is not allowed after the address", quote(after))),
         };
         return Ok((Host { name: ip.to_string(), v6: true }, port));
     }
     if text.parse::<Ipv6Addr>().is_ok() {
-        return Err(format!("an IPv6 address stands in brackets; write \"[{text}]\""));
+        return Err(format!("an IPv6 address must be in brackets; write \"[{text}]\""));
     }
     match text.split_once(':') {
         Some((host, port)) => Ok((name(host)?, Some(self::port(port)?))),
@@ -75,14 +75,14 @@ fn name(text: &str) -> Result<Host, String> {
         return Err("the host is missing".to_owned());
     }
     if text.contains('*') {
-        return Err(format!("{shown} has a wildcard, and hosts are compared whole"));
+        return Err(format!("{shown} has a wildcard, which a host cannot have"));
     }
     if !text.is_ascii() {
         return Err(format!("{shown} is not ASCII; write an international name in its xn-- form"));
     }
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     if let Some(odd) = text.bytes().find(|b| !plain(*b)) {
-        return Err(format!("{shown} holds {:?}, which no host name has", char::from(odd)));
+        return Err(format!("{shown} has {:?}, which no host name has", char::from(odd)));
     }
     if let Some(bare) = text.strip_suffix('.') {
         return Err(format!("leave the last dot out; write {}", quote(bare)));
@@ -90,7 +90,7 @@ fn name(text: &str) -> Result<Host, String> {
     if text.len() > 253 || text.split('.').any(|label| label.is_empty() || label.len() > 63) {
         return Err(format!("{shown} has an empty or overlong part"));
     }
-    // A name whose last part is a number is an IPv4 address to some resolvers, whatever it looks like.
+    // Some resolvers take any name whose last part is a number for an IPv4 address.
     let last = text.rsplit('.').next().unwrap_or_default();
     if last.bytes().all(|b| b.is_ascii_digit()) && text.parse::<Ipv4Addr>().is_err() {
         return Err(format!("{shown} is neither a host name nor an IPv4 address"));
@@ -126,16 +126,16 @@ mod tests {
             ("a:0", "the port \"0\" is not a number from 1 to 65535"),
             ("a:+80", "the port \"+80\" is not a number from 1 to 65535"),
             ("a:65536", "the port \"65536\" is not a number from 1 to 65535"),
-            ("::1", "an IPv6 address stands in brackets; write \"[::1]\""),
+            ("::1", "an IPv6 address must be in brackets; write \"[::1]\""),
             ("[::1", "\"[::1\" has no closing bracket"),
-            ("[::1]x", "\"x\" stands after the address"),
+            ("[::1]x", "\"x\" is not allowed after the address"),
             ("[1.2.3.4]", "\"1.2.3.4\" is not an IPv6 address"),
-            ("*.example", "\"*.example\" has a wildcard, and hosts are compared whole"),
+            ("*.example", "\"*.example\" has a wildcard, which a host cannot have"),
             (
                 "münchen.example",
                 "\"münchen.example\" is not ASCII; write an international name in its xn-- form",
             ),
-            ("a b", "\"a b\" holds ' ', which no host name has"),
+            ("a b", "\"a b\" has ' ', which no host name has"),
             ("a.example.", "leave the last dot out; write \"a.example\""),
             ("a..b", "\"a..b\" has an empty or overlong part"),
             ("1.2.3", "\"1.2.3\" is neither a host name nor an IPv4 address"),

@@ -1,4 +1,4 @@
-//! Messages are interface: whole files against whole reports.
+//! Messages are an interface: these tests compare whole reports of whole files.
 
 use crate::policy::delivery::{OnError, SuccessSet};
 use crate::policy::provider::DEFAULT;
@@ -36,7 +36,7 @@ fn config(text: &str) -> Config {
     read(text).unwrap_or_else(|problems| panic!("{text}\n{:#?}", lines(&problems))).config
 }
 
-/// The problems of a file that is right but for these lines.
+/// The problems of a file that is correct except for these lines.
 fn with(text: &str) -> Vec<String> {
     problems(&format!("upstream: http://127.0.0.1:3000\n{text}"))
 }
@@ -255,14 +255,14 @@ log: { format: jsn }
         "listen[0].tls.key: missing; wanted the path of a PEM file with the private key",
         "listen[0].tls.min_version: TLS 1.1 is not safe and not served; write \"1.2\"",
         "upstream: the scheme \"ftp\" is not http, https or unix",
-        "trusted_proxies[0]: 0.0.0.0/0 is everybody, and then anybody could claim to be a client that a list admits; name the proxies' own addresses",
+        "trusted_proxies[0]: 0.0.0.0/0 trusts every address, so any sender could claim to be a client that a list admits; name the proxies' own addresses",
         "trusted_proxies[1]: \"10.0.0.1/8\": the address has bits beyond its prefix length; write 10.0.0.0/8 for the range or 10.0.0.1/32 for the one address",
         "deny: unknown value \"dropp\"; did you mean \"drop\"? There are: forbid, hide, retry, drop",
         "routes[0].path: a path begins with '/', this one is \"webhooks\"",
         "routes[0].allow: is empty; such a route admits nobody, leave the route out instead",
         "routes[1].webhook: unknown webhook \"voice-anser\"; did you mean \"voice-answer\"? There are: voice-answer, voice-event, voice-fallback, sms-inbound, sms-delivery-receipt, short-code, messages-inbound, messages-status, number-insight, rtc-event, verify, generic",
         "routes[1].allow[0]: \"proxies\" is in trusted_proxies too, and a trusted proxy is never a client",
-        "routes[1].allow[2]: \"sms\" is there twice",
+        "routes[1].allow[2]: \"sms\" is listed twice",
         "routes[2].deadline: 5 has no unit; write 5s",
         "routes[3].path: never matches: routes[1] has the same path",
         "routes[3].success: \"206\" is not a status from 200 to 205, and Nexmo counts nothing else as delivered",
@@ -277,7 +277,7 @@ log: { format: jsn }
 
 #[test]
 fn a_missing_upstream_is_asked_for() {
-    let wanted = ["upstream: missing; where should requests go? e.g. http://127.0.0.1:3000"];
+    let wanted = ["upstream: missing; set the address of your application, e.g. http://127.0.0.1:3000"];
     for text in ["", "# only words\n", "---\n", "{}", "\u{feff}mode: enforce", "upstream:\n"] {
         assert_eq!(problems(text), wanted, "{text:?}");
     }
@@ -289,14 +289,14 @@ fn a_missing_upstream_is_asked_for() {
 fn what_is_no_yaml_is_reported_with_its_line() {
     for (text, wanted) in [
         ("a: b: c", "line 1, column 5: mapping values are not allowed in this context"),
-        ("mode: enforce\nmode: observe\n", "mode: is there twice, in the mapping that begins on line 1"),
+        ("mode: enforce\nmode: observe\n", "mode: is set twice in the mapping that begins on line 1"),
         (
             "limits: { max_body: 1MiB, max_body: 2MiB }",
-            "limits.max_body: is there twice, in the mapping that begins on line 1",
+            "limits.max_body: is set twice in the mapping that begins on line 1",
         ),
         (
             "routes:\n  - path: /a\n    path: /b\n",
-            "routes[0].path: is there twice, in the mapping that begins on line 2",
+            "routes[0].path: is set twice in the mapping that begins on line 2",
         ),
         (
             "limits:\n\tmax_body: 1MiB\n",
@@ -304,7 +304,7 @@ fn what_is_no_yaml_is_reported_with_its_line() {
         ),
         (
             "routes:\n  - path: *all\n",
-            "line 2, column 11: unknown anchor; a text that begins with '*' stands in quotes",
+            "line 2, column 11: unknown anchor; a text that begins with '*' must be in quotes",
         ),
         ("- a\n- b\n", "found a list, wanted keys such as \"upstream: ...\""),
         ("hello", "found a text of 5 characters, wanted keys such as \"upstream: ...\""),
@@ -315,7 +315,7 @@ fn what_is_no_yaml_is_reported_with_its_line() {
     }
 }
 
-/// A config.yaml that is a link to a key, a token or a list of passwords, and keys put where paths belong.
+/// The config.yaml is a link to a key, a token or a list of passwords, or keys are in place of paths.
 #[test]
 fn no_secret_that_stands_in_a_file_is_said_again() {
     let key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
@@ -344,8 +344,8 @@ fn no_secret_that_stands_in_a_file_is_said_again() {
         format!("a: *{key}\n"),
     ] {
         for problem in problems(&text) {
-            let said = problem.clone();
-            assert!(!said.contains(&key[..12]) && !said.contains("hunter2"), "{said}");
+            let message = problem.clone();
+            assert!(!message.contains(&key[..12]) && !message.contains("hunter2"), "{message}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The same file for another provider: its webhooks, its lists, its words. What the reading gives is a value of its tables.
+//! The same file for another provider: its webhooks, its lists and its texts come from its tables.
 
 use crate::config::parse::parse_for;
 use crate::config::tests::*;

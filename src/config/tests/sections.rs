@@ -1,10 +1,10 @@
-//! Each section's own rules, one bad value a row.
+//! The rules of each section, one bad value per row.
 
 use crate::config::tests::*;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Every row is a line of a file that is right otherwise, and the one problem it makes.
+/// Each row is a line in an otherwise correct file, and the one problem that it causes.
 fn rows(rows: &[(&str, &str)]) {
     for (text, wanted) in rows {
         assert_eq!(with(text), [*wanted], "{text}");
@@ -33,11 +33,11 @@ fn listen() {
         ("listen: [\"::1\"]", "listen[0]: \"::1\" has no port; write for example [::1]:8080"),
         (
             "listen: [\"2001:db8::1:80:90:1:2:3\"]",
-            "listen[0]: an IPv6 address stands in brackets; write [2001:db8::1:80:90:1:2]:3",
+            "listen[0]: an IPv6 address must be in brackets; write [2001:db8::1:80:90:1:2]:3",
         ),
         (
             "listen: [\"1:2:3:4:5:6:7:8:80\"]",
-            "listen[0]: an IPv6 address stands in brackets; write [1:2:3:4:5:6:7:8]:80",
+            "listen[0]: an IPv6 address must be in brackets; write [1:2:3:4:5:6:7:8]:80",
         ),
         (
             "listen: [\"a.example:80\"]",
@@ -61,7 +61,7 @@ fn listen() {
         ),
         (
             "trusted_proxies: [\"::/0\"]\nlisten: [{ address: \"0.0.0.0:80\", proxy_protocol: true }]",
-            "trusted_proxies[0]: ::/0 is everybody, and then anybody could claim to be a client that a list admits; name the proxies' own addresses",
+            "trusted_proxies[0]: ::/0 trusts every address, so any sender could claim to be a client that a list admits; name the proxies' own addresses",
         ),
     ]);
     good("listen: [\"127.0.0.1:0\", \"127.0.0.1:0\", \"127.0.0.1:80\", \"127.0.0.2:80\", \"[::1]:80\"]");
@@ -86,18 +86,18 @@ fn upstream() {
             "http://app?x=1",
             "upstream: \"?x=1\" must not be there: requests keep their own path and query; write http://app",
         ),
-        ("http://me:secret@app", "upstream: a user name or password has no place in this URL"),
+        ("http://me:secret@app", "upstream: the URL must not have a user name or password"),
         ("http://app:99999", "upstream: the port \"99999\" is not a number from 1 to 65535"),
-        ("http://::1:80", "upstream: an IPv6 address stands in brackets; write \"[::1:80]\""),
+        ("http://::1:80", "upstream: an IPv6 address must be in brackets; write \"[::1:80]\""),
         ("\"unix:\"", "upstream: the path is missing; write unix:/run/app.sock"),
         ("unix://run/app.sock", "upstream: a UNIX socket has no host; write unix:/run/app.sock"),
-        ("{}", "upstream.url: missing; where should requests go? e.g. http://127.0.0.1:3000"),
+        ("{}", "upstream.url: missing; set the address of your application, e.g. http://127.0.0.1:3000"),
         ("{ url: http://app, ca: a.pem }", "upstream.ca: only applies to https://"),
         ("{ url: \"unix:/a\", server_name: a }", "upstream.server_name: only applies to https://"),
         ("{ url: https://app, ca: [a] }", "upstream.ca: found a list, wanted the path of a PEM file"),
         (
             "{ url: https://app, server_name: \"a b\" }",
-            "upstream.server_name: \"a b\" holds ' ', which no host name has",
+            "upstream.server_name: \"a b\" has ' ', which no host name has",
         ),
         (
             "{ uri: https://app, url: https://app }",
@@ -133,13 +133,13 @@ fn upstream() {
 #[test]
 fn several_upstreams_and_their_checks() {
     for (text, wanted) in [
-        ("[]", "upstream: is empty; where should requests go? e.g. http://127.0.0.1:3000"),
+        ("[]", "upstream: is empty; set the address of your application, e.g. http://127.0.0.1:3000"),
         ("[http://a, a]", "upstream[1]: \"a\" has no scheme; write http://a or https://a"),
         (
             "[http://a, { url: http://b }]",
             "upstream[1]: found a mapping of keys, wanted a URL such as http://127.0.0.1:3000",
         ),
-        ("[http://a, HTTP://A:80/]", "upstream[1]: http://a:80 stands in this list twice"),
+        ("[http://a, HTTP://A:80/]", "upstream[1]: http://a:80 is listed twice"),
         (
             "[http://a, http://127.0.0.1:8080]",
             "upstream: http://127.0.0.1:8080 is the gate itself, which listens on 0.0.0.0:8080",
@@ -148,7 +148,10 @@ fn several_upstreams_and_their_checks() {
             "{ urls: http://a }",
             "upstream.urls: found the text \"http://a\", wanted a list of URLs such as [http://127.0.0.1:3000, http://127.0.0.1:3001]",
         ),
-        ("{ urls: [] }", "upstream.urls: is empty; where should requests go? e.g. http://127.0.0.1:3000"),
+        (
+            "{ urls: [] }",
+            "upstream.urls: is empty; set the address of your application, e.g. http://127.0.0.1:3000",
+        ),
         ("{ urls: [http://a, ftp://a] }", "upstream.urls[1]: the scheme \"ftp\" is not http, https or unix"),
         ("{ url: http://a, urls: [http://b] }", "upstream.urls: url is set too; name all endpoints here"),
         ("{ url: [http://a] }", "upstream.url: found a list, wanted a URL such as http://127.0.0.1:3000"),
@@ -159,7 +162,7 @@ fn several_upstreams_and_their_checks() {
         ),
         (
             "{ url: http://a, health: {} }",
-            "upstream.health.path: missing; which path tells that the application is well? e.g. /healthz",
+            "upstream.health.path: missing; set the path of the application's health endpoint, e.g. /healthz",
         ),
         (
             "{ url: http://a, health: { path: healthz } }",
@@ -220,7 +223,7 @@ fn an_upstream_of_several_endpoints() {
     assert_eq!(most.upstream.targets.len(), 64);
     assert_eq!(
         problems(&format!("upstream: [{}]", urls.join(", "))),
-        ["upstream: holds 65 URLs, and 64 is the most"]
+        ["upstream: has 65 URLs; at most 64 are allowed"]
     );
 }
 
@@ -244,7 +247,7 @@ fn trusted_proxies() {
         ),
         (
             "trusted_proxies: [\"::/0\"]",
-            "trusted_proxies[0]: ::/0 is everybody, and then anybody could claim to be a client that a list admits; name the proxies' own addresses",
+            "trusted_proxies[0]: ::/0 trusts every address, so any sender could claim to be a client that a list admits; name the proxies' own addresses",
         ),
         (
             "trusted_proxies: [lb.example]",
@@ -280,7 +283,7 @@ fn routes() {
         ),
         (
             "routes: [{ webhook: generic }]",
-            "routes[0].path: missing; which requests is this route for? e.g. /webhooks/event",
+            "routes[0].path: missing; set the path of this route's requests, e.g. /webhooks/event",
         ),
         (
             "routes: [{ path: /a b }]",
@@ -329,7 +332,7 @@ fn routes() {
         ),
         (
             "routes: [{ path: /a, upstream_host: \"a\\r\\nb\" }]",
-            "routes[0].upstream_host: \"a\\r\\nb\" holds '\\r', which no host name has",
+            "routes[0].upstream_host: \"a\\r\\nb\" has '\\r', which no host name has",
         ),
         (
             "routes: [{ path: /a, success: [] }]",
@@ -455,7 +458,7 @@ fn admin() {
         ),
         (
             "admin: { address: \"[::]:9901\" }",
-            "admin.address: [::]:9901 can be reached from other machines, and whoever reaches it may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
+            "admin.address: [::]:9901 can be reached from other machines, and anyone who connects may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
         ),
         (
             "admin: { address: \"127.0.0.1:1\", allow_remote: yes please }",
@@ -545,7 +548,7 @@ admin: { address: \"0.0.0.0:9901\", allow_remote: true }
     let wanted = [
         "mode: observe: nobody is denied, requests that no list admits are forwarded too",
         "routes[0].deadline: 6s is longer than the 4500ms that voice-answer allows: the sender may have given up before it is answered",
-        "admin.address: 0.0.0.0:9901 can be reached from other machines; whoever reaches it may reload and read the status",
+        "admin.address: 0.0.0.0:9901 can be reached from other machines; anyone who connects may reload and read the status",
     ];
     let parsed = read(text).unwrap();
     assert_eq!(lines(&parsed.warnings), wanted);

@@ -57,7 +57,7 @@ fn an_authority_is_meant_and_whom_that_may_shut_out_is_said() {
     assert_eq!(
         lines(&seen.warnings),
         [
-            "listen[0].tls.client_ca: a sender without a certificate is turned away, and Vonage is known to present one for Video only; `client_auth: optional` asks and does not insist"
+            "listen[0].tls.client_ca: a sender without a certificate is refused, and Vonage is known to present one for Video only; use `client_auth: optional` to accept such senders"
         ]
     );
 }
@@ -80,7 +80,7 @@ fn what_is_wrong_with_tls_is_said_whole() {
         (
             "tls: { certificate: a, certificates: [{ certificate: a, key: b }, { key: b }, 7] }",
             vec![
-                "listen[0].tls.certificate: stands beside `certificates`; make it an entry of that list".to_owned(),
+                "listen[0].tls.certificate: cannot be set together with `certificates`; make it an entry of that list".to_owned(),
                 format!("listen[0].tls.certificates[1].certificate: missing; wanted {certificate}"),
                 format!("listen[0].tls.certificates[2]: found the number 7, wanted {keys}"),
             ],
@@ -118,7 +118,7 @@ fn challenges_need_strangers_to_be_heard() {
     assert_eq!(
         with("deny: drop\nlisten: [\"0.0.0.0:443\", { address: \"0.0.0.0:80\", acme_challenges: acme }]"),
         [
-            "listen[1].acme_challenges: with `deny: drop` a stranger is closed unheard, so the authority's question is never answered; use another `deny`, or prove the name by DNS"
+            "listen[1].acme_challenges: with `deny: drop` the connection of a stranger is closed without an answer, so the certificate authority gets none; use another `deny`, or prove the name by DNS"
         ]
     );
 }

@@ -1,7 +1,7 @@
-//! From one look at the files to a snapshot, or to every problem.
+//! From a view of the files to a snapshot, or to a list of every problem.
 //!
-//! The [`Loader`] owns what must outlive a snapshot: the endpoints of the upstreams, by whose numbers
-//! their idle connections are found again, and the counters of the routes. It publishes nothing.
+//! The [`Loader`] owns what must outlive a snapshot: the endpoints of the upstreams, whose numbers lead to
+//! their idle connections, and the counters of the routes. It publishes nothing.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -34,14 +34,14 @@ use crate::state::snapshot::{List, LiveRoute, Snapshot};
 use crate::state::stats::counters::RouteCounters;
 use crate::state::tls::{self, Doors};
 
-/// The label of the route that stands in for none.
+/// The label of the placeholder for requests without a route.
 const UNROUTED: &str = "-";
 
-/// Loads the files, again and again.
+/// Loads the files, at the start and at each reload.
 #[derive(Debug)]
 pub struct Loader {
     source: ConfigSource,
-    /// The config that serves.
+    /// The config in use.
     serving: Option<Serving>,
     standings: Standings,
     reader: RefCell<Reader>,
@@ -52,15 +52,14 @@ pub struct Loader {
     loaded: Option<u64>,
 }
 
-/// What came of a load.
+/// The result of a load.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// What can serve; `None` when something is wrong that leaves nothing to serve with, or at a
-    /// reload, nothing that is certainly meant.
+    /// The new snapshot; `None` when the problems do not allow one.
     pub snapshot: Option<Snapshot>,
-    /// Everything that is wrong. A snapshot with problems serves last good lists.
+    /// Everything that is wrong. A snapshot may come with problems: then some lists are last good versions.
     pub problems: Vec<Problem>,
-    /// What is odd but works.
+    /// What looks like a mistake, but works.
     pub warnings: Vec<Problem>,
     /// What was not loaded, because it looks like an accident.
     pub held: Vec<Held>,
@@ -85,7 +84,7 @@ impl Loader {
         }
     }
 
-    /// The first load of a process that is going to serve: kept copies stand in for broken lists.
+    /// The first load of a process that is going to serve: stored copies replace broken lists.
     pub fn begin(&mut self) -> Loaded {
         let look = self.look();
         let state = self.source.parse(look.config.as_ref()).ok().and_then(|parsed| parsed.config.state);
@@ -95,17 +94,18 @@ impl Loader {
         loaded
     }
 
-    /// Reads the config and the files that it names, once each. A person wants it.
+    /// Reads the config and the files that it names, once each, as for a manual reload.
     #[must_use]
     pub fn look(&self) -> FileView {
-        self.look_for(Initiator::Operator, Instant::now())
+        self.view_for(Initiator::Operator, Instant::now())
     }
 
-    /// The same for whoever wants it: for the watcher, a file that is held and did not change is not read again.
-    pub(crate) fn look_for(&self, wish: Initiator, now: Instant) -> FileView {
+    /// Reads the same files for either initiator. For the watcher, a held file that did not change is not
+    /// read again.
+    pub(crate) fn view_for(&self, initiator: Initiator, now: Instant) -> FileView {
         let config = self.source.path().map(|path| FileContent::at(path, config::MAX_TEXT));
         let parsed = self.source.parse(config.as_ref()).ok();
-        let held = parsed.as_ref().filter(|_| wish == Initiator::Watcher);
+        let held = parsed.as_ref().filter(|_| initiator == Initiator::Watcher);
         let held = held.and_then(|parsed| self.serving.as_ref()?.hold(self.source.path()?, parsed, now));
         let mut look = FileView {
             config,
@@ -120,38 +120,38 @@ impl Loader {
         let authorities: BTreeSet<&Path> = config.into_iter().flat_map(authorities::files).collect();
         look.authorities =
             Files(authorities.into_iter().map(|path| FileContent::at(path, MAX_PEM)).collect());
-        // What serves now is looked at too: the new config may be refused.
+        // Also read the certificates in use: the new config may be refused.
         let both = config.into_iter().chain(serving);
         let certificates: BTreeSet<&Path> = both.flat_map(|config| tls::files(&config.listen)).collect();
         look.certificates =
             Files(certificates.into_iter().map(|path| FileContent::at(path, MAX_PEM)).collect());
         look.ranges = config.or(serving).map(|config| {
             let named = list_names(config).into_iter().map(|(_, name)| name).collect();
-            self.reader.borrow_mut().folder(&config.ranges, &named, wish == Initiator::Operator, now)
+            self.reader.borrow_mut().folder(&config.ranges, &named, initiator == Initiator::Operator, now)
         });
         look
     }
 
-    /// Understands a look. A person wants it: whatever the files say counts.
+    /// Loads a view as for a manual reload: nothing is held.
     pub fn load(&mut self, look: &FileView, previous: Option<&Snapshot>, kept: &LastGood) -> Loaded {
-        let (wish, now) = (Initiator::Operator, Instant::now());
-        self.load_after(look, Before { snapshot: previous, kept, wish, now })
+        let (initiator, now) = (Initiator::Operator, Instant::now());
+        self.load_after(look, Before { snapshot: previous, kept, initiator, now })
     }
 
-    /// The same for whoever wants it, over what is in force.
+    /// Loads a view for either initiator, on top of what is in use.
     pub(crate) fn load_after(&mut self, look: &FileView, before: Before<'_>) -> Loaded {
         self.loaded = Some(self.mark(look));
         let mut loaded = Loaded::default();
         let parsed = match self.source.parse(look.config.as_ref()) {
             Ok(parsed) if look.held.is_none() => Some(parsed),
-            // What waits is not judged any further.
+            // The held text is not checked further.
             Ok(_) => self.serving.as_ref().map(Serving::parsed),
             Err(problems) => {
                 loaded.problems = problems;
                 None
             }
         };
-        let (config, said) = match parsed {
+        let (config, from_file) = match parsed {
             Some(Parsed { config, warnings, outline }) => {
                 loaded.warnings = warnings;
                 (Some(config.clone()), Some((config, outline)))
@@ -177,7 +177,7 @@ impl Loader {
             loaded.problems.extend(unknown);
         }
         loaded.problems.append(&mut lists.problems);
-        let (Some(mut config), Some(said)) = (config, said) else { return loaded };
+        let (Some(mut config), Some(from_file)) = (config, from_file) else { return loaded };
         let unusable = self.authorities.load(&config, &look.authorities);
         lists.fatal |= !unusable.is_empty();
         loaded.problems.extend(unusable);
@@ -190,8 +190,9 @@ impl Loader {
         loaded.problems.extend(tls.problems);
         loaded.warnings.extend(tls.warnings);
         let Some(doors) = tls.doors.filter(|_| !lists.fatal) else { return loaded };
-        let before_it = self.serving.take();
-        self.serving = Some(Serving::next(before_it, config.clone(), said, look.held.is_some(), before));
+        let old_serving = self.serving.take();
+        self.serving =
+            Some(Serving::next(old_serving, config.clone(), from_file, look.held.is_some(), before));
         remember(&mut self.standings, &lists.good, &loaded.held, before);
         let generation = before.snapshot.map_or(1, |snapshot| snapshot.generation + 1);
         self.upstreams.forget_unused();
@@ -199,14 +200,14 @@ impl Loader {
         loaded
     }
 
-    /// What the file of the config that serves looks like.
+    /// The outline of the config file in use.
     #[must_use]
     pub fn outline(&self) -> Option<&Outline> {
         self.serving.as_ref().map(|serving| &serving.outline)
     }
 
-    /// What an earlier text of the file looked like, and whether it means the same as the one that serves;
-    /// `None` when it is no configuration.
+    /// The outline of an earlier text of the config file, and whether that text means the same as the one in
+    /// use; `None` when it is not a valid configuration.
     #[must_use]
     pub fn earlier(&self, text: &str) -> Option<(Outline, bool)> {
         let path = self.source.path()?.to_owned();
@@ -216,23 +217,22 @@ impl Loader {
         Some((parsed.outline, same))
     }
 
-    /// The text of the config that serves.
+    /// The text of the config file in use.
     pub(crate) fn text(&self) -> &str {
         self.serving.as_ref().map_or("", |serving| &serving.outline.text)
     }
 
-    /// A number that is the same for equal looks; it holds for this process only.
+    /// A hash of the view, equal for equal views; valid in this process only.
     pub(crate) fn mark(&self, look: &FileView) -> u64 {
         self.marks.hash_one(look)
     }
 
-    /// The mark of the look that was loaded last, whatever came of it.
+    /// The hash of the view that was loaded last, successfully or not.
     pub(crate) fn loaded(&self) -> Option<u64> {
         self.loaded
     }
 
-    /// The single files (the config, certificates and keys) and the ranges folder, for whoever watches
-    /// them.
+    /// What to watch: the single files (the config, certificates and keys), and the ranges folder.
     pub(crate) fn places(&self) -> (impl Iterator<Item = &Path>, Option<&Path>) {
         let serving = self.serving.as_ref().map(|serving| &serving.config);
         let certificates = serving.into_iter().flat_map(|config| tls::files(&config.listen));
@@ -310,7 +310,7 @@ impl Loader {
         self.upstreams.of(spec, self.authorities.of(spec))
     }
 
-    /// Never forgotten: a route that comes back goes on counting where it stopped.
+    /// Counters are never dropped: a route that is removed and added again continues its counts.
     fn counters(&mut self, label: &str) -> Arc<RouteCounters> {
         Arc::clone(self.counters.entry(label.to_owned()).or_default())
     }
@@ -335,7 +335,7 @@ fn trusted(entries: &[Trusted], lists: &BTreeMap<String, Arc<List>>) -> (PrefixS
     (PrefixSet::new(&prefixes), names)
 }
 
-/// Puts back what cannot change while the process runs, and says which keys that were.
+/// Restores the values of keys that cannot change while the process runs, and returns which keys differed.
 fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
     let mut changed = Vec::new();
     if !same_sockets(&new.listen, &old.listen) {
@@ -352,8 +352,8 @@ fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
     changed
 }
 
-/// Whether the listeners differ in nothing but what can change while they are open: the certificates
-/// and rules of their TLS, and the folder of their challenges.
+/// Whether the listeners differ only in what can change while they are open: certificates and TLS rules, and
+/// the folder of ACME challenges.
 fn same_sockets(new: &[Listener], old: &[Listener]) -> bool {
     let socket = |one: &Listener| Listener { tls: None, acme_challenges: None, ..one.clone() };
     let same = |(new, old): (&Listener, &Listener)| {

@@ -17,7 +17,7 @@ fn admits(snapshot: &Snapshot, list: &str, ip: &str) -> bool {
 }
 
 fn hold<'a>(snapshot: &'a Snapshot, kept: &'a LastGood) -> Before<'a> {
-    Before { snapshot: Some(snapshot), kept, wish: Initiator::Watcher, now: Instant::now() }
+    Before { snapshot: Some(snapshot), kept, initiator: Initiator::Watcher, now: Instant::now() }
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_first_load_reports_every_problem_of_every_file() {
         "routes[1].allow[0]: no list named \"voice\"; there are: sms, unused",
         "ranges/b ad.txt: a list is named by its file",
         "ranges/sms.txt:2: \"10.0.0.1/8\": the address has bits",
-        "ranges/sms.txt:3: 10 characters that are no address: is not an IP address; names are not looked up",
+        "ranges/sms.txt:3: 10 characters that are not an address: is not an IP address; names are not looked up",
         "ranges/unused.txt: holds no address range",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
@@ -140,7 +140,7 @@ fn a_broken_list_keeps_its_last_good_version_and_the_others_move_on() {
     assert!(new.routes[0].allow[0].last_good, "the route must see the same version");
     assert_eq!(new.changes_since(&old), ["list=sms last good kept", "list=voice added=1 removed=0"]);
 
-    // The same file as before all this: nothing is lost, and it counts as good again.
+    // The same content as before: nothing is lost, and the list counts as good again.
     site.list("sms", "192.0.2.0/28\n198.51.100.0/28\n203.0.113.0/28\n");
     let mended = again(&mut loader, new).snapshot.unwrap();
     assert!(!mended.lists["sms"].last_good);
@@ -186,7 +186,7 @@ fn without_the_folder_every_list_stays() {
     assert!(problems[0].contains("the ranges folder cannot be read: No such file"), "{problems:?}");
     let new = outcome.snapshot.unwrap();
     assert!(new.lists.len() == 3 && new.lists.values().all(|list| list.last_good));
-    // A start has nothing to stay with.
+    // A start has no last good version without a state folder.
     let fresh = site.loader().begin();
     assert!(fresh.snapshot.is_none());
     assert_eq!(site.problems(&fresh), problems);
@@ -244,7 +244,7 @@ fn a_new_date_in_a_comment_is_a_change() {
     site.list("voice", "# reviewed: 2026-11-21\n2001:db8::/32\n");
     let new = again(&mut loader, &old).snapshot.unwrap();
     assert!(new.lists["voice"].ranges.reviewed().is_some());
-    // The line number moved too.
+    // The line number of the entry changed too.
     assert_eq!(new.changes_since(&old), ["list=voice comments changed"]);
 }
 
@@ -304,7 +304,7 @@ fn a_restart_with_a_broken_list_serves_the_kept_copy() {
     assert!(snapshot.lists.values().all(|list| list.last_good));
     assert!(admits(&snapshot, "sms", "192.0.2.1") && admits(&snapshot, "voice", "2001:db8::1"));
     assert_eq!(snapshot.lists["sms"].path, site.path("ranges/sms.txt"));
-    // Once a process serves, it knows better than the kept copies.
+    // A running process uses its own last good lists, not the stored copies.
     let look = site.loader().look();
     let kept = LastGood::read(&site.path("state")).0;
     let outcome = site.loader().load(&look, Some(&good), &kept);
@@ -322,14 +322,14 @@ fn a_good_file_is_never_replaced_by_its_kept_copy() {
         &site.path("ranges"),
         "",
     );
-    // Less than half is left, but a start accepts what it finds.
+    // Less than half is left, but a start accepts the files as they are.
     site.list("sms", "192.0.2.0/28\n");
     let snapshot = first(&mut site.loader());
     assert!(!snapshot.lists["sms"].last_good && !admits(&snapshot, "sms", "203.0.113.1"));
 }
 
-/// For each key of the table that is cold, a change of it alone waits for the next start. What waits when everything
-/// that can change does is no more than that.
+/// A change of each key that the table calls cold, alone, waits for the next start; a change of all other
+/// keys leaves nothing waiting.
 #[test]
 fn exactly_the_cold_keys_of_the_table_wait_for_a_restart() {
     let config = |text: &str| {
@@ -359,9 +359,9 @@ fn exactly_the_cold_keys_of_the_table_wait_for_a_restart() {
     let cold = KEYS.iter().filter(|key| key.change == Change::Cold).map(|key| key.path);
     assert_eq!(changes.iter().map(|(key, _)| *key).collect::<Vec<_>>(), cold.collect::<Vec<_>>());
     for (key, text) in &changes {
-        // A whole listener is put back, and `admin` and `metrics` may be one word.
-        let said = key.split("[]").next().unwrap().trim_end_matches(".address");
-        assert_eq!(waiting(text), [format!("{said}: needs a restart")], "{key}");
+        // `listen` is restored as a whole, and `admin` and `metrics` may be scalars.
+        let name = key.split("[]").next().unwrap().trim_end_matches(".address");
+        assert_eq!(waiting(text), [format!("{name}: needs a restart")], "{key}");
     }
     let hot = listener("acme_challenges: challenges")
         + "\nranges: r\nforwarded_header: forwarded\ndeny: hide\nmode: observe\nroutes: [{ path: /a }]\n\
@@ -397,7 +397,7 @@ fn cold_keys_stay_and_the_rest_is_applied() {
     assert_eq!(new.config.limits.connections, old.config.limits.connections);
     assert_eq!(new.config.limits.max_body, 2 << 20);
     assert_eq!(new.changes_since(&old), ["upstream changed", "deny changed", "limits changed"]);
-    // It is still to be said at the next reload, and no longer when it was taken back.
+    // Reported at every reload until the change is undone.
     assert_eq!(again(&mut loader, &new).needs_restart.len(), keys.len());
     site.write("config.yaml", CONFIG);
     assert_eq!(again(&mut loader, &new).needs_restart, [""; 0]);
@@ -441,19 +441,19 @@ fn an_endpoint_is_the_same_one_for_as_long_as_the_config_names_it() {
     let one = first(&mut loader);
     assert_eq!(endpoints(&one), [0, 1]);
     assert!(Arc::ptr_eq(&one.routes[0].upstream, &one.unrouted.upstream));
-    // Another order is another upstream of the same endpoints; back again, it is the first one.
+    // Another order is another upstream with the same endpoints; the first order is the first upstream again.
     upstream("[http://b, http://a]");
     let two = again(&mut loader, &one).snapshot.unwrap();
     assert!(Arc::ptr_eq(&one.routes[0].upstream.endpoints[0], &two.routes[0].upstream.endpoints[1]));
     upstream("[http://a, http://b] ");
     let three = again(&mut loader, &two).snapshot.unwrap();
     assert!(Arc::ptr_eq(&one.routes[0].upstream, &three.routes[0].upstream));
-    // Checks make another endpoint of it: another one may be checked otherwise.
+    // With health checks it is another endpoint, because another upstream may check it differently.
     upstream("{ urls: [http://a, http://b], health: { path: /up } }");
     let four = again(&mut loader, &three).snapshot.unwrap();
     assert_eq!(endpoints(&four), [2, 3]);
     assert_eq!(four.changes_since(&three), ["upstream changed"]);
-    // Nobody holds the first ones any more: they are forgotten, and their numbers are not given again.
+    // Nothing uses the first ones any more: they are forgotten, and their numbers are not reused.
     drop((one, two, three));
     upstream("[http://a, http://b]");
     let five = again(&mut loader, &four).snapshot.unwrap();
@@ -482,7 +482,7 @@ fn trusted_proxies_are_named_one_by_one() {
     assert_eq!(name("10.2.3.4"), Some("list lb"));
     assert_eq!(name("fd00:1::5"), Some("fd00:1::/32"));
     assert_eq!((name("10.3.0.1"), snapshot.trusted_names.len()), (None, 4));
-    // A trusted list follows its file.
+    // The trusted addresses follow the file of the list.
     site.list("lb", "10.3.0.0/16\n10.1.0.0/16\n");
     assert!(again(&mut loader, &snapshot).snapshot.unwrap().trusted.contains(address("10.3.0.1")));
 }

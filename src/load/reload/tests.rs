@@ -1,5 +1,5 @@
 use crate::load::reload::mpsc::{Receiver, RecvTimeoutError};
-use crate::load::reload::worker::wish;
+use crate::load::reload::worker::initiator;
 use crate::state::report;
 use std::fs;
 use std::io::Write;
@@ -11,16 +11,16 @@ use crate::files::settle::Notice;
 use crate::load::reload::*;
 use crate::load::testkit::{CONFIG, Site, first};
 
-/// Far longer than anything takes; only a failing test waits that long.
+/// Far longer than any reload takes; only a failing test waits that long.
 const LONG: Duration = Duration::from_secs(60);
 const NEVER: Duration = Duration::from_secs(100_000);
 
-/// Only events can bring news within the life of a test.
+/// Only events can notice a change within the time of a test.
 const EVENTS: Pace = Pace { debounce: Duration::from_millis(20), poll: NEVER, notice: Notice::Events };
-/// Only the poll can.
+/// Only the poll can notice a change.
 const POLL: Pace =
     Pace { debounce: Duration::from_millis(20), poll: Duration::from_millis(20), notice: Notice::Poll };
-/// Nothing can but a request.
+/// Nothing notices a change; a reload happens only on request.
 const ASKED: Pace = Pace { debounce: NEVER, poll: NEVER, notice: Notice::Poll };
 
 struct Running {
@@ -32,9 +32,9 @@ struct Running {
 fn run(site: &Site, pace: Pace) -> Running {
     let mut loader = site.loader();
     let store = Arc::new(Store::new(first(&mut loader)));
-    let (heard, reports) = channel();
-    let tell = move |report: &Arc<Report>| drop(heard.send(Arc::clone(report)));
-    let reloader = Reloader::start(loader, Arc::clone(&store), pace, |_| Vec::new(), tell).unwrap();
+    let (sender, reports) = channel();
+    let send_report = move |report: &Arc<Report>| drop(sender.send(Arc::clone(report)));
+    let reloader = Reloader::start(loader, Arc::clone(&store), pace, |_| Vec::new(), send_report).unwrap();
     Running { reloader, store, reports }
 }
 
@@ -118,7 +118,7 @@ fn requests_that_wait_together_are_answered_together() {
         let alone = ask(Cause::Asked);
         tokio::task::yield_now().await;
         first_runs.recv_timeout(LONG).unwrap();
-        // The first one has read the files; what is asked for now must see this.
+        // The first reload has read the files; the next one must see this change.
         site.list("voice", "2001:db9::/32\n");
         let waiting = [ask(Cause::Changed), ask(Cause::Signal), ask(Cause::Asked)];
         tokio::task::yield_now().await;
@@ -149,7 +149,7 @@ fn after_the_end_a_reload_is_refused() {
     running.reloader.stop();
 }
 
-/// A reload that stands still until the latch is dropped, as in a file system that does not answer.
+/// A reload that blocks until the latch is dropped, as a file system that does not answer would block it.
 fn stuck(site: &Site) -> (Reloader, mpsc::Sender<()>) {
     let mut loader = site.loader();
     let store = Arc::new(Store::new(first(&mut loader)));
@@ -165,13 +165,13 @@ fn stuck(site: &Site) -> (Reloader, mpsc::Sender<()>) {
         ReloaderHealth::Alive
     );
     let asking = reloader.clone();
-    // Nobody hears the answer.
+    // Nobody waits for the answer.
     thread::spawn(move || block_on(asking.reload_within(Cause::Asked, Duration::ZERO))).join().unwrap();
     first_runs.recv_timeout(LONG).unwrap();
     (reloader, latch)
 }
 
-/// The first health that is not such a one.
+/// The first health that `passing` does not accept.
 fn health_but(reloader: &Reloader, passing: impl Fn(ReloaderHealth) -> bool) -> ReloaderHealth {
     let deadline = Instant::now() + LONG;
     loop {
@@ -201,16 +201,16 @@ fn the_end_does_not_wait_for_a_file_system_that_does_not_answer() {
 }
 
 #[test]
-fn whoever_asks_for_a_reload_hears_that_the_one_under_way_does_not_end() {
+fn a_caller_learns_that_the_reload_under_way_does_not_end() {
     let site = Site::new();
     let (reloader, latch) = stuck(&site);
     let ask = || block_on(reloader.reload_within(Cause::Asked, Duration::from_millis(20)));
-    let said = |report: &Report| report.problems[0].to_string();
-    let answer = said(&ask());
+    let message = |report: &Report| report.problems[0].to_string();
+    let answer = message(&ask());
     assert!(answer.starts_with("not loaded yet: the reload thread has been at work for "), "{answer}");
-    // What waits is bounded, whoever has gone meanwhile.
+    // The queue is bounded, even if callers stop waiting.
     let answers: Vec<String> = (0..2 * QUEUE)
-        .map(|_| said(&block_on(reloader.reload_within(Cause::Asked, Duration::ZERO))))
+        .map(|_| message(&block_on(reloader.reload_within(Cause::Asked, Duration::ZERO))))
         .collect();
     let full = answers.iter().filter(|answer| answer.starts_with("too many wait for a reload")).count();
     assert_eq!(full, QUEUE + 1);
@@ -223,7 +223,7 @@ fn whoever_asks_for_a_reload_hears_that_the_one_under_way_does_not_end() {
 }
 
 #[test]
-fn a_thread_that_has_ended_is_told_from_one_that_waits() {
+fn a_thread_that_has_ended_differs_from_one_that_waits() {
     let site = Site::new();
     let running = run(&site, ASKED);
     running.ask(Cause::Asked);
@@ -245,10 +245,10 @@ fn the_thread_ends_with_its_last_handle() {
     assert_eq!(reports.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected));
 }
 
-/// Every way in which people and tools replace a list, noticed by events and by the poll.
+/// Asserts that a replaced list is noticed at this pace.
 fn notices(site: &Site, pace: Pace, replace: impl FnOnce(&Site)) {
     let running = run(site, pace);
-    // This takes the place of the first look, which would find the change without being told.
+    // Without this reload, the first poll would find the change by comparing, without an event.
     running.ask(Cause::Asked);
     running.next();
     replace(site);
@@ -257,7 +257,7 @@ fn notices(site: &Site, pace: Pace, replace: impl FnOnce(&Site)) {
     assert!(running.admits("sms", "192.0.2.200"), "{report:?}");
 }
 
-/// The other tests of this kind prove something only because this holds.
+/// The tests of events and polls are valid only because this holds.
 #[test]
 fn without_events_and_polls_nothing_is_noticed() {
     let site = Site::new();
@@ -344,7 +344,7 @@ fn a_link_to_the_folder_that_is_turned_is_noticed() {
             symlink("../v1", site.path("links/ranges")).unwrap();
         },
         |site| {
-            // What `ln -sfn` does: the link that is replaced is two steps away.
+            // What `ln -sfn` does; the link that is replaced is two steps from the folder.
             symlink("../v2", site.path("links/tmp")).unwrap();
             fs::rename(site.path("links/tmp"), site.path("links/ranges")).unwrap();
         },
@@ -363,7 +363,7 @@ fn a_file_behind_a_link_is_noticed() {
     );
 }
 
-/// `..data` points to a folder of a version; `sms.txt` to `..data/sms.txt`, for good.
+/// `..data` points to the folder of a version; `sms.txt` always points to `..data/sms.txt`.
 #[test]
 fn a_kubernetes_config_map_swap_is_noticed() {
     each_pace(
@@ -411,7 +411,7 @@ fn a_deleted_list_stays_and_is_reported_once() {
     let report = running.next();
     assert_eq!((report.cause, report.problems.len()), (Cause::Changed, 1));
     assert!(running.admits("sms", "192.0.2.1"));
-    // The next report is of the next change: polls that see the same failure say nothing.
+    // The next report is that of the next change: polls that see the same failure make no report.
     site.list("voice", "2001:db8::/32\n2001:db9::/32\n");
     assert_eq!(running.next().changes, ["list=voice added=1 removed=0"]);
 }
@@ -422,7 +422,7 @@ fn a_failure_that_stays_is_reported_once_although_it_is_polled() {
     let running = run(&site, POLL);
     site.write("config.yaml", "not: good\n");
     assert!(!running.next().problems.is_empty());
-    // 20 polls fit into this time; the answer to the question must be the next report.
+    // 20 polls fit into this time; the next report must be the answer to the request.
     assert_eq!(running.reports.recv_timeout(Duration::from_millis(400)), Err(RecvTimeoutError::Timeout));
     assert_eq!(running.ask(Cause::Asked).cause, Cause::Asked);
     assert_eq!(running.next().cause, Cause::Asked);
@@ -449,7 +449,7 @@ fn a_change_that_removes_too_much_is_held_until_a_person_asks() {
     assert!(!running.admits("sms", "203.0.113.1"));
 }
 
-/// The config of a site with three routes, and everything that a cut can take away.
+/// The config of a site with three routes, and with every part that a cut can remove.
 const WHOLE: &str = "\
 listen: [{ address: \"127.0.0.1:8080\" }]
 upstream: \"http://127.0.0.1:3000\"
@@ -463,10 +463,10 @@ limits:
   max_head: 8KiB
 ";
 
-/// A change of `config.yaml` that is noticed by itself.
+/// A change of `config.yaml` that the watcher notices.
 fn noticed(from: &str, to: &str) -> (Site, Running, Arc<Report>) {
     let site = Site::new();
-    // Without routes, this is one of those that the default one allows.
+    // A config without routes allows this list by default.
     site.list("messages", "192.0.2.77\n");
     site.write("config.yaml", from);
     let running = run(&site, EVENTS);
@@ -500,9 +500,9 @@ fn a_config_that_lost_what_stood_there_is_held_whole_until_a_person_asks() {
     ] {
         let (site, running, report) = noticed(WHOLE, &to);
         assert_eq!((report.published, report.problems.len(), report.held.len()), (false, 0, 1), "{report:?}");
-        let said = site.plain(report.held.iter().cloned()).remove(0);
-        assert!(said.starts_with(&format!("config.yaml {why}")), "{said}");
-        // The lists still load, those of the config that serves.
+        let message = site.plain(report.held.iter().cloned()).remove(0);
+        assert!(message.starts_with(&format!("config.yaml {why}")), "{message}");
+        // The lists of the config in use are still loaded.
         site.list("voice", "2001:db8::/32\n2001:db9::/32\n");
         let report = running.next();
         assert_eq!(
@@ -531,13 +531,13 @@ fn a_config_that_a_person_edited_is_live_by_itself() {
         let (_site, _running, report) = noticed(WHOLE, &to);
         assert_eq!((report.published, report.problems.len(), report.held.len()), (true, 0, 0), "{to}");
     }
-    // The one route of a small config.
+    // A small config with one route.
     let one = "upstream: \"http://127.0.0.1:3000\"\nroutes:\n  - { path: /a, allow: [sms] }\n";
     let (_site, _running, report) = noticed(one, &one.replace("/a", "/b"));
     assert_eq!((report.published, report.held.len()), (true, 0));
 }
 
-/// A lost comment and a lost newline mean nothing; the next edit is compared with what was seen last.
+/// A lost comment or newline changes no meaning; the next edit is compared with the text that was read last.
 #[test]
 fn a_config_that_means_the_same_is_not_held() {
     let with_tail = format!("{WHOLE}# the end\n");
@@ -559,8 +559,8 @@ fn the_folder_and_the_certificates_of_a_held_config_are_not_looked_at() {
         let report = running.next();
         (site, running, report)
     };
-    let said = site.plain(report.held.iter().cloned());
-    assert!(said[0].starts_with("config.yaml would lose ranges"), "{said:?}");
+    let message = site.plain(report.held.iter().cloned());
+    assert!(message[0].starts_with("config.yaml would lose ranges"), "{message:?}");
     site.write("other/voice.txt", "2001:db8::/32\n2001:db9::/32\n");
     assert_eq!(running.next().changes, ["list=voice added=1 removed=0"]);
     assert!(running.admits("sms", "192.0.2.200"));
@@ -600,7 +600,7 @@ fn removals_in_many_steps_are_held_where_one_step_would_be() {
     list(40);
     assert_eq!(running.next().held, ["list=sms would lose 60 of 100 prefixes in several steps"]);
     assert!(running.admits("sms", "192.0.2.98"));
-    // What was approved may come back by itself, and what a person loads is the new measure.
+    // A removed entry that was approved may come back unasked, and a manual reload sets the new reference.
     list(100);
     assert_eq!(running.next().changes, ["list=sms added=50 removed=0"]);
     list(40);
@@ -634,8 +634,8 @@ fn a_state_folder_that_is_missing_is_a_warning_and_no_failure() {
     assert_eq!((report.published, report.problems.len(), report.warnings.len()), (true, 0, 1));
 }
 
-/// What is logged, each line as JSON.
-fn logged(say: impl FnOnce()) -> Vec<serde_json::Value> {
+/// What is logged while `run` runs, each line as JSON.
+fn logged(run: impl FnOnce()) -> Vec<serde_json::Value> {
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
     impl Write for Lines {
@@ -650,7 +650,7 @@ fn logged(say: impl FnOnce()) -> Vec<serde_json::Value> {
     let writer = lines.clone();
     let subscriber =
         tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(subscriber, say);
+    tracing::subscriber::with_default(subscriber, run);
     let bytes = lines.0.lock().unwrap().clone();
     bytes
         .split(|b| *b == b'\n')
@@ -687,10 +687,10 @@ fn each_outcome_has_its_line_in_the_log() {
     let seen = line(Report { problems, ..report() });
     assert_eq!((&seen["level"], &seen["message"]), (&"ERROR".into(), &"reload failed".into()));
     assert_eq!(seen["count"], 21);
-    let said = seen["problems"].as_str().unwrap();
+    let message = seen["problems"].as_str().unwrap();
     assert!(
-        said.starts_with("a.txt:1: bad; a.txt:2: bad; ") && said.ends_with("a.txt:20: bad; and 1 more"),
-        "{said}"
+        message.starts_with("a.txt:1: bad; a.txt:2: bad; ") && message.ends_with("a.txt:20: bad; and 1 more"),
+        "{message}"
     );
 }
 
@@ -726,14 +726,14 @@ fn a_hold_is_logged_once_per_change() {
         keep: LastGoodStore::new(None),
         watch: Watch::new(ASKED, |_| ()),
         settle: Settle::new(ASKED, Instant::now()),
-        besides: Box::new(|_| Vec::new()),
-        heard: Box::new(|_| {}),
+        also_reload: Box::new(|_| Vec::new()),
+        on_report: Box::new(|_| {}),
         held: BTreeMap::new(),
-        expiry_told: Instant::now(),
+        expiry_warned: Instant::now(),
     };
     let mut reload = |cause| {
         logged(|| {
-            let look = worker.loader.look_for(wish(cause), Instant::now());
+            let look = worker.loader.view_for(initiator(cause), Instant::now());
             worker.reload(cause, &look);
         })
         .into_iter()

@@ -1,4 +1,4 @@
-//! A second provider, in the tests only: GitHub. It proves that a provider costs its tables and no line elsewhere.
+//! A second provider, for tests only: GitHub. It proves that a provider needs only its tables.
 //!
 //! Sources: docs.github.com/webhooks, "Best practices for using webhooks" (a 2XX within 10 seconds), "Handling failed
 //! webhook deliveries" (nothing is sent again by itself), "Webhook events and payloads" (deliveries are POST); and
@@ -80,7 +80,7 @@ fn its_hooks_are_posts_with_an_answer_in_ten_seconds() {
 #[test]
 fn advice_is_in_its_own_words() {
     let advice = &GITHUB.advice;
-    let told = "the application redirected to \"/new\"; GitHub counts no redirect as delivered: register the final URL";
-    assert_eq!(advice.on_redirect(b"/new"), told);
+    let text = "the application redirected to \"/new\"; GitHub counts no redirect as delivered: register the final URL";
+    assert_eq!(advice.on_redirect(b"/new"), text);
     assert_eq!(advice.on_status(304), "304 is no success to GitHub: answer with a 2xx status");
 }

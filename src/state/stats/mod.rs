@@ -1,6 +1,6 @@
-//! What happened: counters and gauges, their history, who was denied last, how endpoints have been doing.
+//! What happened: counters, gauges, their history, the last denials, the health of endpoints.
 //!
-//! Nothing here knows of files, lists or snapshots.
+//! Nothing here knows files, lists or snapshots.
 
 pub(crate) mod counters;
 pub(crate) mod denials;

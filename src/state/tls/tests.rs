@@ -1,4 +1,4 @@
-//! Pairs good and bad, and what becomes of them at a reload.
+//! Good and bad pairs of files, and what a reload makes of them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::policy::provider;
 use crate::state::tls::workshop::{AT, Authority, Kind, Pair, files, look};
 use crate::state::tls::*;
 
-/// As the program loads, whose provider is the default one.
+/// Loads with the advice of the default provider.
 fn load(listen: &[Listener], contents: &Files, before: &[Option<Arc<LiveTls>>], now: SystemTime) -> Loaded {
     crate::state::tls::load(listen, contents, before, now, &provider::DEFAULT.advice)
 }
@@ -36,7 +36,7 @@ fn lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-/// What one pair comes to: its problems, or its warnings.
+/// Loads one pair: its problems, or its warnings.
 fn read(certificate: &str, key: &str) -> Result<Vec<String>, Vec<String>> {
     let loaded = load(
         &listener(&[("c.pem", "k.pem")], None),
@@ -58,7 +58,7 @@ fn a_whole_chain_is_good_and_an_incomplete_one_is_odd() {
     let missing = "listen[0].tls.certificate: c.pem: the certificate of its issuer (CN=R11) does not follow it; a sender that has only the roots cannot verify it, and Nexmo does not retry a call that fails for this: use the whole chain (fullchain.pem)";
     assert_eq!(read(&certificate, &key), Ok(vec![missing.to_owned()]));
     assert_eq!(read(&format!("{certificate}{}", root.pem), &key), Ok(vec![missing.to_owned()]));
-    // The same name and another key: an intermediate that was left over.
+    // The same name with another key: an intermediate that was left over.
     let stale = Authority::below("R11", &root);
     assert_eq!(read(&format!("{certificate}{}", stale.pem), &key), Ok(vec![missing.to_owned()]));
     assert_eq!(
@@ -115,7 +115,7 @@ fn what_makes_a_pair_unusable_is_said_at_its_file() {
         ),
         ("key", &chain, "", "k.pem: holds no private key: there is no line -----BEGIN PRIVATE KEY-----"),
         ("key", &chain, &certificate, "k.pem: holds no private key"),
-        ("key", &chain, encrypted, "k.pem: is encrypted, and nobody is there to type its password"),
+        ("key", &chain, encrypted, "k.pem: is encrypted, and the gate cannot ask for a password"),
         ("key", &chain, &other.key, "k.pem: is not the key of c.pem: their public keys differ"),
     ];
     for (place, certificate, key, wanted) in &rows {
@@ -130,7 +130,7 @@ fn what_makes_a_pair_unusable_is_said_at_its_file() {
         Err(vec!["listen[0].tls.certificate: c.pem: is out of order: certificate 2 is the key's, and it must come first, then the one that signed it, and so on".to_owned()])
     );
     let both = read("", "").unwrap_err();
-    assert_eq!(both.len(), 2, "both files are told: {both:?}");
+    assert_eq!(both.len(), 2, "both files are reported: {both:?}");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_bad_pair_keeps_the_old_one_and_says_so() {
     let good = load(&listen, &see(&chain(&first), &first.key), &[], now()).doors.unwrap();
     assert!(changes(&[], &good).iter().all(|line| line.ends_with(" new")));
 
-    // The certificate is new already and the key is not.
+    // The new certificate with the old key.
     let half = load(&listen, &see(&chain(&second), &first.key), &good, now());
     assert_eq!(
         lines(&half.problems),
@@ -197,7 +197,7 @@ fn a_bad_pair_keeps_the_old_one_and_says_so() {
     assert!(changes(&whole, &unchanged).is_empty());
 }
 
-/// A clock that is wrong must not keep a gate down, and one that is right sees what to look after.
+/// A wrong clock must not keep a gate down, and the certificate is reported while it is not valid.
 #[test]
 fn an_untimely_certificate_serves_where_there_is_no_better_one() {
     let ca = Authority::new("CA");
@@ -217,7 +217,7 @@ fn an_untimely_certificate_serves_where_there_is_no_better_one() {
         (dated(2020, 2021), "expired on 2021-01-01"),
         (
             dated(2990, 2999),
-            "is not valid yet: is this machine's clock right, and is this the certificate that was meant?",
+            "is not valid yet; check the clock of this machine, and whether this is the right certificate",
         ),
     ] {
         let first = load(&listen, &see(&pair), &[], now());
@@ -226,15 +226,15 @@ fn an_untimely_certificate_serves_where_there_is_no_better_one() {
             (Vec::new(), vec![format!("{AT}.certificate: c: {flaw}")])
         );
         let doors = first.doors.unwrap();
-        let told: Vec<String> = untimely(&doors, now()).map(|(_, why)| why).collect();
-        assert_eq!(told, [flaw]);
-        // The same again, and another one that is no better.
+        let reasons: Vec<String> = untimely(&doors, now()).map(|(_, why)| why).collect();
+        assert_eq!(reasons, [flaw]);
+        // The same pair again, and another one that is not valid either.
         let same = load(&listen, &see(&pair), &doors, now());
         assert!(same.problems.is_empty() && same.warnings.len() == 1);
         let renewed = load(&listen, &see(&dated(2990, 2999)), &doors, now());
         assert!(renewed.problems.is_empty());
         assert_ne!(shown(&renewed.doors.unwrap()), shown(&doors));
-        // It does not take the place of a good one.
+        // It does not replace a valid one.
         let kept = load(&listen, &see(&pair), &good, now());
         assert_eq!(lines(&kept.problems), [format!("{AT}.certificate: c: {flaw}")]);
         assert_eq!(shown(&kept.doors.unwrap()), shown(&good));

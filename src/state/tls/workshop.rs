@@ -1,4 +1,4 @@
-//! Authorities and certificates of a test's own making.
+//! Authorities and certificates for tests.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::files::file::{FileContent, Files};
 use crate::policy::provider;
 use crate::state::tls::certificate::{self, Certificate};
 
-/// Who signs.
+/// An authority.
 pub(crate) struct Authority {
     pub(crate) pem: String,
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -68,14 +68,14 @@ impl Authority {
     }
 }
 
-/// The key path that all pairs here have.
+/// The key path of all pairs here.
 pub(crate) const AT: &str = "listen[0].tls";
 
 pub(crate) fn files(certificate: &str, key: &str) -> CertificateFiles {
     CertificateFiles { at: AT.to_owned(), certificate: certificate.into(), key: key.into() }
 }
 
-/// A look that saw these files.
+/// A view of these files.
 pub(crate) fn look(files: &[(&str, &str)]) -> Files {
     let seen = |(path, text): &(&str, &str)| FileContent {
         path: path.into(),
@@ -84,7 +84,7 @@ pub(crate) fn look(files: &[(&str, &str)]) -> Files {
     Files(files.iter().map(seen).collect())
 }
 
-/// A certificate as it is loaded, with its whole chain.
+/// A certificate as the gate loads it, with its whole chain.
 pub(crate) fn certificate(ca: &Authority, names: &[&str], kind: Kind) -> Arc<Certificate> {
     let pair = ca.sign(names, kind, |_| ());
     let chain = format!("{}{}", pair.certificate, ca.pem);
