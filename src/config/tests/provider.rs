@@ -1,7 +1,10 @@
 //! The same file for another provider: its webhooks, its lists and its texts come from its tables.
 
+use std::time::Duration;
+
 use crate::config::parse::parse_for;
 use crate::config::tests::*;
+use crate::policy::delivery::SuccessSet;
 use crate::policy::provider::github::GITHUB;
 
 fn read(text: &str) -> Result<Parsed, Vec<String>> {

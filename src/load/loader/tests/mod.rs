@@ -1,0 +1,24 @@
+//! Loads of real files: what becomes of the lists and of the configuration, at a start and at a reload.
+
+use std::net::IpAddr;
+
+use crate::load::loader::*;
+use crate::policy::address::addr::Address;
+
+mod continuity;
+mod first_load;
+mod last_good;
+mod lists;
+mod settings;
+
+fn address(text: &str) -> Address {
+    Address::new(text.parse::<IpAddr>().unwrap())
+}
+
+fn admits(snapshot: &Snapshot, list: &str, ip: &str) -> bool {
+    snapshot.lists[list].ranges.set().contains(address(ip))
+}
+
+fn hold<'a>(snapshot: &'a Snapshot, kept: &'a LastGood) -> Before<'a> {
+    Before { snapshot: Some(snapshot), kept, initiator: Initiator::Watcher, now: Instant::now() }
+}
