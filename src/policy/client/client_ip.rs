@@ -54,6 +54,13 @@ impl Origin {
         }
     }
 
+    /// The client's place in the forwarding header, counted from the right, from 1; 0 where the header was not asked,
+    /// because the client itself wrote it.
+    #[must_use]
+    pub(crate) fn place_of(self, client: &Client) -> usize {
+        client.via.len() - usize::from(matches!(self, Self::Proxied(_)) && !client.via.is_empty())
+    }
+
     /// Whether a trusted proxy wrote the request, so that what its header says of others is believed.
     #[must_use]
     pub fn is_trusted(self, peer: Address, trusted: &PrefixSet) -> bool {
@@ -255,6 +262,20 @@ mod tests {
         for (lines, wanted) in cases {
             let found = walk_from("10.0.0.1", Origin::Peer, ForwardedHeader::Forwarded, lines);
             assert_eq!(found.as_deref().map_err(|e| *e), wanted, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_the_client_is_counted_in_the_header() {
+        for (peer, origin, place) in [
+            ("192.0.2.9", Origin::Peer, 0),
+            ("10.0.0.1", Origin::Peer, 2),
+            ("10.0.0.1", Origin::Proxied(Some(address("192.0.2.5"))), 0),
+            ("10.0.0.1", Origin::Proxied(Some(address("10.0.0.5"))), 2),
+        ] {
+            let lines = ["8.8.8.8, 192.0.2.1, 10.9.9.9"].map(str::as_bytes).into_iter();
+            let client = resolve(address(peer), origin, &trusted(), LISTED, lines).unwrap();
+            assert_eq!(origin.place_of(&client), place, "{peer} {origin:?}");
         }
     }
 

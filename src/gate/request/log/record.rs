@@ -42,7 +42,7 @@ pub(crate) struct Record {
     /// The place of the admitting list in the route's, and the prefix.
     pub list: Option<(usize, IpNet)>,
     /// What an operator can mend.
-    pub note: Option<String>,
+    note: Option<String>,
     written: bool,
 }
 
@@ -51,6 +51,14 @@ impl Record {
     #[must_use]
     pub(crate) fn is_written(&self) -> bool {
         self.written
+    }
+
+    /// Adds what an operator can mend to what was noted before.
+    pub(crate) fn note(&mut self, text: String) {
+        self.note = Some(match self.note.take() {
+            Some(earlier) => format!("{earlier}; {text}"),
+            None => text,
+        });
     }
 
     /// The request's one event.
