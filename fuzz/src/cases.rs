@@ -148,10 +148,9 @@ fn plain_walk(
     let mut hops = vec![Some(writer)];
     let mut words: Vec<&[u8]> = line.split(|b| *b == b',').map(<[u8]>::trim_ascii).collect();
     words.reverse();
-    for word in words {
+    for word in words.into_iter().filter(|word| !word.is_empty()) {
         match header {
             ForwardedHeader::XForwardedFor => hops.push(Address::from_hop(word)),
-            ForwardedHeader::Forwarded if word.is_empty() => {}
             ForwardedHeader::Forwarded => hops.push(match forwarded::read(word) {
                 Ok(Some(Node::Address(address))) => Some(address),
                 _ => None,

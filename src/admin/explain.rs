@@ -106,7 +106,7 @@ fn hops(snapshot: &Snapshot, question: &Question) -> Vec<Hop> {
     let peer = Hop { hop: question.peer.to_string(), trusted_by: trusted_by(question.peer) };
     let mut noted = vec![peer];
     let written = question.via.iter().flat_map(|line| line.rsplit(',')).map(str::trim_ascii);
-    for text in written {
+    for text in written.filter(|text| !text.is_empty()) {
         if noted.last().is_none_or(|last| last.trusted_by.is_none()) {
             break;
         }

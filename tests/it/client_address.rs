@@ -64,11 +64,14 @@ pub fn every_chain_is_walked_from_the_right(over: impl FnOnce(Setup) -> Setup) {
         (&["203.0.113.7/24"], Err("bad_chain")),
         (&["fe80::1%eth0"], Err("bad_chain")),
         (&["203.0.113.7, nonsense, 198.51.100.9"], Err("bad_chain")),
+        (&["192.0.2.1, 203.0.113.7,, 198.51.100.9"], Ok("203.0.113.7")),
+        (&["203.0.113.7,", "", " , 198.51.100.9,"], Ok("203.0.113.7")),
+        (&[",", ""], Err("no_client")),
         (&[], Err("no_client")),
         (&["198.51.100.9"], Err("no_client")),
         (&["127.0.0.10, 198.51.100.9"], Err("no_client")),
     ];
-    assert_eq!(rows.len(), 25);
+    assert_eq!(rows.len(), 28);
     walk(&gate, rows);
     assert_eq!(gate.finish().events.len(), rows.len());
 }

@@ -23,6 +23,7 @@ mod held;
 mod http2;
 mod last_connections;
 mod log_files;
+mod original;
 mod overload;
 mod probes;
 mod process;

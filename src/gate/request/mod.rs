@@ -183,8 +183,12 @@ impl<T: Transport> Request<'_, T> {
         let mut body = Vec::new();
         self.transport.read_body(wanted, budget, &mut body).await?;
         self.record.bytes_in = body.len() as u64;
-        let head =
-            upstream_head::write(self.context, head, self.received.request_id.bytes(), admitted, body.len());
+        let original = upstream_head::original(self.context, head, admitted);
+        if let Some(unused) = original.unused {
+            self.record.note(unused.to_string());
+        }
+        let id = self.received.request_id.bytes();
+        let head = upstream_head::write(self.context, head, &original, id, admitted, body.len());
         Ok(Message { head, body })
     }
 
@@ -215,7 +219,9 @@ impl<T: Transport> Request<'_, T> {
     /// Replies to the sender with what the application's answer becomes.
     async fn relay(&mut self, route: &LiveRoute, answer: &Answer) -> Next {
         let verdict = delivery::relay(answer.status, route.rules);
-        self.record.note = record::note(route, answer, verdict.reason);
+        if let Some(note) = record::note(route, answer, verdict.reason) {
+            self.record.note(note);
+        }
         if verdict.body == Body::Gate {
             return self.answer_here(verdict.reason, false).await;
         }

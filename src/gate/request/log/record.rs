@@ -43,7 +43,7 @@ pub(crate) struct Record {
     /// The index of the admitting list among those of the route, and the prefix in it.
     pub list: Option<(usize, IpNet)>,
     /// Advice for the operator.
-    pub note: Option<String>,
+    note: Option<String>,
     written: bool,
 }
 
@@ -52,6 +52,14 @@ impl Record {
     #[must_use]
     pub(crate) fn is_written(&self) -> bool {
         self.written
+    }
+
+    /// Adds advice for the operator to what was noted before.
+    pub(crate) fn note(&mut self, text: String) {
+        self.note = Some(match self.note.take() {
+            Some(earlier) => format!("{earlier}; {text}"),
+            None => text,
+        });
     }
 
     /// Emits the one event of the request.
