@@ -77,11 +77,11 @@ mod tests {
         let turns = Turns::new(1);
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let mut receiver = pin!(receiver);
-        let (received, ()) = tokio::join!(turns.run(receiver.as_mut()), async {
+        let (woken, ()) = tokio::join!(turns.run(receiver.as_mut()), async {
             tokio::task::yield_now().await;
             sender.send(7).unwrap();
         });
-        assert_eq!(received, Ok(7));
+        assert_eq!(woken, Ok(7));
     }
 
     #[tokio::test]
