@@ -220,7 +220,7 @@ fn junk_in_the_ranges_folder_costs_a_bounded_amount() {
     }
     let (_, answer) = gate.reload();
     let warnings = answer["warnings"].to_string();
-    assert!(warnings.contains("59 are not read"), "{answer}");
+    assert!(warnings.contains("59 files that the config does not name are not read"), "{answer}");
     let after = gate.vitals().resident_kib;
     assert!(after < before + (200 << 10), "{before} KiB, then {after} KiB");
     assert_verdicts(&gate, 403, "with junk");
