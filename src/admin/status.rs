@@ -33,7 +33,7 @@ pub(crate) fn describe(
         mode: snapshot.config.mode.word().to_owned(),
         phase: gauges.phase().word().to_owned(),
         routes: snapshot.routes.iter().map(|route| Route::from(&**route)).collect(),
-        trusted_proxies: snapshot.trusted_names.clone(),
+        trusted_proxies: snapshot.trusted_names.iter().map(ToString::to_string).collect(),
         unrouted: Unrouted::from(&*snapshot.unrouted),
         upstreams: snapshot.endpoints().values().map(|endpoint| Upstream::from(&***endpoint)).collect(),
         uptime_s: uptime.as_secs(),

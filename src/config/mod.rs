@@ -13,9 +13,11 @@
 //! | [`read`] | YAML nodes, units, host names, and the report of problems |
 //! | [`keys`] | the table of all keys: names, defaults, values, meanings, flags |
 //! | [`overrides`] | flags and environment variables |
+//! | [`cold`] | keys whose change needs a restart |
 //! | [`bounds`] | how large and how deep a text may be |
 
 mod bounds;
+pub(crate) mod cold;
 pub(crate) mod keys;
 pub(crate) mod model;
 pub(crate) mod overrides;

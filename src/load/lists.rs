@@ -6,45 +6,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::config::Problem;
 use crate::files::file::FileContent;
 use crate::files::folder::Folder;
-use crate::load::last_good::LastGood;
+use crate::load::before::{Before, Initiator, again};
 use crate::load::standing::Standing;
 use crate::policy::address::difference::Prefixes;
 use crate::policy::address::range_list;
 use crate::state::held::{Held, Subject};
-use crate::state::snapshot::{List, Snapshot};
+use crate::state::snapshot::List;
 
 /// Bad lines that are reported per file. A file of another kind has only bad lines, and nobody reads a
 /// million problems.
 const MAX_LINES: usize = 100;
 /// Characters per problem. A binary file may be a single line.
 const MAX_MESSAGE: usize = 300;
-
-/// What was known before a load.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Before<'a> {
-    /// The snapshot that serves; `None` at the start.
-    pub(crate) snapshot: Option<&'a Snapshot>,
-    /// What an earlier run kept; counts only at the start.
-    pub(crate) kept: &'a LastGood,
-    /// Who asked for the load.
-    pub(crate) initiator: Initiator,
-    /// When the load began.
-    pub(crate) now: Instant,
-}
-
-/// Who asked for a load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Initiator {
-    /// An operator, by a manual reload or a start: the content of the files is accepted.
-    Operator,
-    /// The file watcher: nobody asked, so a change may be an accident.
-    Watcher,
-}
 
 /// The history of each list.
 pub(crate) type Standings = BTreeMap<String, Standing<Prefixes>>;
@@ -173,31 +150,6 @@ impl Resolver<'_> {
     }
 }
 
-impl<'a> Before<'a> {
-    fn last_good(&self, name: &str, path: &Path) -> Option<Arc<List>> {
-        if let Some(snapshot) = self.snapshot {
-            let list = snapshot.lists.get(name)?;
-            let same = list.last_good && list.path == path;
-            return Some(if same { Arc::clone(list) } else { again(list, path, true) });
-        }
-        let kept = self.kept.list(name)?;
-        Some(Arc::new(List {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            ranges: kept.ranges.clone(),
-            text: kept.text.clone(),
-            last_good: true,
-        }))
-    }
-
-    fn names(&self) -> Vec<&'a str> {
-        match self.snapshot {
-            Some(snapshot) => snapshot.lists.keys().map(String::as_str).collect(),
-            None => self.kept.names().collect(),
-        }
-    }
-}
-
 /// Updates the history of the lists after a load: `lists` are in use now, `before` were.
 pub(crate) fn remember(
     standings: &mut Standings,
@@ -228,16 +180,6 @@ pub(crate) fn remember(
             }
         }
     }
-}
-
-fn again(list: &List, path: &Path, last_good: bool) -> Arc<List> {
-    Arc::new(List {
-        name: list.name.clone(),
-        path: path.to_owned(),
-        ranges: list.ranges.clone(),
-        text: list.text.clone(),
-        last_good,
-    })
 }
 
 fn stays(list: &List) -> String {

@@ -9,6 +9,7 @@
 //! | [`file_view`] | the content of all files at one moment |
 //! | [`source`] | the configuration: a file, flags and variables |
 //! | [`lists`] | range files become lists, each new, unchanged, held or last good |
+//! | [`before`] | what is in use before a load, and who asked for it |
 //! | [`named`] | the lists that the configuration names, and which of them are missing |
 //! | [`last_good`] | copies of the last good lists, for a restart with a broken file |
 //! | [`serving`] | the configuration in use, and what was read from its file |
@@ -18,6 +19,7 @@
 //! | [`pulse`] | whether that thread is alive |
 //! | [`drill`] | debug builds only: a reload that hangs or panics, for tests |
 
+pub(crate) mod before;
 #[cfg(debug_assertions)]
 mod drill;
 pub(crate) mod file_view;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::config::{Config, Parsed};
-use crate::load::lists::{Before, Initiator};
+use crate::load::before::{Before, Initiator};
 use crate::load::standing::Standing;
 use crate::policy::hold::Outline;
 use crate::state::held::{Held, Subject};

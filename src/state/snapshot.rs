@@ -49,7 +49,7 @@ pub struct Snapshot {
     /// The proxies that may name the client.
     pub trusted: PrefixSet,
     /// The text or list name of each prefix in `trusted`, for `explain`.
-    pub trusted_names: Vec<String>,
+    pub trusted_names: Vec<Arc<str>>,
 }
 
 /// A range list and where it comes from.

@@ -194,7 +194,12 @@ fn a_log_that_nobody_reads_does_not_keep_health_waiting_at_a_reload() {
         reload.join().expect("the reload")
     });
     assert_eq!(status, 422, "{report}");
-    assert!(report["problems"][0]["message"].as_str().is_some_and(|m| m.contains("cannot be opened again in time")), "{report}");
+    assert!(
+        report["problems"][0]["message"]
+            .as_str()
+            .is_some_and(|m| m.contains("cannot be opened again in time")),
+        "{report}"
+    );
 }
 
 #[test]

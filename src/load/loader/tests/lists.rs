@@ -68,8 +68,7 @@ fn trusted_proxies_are_named_one_by_one() {
     site.write("config.yaml", &format!("{CONFIG}trusted_proxies: [127.0.0.1, lb, \"fd00:1::/32\"]\n"));
     let mut loader = site.loader();
     let snapshot = first(&mut loader);
-    let name =
-        |ip: &str| snapshot.trusted.find(address(ip)).map(|place| snapshot.trusted_names[place].as_str());
+    let name = |ip: &str| snapshot.trusted.find(address(ip)).map(|place| &*snapshot.trusted_names[place]);
     assert_eq!(name("127.0.0.1"), Some("127.0.0.1/32"));
     assert_eq!(name("10.2.3.4"), Some("list lb"));
     assert_eq!(name("fd00:1::5"), Some("fd00:1::/32"));

@@ -1,6 +1,7 @@
 //! Loads of real files: what becomes of the lists and of the configuration, at a start and at a reload.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::load::loader::*;
 use crate::policy::address::addr::Address;
