@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::policy::address::addr::Address;
 use crate::policy::client::client_ip::Origin;
+use crate::policy::client::original::Scheme;
 use crate::state::snapshot::Snapshot;
 use crate::wire::shares::PeerClass;
 
@@ -16,6 +17,8 @@ pub(crate) struct Peer {
     pub listener: usize,
     /// Whether the connection is TLS.
     pub tls: bool,
+    /// Whether its PROXY header says that the source came over TLS.
+    pub tls_in_front: bool,
     /// The subject of the certificate that it presented, if it did and that was asked for.
     pub client_cert: Option<Arc<str>>,
     /// Whether the peer speaks for itself, or began with a PROXY header.
@@ -27,6 +30,16 @@ impl Peer {
     #[must_use]
     pub(crate) fn writer(&self) -> Address {
         self.origin.writer(self.address).unwrap_or(self.address)
+    }
+
+    /// How requests come over the connection, as far as anything but a request tells.
+    #[must_use]
+    pub(crate) fn scheme(&self, snapshot: &Snapshot) -> Scheme {
+        if self.tls || self.tls_in_front {
+            return Scheme::Https;
+        }
+        let listener = snapshot.config.listen.get(self.listener);
+        listener.map(|listener| listener.scheme).unwrap_or_default()
     }
 
     /// As whom it counts before a request says who is asking.

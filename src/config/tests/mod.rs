@@ -1,5 +1,6 @@
 //! Messages are interface: whole files against whole reports.
 
+use crate::policy::client::original::Scheme;
 use crate::policy::delivery::{OnError, SuccessSet};
 use crate::policy::provider::DEFAULT;
 use crate::policy::routing::route::PathPattern;
@@ -66,6 +67,7 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
             address: "0.0.0.0:8080".parse().unwrap(),
             proxy_protocol: false,
             tls: None,
+            scheme: Scheme::Http,
             http2: false,
             acme_challenges: None,
         }],

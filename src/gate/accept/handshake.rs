@@ -62,15 +62,21 @@ pub(crate) struct Accepted {
 /// Takes a connection in and serves it to its end.
 pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, arrival: Accepted) {
     let Accepted { mut socket, address, mut place, told } = arrival;
-    let mut peer =
-        Peer { address, listener: listener.place, tls: false, client_cert: None, origin: Origin::Peer };
+    let mut peer = Peer {
+        address,
+        listener: listener.place,
+        tls: false,
+        tls_in_front: false,
+        client_cert: None,
+        origin: Origin::Peer,
+    };
     let mut ahead = Vec::new();
     let snapshot = gate.store.load();
     // For all that must be said before HTTP.
     let deadline = Instant::now() + snapshot.config.limits.head_timeout;
     if listener.proxy_protocol {
         if let Some(header) = header_in_time(&mut socket, &mut ahead, deadline, told).await {
-            peer.origin = Origin::Proxied(header.source);
+            (peer.origin, peer.tls_in_front) = (Origin::Proxied(header.source), header.tls);
         } else {
             Gauges::add(&gate.gauges.bad_proxy_headers);
             tracing::debug!(peer = %address, "closed: no PROXY header, or a malformed one");

@@ -279,6 +279,7 @@ mod tests {
                 address: Address::new(address.parse().unwrap()),
                 listener: 0,
                 tls: false,
+                tls_in_front: false,
                 client_cert: None,
                 origin,
             };

@@ -23,6 +23,7 @@ use crate::load::named::{list_names, unknown_lists, unread};
 use crate::load::serving::Serving;
 use crate::load::source::ConfigSource;
 use crate::policy::address::prefix_set::PrefixSet;
+use crate::policy::client::original::Scheme;
 use crate::policy::delivery::Rules;
 use crate::policy::hold::Outline;
 use crate::policy::provider::Webhook;
@@ -353,9 +354,10 @@ fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
 }
 
 /// Whether the listeners differ in nothing but what can change while they are open: the certificates
-/// and rules of their TLS, and the folder of their challenges.
+/// and rules of their TLS, the scheme in front of them, and the folder of their challenges.
 fn same_sockets(new: &[Listener], old: &[Listener]) -> bool {
-    let socket = |one: &Listener| Listener { tls: None, acme_challenges: None, ..one.clone() };
+    let socket =
+        |one: &Listener| Listener { tls: None, scheme: Scheme::Http, acme_challenges: None, ..one.clone() };
     let same = |(new, old): (&Listener, &Listener)| {
         socket(new) == socket(old) && new.tls.is_some() == old.tls.is_some()
     };
