@@ -197,7 +197,7 @@ pub fn proxy_header(data: &[u8]) -> bool {
         let words: Vec<&str> = text.split(' ').collect();
         let named = words[1] != "UNKNOWN";
         let source = words.get(2).filter(|_| named).and_then(|word| word.parse().ok()).map(Address::new);
-        assert_eq!(header, Header { source });
+        assert_eq!(header, Header { source, tls: false });
         assert_eq!(source.is_some(), named);
     } else {
         assert_eq!(len, 16 + usize::from(u16::from_be_bytes([data[14], data[15]])));

@@ -3,6 +3,7 @@
 //! Invariant: these are the keys that the table of keys marks with a restart (a test of the loader compares both).
 
 use crate::config::{Config, Listener};
+use crate::policy::client::original::Scheme;
 
 /// Restores the values of keys that cannot change while the process runs, and returns which keys differed.
 pub(crate) fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
@@ -21,10 +22,11 @@ pub(crate) fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
     changed
 }
 
-/// Whether the listeners differ only in what can change while they are open: certificates and TLS rules, and
-/// the folder of ACME challenges.
+/// Whether the listeners differ only in what can change while they are open: certificates and TLS rules, the
+/// scheme in front, and the folder of ACME challenges.
 fn same_sockets(new: &[Listener], old: &[Listener]) -> bool {
-    let socket = |one: &Listener| Listener { tls: None, acme_challenges: None, ..one.clone() };
+    let socket =
+        |one: &Listener| Listener { tls: None, scheme: Scheme::Http, acme_challenges: None, ..one.clone() };
     let same = |(new, old): (&Listener, &Listener)| {
         socket(new) == socket(old) && new.tls.is_some() == old.tls.is_some()
     };

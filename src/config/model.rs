@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 pub(crate) use crate::policy::admission::{Deny, Mode};
 pub(crate) use crate::policy::client::client_ip::ForwardedHeader;
+use crate::policy::client::original::Scheme;
 use crate::policy::delivery::{OnError, SuccessSet};
 use crate::policy::provider::{Provider, Webhook};
 use crate::policy::routing::route::PathPattern;
@@ -63,6 +64,8 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// The TLS settings; plain HTTP when `None`.
     pub tls: Option<Tls>,
+    /// How senders reach what stands in front of it, where that does not say so itself. Never with `tls`.
+    pub scheme: Scheme,
     /// Whether HTTP/2 is served beside HTTP/1: chosen by ALPN with TLS, by prior knowledge without.
     pub http2: bool,
     /// The folder of ACME challenge files that are served to anyone.

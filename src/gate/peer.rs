@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::policy::address::addr::Address;
 use crate::policy::client::client_ip::Origin;
+use crate::policy::client::original::Scheme;
 use crate::state::snapshot::Snapshot;
 use crate::wire::shares::PeerClass;
 
@@ -18,6 +19,8 @@ pub(crate) struct Peer {
     pub listener: usize,
     /// Whether the connection is TLS.
     pub tls: bool,
+    /// Whether its PROXY header says that the source came over TLS.
+    pub tls_in_front: bool,
     /// The subject of the certificate that the peer presented, if the listener asked for one.
     pub client_cert: Option<Arc<str>>,
     /// Whether the peer is the writer, or a PROXY header named another one.
@@ -29,6 +32,16 @@ impl Peer {
     #[must_use]
     pub(crate) fn writer(&self) -> Address {
         self.origin.writer(self.address).unwrap_or(self.address)
+    }
+
+    /// The scheme of requests over the connection, as far as the connection says it.
+    #[must_use]
+    pub(crate) fn scheme(&self, snapshot: &Snapshot) -> Scheme {
+        if self.tls || self.tls_in_front {
+            return Scheme::Https;
+        }
+        let listener = snapshot.config.listen.get(self.listener);
+        listener.map(|listener| listener.scheme).unwrap_or_default()
     }
 
     /// The class of the writer. It decides the limits until a request has named its client.

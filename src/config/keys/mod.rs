@@ -72,7 +72,10 @@ mod tests {
     #[test]
     fn children_are_the_keys_one_step_down() {
         assert_eq!(children("drain"), ["delay", "grace"]);
-        assert_eq!(children("listen[7]"), ["address", "proxy_protocol", "tls", "http2", "acme_challenges"]);
+        assert_eq!(
+            children("listen[7]"),
+            ["address", "proxy_protocol", "scheme", "tls", "http2", "acme_challenges"]
+        );
         assert_eq!(children("routes[12].upstream"), ["url", "urls", "ca", "server_name", "health"]);
         assert_eq!(children("upstream.health"), ["path", "every", "timeout"]);
         assert_eq!(children("").len(), 16);

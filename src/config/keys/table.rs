@@ -14,6 +14,8 @@ pub const KEYS: &[Key] = &[
             "Where to accept requests: IP:PORT, several with commas"),
     cold("listen[].proxy_protocol", "`false`", "`true`, `false`",
         "every connection begins with a PROXY header, version 1 or 2, from a trusted proxy"),
+    hot("listen[].scheme", "`http`", "`http`, `https`",
+        "how senders reach a proxy that ends TLS and [does not say so](behind-a-proxy.md#scheme-and-host); not beside `tls`"),
     hot("listen[].tls.certificate", "no TLS", "PEM file",
         "[HTTPS](tls.md): the certificate, then those that signed it; turning TLS on or off needs a restart"),
     hot("listen[].tls.key", "required with it", "PEM file",

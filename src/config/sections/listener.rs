@@ -10,6 +10,7 @@ use crate::config::read::section::Section;
 use crate::config::read::units::quote;
 use crate::config::sections::tls;
 use crate::config::sections::upstream::unix_path;
+use crate::policy::client::original::Scheme;
 
 const WANTED: &str = "an address with a port such as 0.0.0.0:8080";
 
@@ -46,6 +47,7 @@ fn listener<'a>(root: &Section, entry: &Node<'a>, trusted: &[Trusted]) -> Option
     // Read every key before returning, so that all problems are reported.
     let proxy_protocol = proxy_protocol(root, &section, trusted);
     let tls = section.get("tls").and_then(|node| tls::tls(&node));
+    let scheme = scheme(&section).unwrap_or_default();
     let http2 = section.get("http2").and_then(|node| node.truth()).unwrap_or(false);
     let acme_challenges = section.get("acme_challenges").and_then(|node| node.file("the path of a folder"));
     let Some(place) = section.get("address") else {
@@ -53,12 +55,19 @@ fn listener<'a>(root: &Section, entry: &Node<'a>, trusted: &[Trusted]) -> Option
         return None;
     };
     let address = place.parsed(WANTED, socket_address)?;
-    Some((place, Listener { address, proxy_protocol, tls, http2, acme_challenges }))
+    Some((place, Listener { address, proxy_protocol, tls, scheme, http2, acme_challenges }))
 }
 
 /// A listener that has only an address.
 fn plain(address: SocketAddr) -> Listener {
-    Listener { address, proxy_protocol: false, tls: None, http2: false, acme_challenges: None }
+    Listener {
+        address,
+        proxy_protocol: false,
+        tls: None,
+        scheme: Scheme::Http,
+        http2: false,
+        acme_challenges: None,
+    }
 }
 
 /// Whether PROXY headers are required.
@@ -75,6 +84,19 @@ fn proxy_protocol(root: &Section, section: &Section, trusted: &[Trusted]) -> boo
         );
     }
     proxied.is_some()
+}
+
+/// How senders reach what stands in front. A listener that speaks TLS itself knows how it is reached.
+fn scheme(section: &Section) -> Option<Scheme> {
+    let words = [Scheme::Http, Scheme::Https].map(|scheme| (scheme.word(), scheme));
+    let node = section.get("scheme")?;
+    let scheme = node.choice(&words, &[])?;
+    let tls = section.get("tls").is_some_and(|tls| !matches!(tls.value, Value::Null | Value::Bool(false)));
+    if tls {
+        return node
+            .problem("says how senders reach a proxy in front, and this listener has tls itself; remove it");
+    }
+    Some(scheme)
 }
 
 /// Reads `admin`: a mapping, an address, or `off`.

@@ -3,6 +3,8 @@
 use crate::config::tests::*;
 use std::path::PathBuf;
 
+use crate::policy::client::original::Scheme;
+
 fn listen(entry: &str) -> Config {
     good(&format!("listen: [{{ address: \"0.0.0.0:443\", {entry} }}]"))
 }
@@ -121,4 +123,18 @@ fn challenges_need_strangers_to_be_heard() {
             "listen[1].acme_challenges: with `deny: drop` the connection of a stranger is closed without an answer, so the certificate authority gets none; use another `deny`, or prove the name by DNS"
         ]
     );
+}
+
+#[test]
+fn the_scheme_in_front_is_said_where_the_listener_has_no_tls() {
+    assert_eq!(listen("scheme: https").listen[0].scheme, Scheme::Https);
+    assert_eq!(listen("scheme: http, tls: false").listen[0].scheme, Scheme::Http);
+    assert_eq!(listen("http2: true").listen[0].scheme, Scheme::Http);
+    assert_eq!(
+        refused("scheme: https, tls: { certificate: a, key: b }"),
+        [
+            "listen[0].scheme: says how senders reach a proxy in front, and this listener has tls itself; remove it"
+        ]
+    );
+    assert_eq!(refused("scheme: wss"), ["listen[0].scheme: unknown value \"wss\"; there are: http, https"]);
 }

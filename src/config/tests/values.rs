@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::tests::*;
+use crate::policy::client::original::Scheme;
 use crate::policy::delivery::{OnError, SuccessSet};
 use crate::policy::provider::DEFAULT;
 use crate::policy::routing::route::PathPattern;
@@ -29,6 +30,7 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
             address: "0.0.0.0:8080".parse().unwrap(),
             proxy_protocol: false,
             tls: None,
+            scheme: Scheme::Http,
             http2: false,
             acme_challenges: None,
         }],

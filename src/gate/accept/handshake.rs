@@ -63,15 +63,21 @@ pub(crate) struct Accepted {
 /// Serves a connection from its first byte to its end.
 pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, accepted: Accepted) {
     let Accepted { mut socket, address, place: mut slot, told: make_room } = accepted;
-    let mut peer =
-        Peer { address, listener: listener.place, tls: false, client_cert: None, origin: Origin::Peer };
+    let mut peer = Peer {
+        address,
+        listener: listener.place,
+        tls: false,
+        tls_in_front: false,
+        client_cert: None,
+        origin: Origin::Peer,
+    };
     let mut ahead = Vec::new();
     let snapshot = gate.store.load();
     // One deadline for everything that comes before HTTP: the PROXY header and the TLS handshake.
     let deadline = Instant::now() + snapshot.config.limits.head_timeout;
     if listener.proxy_protocol {
         if let Some(header) = header_in_time(&mut socket, &mut ahead, deadline, make_room).await {
-            peer.origin = Origin::Proxied(header.source);
+            (peer.origin, peer.tls_in_front) = (Origin::Proxied(header.source), header.tls);
         } else {
             Gauges::add(&gate.gauges.bad_proxy_headers);
             tracing::debug!(peer = %address, "closed: no PROXY header, or a malformed one");

@@ -265,14 +265,26 @@ fn flaw_of_request(head: &Head, facts: &Facts<'_>, route: &LiveRoute, max_body: 
     }
 }
 
+/// What any log and any shell can bear: proxies make names of UUIDs, of hexadecimal, of base64, and with separators of
+/// their own.
 fn is_request_id(value: &[u8]) -> bool {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'=');
+    let plain = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\');
     !value.is_empty() && value.len() <= 128 && value.iter().all(plain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_a_request_is_short_and_visible() {
+        for kept in ["f8a3-1", "Root=1-67891233-abc;Self=x", "q+Zq/0aY==", "[req]:7,{a}", &"x".repeat(128)] {
+            assert!(is_request_id(kept.as_bytes()), "{kept}");
+        }
+        for other in ["", "a b", "a\"b", "a'b", "a\\b", "a\tb", "\u{e9}", &"x".repeat(129)] {
+            assert!(!is_request_id(other.as_bytes()), "{other}");
+        }
+    }
 
     #[test]
     fn only_this_machine_and_trusted_proxies_speak_for_themselves() {
@@ -282,6 +294,7 @@ mod tests {
                 address: Address::new(address.parse().unwrap()),
                 listener: 0,
                 tls: false,
+                tls_in_front: false,
                 client_cert: None,
                 origin,
             };

@@ -7,7 +7,7 @@ use crate::gate::request::context::Context;
 use crate::gate::request::head::Head;
 use crate::gate::request::intake::Admitted;
 use crate::policy::admission::Grant;
-use crate::policy::client::original::{Original, Scheme};
+use crate::policy::client::original::Original;
 use crate::policy::forward::{self, Own};
 use crate::policy::text;
 
@@ -36,14 +36,14 @@ pub(super) fn write(
 ) -> Vec<u8> {
     let Admitted { route, behind_proxy, .. } = admitted;
     let host = head.values("host").next().unwrap_or_default();
-    let scheme = if context.peer.tls { Scheme::Https } else { Scheme::Http };
+    let scheme = original.scheme.unwrap_or_else(|| context.peer.scheme(context.snapshot));
     let own = Own {
         client: admitted.permit.client(),
         believed: *behind_proxy,
         header: context.snapshot.config.forwarded_header,
         host: route.upstream_host.as_ref().map_or(host, |host| host.as_bytes()),
         forwarded_host: original.host.as_deref().unwrap_or(host),
-        proto: original.scheme.unwrap_or(scheme).word(),
+        proto: scheme.word(),
         request_id,
         list: match admitted.permit.grant() {
             Grant::Listed { list, .. } => Some(&route.allow[list].name),

@@ -19,9 +19,10 @@ const HOST: &str = "X-Forwarded-Host";
 const MAX_HOST: usize = 255;
 
 /// How a request came to whoever took it from the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheme {
     /// Plain.
+    #[default]
     Http,
     /// Over TLS.
     Https,

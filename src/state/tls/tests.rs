@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rcgen::{CertificateParams, date_time_ymd};
 
+use crate::policy::client::original::Scheme;
 use crate::policy::provider;
 use crate::state::tls::workshop::{AT, Authority, Kind, Pair, files, look};
 use crate::state::tls::*;
@@ -26,6 +27,7 @@ fn listener(pairs: &[(&str, &str)], client_auth: Option<ClientAuth>) -> Vec<List
     vec![Listener {
         address: "127.0.0.1:443".parse().unwrap(),
         proxy_protocol: false,
+        scheme: Scheme::Http,
         http2: false,
         tls: Some(Tls { certificates, min_version: TlsVersion::V12, client_auth }),
         acme_challenges: None,
