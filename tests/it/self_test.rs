@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::oracle::{Seen, agree};
-use crate::harness::script::echo;
 use crate::harness::upstream::Arrival;
+use crate::harness::upstream::script::echo;
 use crate::harness::{Act, Answer, PATIENCE, Sender, Upstream, get, post};
 
 fn direct(upstream: &Upstream) -> Sender {

@@ -6,7 +6,7 @@ use rustls::client::Resumption;
 use rustls::version;
 
 use super::*;
-use crate::harness::papers::BOTH;
+use crate::harness::tls::BOTH;
 use crate::harness::{Upstream, request};
 
 const SUBJECT: &str = "CN=video.example,O=Sender";

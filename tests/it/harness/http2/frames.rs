@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use super::super::http::Wire;
-use super::super::transport::Transport;
+use super::super::sender::transport::Transport;
 use super::hpack::{self, Field};
 
 pub const DATA: u8 = 0;
