@@ -361,7 +361,7 @@ mod tests {
 
     /// Version 0.1.0 left copies and no word of whose they are.
     #[test]
-    fn copies_of_an_older_version_are_taken_over_and_foreign_files_beside_them_are_not() {
+    fn copies_of_an_older_version_are_adopted_and_foreign_files_are_left_alone() {
         let state = tempfile::tempdir().unwrap();
         let folder = state.path().join("lists");
         fs::create_dir(&folder).unwrap();

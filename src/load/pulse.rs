@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_told_with_its_length_and_only_while_it_lasts() {
+    fn work_is_reported_with_its_duration_and_only_while_it_lasts() {
         let pulse = Pulse::default();
         assert_eq!(pulse.health(), ReloaderHealth::Alive);
         let work = pulse.work();

@@ -75,7 +75,7 @@ fn arrival(said: Option<u16>) -> Arrival {
 }
 
 #[test]
-fn the_oracle_accepts_the_truth_and_no_lie() {
+fn the_oracle_accepts_true_records_and_refuses_false_ones() {
     let verdict = |heard: Option<u16>, arrivals: &[Arrival], events: &[Value]| {
         let seen = [Seen::new("c", heard)];
         catch_unwind(|| agree(&seen, arrivals, events)).is_ok()

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_not_welcome_is_told_to_go_and_then_cut() {
+    async fn an_unwelcome_peer_is_sent_goaway_and_then_cut() {
         let conduct = Conduct::default();
         (0..UNWELCOME).for_each(|_| conduct.note_unwelcome());
         assert_eq!(conduct.unless_over(None, async { 7 }).await, Err(Ending::Leave));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_waiting_connection_hears_of_it() {
+    async fn a_waiting_connection_is_told_when_it_must_end() {
         let conduct = Conduct::default();
         let waits = conduct.unless_over(None, std::future::pending::<()>());
         let (heard, ()) = tokio::join!(waits, async { (0..=RESETS).for_each(|_| conduct.note_end(true)) });

@@ -46,7 +46,7 @@ fn read(certificate: &str, key: &str) -> Result<Vec<String>, Vec<String>> {
 }
 
 #[test]
-fn a_whole_chain_is_good_and_an_incomplete_one_is_odd() {
+fn a_whole_chain_is_good_and_an_incomplete_one_is_a_warning() {
     let root = Authority::new("Root");
     let ca = Authority::below("R11", &root);
     let Pair { certificate, chain, key } = ca.pair(&[HOST]);
@@ -67,7 +67,7 @@ fn a_whole_chain_is_good_and_an_incomplete_one_is_odd() {
 }
 
 #[test]
-fn a_certificate_that_vouches_for_itself_is_odd() {
+fn a_self_signed_certificate_is_a_warning() {
     let key = rcgen::KeyPair::generate().unwrap();
     let own = CertificateParams::new(vec!["hooks.example".to_owned()]).unwrap().self_signed(&key).unwrap();
     let warnings = read(&own.pem(), &key.serialize_pem()).unwrap();
@@ -78,7 +78,7 @@ fn a_certificate_that_vouches_for_itself_is_odd() {
 }
 
 #[test]
-fn what_makes_a_pair_unusable_is_said_at_its_file() {
+fn an_unusable_pair_is_reported_at_the_file_that_is_wrong() {
     let ca = Authority::new("CA");
     let Pair { certificate, chain, key } = ca.pair(&[HOST]);
     let other = ca.pair(&[HOST]);
@@ -130,7 +130,7 @@ fn what_makes_a_pair_unusable_is_said_at_its_file() {
 }
 
 #[test]
-fn one_that_expires_soon_is_warned_about() {
+fn a_certificate_that_expires_soon_is_a_warning() {
     let ca = Authority::new("CA");
     let Pair { chain, key, .. } = ca.pair(&[HOST]);
     let look = look(&[("c", &chain), ("k", &key)]);
@@ -194,7 +194,7 @@ fn a_bad_pair_keeps_the_old_one_and_says_so() {
 
 /// A clock that is wrong must not keep a gate down, and one that is right sees what to look after.
 #[test]
-fn an_untimely_certificate_serves_where_there_is_no_better_one() {
+fn an_expired_or_future_certificate_serves_where_there_is_no_better_one() {
     let ca = Authority::new("CA");
     let dated = |from: i32, to: i32| {
         let pair = ca.signed(&[HOST], |params| {
@@ -237,7 +237,7 @@ fn an_untimely_certificate_serves_where_there_is_no_better_one() {
 }
 
 #[test]
-fn what_serves_goes_on_when_it_expires() {
+fn a_served_certificate_stays_when_it_expires() {
     let ca = Authority::new("CA");
     let first = ca.pair(&[HOST]);
     let listen = listener(&[("c", "k")], None);

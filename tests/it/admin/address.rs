@@ -149,7 +149,7 @@ fn a_head_is_never_longer_than_a_request_needs() {
 }
 
 #[test]
-fn a_name_that_was_made_to_point_here_learns_whether_the_gate_is_ready_and_nothing_else() {
+fn a_rebound_host_name_learns_readiness_and_nothing_else() {
     let upstream = Upstream::echo();
     let (gate, [admin, metrics]) = start(Setup::new(upstream.url()));
     let status =

@@ -53,7 +53,7 @@ fn who_may_probe_and_is_not_listed_is_counted_as_any_stranger() {
 }
 
 #[test]
-fn what_a_proxy_passes_on_is_no_probe() {
+fn a_request_that_a_proxy_passes_on_is_no_probe() {
     let upstream = Upstream::echo();
     let gate = probed(&upstream).start();
     for line in [("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-For", ""), ("Forwarded", "for=192.0.2.1")] {
@@ -67,7 +67,7 @@ fn what_a_proxy_passes_on_is_no_probe() {
 }
 
 #[test]
-fn a_stranger_behind_a_proxy_header_is_denied_and_the_balancer_itself_is_answered() {
+fn a_stranger_behind_a_proxy_header_is_denied_and_the_balancer_is_answered() {
     let upstream = Upstream::echo();
     let gate =
         probed(&upstream).key("listen", r#"[{ address: "127.0.0.1:0", proxy_protocol: true }]"#).start();

@@ -1,4 +1,4 @@
-//! Strangers at the door: `deny: drop`, the bound on their connections, and the log of a flood of them.
+//! Strangers before their first byte: `deny: drop`, the bound on their connections, and the log of a flood of them.
 
 use std::io::{ErrorKind, Read as _};
 

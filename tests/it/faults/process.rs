@@ -35,7 +35,7 @@ fn torn(file: &Path) -> (usize, usize) {
 }
 
 #[test]
-fn a_killed_gate_starts_again_at_once_and_its_log_is_torn_in_its_last_line_at_most() {
+fn a_killed_gate_restarts_at_once_and_loses_at_most_its_last_log_line() {
     let upstream = Upstream::echo();
     let mut setup = Setup::new(upstream.url())
         .key("admin", "{ address: \"unix:admin.sock\" }")

@@ -62,7 +62,7 @@ fn a_draining_gate_tells_probes_over_http2_not_to_send_more() {
 fn anybody_is_shown_a_challenge_over_http2_and_nothing_else() {
     for over in WAYS {
         let upstream = Upstream::echo();
-        let setup = over(Setup::new(upstream.url())).door("acme_challenges", "acme");
+        let setup = over(Setup::new(upstream.url())).listen_key("acme_challenges", "acme");
         setup.dir.write(&format!("acme/{}", CHALLENGE.rsplit('/').next().expect("a token")), "the proof");
         let gate = setup.start();
         let mut stranger = gate.connect(STRANGER);

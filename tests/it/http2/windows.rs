@@ -49,7 +49,7 @@ fn delivered(gate: &Gate, count: usize) -> usize {
 
 /// Each has a gate of its own. They wait for the same ten seconds, so they do it together.
 #[test]
-fn clients_that_take_nothing_are_let_go_at_the_write_time_out_and_logged_as_they_were_served() {
+fn clients_that_read_nothing_are_closed_at_the_write_timeout_and_logged_truly() {
     std::thread::scope(|scope| {
         let each: [fn(); 4] = [
             a_client_that_opens_no_window_is_let_go_and_nothing_of_it_is_delivered,

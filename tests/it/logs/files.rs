@@ -41,7 +41,7 @@ fn fifo(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_log_that_cannot_be_opened_again_is_a_problem_wherever_somebody_looks_and_is_written_on() {
+fn a_log_that_cannot_be_reopened_is_reported_everywhere_and_still_written() {
     let upstream = Upstream::echo();
     let setup = logging_to(&upstream, "./log/access.log");
     fs::create_dir(setup.path().join("log")).expect("a folder");
@@ -146,7 +146,7 @@ fn logrotate_loses_no_line_by_either_of_its_ways() {
 }
 
 #[test]
-fn a_fifo_that_nobody_reads_keeps_neither_the_start_nor_a_request_nor_the_end_waiting() {
+fn a_log_fifo_without_a_reader_delays_no_start_no_request_and_no_exit() {
     let upstream = Upstream::echo();
     let setup = logging_to(&upstream, "./fifo");
     let path = fifo(setup.path());

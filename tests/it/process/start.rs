@@ -92,7 +92,7 @@ fn a_missing_folder_or_file_never_starts_an_open_gate() {
 }
 
 #[test]
-fn yaml_that_is_none_is_refused_with_its_line() {
+fn invalid_yaml_is_refused_with_its_line() {
     let setup = Setup::new("http://127.0.0.1:1").key("routes", "[ { path: ");
     let errors = assert_refused(&setup.run_to_exit(), &[]);
     assert!(errors.iter().any(|line| line.contains("line")), "{errors:#?}");
@@ -156,7 +156,7 @@ fn a_second_start_on_the_same_port_fails_at_once_and_names_it() {
 }
 
 #[test]
-fn an_admin_address_beyond_loopback_needs_a_clear_word() {
+fn an_admin_address_beyond_loopback_needs_allow_remote() {
     let upstream = Upstream::echo();
     let setup = Setup::new(upstream.url()).key("admin", r#"{ address: "0.0.0.0:0" }"#);
     let errors = assert_refused(&setup.run_to_exit(), &["admin.address"]);

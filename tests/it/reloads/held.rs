@@ -19,7 +19,7 @@ fn held(gate: &Gate) -> Vec<String> {
 }
 
 #[test]
-fn a_config_that_lost_a_key_most_routes_or_its_end_is_held_until_a_person_says_so() {
+fn a_config_that_lost_a_key_most_routes_or_its_end_is_held_until_a_reload() {
     let upstream = Upstream::echo();
     let routes =
         ["/hook", "/a", "/b"].map(|path| format!("{{ path: {path}, webhook: generic, allow: [test] }}"));
@@ -85,7 +85,7 @@ fn an_edit_of_a_config_is_live_by_itself() {
 }
 
 #[test]
-fn a_list_that_grows_out_of_all_proportion_is_held_and_ordinary_additions_are_not() {
+fn a_list_that_grows_out_of_proportion_is_held_and_normal_additions_are_not() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url()).start();
     let many: String = (0..20).map(|n| format!("198.51.100.{}/28\n", n % 16 * 16)).collect();

@@ -38,7 +38,7 @@ fn traffic(
 }
 
 #[test]
-fn reload_storm() {
+fn a_storm_of_reloads_causes_no_wrong_verdict_error_or_growth() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url())
         .without_tls()

@@ -67,8 +67,8 @@ fn no_signal_that_ends_the_process_waits_for_a_reload_that_hangs() {
 }
 
 #[test]
-fn health_has_a_seat_while_reloads_hang() {
-    if has_no_drill("health_has_a_seat_while_reloads_hang") {
+fn health_is_answered_while_reloads_hang() {
+    if has_no_drill("health_is_answered_while_reloads_hang") {
         return;
     }
     let upstream = Upstream::echo();

@@ -256,7 +256,7 @@ fn upstream_host_overrides_host_and_keeps_the_senders_in_x_forwarded_host() {
 }
 
 #[test]
-fn answers_carry_no_hop_by_hop_header_and_no_server_the_application_did_not_name() {
+fn answers_carry_no_hop_by_hop_header_and_no_server_header_of_the_gate() {
     let bytes = "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Up-Hop\r\nX-Up-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
                  Upgrade: h2c\r\nTrailer: X-T\r\nX-App: yes\r\nContent-Length: 2\r\n\r\nok";
     let upstream = Upstream::start(move |arrival| match arrival.target().as_str() {

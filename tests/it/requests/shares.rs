@@ -58,7 +58,7 @@ fn connections_that_name_no_source_make_room_for_those_that_do() {
 
 /// The connection is the source's, not the balancer's that passes it through.
 #[test]
-fn a_stranger_behind_the_proxy_protocol_has_as_few_requests_on_a_connection_as_any() {
+fn a_stranger_behind_a_proxy_header_has_the_request_limit_of_any_stranger() {
     let upstream = Upstream::echo();
     let gate = behind_proxy(&upstream, "{ connections: 40 }");
     let (mut sender, status) = through_proxy(&gate, STRANGER).expect("a connection");
@@ -176,7 +176,7 @@ fn refused(raw: &mut Raw) -> usize {
 }
 
 #[test]
-fn a_stranger_opens_few_streams_a_sender_three_quarters_and_all_together_a_bounded_number() {
+fn strangers_and_senders_each_open_a_bounded_share_of_all_streams() {
     let upstream = Upstream::echo();
     let gate = of_few_streams(&upstream);
     let mut stranger = open_streams(&gate, STRANGER, 20);

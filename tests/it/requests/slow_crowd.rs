@@ -42,7 +42,7 @@ fn be_slow(gate: &Gate, number: usize) -> Duration {
 
 #[test]
 #[ignore = "half a minute of load: make test-long"]
-fn three_hundred_slow_senders_are_closed_at_their_deadlines_and_cost_the_others_nothing() {
+fn three_hundred_slow_senders_are_closed_at_their_deadlines_and_delay_nobody() {
     let upstream = Upstream::echo();
     let seconds = deadline().as_secs();
     let limits = format!("{{ head_timeout: {seconds}s, body_timeout: {seconds}s, keepalive: {seconds}s }}");
@@ -102,7 +102,7 @@ fn three_hundred_slow_senders_are_closed_at_their_deadlines_and_cost_the_others_
 
 #[test]
 #[ignore = "half a minute of load: make test-long"]
-fn slow_strangers_hold_no_more_than_their_share_and_no_longer_than_their_deadline() {
+fn slow_strangers_hold_only_their_share_and_only_until_their_deadline() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url())
         .key("limits", "{ head_timeout: 2s, connections_per_stranger: 32 }")

@@ -108,7 +108,7 @@ fn a_path_that_is_no_challenge_goes_the_way_of_every_request() {
 }
 
 #[test]
-fn the_passage_is_open_under_tls_too() {
+fn a_challenge_is_served_over_tls_too() {
     let upstream = Upstream::echo();
     let (setup, authority) = usual(upstream.url(), "");
     setup.dir.write(&format!("acme/{TOKEN}"), CONTENT);

@@ -1,4 +1,4 @@
-//! TLS at the door: versions, names, certificates that change under way, certificates of senders, and what comes
+//! TLS on the listeners: versions, names, certificates that change under way, certificates of senders, and what comes
 //! before the handshake.
 
 mod acme;

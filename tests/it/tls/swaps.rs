@@ -48,7 +48,7 @@ fn swap(root: &Path, number: usize, pair: &Pair) {
 }
 
 #[test]
-fn a_thousand_swaps_fail_no_handshake_and_the_served_certificate_follows_the_file() {
+fn a_thousand_certificate_swaps_fail_no_handshake_and_each_takes_effect() {
     let upstream = Upstream::echo();
     let tls = "certificate: live/fullchain.pem, key: live/privkey.pem";
     let mut pairs = Vec::new();

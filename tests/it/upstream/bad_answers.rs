@@ -286,7 +286,7 @@ pub fn no_broken_answer_is_a_success(over: impl FnOnce(Setup) -> Setup) {
 }
 
 #[test]
-fn an_answer_has_its_bound_with_its_head_and_its_status_is_told_where_it_breaks_off() {
+fn an_answer_is_bounded_with_its_head_and_a_broken_one_reports_its_status() {
     const HEAD: usize = 17 + 310 + 22 + 2;
     let answer = |length: usize, sent: usize| {
         let head =

@@ -81,7 +81,7 @@ fn answers_and_closes(arrival: &Arrival) -> Answer {
 }
 
 #[test]
-fn two_thousand_posts_to_an_upstream_that_closes_after_each_answer_all_come_through_once() {
+fn every_post_arrives_once_when_the_upstream_closes_after_each_answer() {
     let upstream = Upstream::start(answers_and_closes);
     let gate = Setup::new(upstream.url()).start();
     let seen = send_all(&gate);
@@ -104,7 +104,7 @@ fn reads_and_hangs_up(served: &Mutex<HashMap<usize, usize>>, arrival: &Arrival) 
 }
 
 #[test]
-fn two_thousand_posts_to_an_upstream_that_hangs_up_on_some_are_seen_twice_only_as_the_log_says() {
+fn a_post_resent_after_a_hang_up_arrives_twice_only_where_the_log_says_so() {
     let served = Mutex::default();
     let upstream = Upstream::start(move |arrival| reads_and_hangs_up(&served, arrival));
     let gate = Setup::new(upstream.url()).start();

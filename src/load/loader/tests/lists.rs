@@ -49,7 +49,7 @@ fn a_change_that_removes_too_much_waits_for_a_person() {
 }
 
 #[test]
-fn what_removes_half_or_is_only_written_differently_is_not_held() {
+fn a_change_that_removes_half_or_only_rewrites_is_not_held() {
     let site = Site::new();
     let mut loader = site.loader();
     let (old, kept) = (first(&mut loader), LastGood::default());
@@ -80,7 +80,7 @@ fn trusted_proxies_are_named_one_by_one() {
 }
 
 #[test]
-fn marks_are_equal_when_the_looks_are() {
+fn marks_are_equal_exactly_when_the_file_contents_are() {
     let site = Site::new();
     let mut loader = site.loader();
     let _ = first(&mut loader);

@@ -27,7 +27,7 @@ fn a_change_that_removes_too_much_is_held_until_a_person_asks() {
 }
 
 #[test]
-fn a_list_that_grows_out_of_all_proportion_is_held_and_an_ordinary_addition_is_not() {
+fn a_list_that_grows_out_of_proportion_is_held_and_a_normal_addition_is_not() {
     let site = Site::new();
     let running = run(&site, EVENTS);
     site.list("sms", "192.0.2.0/28\n198.51.100.0/28\n203.0.113.0/28\n10.1.0.0/18\n");

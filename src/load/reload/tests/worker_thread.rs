@@ -68,7 +68,7 @@ fn the_end_does_not_wait_for_a_file_system_that_does_not_answer() {
 }
 
 #[test]
-fn whoever_asks_for_a_reload_hears_that_the_one_under_way_does_not_end() {
+fn a_reload_request_is_told_that_the_running_reload_does_not_end() {
     let site = Site::new();
     let (reloader, latch) = stuck(&site);
     let ask = || block_on(reloader.reload_within(Cause::Asked, Duration::from_millis(20)));
@@ -90,7 +90,7 @@ fn whoever_asks_for_a_reload_hears_that_the_one_under_way_does_not_end() {
 }
 
 #[test]
-fn a_thread_that_has_ended_is_told_from_one_that_waits() {
+fn an_ended_thread_is_distinguished_from_a_waiting_one() {
     let site = Site::new();
     let running = run(&site, ASKED);
     running.ask(Cause::Asked);

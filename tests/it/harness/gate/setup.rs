@@ -25,7 +25,7 @@ pub struct Setup {
     tls: Option<(Pair, Arc<ClientConfig>)>,
     http2: Http2,
     /// More keys of the default listener.
-    door: String,
+    listen_keys: String,
 }
 
 /// Whether HTTP/2 is spoken on the default listener.
@@ -57,7 +57,7 @@ impl Setup {
             read_stdout: true,
             tls: None,
             http2: Http2::No,
-            door: String::new(),
+            listen_keys: String::new(),
         };
         setup.dir.write("ranges/test.txt", &format!("{ADMITTED}/32\n"));
         let setup = setup
@@ -134,8 +134,8 @@ impl Setup {
     }
 
     /// The default listener has this key too.
-    pub fn door(mut self, key: &str, value: &str) -> Self {
-        self.door = format!("{}, {key}: {value}", self.door);
+    pub fn listen_key(mut self, key: &str, value: &str) -> Self {
+        self.listen_keys = format!("{}, {key}: {value}", self.listen_keys);
         self.listens()
     }
 
@@ -148,7 +148,7 @@ impl Setup {
         let tls =
             if self.tls.is_some() { ", tls: { certificate: tls/chain.pem, key: tls/key.pem }" } else { "" };
         let http2 = if self.http2 == Http2::No { "" } else { ", http2: true" };
-        format!(r#"[{{ address: "127.0.0.1:0"{tls}{http2}{} }}]"#, self.door)
+        format!(r#"[{{ address: "127.0.0.1:0"{tls}{http2}{} }}]"#, self.listen_keys)
     }
 
     /// Whether senders reach the gate by the default listener, and no test has changed it.
