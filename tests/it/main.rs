@@ -2,6 +2,19 @@
 //!
 //! Nothing in here imports the crate. What a test may rely on is what an operator, a sender or an application can
 //! see: the configuration file, the wire, the two logs, the admin pages, signals and the exit code.
+//!
+//! | folder | what its tests hold |
+//! | --- | --- |
+//! | [`client`] | who the client is, and whether it is admitted |
+//! | [`requests`] | what a request may look like, what it may cost, how slow it may be |
+//! | [`upstream`] | what is delivered, by which connection, to which endpoint |
+//! | [`http2`], [`tls`] | what only frames, and only TLS, can say |
+//! | [`reloads`] | changes of the files under way |
+//! | [`admin`] | the admin and the metrics address, the status page, probes |
+//! | [`logs`] | the access log: its lines and its files |
+//! | [`process`] | start, end, commands, and the soak |
+//! | [`faults`] | every fault of a list of them, and which test shows it |
+//! | [`harness`] | what they all stand on; [`self_test`] tries it |
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its harness too")]
 
 mod harness;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::gate::setup::program;
 use crate::harness::sender::{ask, tcp};
-use crate::harness::{Gate, PATIENCE, Setup, Upstream};
+use crate::harness::{Gate, PATIENCE, Setup, Upstream, wait_until};
 
 /// Well below the time-outs of kubelets, which is one second.
 const AT_ONCE: Duration = Duration::from_millis(700);
@@ -123,11 +123,7 @@ fn who_does_not_read_an_answer_is_closed_and_keeps_nobody_waiting() {
     let took = slowest("127.0.0.1", both);
     assert!(took < Duration::from_secs(3), "{took:?}");
     // Descriptors of the gate that are sockets of the crowd: none is left after the bound, though nobody has read a byte.
-    let end = Instant::now() + PATIENCE;
-    while gate.usage().descriptors > 40 {
-        assert!(Instant::now() < end, "{:?}", gate.usage());
-        thread::sleep(Duration::from_millis(20));
-    }
+    wait_until(|| gate.usage().descriptors <= 40, || format!("{:?}", gate.usage()));
     drop(crowd);
 }
 

@@ -4,15 +4,16 @@ use std::net::SocketAddr;
 
 use crate::harness::sender::ask;
 use crate::harness::upstream::script::echo;
-use crate::harness::{ADMITTED, Act, Latch, PATIENCE, STRANGER, Setup, Signal, Upstream, get, post, request};
+use crate::harness::{
+    ADMITTED, Act, Latch, PATIENCE, PROXY, STRANGER, Setup, Signal, Upstream, get, post, request,
+};
 
-const PROXY: &str = "127.0.0.10";
 const PATH: &str = "/-/healthy";
 
 fn probed(upstream: &Upstream) -> Setup {
     Setup::new(upstream.url())
         .key("health_path", PATH)
-        .key("trusted_proxies", r#"["127.0.0.10/32"]"#)
+        .behind_proxy()
         .routes(&["{ path: /hook, webhook: generic, allow: [test] }"])
 }
 
@@ -69,8 +70,7 @@ fn a_request_that_a_proxy_passes_on_is_no_probe() {
 #[test]
 fn a_stranger_behind_a_proxy_header_is_denied_and_the_balancer_is_answered() {
     let upstream = Upstream::echo();
-    let gate =
-        probed(&upstream).key("listen", r#"[{ address: "127.0.0.1:0", proxy_protocol: true }]"#).start();
+    let gate = probed(&upstream).proxy_protocol().start();
     let through = |header: &str| {
         let mut bytes = header.as_bytes().to_vec();
         bytes.extend_from_slice(&get(PATH));

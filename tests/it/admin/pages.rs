@@ -1,10 +1,6 @@
 //! What the admin pages answer.
 
-use std::time::Instant;
-
-use serde_json::Value;
-
-use crate::harness::{ADMITTED, PATIENCE, Setup, Upstream, post};
+use crate::harness::{ADMITTED, Setup, Upstream, post, wait_until};
 
 #[test]
 fn the_admin_pages_answer() {
@@ -23,13 +19,11 @@ fn the_admin_pages_answer() {
     ] {
         assert_eq!(gate.admin(method, path).status, status, "{method} {path}");
     }
-    let status: Value = serde_json::from_str(&gate.admin("GET", "/status").text()).expect("JSON");
+    let status = gate.status();
     assert_eq!(status["generation"], 1, "{status}");
     let counted = |page: &str| page.lines().any(|line| line.contains("delivered") && line.ends_with(" 1"));
-    let end = Instant::now() + PATIENCE;
-    while !counted(&gate.admin("GET", "/metrics").text()) {
-        assert!(Instant::now() < end, "{}", gate.admin("GET", "/metrics").text());
-    }
+    let metrics = || gate.admin("GET", "/metrics").text();
+    wait_until(|| counted(&metrics()), metrics);
     assert_eq!(upstream.arrivals().len(), 1, "admin requests stay here");
     assert_eq!(gate.finish().events.len(), 1, "and out of the access log");
 }

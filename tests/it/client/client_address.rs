@@ -1,15 +1,13 @@
 //! Whose address counts: the peer, or what a trusted proxy says and nobody else.
 
 use crate::client::admission::assert_denied;
-use crate::harness::{ADMITTED, Gate, STRANGER, Setup, Upstream, post, request};
-
-const PROXY: &str = "127.0.0.10";
+use crate::harness::{ADMITTED, Gate, PROXY, STRANGER, Setup, Upstream, post, request};
 
 /// A gate that trusts [`PROXY`] and admits documentation addresses.
 fn behind_proxy(upstream: &Upstream) -> Setup {
     Setup::new(upstream.url())
         .range("test", "127.0.0.2/32\n203.0.113.0/24\n2001:db8:1::/48\n")
-        .key("trusted_proxies", r#"["127.0.0.10/32", "198.51.100.0/24"]"#)
+        .trusts(&["127.0.0.10/32", "198.51.100.0/24"])
 }
 
 /// Header lines, then the client that must come of them, or the reason of the denial.

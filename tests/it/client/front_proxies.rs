@@ -139,7 +139,7 @@ fn haproxy(gate: &Gate, words: &str, bind: &str, server: &str) -> Front {
 
 /// A gate as the recipe says: loopback is trusted.
 fn behind_loopback(upstream: &Upstream) -> Setup {
-    Setup::new(upstream.url()).plainly().key("trusted_proxies", r#"["127.0.0.1/32"]"#)
+    Setup::new(upstream.url()).plainly().trusts(&["127.0.0.1/32"])
 }
 
 /// Every sender is judged by the address that it has, whatever it says.
@@ -200,9 +200,7 @@ fn the_recipe_for_haproxy_in_tcp_mode_shows_who_asks() {
         return;
     }
     let upstream = Upstream::echo();
-    let gate = behind_loopback(&upstream)
-        .key("listen", r#"[{ address: "127.0.0.1:0", proxy_protocol: true }]"#)
-        .start();
+    let gate = behind_loopback(&upstream).proxy_protocol().start();
     let front = haproxy(&gate, "mode tcp", "bind :443", "127.0.0.1:8443");
     shows_who_asks(&front, &gate, &upstream);
 }

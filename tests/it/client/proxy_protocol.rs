@@ -1,33 +1,13 @@
 //! Listeners whose connections begin with a PROXY header: who may send one, and what it changes.
 
-use std::net::IpAddr;
-
 use serde_json::Value;
 
-use crate::harness::{ADMITTED, Gate, STRANGER, Setup, Upstream, get};
-
-const PROXY: &str = "127.0.0.10";
+use crate::harness::proxy_header::{V2_LOCAL, v1, v2};
+use crate::harness::{ADMITTED, Gate, PROXY, STRANGER, Setup, Upstream, get};
 
 fn behind_proxy(upstream: &Upstream) -> Setup {
-    Setup::new(upstream.url())
-        .key("listen", r#"[{ address: "127.0.0.1:0", proxy_protocol: true }]"#)
-        .key("trusted_proxies", &format!("[\"{PROXY}/32\"]"))
-        .key("limits", "{ head_timeout: 400ms }")
+    Setup::new(upstream.url()).proxy_protocol().behind_proxy().key("limits", "{ head_timeout: 400ms }")
 }
-
-fn v1(source: &str) -> Vec<u8> {
-    format!("PROXY TCP4 {source} 127.0.0.1 4711 80\r\n").into_bytes()
-}
-
-fn v2(source: &str) -> Vec<u8> {
-    let IpAddr::V4(source) = source.parse().expect("an address") else { panic!("IPv4 here") };
-    let mut bytes = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
-    bytes.extend_from_slice(&source.octets());
-    bytes.extend_from_slice(&[127, 0, 0, 1, 0x12, 0x67, 0, 80]);
-    bytes
-}
-
-const V2_LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 /// The status that came, or `None` when the gate closed without a byte.
 fn status(gate: &Gate, from: &str, bytes: &[u8]) -> Option<u16> {
@@ -104,9 +84,7 @@ fn a_header_that_never_ends_is_closed_in_time_and_a_second_one_is_no_http() {
 #[test]
 fn forwarding_headers_are_read_only_from_a_source_that_is_trusted() {
     let upstream = Upstream::echo();
-    let gate = behind_proxy(&upstream)
-        .key("trusted_proxies", &format!("[\"{PROXY}/32\", \"127.0.0.11/32\"]"))
-        .start();
+    let gate = behind_proxy(&upstream).trusts(&["127.0.0.10/32", "127.0.0.11/32"]).start();
     let with = |header: Vec<u8>, claimed: &str| {
         let request = format!("GET /hook HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {claimed}\r\n\r\n");
         status(&gate, PROXY, &[header, request.into_bytes()].concat())
@@ -133,8 +111,7 @@ fn deny_drop_closes_on_the_source_before_http() {
 #[test]
 fn a_plain_listener_takes_a_proxy_line_for_what_it_is() {
     let upstream = Upstream::echo();
-    let gate =
-        Setup::new(upstream.url()).http1().key("trusted_proxies", &format!("[\"{PROXY}/32\"]")).start();
+    let gate = Setup::new(upstream.url()).http1().behind_proxy().start();
     for header in [v1(ADMITTED), v2(ADMITTED)] {
         let bytes = [header, get("/hook")].concat();
         assert_eq!(status(&gate, STRANGER, &bytes), Some(403));

@@ -6,9 +6,7 @@ use serde_json::Value;
 
 use crate::harness::gate::setup::{binary, given_binary};
 use crate::harness::sender::tcp;
-use crate::harness::{ADMITTED, Gate, STRANGER, Setup, Upstream, get, post};
-
-const PROXY: &str = "127.0.0.10";
+use crate::harness::{ADMITTED, Gate, PROXY, STRANGER, Setup, Upstream, get, post};
 
 fn dropping(upstream: &Upstream) -> Setup {
     Setup::new(upstream.url()).key("deny", "drop")
@@ -60,7 +58,7 @@ fn a_client_on_a_wrong_route_is_hung_up_on_too_but_not_behind_a_trusted_proxy() 
     let upstream = Upstream::echo();
     let gate = dropping(&upstream)
         .range("other", "127.0.0.4/32\n")
-        .key("trusted_proxies", &format!("[\"{PROXY}/32\"]"))
+        .behind_proxy()
         .routes(&[
             "{ path: /hook, webhook: generic, allow: [test] }",
             "{ path: /other, webhook: generic, allow: [other] }",

@@ -1,4 +1,15 @@
 //! What every black-box test stands on. No test sleeps: each wait blocks on the thing it waits for, with a bound.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`gate`] | a running gate: its configuration, its logs, its admin pages, what it uses of the machine |
+//! | [`sender`] | the sender's side of a connection, over whatever the gate's listener speaks |
+//! | [`upstream`] | the application: a server that records every byte and follows a script |
+//! | [`http`], [`http2`], [`proxy_header`] | the bytes |
+//! | [`test_ca`], [`tls`] | certificates of a test's own, and clients and servers that stand on them |
+//! | [`oracle`] | whether upstream, access log and sender agree |
+//! | [`browser`] | headless Chromium |
+//! | [`latch`], [`scratch`] | a latch that opens once; a directory of one test |
 
 pub mod browser;
 pub mod gate;
@@ -6,6 +17,7 @@ pub mod http;
 pub mod http2;
 pub mod latch;
 pub mod oracle;
+pub mod proxy_header;
 pub mod scratch;
 pub mod sender;
 #[expect(dead_code, reason = "the unit tests share it, and use more of it")]
@@ -13,7 +25,8 @@ pub mod test_ca;
 pub mod tls;
 pub mod upstream;
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub use gate::Gate;
 pub use gate::setup::Setup;
@@ -28,6 +41,8 @@ pub use upstream::{Port, Upstream};
 pub const ADMITTED: &str = "127.0.0.2";
 /// An address that no list of any test admits.
 pub const STRANGER: &str = "127.0.0.3";
+/// The trusted proxy of [`Setup::behind_proxy`].
+pub const PROXY: &str = "127.0.0.10";
 
 /// Says loudly that this machine cannot run a case; the caller returns.
 pub fn cannot_run(case: &str, why: &str) {
@@ -36,3 +51,12 @@ pub fn cannot_run(case: &str, why: &str) {
 
 /// How long a test waits for something that should come at once: long enough for a busy machine with two cores.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Tries again and again until it is so; `why` says what is wrong when [`PATIENCE`] is over.
+pub fn wait_until(mut is_so: impl FnMut() -> bool, why: impl Fn() -> String) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "{}", why());
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -3,16 +3,13 @@
 use super::*;
 use crate::harness::gate::usage::settle;
 use crate::harness::http2::frames::{
-    self, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, SETTINGS, frame, head,
+    self, CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING,
+    REFUSED_STREAM, SETTINGS, frame, head,
 };
 use crate::harness::http2::hpack;
 use crate::harness::http2::raw::Raw;
 use crate::harness::upstream::Arrival;
 use crate::harness::{Latch, PATIENCE};
-
-const REFUSED_STREAM: u32 = 7;
-
-const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// Writes the frames while somebody else is served. The gate ends the flood's connection, if `ends` says so.
 fn flood(name: &str, frames: impl Iterator<Item = Vec<u8>>, ends: Option<u32>) {

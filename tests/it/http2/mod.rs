@@ -20,8 +20,6 @@ use crate::harness::upstream::Arrival;
 use crate::harness::upstream::script::echo;
 use crate::harness::{ADMITTED, Act, Answer, Gate, STRANGER, Setup, Signal, Upstream, get, post};
 
-const CANCEL: u32 = 8;
-
 /// What a flood may add to the resident memory, with what an allocator keeps.
 const FLOOD_KIB: u64 = 16 * 1024;
 

@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 
 use crate::harness::sender::ask;
-use crate::harness::{ADMITTED, PATIENCE, STRANGER, Sender, Setup, Signal, Upstream, get, post, request};
+use crate::harness::{
+    ADMITTED, PATIENCE, PROXY, STRANGER, Sender, Setup, Signal, Upstream, get, post, request,
+};
 
-const PROXY: &str = "127.0.0.10";
 const HEALTH: &str = "/-/healthy";
 const CHALLENGE: &str = "/.well-known/acme-challenge/LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0";
 
@@ -15,7 +16,7 @@ const WAYS: [fn(Setup) -> Setup; 2] = [Setup::over_h2c, Setup::over_http2];
 fn probed(upstream: &Upstream, over: fn(Setup) -> Setup) -> Setup {
     over(Setup::new(upstream.url()))
         .key("health_path", HEALTH)
-        .key("trusted_proxies", r#"["127.0.0.10/32"]"#)
+        .behind_proxy()
         .routes(&["{ path: /hook, webhook: generic, allow: [test] }"])
 }
 

@@ -6,14 +6,12 @@ use serde_json::Value;
 
 use super::*;
 use crate::harness::http2::frames::{
-    self, DATA, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, SETTINGS, frame, head,
+    self, CANCEL, DATA, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, NO_ERROR, SETTINGS, frame, head,
 };
 use crate::harness::http2::hpack;
 use crate::harness::http2::raw::Raw;
 use crate::harness::upstream::Arrival;
 use crate::harness::{Latch, PATIENCE};
-
-const NO_ERROR: u32 = 0;
 
 /// Answers `/large/...` with so much.
 fn large(length: usize) -> Upstream {

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::harness::gate::lines::json;
 use crate::harness::gate::setup::{binary, program};
-use crate::harness::{ADMITTED, Gate, PATIENCE, Setup, Signal, Upstream, cannot_run, get};
+use crate::harness::{ADMITTED, Gate, PATIENCE, Setup, Signal, Upstream, cannot_run, get, wait_until};
 
 fn logging_to(upstream: &Upstream, path: &str) -> Setup {
     Setup::new(upstream.url()).key("log", &format!("{{ format: json, level: info, access: {path} }}"))
@@ -27,11 +27,8 @@ fn paths(file: &Path) -> Vec<Value> {
 /// Sends a request, and waits until its line is in this file.
 fn logged(gate: &Gate, path: &str, file: &Path) {
     assert_eq!(gate.ask(ADMITTED, &get(path)).status, 200);
-    let end = Instant::now() + PATIENCE;
-    while paths(file).last() != Some(&path.into()) {
-        assert!(Instant::now() < end, "{path} is not in {}: {:?}", file.display(), paths(file));
-        thread::yield_now();
-    }
+    let why = || format!("{path} is not in {}: {:?}", file.display(), paths(file));
+    wait_until(|| paths(file).last() == Some(&path.into()), why);
 }
 
 fn fifo(folder: &Path) -> PathBuf {

@@ -111,7 +111,7 @@ fn check_says_what_the_files_mean_or_all_that_is_wrong() {
 fn explain_agrees_with_what_the_gate_does() {
     let upstream = Upstream::start(crate::harness::upstream::script::echo);
     let gate = Setup::new(upstream.url())
-        .key("trusted_proxies", r#"["127.0.0.9/32"]"#)
+        .trusts(&["127.0.0.9/32"])
         .routes(&["{ path: /a, webhook: generic, allow: [test] }"])
         .start();
     let config = gate.setup.path().join("config.yaml").display().to_string();

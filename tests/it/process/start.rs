@@ -24,7 +24,7 @@ fn a_broken_config_is_refused_with_every_problem_at_its_key_path() {
     let setup = Setup::new("http://127.0.0.1:1")
         .key("listen", r#"[{ address: "127.0.0.1:0" }, { address: "localhost" }]"#)
         .key("upsteam", "\"http://127.0.0.1:2\"")
-        .key("trusted_proxies", r#"["10.0.0.0/8", "0.0.0.0/0"]"#)
+        .trusts(&["10.0.0.0/8", "0.0.0.0/0"])
         .key("deny", "maybe")
         .key("limits", "{ head_timeout: 10, max_body: lots }")
         .routes(&[

@@ -13,7 +13,7 @@ fn is_held(message: &str, _: &Value) -> bool {
 
 /// What is held, as `/status` says.
 fn held(gate: &Gate) -> Vec<String> {
-    let status: Value = serde_json::from_str(&gate.admin("GET", "/status").text()).expect("JSON");
+    let status = gate.status();
     let rows = status["last_reload"]["held"].as_array().cloned().unwrap_or_default();
     rows.iter().map(|row| row.as_str().expect("words").to_owned()).collect()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::gate::setup::{binary, given_binary};
 use crate::harness::sender::tcp;
-use crate::harness::{ADMITTED, Gate, PATIENCE, STRANGER, Setup, Signal, Upstream, get};
+use crate::harness::{ADMITTED, Gate, PATIENCE, STRANGER, Setup, Signal, Upstream, get, wait_until};
 
 /// For the end of an idle gate: the wait for whoever is connecting, for the reload thread, and for a log.
 const END: Duration = Duration::from_secs(6);
@@ -36,11 +36,8 @@ fn hang(gate: &Gate) {
         gate.setup.dir.write("drill", "hang");
     }
     gate.setup.dir.write("ranges/test.txt", "127.0.0.2/32\n127.0.0.4/32\n");
-    let end = Instant::now() + PATIENCE;
-    while !gate.setup.path().join("drill.begun").exists() {
-        assert!(Instant::now() < end, "the reload thread does not hang");
-        std::thread::yield_now();
-    }
+    let begun = gate.setup.path().join("drill.begun");
+    wait_until(|| begun.exists(), || "the reload thread does not hang".to_owned());
 }
 
 #[test]

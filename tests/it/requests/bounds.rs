@@ -6,14 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::gate::usage::settle;
-use crate::harness::http2::frames::{self, INITIAL_WINDOW_SIZE, head};
+use crate::harness::http2::frames::{self, CANCEL, INITIAL_WINDOW_SIZE, head};
 use crate::harness::http2::raw::Raw;
 use crate::harness::upstream::script::echo;
 use crate::harness::{
     ADMITTED, Act, Answer, Gate, Latch, PATIENCE, STRANGER, Sender, Setup, Upstream, get, post,
 };
-
-const CANCEL: u32 = 8;
 
 /// What an attack may add to the resident memory, with what an allocator keeps.
 const SOME_KIB: u64 = 8 * 1024;

@@ -1,29 +1,22 @@
 //! What one address, one client and all strangers may have of the whole, and that none of it is held for what is only
 //! announced.
 
-use std::time::Instant;
-
-use crate::harness::http2::frames::head;
+use crate::harness::http2::frames::{REFUSED_STREAM, head};
 use crate::harness::http2::raw::Raw;
+use crate::harness::proxy_header::v1;
 use crate::harness::upstream::script::echo;
-use crate::harness::{ADMITTED, Act, Gate, Latch, PATIENCE, STRANGER, Sender, Setup, Upstream, get, post};
-
-const PROXY: &str = "127.0.0.10";
+use crate::harness::{
+    ADMITTED, Act, Gate, Latch, PROXY, STRANGER, Sender, Setup, Upstream, get, post, wait_until,
+};
 
 fn behind_proxy(upstream: &Upstream, limits: &str) -> Gate {
-    Setup::new(upstream.url())
-        .key("listen", r#"[{ address: "127.0.0.1:0", proxy_protocol: true }]"#)
-        .key("trusted_proxies", &format!("[\"{PROXY}/32\"]"))
-        .key("limits", limits)
-        .start()
+    Setup::new(upstream.url()).proxy_protocol().behind_proxy().key("limits", limits).start()
 }
 
 /// A connection through the proxy for `source`, and what its first request was told.
 fn through_proxy(gate: &Gate, source: &str) -> Option<(Sender, u16)> {
     let mut sender = gate.try_connect(PROXY).ok()?;
-    let mut bytes = format!("PROXY TCP4 {source} 127.0.0.1 4711 80\r\n").into_bytes();
-    bytes.extend(get("/hook"));
-    sender.try_send(&bytes).ok()?;
+    sender.try_send(&[v1(source), get("/hook")].concat()).ok()?;
     let reply = sender.try_reply().ok()?;
     Some((sender, reply.status))
 }
@@ -46,10 +39,8 @@ fn connections_that_name_no_source_make_room_for_those_that_do() {
     let gate = behind_proxy(&upstream, "{ connections: 40, head_timeout: 120s }");
     let silent: Vec<_> = (0..200).filter_map(|_| gate.try_connect(PROXY).ok()).collect();
     // Those that were told to go may take a moment.
-    let end = Instant::now() + PATIENCE;
-    while through_proxy(&gate, ADMITTED).is_none() {
-        assert!(Instant::now() < end, "silent connections hold every place");
-    }
+    let why = || "silent connections hold every place".to_owned();
+    wait_until(|| through_proxy(&gate, ADMITTED).is_some(), why);
     for number in 0..10 {
         assert!(through_proxy(&gate, ADMITTED).is_some_and(|(_, status)| status == 200), "{number}");
     }
@@ -141,10 +132,8 @@ fn a_burst_of_connections_never_passes_the_bound() {
     assert!(gate.metric("connections") <= 8, "{}", gate.metric("connections"));
     drop(open);
     let mut session = gate.session(ADMITTED);
-    let end = Instant::now() + PATIENCE;
-    while session.try_ask(&get("/after")).is_err() {
-        assert!(Instant::now() < end, "room is made when they are gone");
-    }
+    let why = || "room is made when they are gone".to_owned();
+    wait_until(|| session.try_ask(&get("/after")).is_ok(), why);
 }
 
 /// A gate whose streams stay open: their bodies never come.
@@ -168,7 +157,6 @@ fn open_streams(gate: &Gate, from: &str, count: usize) -> Raw {
 
 /// How many of its streams were refused so far. The answer to a PING may overtake a reset, but not that to the next one.
 fn refused(raw: &mut Raw) -> usize {
-    const REFUSED_STREAM: u32 = 7;
     assert!(raw.ping() && raw.ping(), "the connection lives");
     let resets: Vec<u32> = raw.streams.values().filter_map(|heard| heard.reset).collect();
     assert!(resets.iter().all(|code| *code == REFUSED_STREAM), "{resets:?}");
@@ -181,10 +169,8 @@ fn strangers_and_senders_each_open_a_bounded_share_of_all_streams() {
     let gate = of_few_streams(&upstream);
     let mut stranger = open_streams(&gate, STRANGER, 20);
     // Its kernel and the library may still be at it.
-    let end = Instant::now() + PATIENCE;
-    while refused(&mut stranger) < 16 {
-        assert!(Instant::now() < end, "a connection of a stranger has four");
-    }
+    let why = || "a connection of a stranger has four".to_owned();
+    wait_until(|| refused(&mut stranger) >= 16, why);
     let (mut first, mut second) = (open_streams(&gate, ADMITTED, 60), open_streams(&gate, ADMITTED, 60));
     // Three quarters of 128 are one client's, on whichever connection they were decided first.
     gate.wait_metric("http2_streams_refused_total", 24);
@@ -192,15 +178,13 @@ fn strangers_and_senders_each_open_a_bounded_share_of_all_streams() {
     assert_eq!((refused(&mut stranger), gate.metric("http2_streams_refused_total")), (16, 24));
     drop((first, second));
     // The streams of a connection that is gone end one by one.
-    let end = Instant::now() + PATIENCE;
-    while {
+    let none_is_refused = || {
         let before = gate.metric("http2_streams_refused_total");
         let mut third = open_streams(&gate, ADMITTED, 96);
         assert!(third.ping() && third.ping());
-        gate.metric("http2_streams_refused_total") > before
-    } {
-        assert!(Instant::now() < end, "they are not given back");
-    }
+        gate.metric("http2_streams_refused_total") <= before
+    };
+    wait_until(none_is_refused, || "they are not given back".to_owned());
 }
 
 #[test]

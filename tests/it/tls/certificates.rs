@@ -70,8 +70,7 @@ fn a_certificate_that_is_not_good_at_this_moment_serves_and_everybody_is_told() 
         // It is shown; whether it is good is for the sender to say.
         let hello = fetch(&gate, &Arc::new(authority.client_config()), HOST);
         assert!(hello.is_err(), "{hello:?}");
-        let status: serde_json::Value =
-            serde_json::from_str(&gate.admin("GET", "/status").text()).expect("JSON");
+        let status = gate.status();
         let flaw = status["certificates"][0]["untimely"].as_str().unwrap_or_default();
         assert!(flaw.starts_with(wanted), "{status}");
     }

@@ -16,7 +16,7 @@ use rustls::{ClientConfig, ClientConnection};
 
 use crate::harness::sender::transport;
 use crate::harness::test_ca::{Authority, HOST, Pair};
-use crate::harness::{ADMITTED, Gate, PATIENCE, Reply, Sender, Setup, get};
+use crate::harness::{ADMITTED, Gate, Reply, Sender, Setup, get};
 
 /// A gate whose listener has these keys in `tls`, and its authority; `write` makes the files.
 fn with_tls(upstream: &str, tls: &str, write: impl FnOnce(&Setup, &Authority)) -> (Setup, Authority) {

@@ -90,9 +90,7 @@ fn noticed(from: &str, to: &str) -> (Site, Running, Arc<Report>) {
     // Without routes, this is one of those that the default one allows.
     site.list("messages", "192.0.2.77\n");
     site.write("config.yaml", from);
-    let running = run(&site, EVENTS);
-    running.ask(Cause::Asked);
-    running.next();
+    let running = run_looked(&site, EVENTS);
     site.write("config.new", to);
     fs::rename(site.path("config.new"), site.path("config.yaml")).unwrap();
     let report = running.next();
@@ -173,9 +171,7 @@ fn the_folder_and_the_certificates_of_a_held_config_are_not_looked_at() {
         let site = Site::new();
         other_folder(&site, "other");
         site.write("config.yaml", &from);
-        let running = run(&site, EVENTS);
-        running.ask(Cause::Asked);
-        running.next();
+        let running = run_looked(&site, EVENTS);
         site.write("config.yaml", WHOLE);
         let report = running.next();
         (site, running, report)

@@ -27,15 +27,17 @@ fn stuck(site: &Site) -> (Reloader, mpsc::Sender<()>) {
         let _ = opened.recv();
     };
     let reloader = Reloader::start(loader, store, ASKED, |_| Vec::new(), hold).unwrap();
-    assert_eq!(
-        health_but(&reloader, |health| matches!(health, ReloaderHealth::Busy(_))),
-        ReloaderHealth::Alive
-    );
+    assert_eq!(health_when_idle(&reloader), ReloaderHealth::Alive);
     let asking = reloader.clone();
     // Nobody hears the answer.
     thread::spawn(move || block_on(asking.reload_within(Cause::Asked, Duration::ZERO))).join().unwrap();
     first_runs.recv_timeout(LONG).unwrap();
     (reloader, latch)
+}
+
+/// The health once the thread is not at work any more.
+fn health_when_idle(reloader: &Reloader) -> ReloaderHealth {
+    health_but(reloader, |health| matches!(health, ReloaderHealth::Busy(_)))
 }
 
 /// The first health that is not such a one.
@@ -82,10 +84,7 @@ fn a_reload_request_is_told_that_the_running_reload_does_not_end() {
     let full = answers.iter().filter(|answer| answer.starts_with("too many wait for a reload")).count();
     assert_eq!(full, QUEUE + 1);
     drop(latch);
-    assert_eq!(
-        health_but(&reloader, |health| matches!(health, ReloaderHealth::Busy(_))),
-        ReloaderHealth::Alive
-    );
+    assert_eq!(health_when_idle(&reloader), ReloaderHealth::Alive);
     assert_eq!(block_on(reloader.reload(Cause::Asked)).problems, []);
 }
 
@@ -94,10 +93,7 @@ fn an_ended_thread_is_distinguished_from_a_waiting_one() {
     let site = Site::new();
     let running = run(&site, ASKED);
     running.ask(Cause::Asked);
-    assert_eq!(
-        health_but(&running.reloader, |health| matches!(health, ReloaderHealth::Busy(_))),
-        ReloaderHealth::Alive
-    );
+    assert_eq!(health_when_idle(&running.reloader), ReloaderHealth::Alive);
     running.reloader.stop();
     assert_eq!(running.reloader.health(), ReloaderHealth::Dead);
 }

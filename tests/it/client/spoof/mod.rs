@@ -7,9 +7,7 @@ mod proxy_header;
 use std::collections::HashMap;
 
 use crate::harness::upstream::Arrival;
-use crate::harness::{ADMITTED, Gate, STRANGER, Setup, Upstream};
-
-const PROXY: &str = "127.0.0.10";
+use crate::harness::{ADMITTED, Gate, PROXY, STRANGER, Setup, Upstream};
 
 /// Addresses that a list admits, that none admits, and that are trusted proxies.
 const LISTED: &str = "203.0.113.7";
@@ -42,7 +40,7 @@ impl Peer {
 fn behind_proxies(upstream: &Upstream) -> Setup {
     Setup::new(upstream.url())
         .range("test", "127.0.0.2/32\n203.0.113.0/24\n")
-        .key("trusted_proxies", r#"["127.0.0.10/32", "198.51.100.0/24"]"#)
+        .trusts(&["127.0.0.10/32", "198.51.100.0/24"])
 }
 
 /// Asks, and compares status, client and what the application is told with what must be, and the log at the end.

@@ -1,18 +1,17 @@
 //! What a PROXY header says, where none is spoken and where one is.
 
 use super::*;
+use crate::harness::proxy_header::{V2_LOCAL, v1, v2};
 use crate::harness::{ADMITTED, Upstream, request};
 
 /// A PROXY header that nobody asked for: version 1, and version 2 with its signature, for TCP over IPv4.
 fn proxy_headers() -> Vec<Vec<u8>> {
-    let mut version_2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec();
-    version_2.extend([203, 0, 113, 7, 127, 0, 0, 1, 0x12, 0x34, 0x00, 0x50]);
     vec![
-        format!("PROXY TCP4 {LISTED} 127.0.0.1 4660 80\r\n").into_bytes(),
+        v1(LISTED),
         b"PROXY UNKNOWN\r\n".to_vec(),
         format!("PROXY TCP6 ::ffff:{LISTED} ::1 4660 80\r\n").into_bytes(),
-        version_2,
-        b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00".to_vec(),
+        v2(LISTED),
+        V2_LOCAL.to_vec(),
     ]
 }
 
@@ -36,16 +35,9 @@ fn a_proxy_header_on_a_listener_that_speaks_none_is_only_an_odd_request() {
 #[test]
 fn behind_a_proxy_header_what_its_source_writes_names_nobody() {
     let upstream = Upstream::echo();
-    let listen = r#"[{ address: "127.0.0.1:0", proxy_protocol: true }]"#;
-    let mut check = Check::of(&upstream, behind_proxies(&upstream).key("listen", listen).start());
-    let version_1 = |source: &str| format!("PROXY TCP4 {source} 127.0.0.1 4660 80\r\n").into_bytes();
-    let version_2 = |source: &str| {
-        let source: std::net::Ipv4Addr = source.parse().expect("an address");
-        let head = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".as_slice();
-        [head, &source.octets(), &[127, 0, 0, 1, 0x12, 0x34, 0x00, 0x50]].concat()
-    };
+    let mut check = Check::of(&upstream, behind_proxies(&upstream).proxy_protocol().start());
     for version in [1, 2] {
-        let header = |source: &str| if version == 1 { version_1(source) } else { version_2(source) };
+        let header = |source: &str| if version == 1 { v1(source) } else { v2(source) };
         for name in NAMES {
             for value in values() {
                 let http = request("POST", "/hook", &[(name, value.as_str()), (name, value.as_str())], b"x");

@@ -7,8 +7,7 @@ pub mod usage;
 use std::io;
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,10 +16,10 @@ use serde_json::Value;
 use self::lines::{Lines, json};
 use self::setup::Setup;
 use self::usage::Usage;
-use super::PATIENCE;
 use super::http::Reply;
 use super::sender::transport::Protocol;
 use super::sender::{self, Sender, Session};
+use super::{PATIENCE, wait_until};
 
 /// Far more than a gate needs from an answer to its event, little for the few requests that have none.
 const SETTLING: Duration = Duration::from_millis(300);
@@ -95,11 +94,8 @@ impl Gate {
 
     /// Waits until a sample of `/metrics` has a value: what a sender sees may come a moment before it is counted.
     pub fn wait_metric(&self, name: &str, wanted: u64) {
-        let end = Instant::now() + PATIENCE;
-        while self.metric(name) != wanted {
-            assert!(Instant::now() < end, "{name} is {} and not {wanted}", self.metric(name));
-            thread::sleep(Duration::from_millis(5));
-        }
+        let why = || format!("{name} is {} and not {wanted}", self.metric(name));
+        wait_until(|| self.metric(name) == wanted, why);
     }
 
     /// The first listener's address.
@@ -225,6 +221,11 @@ impl Gate {
         );
         let bytes = bytes.into_bytes();
         sender::ask("127.0.0.1", self.admin_addr(), &bytes)
+    }
+
+    /// `GET /status` as JSON.
+    pub fn status(&self) -> Value {
+        json(&self.admin("GET", "/status").text())
     }
 
     /// `POST /reload`: its status and what it said.

@@ -13,7 +13,7 @@ use super::lines::Lines;
 use crate::harness::scratch::Scratch;
 use crate::harness::sender::transport::Protocol;
 use crate::harness::test_ca::{Authority, HOST, Pair};
-use crate::harness::{ADMITTED, PATIENCE};
+use crate::harness::{ADMITTED, PATIENCE, PROXY};
 
 /// Top-level keys of `config.yaml` in order, each with its value in YAML's flow style.
 #[derive(Clone)]
@@ -105,8 +105,8 @@ impl Setup {
         self.listens()
     }
 
-    /// What this test does is HTTP/1's own (or counts connections, of which HTTP/2 may have a quarter): where the others run over HTTP/2, it runs on the same listener with senders
-    /// that speak HTTP/1.
+    /// What this test does is HTTP/1's own (or counts connections, of which HTTP/2 may have a quarter): where the others
+    /// run over HTTP/2, it runs on the same listener with senders that speak HTTP/1.
     pub fn http1(mut self) -> Self {
         if self.http2 == Http2::Spoken {
             self.http2 = Http2::Unused;
@@ -206,6 +206,21 @@ impl Setup {
             None => self.keys.push((name.to_owned(), value.to_owned())),
         }
         self
+    }
+
+    /// These may name the client.
+    pub fn trusts(self, prefixes: &[&str]) -> Self {
+        self.key("trusted_proxies", &format!("{prefixes:?}"))
+    }
+
+    /// [`PROXY`] alone may name the client.
+    pub fn behind_proxy(self) -> Self {
+        self.trusts(&[&format!("{PROXY}/32")])
+    }
+
+    /// One listener, whose connections begin with a PROXY header.
+    pub fn proxy_protocol(self) -> Self {
+        self.key("listen", r#"[{ address: "127.0.0.1:0", proxy_protocol: true }]"#)
     }
 
     pub fn routes(self, routes: &[&str]) -> Self {

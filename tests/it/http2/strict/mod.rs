@@ -6,14 +6,12 @@
 
 mod rows;
 
-use crate::harness::http2::frames::{self, DATA, END_STREAM, head};
+use crate::harness::http2::frames::{self, DATA, END_STREAM, PROTOCOL_ERROR, head};
 use crate::harness::http2::raw::{Heard, Raw};
 use crate::harness::upstream::Arrival;
 use crate::harness::{ADMITTED, STRANGER, Setup, Upstream};
 use rows::Want::{Broken, Ended, Refused, Reset, Served};
 use rows::*;
-
-const PROTOCOL_ERROR: u32 = 1;
 
 #[test]
 fn what_is_ambiguous_is_refused_and_what_the_gate_sees_is_logged() {

@@ -22,7 +22,7 @@ fn healthy(gate: &Gate, url: &str) -> u64 {
 }
 
 fn state(gate: &Gate, url: &str) -> String {
-    let status: serde_json::Value = serde_json::from_str(&gate.admin("GET", "/status").text()).expect("JSON");
+    let status = gate.status();
     let all = status["upstreams"].as_array().expect("upstreams");
     let own = all.iter().find(|one| one["url"] == url).unwrap_or_else(|| panic!("no {url} in {status}"));
     own["state"].as_str().expect("a state").to_owned()
