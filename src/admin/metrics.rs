@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_is_told() {
+    fn the_metrics_report_what_happened() {
         let page = page();
         let answer = "route=\"/webhooks/answer\",webhook=\"voice-answer\"";
         for line in [

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_silent_one_goes_and_first_of_an_address_that_has_its_share() {
+    fn the_oldest_silent_connection_goes_first_of_an_address_over_its_share() {
         let places = Places::new(Most { all: 5, each: 3 });
         let enter = |from| places.enter(from);
         let held: Vec<_> = [1, 1, 2, 1].map(|last| enter(Some(ip(last)))).into();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_have_asked_the_oldest_goes() {
+    fn the_oldest_connection_goes_when_none_is_silent() {
         let places = Places::new(Most { all: 2, each: 2 });
         let held = [places.enter(None), places.enter(None)];
         for (place, _) in &held {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_is_ended() {
+    async fn a_connection_that_must_go_is_closed() {
         let places = Places::new(Most { all: 1, each: 1 });
         let (place, _) = places.enter(Some(ip(1)));
         let number = place.number();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_one_however_it_is_written() {
+    fn an_address_counts_as_one_however_it_is_written() {
         let same =
             |one: &str, other: &str| subscriber(one.parse().unwrap()) == subscriber(other.parse().unwrap());
         assert!(same("::ffff:192.0.2.1", "192.0.2.1"));

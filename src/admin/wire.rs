@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_drips_a_head_is_borne_for_the_time_of_a_whole_head() {
+    async fn a_dripping_head_is_closed_after_the_time_of_a_whole_head() {
         let (mut here, mut there) = tokio::io::duplex(64 * 1024);
         let dripping = tokio::spawn(async move {
             while there.write_all(b"G").await.is_ok() {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_reads_an_answer_slowly_is_borne_for_the_time_of_a_whole_answer() {
+    async fn a_slow_reader_is_closed_after_the_time_of_a_whole_answer() {
         let (mut here, mut there) = tokio::io::duplex(1024);
         let slow = tokio::spawn(async move {
             let mut read = 0;

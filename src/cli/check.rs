@@ -272,7 +272,7 @@ memory at worst  484 MiB
     }
 
     #[test]
-    fn a_list_that_nobody_uses_and_a_trial_run_are_odd() {
+    fn an_unused_list_and_observe_mode_are_warnings() {
         let config = "upstream: http://127.0.0.1:3000\nmode: observe\nroutes: [{ path: /a, webhook: generic, allow: [voice] }]";
         let (_, warnings) = checked(config, |_| {}).unwrap();
         let unused: Vec<&String> =

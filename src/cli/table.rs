@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up() {
+    fn table_columns_are_aligned() {
         let rows = [["a", "1", "x"], ["long", "1000", "y"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(columns(&rows, &[1]), "  a        1  x\n  long  1000  y\n");
     }

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_configuration_is_costs_no_time() {
+    fn text_that_is_no_configuration_is_refused_quickly() {
         for text in ["[", "{", "{a: ", "[a, ", "- [", "[\n"] {
             let problem = refused(&text.repeat(200_000 / text.len()));
             assert!(problem.contains("more than 64 brackets are open at once"), "{problem}");

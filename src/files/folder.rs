@@ -176,7 +176,7 @@ mod tests {
 
     /// The sizes that [`PREFIX`] is computed from.
     #[test]
-    fn a_prefix_takes_what_is_reckoned() {
+    fn a_prefix_takes_the_memory_that_is_reckoned() {
         use crate::policy::address::range_list::Entry;
         let entry = 2 * size_of::<Entry>();
         let segments = 2 * size_of::<(u128, u32)>() + 2 * size_of::<u32>();

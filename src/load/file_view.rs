@@ -31,7 +31,7 @@ mod tests {
     use crate::files::folder::Reader;
 
     #[test]
-    fn looks_differ_by_a_byte_by_an_error_and_by_a_file() {
+    fn views_differ_by_a_byte_by_an_error_and_by_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.txt");
         let look = || Reader::default().folder(dir.path(), &BTreeSet::new(), true, Instant::now());

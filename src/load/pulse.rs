@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn busy_gives_the_time_of_the_work_and_only_while_it_lasts() {
+    fn work_is_reported_with_its_duration_and_only_while_it_lasts() {
         let pulse = Pulse::default();
         assert_eq!(pulse.health(), ReloaderHealth::Alive);
         let work = pulse.work();

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stood_for_a_day_is_as_good_as_approved() {
+    fn a_change_that_stood_for_a_day_counts_as_approved() {
         let (standing, start) = halved();
         assert!(holds(&standing, start + DAY.mul_f32(0.99)));
         assert!(!holds(&standing, start + DAY));

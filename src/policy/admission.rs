@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn denied_by_default() {
+    fn a_client_on_no_list_is_denied() {
         let lists = || Some(vec!["192.0.2.0/28"]);
         assert_eq!(judge(client("192.0.2.16"), lists(), Mode::Enforce), Err(Reason::NotListed));
         assert_eq!(judge(client("192.0.2.1"), None, Mode::Enforce), Err(Reason::NoRoute));

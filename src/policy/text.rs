@@ -101,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_is_what_display_writes(number: u64, ip: IpAddr, length in 0u8..=32, us in 0..u64::MAX / 2) {
+        fn every_number_is_written_as_display_writes_it(number: u64, ip: IpAddr, length in 0u8..=32, us in 0..u64::MAX / 2) {
             prop_assert_eq!(written(|out| decimal(out, number)), number.to_string());
             let mut digits = [0; 16];
             hex(&mut digits, number);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn every_octet_has_its_digits() {
+    fn every_octet_is_written_in_decimal() {
         for octet in 0..=255u8 {
             let ip = Ipv4Addr::new(octet, 255 - octet, octet, 0);
             assert_eq!(written(|out| v4(out, ip)), ip.to_string());

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_share_of_one_that_rests_is_shared_by_all_others() {
+    async fn the_share_of_an_ejected_endpoint_is_spread_over_all_others() {
         let upstream = upstream(4);
         fail(&upstream, 1, 3);
         assert_eq!(firsts(&upstream, 300), BTreeMap::from([(0, 100), (2, 100), (3, 100)]));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_request_tries_the_ejected_one_when_its_rest_is_over() {
+    async fn one_request_tries_an_ejected_endpoint_when_its_time_is_over() {
         let upstream = upstream(2);
         fail(&upstream, 0, 3);
         tokio::time::advance(Duration::from_millis(4999)).await;
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_last_one_is_never_ejected() {
+    async fn the_last_endpoint_is_never_ejected() {
         let upstream = upstream(2);
         fail(&upstream, 0, 3);
         fail(&upstream, 1, 50);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_only_one_is_tried_however_often_it_fails() {
+    async fn the_only_endpoint_is_tried_however_often_it_fails() {
         let upstream = upstream(1);
         for _ in 0..10 {
             fail(&upstream, 0, 10);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endpoint_that_one_upstream_ejects_stays_in_reach_of_another_that_has_no_other() {
+    async fn an_endpoint_ejected_by_one_upstream_still_serves_one_that_has_no_other() {
         let mut all = Upstreams::default();
         let target = |port| Target::Http { host: "127.0.0.1".to_owned(), port };
         let spec = |targets: &[Target]| Upstream {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_checks_down_is_all_in_turn() {
+    async fn endpoints_all_marked_down_are_tried_in_turn() {
         let upstream = upstream(2);
         for endpoint in &upstream.endpoints {
             (0..2).for_each(|_| note_checked(endpoint, Some(&refused())));

@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_one_that_has_rested_longest_is_used_first_and_the_old_are_closed() {
+    async fn the_longest_idle_connection_is_used_first_and_expired_ones_are_closed() {
         let (_pools, pool, _others) = filled(3, IDLE_TIMEOUT / 2, Duration::ZERO).await;
         pool.prune();
         assert_eq!(pool.lock().kept.len(), 1, "two were idle for too long");
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_rests_as_long_as_its_application_took() {
+    async fn a_connection_stays_idle_as_long_as_its_application_took() {
         for (took, rest) in [(0, 25), (3, 25), (50, 50), (4000, 1000)] {
             let (_pools, pool, _others) = filled(1, Duration::ZERO, Duration::from_millis(took)).await;
             tokio::time::advance(Duration::from_millis(rest - 1)).await;

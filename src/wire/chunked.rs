@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_messages_are_decoded_whatever_the_pieces() {
+    fn whole_messages_are_decoded_however_the_bytes_are_cut() {
         let cases: [(&str, &str, &str); 6] = [
             ("5\r\nhello\r\n0\r\n\r\n", "hello", ""),
             ("5;a=b\r\nhello\r\n00\r\n\r\n", "hello", ""),

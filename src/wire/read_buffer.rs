@@ -87,7 +87,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_queue_of_bytes(steps in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..9), 0usize..12), 0..40)) {
+        fn a_read_buffer_is_a_queue_of_bytes(steps in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..9), 0usize..12), 0..40)) {
             let (mut read_buffer, mut wanted) = (ReadBuffer::default(), Vec::new());
             for (bytes, count) in steps {
                 read_buffer.append(&bytes);

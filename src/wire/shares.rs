@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_take_what_others_need() {
+    fn no_holder_can_take_the_share_that_others_need() {
         assert_eq!(taken(1024, 1, PeerClass::Stranger), 128);
         assert_eq!(taken(1024, 200, PeerClass::Stranger), 512);
         assert_eq!(taken(1024, 1, PeerClass::Listed), 768);

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_fires_at_the_deadline_whether_that_is_earlier_or_later_than_the_last() {
+    async fn a_timer_fires_at_its_deadline_whether_earlier_or_later_than_the_last() {
         let start = Instant::now();
         let mut timer = Timer::new(start);
         for (from_start, after) in [(60, 60), (65, 5), (66, 1), (96, 30)] {
@@ -93,14 +93,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_ready_is_never_too_late() {
+    async fn a_result_that_is_ready_beats_an_expired_timer() {
         let mut timer = Timer::new(Instant::now());
         assert_eq!(timer.until(Instant::now(), async { 7 }).await, Ok(7));
         assert_eq!(timer.within(Duration::ZERO, async { 7 }).await, Ok(7));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_span_of_time_begins_with_the_wait() {
+    async fn a_timeout_starts_when_the_wait_starts() {
         let mut timer = Timer::new(Instant::now());
         let slow = timer.within(Duration::from_secs(3), std::future::pending::<()>());
         tokio::time::advance(Duration::from_secs(60)).await;

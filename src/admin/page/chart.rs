@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn one_among_many_is_still_seen_and_nothing_leaves_the_drawing() {
+    fn a_count_of_one_stays_visible_and_nothing_leaves_the_drawing() {
         let column = columns(&[(7, Reason::Success, 5000), (7, Reason::NotListed, 1)])[7];
         let heights = heights(&column, 5001);
         assert!((heights[6] - LEAST).abs() < 1e-9, "{heights:?}");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_at_all_is_said_so() {
+    fn an_empty_chart_says_that_nothing_was_counted() {
         let svg = chart("Requests", &columns(&[])).into_text();
         assert!(svg.contains("no requests") && !svg.contains("<path"), "{svg}");
     }

@@ -72,7 +72,7 @@ fn the_policy_names_the_style_that_the_page_has() {
 }
 
 #[test]
-fn what_a_stranger_sends_stays_text() {
+fn text_from_a_stranger_stays_text_on_the_page() {
     let page = page(CONFIG, None, Phase::Ready);
     assert!(
         page.contains("/&lt;script&gt;alert(1)&lt;<wbr>/script&gt;&#39;&quot;&amp;\\xe2\\x80\\xae"),
@@ -86,7 +86,7 @@ fn what_a_stranger_sends_stays_text() {
 }
 
 #[test]
-fn what_the_gate_does_is_told() {
+fn the_page_reports_what_the_gate_does() {
     let page = page(CONFIG, None, Phase::Draining);
     for part in [
         "<title>nexmo-gate: draining</title>",

@@ -151,7 +151,7 @@ fn a_browser_gets_a_page_and_head_gets_no_body() {
 }
 
 #[test]
-fn nobody_there_is_said_in_time() {
+fn a_gate_that_does_not_answer_is_reported_in_time() {
     let silent = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let client = AdminClient { address: AdminAddress::Tcp(silent.local_addr().unwrap()) };
     let failure = client.ask("GET", "/readyz", Duration::from_millis(50)).unwrap_err();
@@ -181,7 +181,7 @@ fn error_of<T: Document + fmt::Debug>(status: u16, body: &str) -> String {
 }
 
 #[test]
-fn an_answer_of_another_shape_is_an_error_that_says_what_is_wrong_and_who_was_asked() {
+fn an_unexpected_answer_is_an_error_that_names_the_fault_and_the_address() {
     let no_number = include_str!("../../../tests/fixtures/admin/reload.json")
         .replace("\"generation\": 2", "\"generation\": \"2\"");
     for (got, wanted) in [

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_arrived_whole_is_as_it_must_be() {
+    fn a_message_that_arrived_whole_passes_the_comparison() {
         // The documents of Messages name only 200, so a 204 reaches the sender as 200.
         for (name, status) in
             [("messages-inbound", 200), ("sms-inbound-post-json", 204), ("voice-event-answered", 204)]
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_seen() {
+    fn the_comparison_sees_every_difference() {
         let sample = sample("voice-answer-post");
         let got = Reply { status: 200, body: application::NCCO.into() };
         let good = arrival(&sample);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_must_say_it_too() {
+    fn the_comparison_includes_the_access_log() {
         assert!(log_differs(None, "delivered", "success").is_some());
         let line = r#"{ "outcome": "delivered", "reason": "success", "status": 200 }"#;
         let log: LogLine = serde_json::from_str(line).unwrap();

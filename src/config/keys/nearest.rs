@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_finds_its_word() {
+    fn a_misspelt_word_finds_the_right_one() {
         let words = ["messages", "sms", "voice"];
         for (slip, meant) in [
             ("vioce", Some("voice")),

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_quoted_of_a_file_stays_in_its_line() {
+    fn a_quotation_from_a_file_stays_in_one_line() {
         let problem = Problem::new("upstream\u{1b}[2J", "write https://a\nb\u{85}, not \u{e4}");
         assert_eq!(problem.to_string(), "upstream\\u{1b}[2J: write https://a\\nb\\u{85}, not \u{e4}");
     }

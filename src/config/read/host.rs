@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_says_why() {
+    fn a_text_that_is_no_host_is_refused_with_the_reason() {
         for (text, message) in [
             ("", "the host is missing"),
             (":80", "the host is missing"),

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_duration_says_what_was_meant() {
+    fn a_text_that_is_no_duration_is_refused_with_a_suggestion() {
         for (text, message) in [
             ("5", "5 has no unit; write 5s"),
             ("5 s", "\"5 s\" has an unknown unit; write 5s"),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_size_says_what_was_meant() {
+    fn a_text_that_is_no_size_is_refused_with_a_suggestion() {
         for (text, message) in [
             ("1024", "1024 has no unit; write 1024B"),
             ("1MB", "MB is a power of 1000 to some programs and of 1024 to others; write 1MiB"),

@@ -36,7 +36,7 @@ fn all() -> Overrides {
 }
 
 #[test]
-fn flags_alone_make_a_whole_configuration_with_paths_from_the_working_directory() {
+fn flags_alone_make_a_configuration_with_paths_from_the_working_directory() {
     let config = parse(None, &all(), Path::new(BASE)).unwrap().config;
     let listen: Vec<String> = config.listen.iter().map(|l| l.address.to_string()).collect();
     assert_eq!(listen, ["127.0.0.1:0", "[::1]:8081"]);

@@ -60,7 +60,7 @@ fn a_missing_upstream_is_asked_for() {
 }
 
 #[test]
-fn what_is_no_yaml_is_reported_with_its_line() {
+fn invalid_yaml_is_reported_with_its_line() {
     for (text, wanted) in [
         ("a: b: c", "line 1, column 5: mapping values are not allowed in this context"),
         ("mode: enforce\nmode: observe\n", "mode: is set twice in the mapping that begins on line 1"),
@@ -91,7 +91,7 @@ fn what_is_no_yaml_is_reported_with_its_line() {
 
 /// The config.yaml is a link to a key, a token or a list of passwords, or keys are in place of paths.
 #[test]
-fn no_secret_that_stands_in_a_file_is_said_again() {
+fn no_secret_of_a_file_is_repeated_in_a_problem() {
     let key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{key}\n{key}\n-----END PRIVATE KEY-----\n");
     let indented = pem.replace('\n', "\n        ");

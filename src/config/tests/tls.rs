@@ -51,7 +51,7 @@ fn several_certificates_are_a_list_in_order() {
 }
 
 #[test]
-fn an_authority_is_meant_and_whom_that_may_shut_out_is_said() {
+fn a_client_ca_is_required_and_its_effect_is_a_warning() {
     let text = "upstream: http://127.0.0.1:3000\nlisten: [{ address: \"0.0.0.0:443\", tls: { certificate: a, key: b, client_ca: c } }]";
     let seen = read(text).unwrap();
     let auth = seen.config.listen[0].tls.as_ref().unwrap().client_auth.as_ref().unwrap();
@@ -65,7 +65,7 @@ fn an_authority_is_meant_and_whom_that_may_shut_out_is_said() {
 }
 
 #[test]
-fn what_is_wrong_with_tls_is_said_whole() {
+fn every_problem_of_tls_is_reported_at_once() {
     let keys = "keys such as { certificate: fullchain.pem, key: privkey.pem }";
     let certificate = "the path of a PEM file with the certificate and its chain";
     for (entry, wanted) in [
@@ -116,7 +116,7 @@ fn what_is_wrong_with_tls_is_said_whole() {
 }
 
 #[test]
-fn challenges_need_strangers_to_be_heard() {
+fn acme_challenges_conflict_with_deny_drop() {
     assert_eq!(
         with("deny: drop\nlisten: [\"0.0.0.0:443\", { address: \"0.0.0.0:80\", acme_challenges: acme }]"),
         [

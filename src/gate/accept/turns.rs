@@ -60,7 +60,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     #[tokio::test]
-    async fn who_waits_for_a_peer_holds_no_turn() {
+    async fn a_task_that_waits_for_its_peer_holds_no_turn() {
         let turns = Arc::new(Turns::new(1));
         let (_never, waits) = tokio::sync::oneshot::channel::<()>();
         let stuck = tokio::spawn({
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_goes_on_when_its_peer_does() {
+    async fn a_task_goes_on_when_its_peer_does() {
         let turns = Turns::new(1);
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let mut receiver = pin!(receiver);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn others_have_their_turn_between_two_of_them() {
+    async fn other_tasks_run_between_two_turns() {
         let turns = Arc::new(Turns::new(1));
         let done = Arc::new(AtomicUsize::new(0));
         for _ in 0..100 {

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_end_at_the_first_empty_line_whatever_the_pieces() {
+    fn heads_end_at_the_first_empty_line_however_the_bytes_are_cut() {
         let cases: [(&str, Result<Option<usize>, Reason>); 9] = [
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\nbody\r\n\r\n", Ok(Some(27))),
             ("\r\nGET / HTTP/1.1\r\n\r\n", Ok(Some(18))),
@@ -285,7 +285,7 @@ mod tests {
         }
 
         #[test]
-        fn pieces_never_change_the_verdict(text in "(GET / HTTP/1.1\r\n)?[a\r\n:]{0,40}", piece in 1usize..20) {
+        fn cutting_the_bytes_never_changes_the_verdict(text in "(GET / HTTP/1.1\r\n)?[a\r\n:]{0,40}", piece in 1usize..20) {
             prop_assert_eq!(scan(text.as_bytes(), piece), scan(text.as_bytes(), 1));
         }
     }

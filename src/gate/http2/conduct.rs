@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn unwelcome_requests_end_a_connection_in_good_order_and_then_at_once() {
+    async fn an_unwelcome_peer_is_sent_goaway_and_then_cut() {
         let conduct = Conduct::default();
         (0..UNWELCOME).for_each(|_| conduct.note_unwelcome());
         assert_eq!(conduct.unless_over(None, async { 7 }).await, Err(Ending::Leave));
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_waiting_connection_is_woken_by_it() {
+    async fn a_waiting_connection_is_woken_when_it_must_end() {
         let conduct = Conduct::default();
         let waits = conduct.unless_over(None, std::future::pending::<()>());
         let (result, ()) = tokio::join!(waits, async { (0..=RESETS).for_each(|_| conduct.note_end(true)) });

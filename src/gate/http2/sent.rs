@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_found_whatever_the_pieces() {
+    fn the_ends_of_streams_are_found_however_the_bytes_are_cut() {
         let bytes = [
             frame(4, 0, 0, &[0; 6]),
             frame(HEADERS, END_HEADERS, 1, b"head"),

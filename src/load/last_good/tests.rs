@@ -107,7 +107,7 @@ fn what_somebody_else_put_there_is_neither_removed_nor_changed_nor_a_list() {
 
 /// Version 0.1.0 left copies and no `.kept`.
 #[test]
-fn copies_of_an_older_version_are_taken_over_and_foreign_files_beside_them_are_not() {
+fn copies_of_an_older_version_are_adopted_and_foreign_files_are_left_alone() {
     let state = tempfile::tempdir().unwrap();
     let folder = state.path().join("lists");
     fs::create_dir(&folder).unwrap();

@@ -283,7 +283,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
-        fn it_equals_counting_every_address(
+        fn a_difference_equals_counting_every_address(
             old in prop::collection::vec(small(), 1..12),
             new in prop::collection::vec(small(), 0..12),
         ) {

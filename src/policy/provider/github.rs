@@ -69,7 +69,7 @@ fn a_route_may_narrow_its_successes_and_not_widen_them() {
 }
 
 #[test]
-fn its_hooks_are_posts_with_an_answer_in_ten_seconds() {
+fn webhooks_are_posts_with_an_answer_in_ten_seconds() {
     let spec = hooks().spec();
     assert!(spec.methods.allow(b"POST") && !spec.methods.allow(b"GET"));
     assert_eq!(spec.methods.allow_field(), "POST");
@@ -78,7 +78,7 @@ fn its_hooks_are_posts_with_an_answer_in_ten_seconds() {
 }
 
 #[test]
-fn advice_is_in_its_own_words() {
+fn advice_uses_the_providers_words() {
     let advice = &GITHUB.advice;
     let text = "the application redirected to \"/new\"; GitHub counts no redirect as delivered: register the final URL";
     assert_eq!(advice.on_redirect(b"/new"), text);

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_host_to_some_only_is_none() {
+    fn a_host_that_parsers_disagree_about_is_refused() {
         for text in [
             "",
             ":80",
@@ -198,13 +198,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_address_is_one_where_the_standard_library_says_so(name in "[0-9]{1,4}(\\.[0-9]{0,4}){2,4}") {
+        fn a_host_is_an_address_exactly_where_the_standard_library_says_so(name in "[0-9]{1,4}(\\.[0-9]{0,4}){2,4}") {
             let wanted = name.parse::<std::net::Ipv4Addr>().is_ok();
             prop_assert_eq!(is_ipv4(name.as_bytes()), wanted, "{}", name);
         }
 
         #[test]
-        fn a_host_is_itself_in_any_case_with_any_port(name in "[a-z][a-z0-9_-]{0,8}(\\.[a-z][a-z0-9-]{0,5}){0,3}", port in any::<u16>()) {
+        fn a_host_is_the_same_in_any_case_and_with_any_port(name in "[a-z][a-z0-9_-]{0,8}(\\.[a-z][a-z0-9-]{0,5}){0,3}", port in any::<u16>()) {
             let spelled = format!("{}.:{port}", name.to_uppercase());
             prop_assert!(same(&name, &spelled));
         }

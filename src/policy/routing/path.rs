@@ -169,7 +169,7 @@ mod tests {
         }
 
         #[test]
-        fn what_has_no_percent_sign_is_its_own_meaning(path in "[ -$&-~]{0,20}") {
+        fn a_path_without_a_percent_sign_means_itself(path in "[ -$&-~]{0,20}") {
             prop_assert_eq!(decoded(path.as_bytes()), path.as_bytes());
         }
     }

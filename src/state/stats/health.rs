@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn stumbling_at_every_other_request_is_told_once_a_minute() {
+    fn failing_every_other_request_is_reported_once_a_minute() {
         let health = Health::default();
         let fail = |second| {
             assert_eq!(health.connected(), None);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_ends_with_one_trial_and_doubles_up_to_a_minute() {
+    fn an_ejection_ends_with_one_trial_and_doubles_up_to_a_minute() {
         let health = ejected();
         let mut now = 0;
         for rest in [5, 10, 20, 40, 60, 60, 60] {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_while_it_rests_lengthen_nothing() {
+    fn failures_during_an_ejection_do_not_lengthen_it() {
         let health = ejected();
         for _ in 0..100 {
             assert_eq!(health.failed(true, at(3)), None);
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_that_nobody_ended_makes_room_for_another() {
+    fn an_unfinished_trial_makes_room_for_another() {
         let health = ejected();
         assert!(health.claim_trial(at(5)));
         assert!(!health.claim_trial(at(6)));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn without_another_it_fails_and_stays() {
+    fn an_endpoint_without_an_alternative_is_failing_and_not_ejected() {
         let health = Health::default();
         let changes: Vec<_> = (0..10).map(|_| health.failed(false, at(0))).collect();
         assert_eq!(changes.iter().flatten().collect::<Vec<_>>(), [&Change::Stumbled, &Change::Failing]);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn two_failed_checks_put_it_down_and_one_that_passes_up() {
+    fn two_failed_checks_mark_an_endpoint_down_and_one_success_marks_it_up() {
         let health = Health::default();
         assert_eq!(health.checked(false), None);
         assert_eq!(health.checked(true), None);
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_passes_ends_a_rest() {
+    fn a_successful_check_ends_an_ejection() {
         let health = ejected();
         assert_eq!(health.checked(true), Some(Change::Back));
         assert!(health.is_up());

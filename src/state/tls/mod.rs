@@ -14,12 +14,16 @@
 
 pub(crate) mod certificate;
 pub(crate) mod chain;
+#[cfg(test)]
+mod fixture;
 pub(crate) mod names;
 pub(crate) mod provider;
 pub(crate) mod senders;
 pub(crate) mod subject;
 #[cfg(test)]
-pub(crate) mod workshop;
+#[expect(dead_code, unreachable_pub, reason = "the black-box tests share it, and use more of it")]
+#[path = "../../../tests/it/harness/test_ca.rs"]
+mod test_ca;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -60,7 +60,8 @@ impl ResolvesServerCert for Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tls::workshop::{Authority, Kind, certificate};
+    use crate::state::tls::fixture::certificate;
+    use crate::state::tls::test_ca::Authority;
 
     fn shown(names: &Names, all: &[Arc<Certificate>], name: Option<&str>, only: Option<usize>) -> usize {
         let fits = |one: &CertifiedKey| only.is_none_or(|place| one.cert == all[place].key.cert);
@@ -72,9 +73,9 @@ mod tests {
     fn a_name_finds_its_certificate_and_an_unknown_one_the_first() {
         let ca = Authority::new("ca");
         let all = [
-            certificate(&ca, &["hooks.example"], Kind::Ecdsa),
-            certificate(&ca, &["*.example", "Api.Other.Example"], Kind::Ecdsa),
-            certificate(&ca, &["hooks.example"], Kind::Ed25519),
+            certificate(&ca.pair(&["hooks.example"])),
+            certificate(&ca.pair(&["*.example", "Api.Other.Example"])),
+            certificate(&ca.signed_for(&rcgen::PKCS_ED25519, &["hooks.example"], |_| ())),
         ];
         let names = Names::new(&all);
         for (name, place) in [

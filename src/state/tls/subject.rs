@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_part_comes_first() {
+    fn a_subject_is_written_with_its_last_part_first() {
         let parts = [
             (DnType::CountryName, "US"),
             (DnType::OrganizationName, "Vonage"),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_value_can_look_like_another_part_or_another_header() {
+    fn a_subject_value_cannot_forge_another_part_or_another_header() {
         for (value, wanted) in [
             ("a,O=Vonage", "CN=a\\,O\\=Vonage"),
             ("a+b", "CN=a\\+b"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_too_long_is_none() {
+    fn a_subject_that_is_too_long_or_unreadable_is_left_out() {
         assert!(subject(&[(DnType::CommonName, &"a".repeat(LONGEST - 3))]).is_some());
         assert_eq!(subject(&[(DnType::CommonName, &"a".repeat(LONGEST - 2))]), None);
         assert_eq!(of(b"no certificate"), None);

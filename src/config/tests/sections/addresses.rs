@@ -4,7 +4,7 @@ use crate::config::tests::sections::rows;
 use crate::config::tests::*;
 
 #[test]
-fn listen() {
+fn listen_reports_every_bad_address() {
     rows(&[
         ("listen: []", "listen: is empty; without a listener no request can come in"),
         ("listen:", "listen: is empty, wanted a list such as [{ address: \"0.0.0.0:8080\" }]"),
@@ -60,7 +60,7 @@ fn listen() {
 }
 
 #[test]
-fn trusted_proxies() {
+fn trusted_proxies_reports_every_bad_entry() {
     rows(&[
         (
             "trusted_proxies: 10.0.0.0/8",
@@ -92,7 +92,7 @@ fn trusted_proxies() {
 }
 
 #[test]
-fn admin() {
+fn admin_reports_every_bad_value_and_may_be_off() {
     rows(&[
         (
             "admin: 9901",
@@ -123,7 +123,7 @@ fn admin() {
 }
 
 #[test]
-fn metrics_and_health_path() {
+fn metrics_and_health_path_report_every_bad_value() {
     rows(&[
         ("metrics: {}", "metrics.address: missing; wanted an address such as 0.0.0.0:9902"),
         ("metrics: 0.0.0.0", "metrics: \"0.0.0.0\" has no port; write for example 0.0.0.0:8080"),

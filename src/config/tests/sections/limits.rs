@@ -4,7 +4,7 @@ use crate::config::tests::sections::rows;
 use crate::config::tests::*;
 
 #[test]
-fn limits_and_drain() {
+fn limits_and_drain_report_every_bad_value() {
     rows(&[
         ("limits: 5", "limits: found the number 5, wanted a mapping of keys"),
         (

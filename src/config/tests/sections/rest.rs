@@ -6,7 +6,7 @@ use crate::config::tests::sections::rows;
 use crate::config::tests::*;
 
 #[test]
-fn the_rest() {
+fn single_valued_keys_log_and_unknown_keys() {
     rows(&[
         (
             "forwarded_header: x-real-ip",

@@ -5,7 +5,7 @@ use crate::config::tests::*;
 use crate::policy::provider::DEFAULT;
 
 #[test]
-fn routes() {
+fn routes_report_every_bad_value() {
     rows(&[
         (
             "routes:",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::tests::*;
 
 #[test]
-fn upstream() {
+fn upstream_reports_every_bad_url() {
     for (text, wanted) in [
         ("3000", "upstream: found the number 3000, wanted a URL such as http://127.0.0.1:3000"),
         ("\"\"", "upstream: is empty, wanted a URL such as http://127.0.0.1:3000"),
@@ -69,7 +69,7 @@ fn upstream() {
 }
 
 #[test]
-fn several_upstreams_and_their_checks() {
+fn upstream_reports_every_bad_list_and_health_check() {
     for (text, wanted) in [
         ("[]", "upstream: is empty; set the address of your application, e.g. http://127.0.0.1:3000"),
         ("[http://a, a]", "upstream[1]: \"a\" has no scheme; write http://a or https://a"),
@@ -132,7 +132,7 @@ fn several_upstreams_and_their_checks() {
 }
 
 #[test]
-fn an_upstream_of_several_endpoints() {
+fn an_upstream_may_have_several_endpoints_and_a_health_check() {
     let http = |host: &str| Target::Http { host: host.to_owned(), port: 80 };
     let three =
         vec![http("a"), Target::Https { host: "b".to_owned(), port: 443 }, Target::Unix(PathBuf::from("/c"))];

@@ -23,7 +23,7 @@ fn a_snapshot_has_every_list_and_each_route_those_that_it_names() {
 }
 
 #[test]
-fn the_route_that_stands_in_for_none_allows_nobody() {
+fn the_route_for_unmatched_requests_allows_nobody() {
     let snapshot = first(&mut Site::new().loader());
     let unrouted = &snapshot.unrouted;
     assert_eq!(
@@ -43,7 +43,7 @@ fn a_host_is_part_of_the_label() {
 }
 
 #[test]
-fn a_list_that_never_was_is_named_with_those_that_are() {
+fn an_unknown_list_is_reported_with_the_known_ones() {
     let site = Site::new();
     site.list("messages", "192.0.2.77\n");
     site.write(

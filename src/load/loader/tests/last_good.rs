@@ -8,9 +8,7 @@ use crate::load::testkit::{CONFIG, Site, again, first};
 
 #[test]
 fn a_broken_list_keeps_its_last_good_version_and_the_others_move_on() {
-    let site = Site::new();
-    let mut loader = site.loader();
-    let old = first(&mut loader);
+    let (site, mut loader, old) = loaded();
     site.list("sms", "192.0.2.0/2\n");
     site.list("voice", "2001:db8::/32\n2001:db9::/32\n");
     let outcome = again(&mut loader, &old);
@@ -78,9 +76,7 @@ fn without_the_folder_every_list_stays() {
 
 #[test]
 fn a_new_list_that_was_never_good_stops_only_a_config_that_names_it() {
-    let site = Site::new();
-    let mut loader = site.loader();
-    let old = first(&mut loader);
+    let (site, mut loader, old) = loaded();
     site.list("new", "192.0.2.\n");
     site.list("voice", "2001:db9::/32\n");
     let outcome = again(&mut loader, &old);
@@ -96,9 +92,7 @@ fn a_new_list_that_was_never_good_stops_only_a_config_that_names_it() {
 
 #[test]
 fn a_fifo_among_the_lists_does_not_hang() {
-    let site = Site::new();
-    let mut loader = site.loader();
-    let old = first(&mut loader);
+    let (site, mut loader, old) = loaded();
     site.remove("ranges/sms.txt");
     assert!(Command::new("mkfifo").arg(site.path("ranges/sms.txt")).status().unwrap().success());
     let outcome = again(&mut loader, &old);

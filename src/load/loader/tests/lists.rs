@@ -5,9 +5,7 @@ use crate::load::testkit::{CONFIG, Site, again, first};
 
 #[test]
 fn an_unchanged_file_is_not_parsed_again() {
-    let site = Site::new();
-    let mut loader = site.loader();
-    let old = first(&mut loader);
+    let (site, mut loader, old) = loaded();
     site.list("sms", "192.0.2.0/28\n");
     let new = again(&mut loader, &old).snapshot.unwrap();
     assert!(Arc::ptr_eq(&old.lists["voice"], &new.lists["voice"]));
@@ -18,9 +16,7 @@ fn an_unchanged_file_is_not_parsed_again() {
 
 #[test]
 fn a_new_date_in_a_comment_is_a_change() {
-    let site = Site::new();
-    let mut loader = site.loader();
-    let old = first(&mut loader);
+    let (site, mut loader, old) = loaded();
     site.list("voice", "# reviewed: 2026-11-21\n2001:db8::/32\n");
     let new = again(&mut loader, &old).snapshot.unwrap();
     assert!(new.lists["voice"].ranges.reviewed().is_some());
@@ -30,9 +26,8 @@ fn a_new_date_in_a_comment_is_a_change() {
 
 #[test]
 fn a_change_that_removes_too_much_waits_for_a_person() {
-    let site = Site::new();
-    let mut loader = site.loader();
-    let (old, kept) = (first(&mut loader), LastGood::default());
+    let (site, mut loader, old) = loaded();
+    let kept = LastGood::default();
     site.list("sms", "192.0.2.0/28\n");
     site.list("voice", "2001:db8::/32\n2001:db9::/32\n");
     let outcome = loader.load_after(&loader.look(), hold(&old, &kept));
@@ -49,10 +44,9 @@ fn a_change_that_removes_too_much_waits_for_a_person() {
 }
 
 #[test]
-fn what_removes_half_or_is_only_written_differently_is_not_held() {
-    let site = Site::new();
-    let mut loader = site.loader();
-    let (old, kept) = (first(&mut loader), LastGood::default());
+fn a_change_that_removes_half_or_only_rewrites_is_not_held() {
+    let (site, mut loader, old) = loaded();
+    let kept = LastGood::default();
     site.list("voice", "2001:db8::/33\n2001:db8:8000::/33\n");
     site.list("sms", "192.0.2.0/28\n198.51.100.0/28\n");
     let outcome = loader.load_after(&loader.look(), hold(&old, &kept));
@@ -79,7 +73,7 @@ fn trusted_proxies_are_named_one_by_one() {
 }
 
 #[test]
-fn marks_are_equal_when_the_looks_are() {
+fn marks_are_equal_exactly_when_the_file_contents_are() {
     let site = Site::new();
     let mut loader = site.loader();
     let _ = first(&mut loader);

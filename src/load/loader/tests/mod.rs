@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::load::loader::*;
+use crate::load::testkit::{Site, first};
 use crate::policy::address::addr::Address;
 
 mod continuity;
@@ -18,6 +19,14 @@ fn address(text: &str) -> Address {
 
 fn admits(snapshot: &Snapshot, list: &str, ip: &str) -> bool {
     snapshot.lists[list].ranges.set().contains(address(ip))
+}
+
+/// A site that was loaded once, its loader and what came of it.
+fn loaded() -> (Site, Loader, Snapshot) {
+    let site = Site::new();
+    let mut loader = site.loader();
+    let snapshot = first(&mut loader);
+    (site, loader, snapshot)
 }
 
 fn hold<'a>(snapshot: &'a Snapshot, kept: &'a LastGood) -> Before<'a> {

@@ -2,13 +2,11 @@
 
 use crate::config::keys::{Change, KEYS};
 use crate::load::loader::tests::*;
-use crate::load::testkit::{CONFIG, Site, again, first};
+use crate::load::testkit::{CONFIG, again};
 
 #[test]
 fn a_broken_config_refuses_the_reload_and_the_lists_are_checked_all_the_same() {
-    let site = Site::new();
-    let mut loader = site.loader();
-    let old = first(&mut loader);
+    let (site, mut loader, old) = loaded();
     site.write("config.yaml", &format!("{CONFIG}lisen: 1\n"));
     site.list("sms", "192.0.2.\n");
     let outcome = again(&mut loader, &old);
@@ -62,9 +60,7 @@ fn exactly_the_cold_keys_of_the_table_wait_for_a_restart() {
 
 #[test]
 fn cold_keys_stay_and_the_rest_is_applied() {
-    let site = Site::new();
-    let mut loader = site.loader();
-    let old = first(&mut loader);
+    let (site, mut loader, old) = loaded();
     let text = CONFIG.replace("8080", "8081").replace("3000", "3001");
     let cold = "threads: 7\nadmin: { address: \"127.0.0.1:9999\" }\nstate: s\nlimits: { connections: 77, max_body: 2MiB }\n\
                 log: { format: text, level: debug, access: stderr }\n";

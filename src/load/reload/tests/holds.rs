@@ -27,7 +27,7 @@ fn a_change_that_removes_too_much_is_held_until_a_person_asks() {
 }
 
 #[test]
-fn a_list_that_grows_out_of_all_proportion_is_held_and_an_ordinary_addition_is_not() {
+fn a_list_that_grows_out_of_proportion_is_held_and_a_normal_addition_is_not() {
     let site = Site::new();
     let running = run(&site, EVENTS);
     site.list("sms", "192.0.2.0/28\n198.51.100.0/28\n203.0.113.0/28\n10.1.0.0/18\n");
@@ -90,9 +90,7 @@ fn noticed(from: &str, to: &str) -> (Site, Running, Arc<Report>) {
     // A config without routes allows this list by default.
     site.list("messages", "192.0.2.77\n");
     site.write("config.yaml", from);
-    let running = run(&site, EVENTS);
-    running.ask(Cause::Asked);
-    running.next();
+    let running = run_looked(&site, EVENTS);
     site.write("config.new", to);
     fs::rename(site.path("config.new"), site.path("config.yaml")).unwrap();
     let report = running.next();
@@ -173,9 +171,7 @@ fn the_folder_and_the_certificates_of_a_held_config_are_not_looked_at() {
         let site = Site::new();
         other_folder(&site, "other");
         site.write("config.yaml", &from);
-        let running = run(&site, EVENTS);
-        running.ask(Cause::Asked);
-        running.next();
+        let running = run_looked(&site, EVENTS);
         site.write("config.yaml", WHOLE);
         let report = running.next();
         (site, running, report)

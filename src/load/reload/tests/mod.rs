@@ -46,6 +46,14 @@ fn run(site: &Site, pace: Pace) -> Running {
     Running { reloader, store, reports }
 }
 
+/// The same after a first reload. It takes the place of the first look, which would find a change without being told.
+fn run_looked(site: &Site, pace: Pace) -> Running {
+    let running = run(site, pace);
+    running.ask(Cause::Asked);
+    running.next();
+    running
+}
+
 impl Running {
     fn ask(&self, cause: Cause) -> Arc<Report> {
         block_on(self.reloader.reload(cause))

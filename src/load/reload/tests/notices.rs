@@ -10,10 +10,7 @@ use crate::load::testkit::{CONFIG, Site};
 
 /// Asserts that a replaced list is noticed at this pace.
 fn notices(site: &Site, pace: Pace, replace: impl FnOnce(&Site)) {
-    let running = run(site, pace);
-    // Without this reload, the first poll would find the change by comparing, without an event.
-    running.ask(Cause::Asked);
-    running.next();
+    let running = run_looked(site, pace);
     replace(site);
     let report = running.next();
     assert_eq!((report.cause, report.published), (Cause::Changed, true), "{report:?}");
@@ -32,9 +29,7 @@ fn each_pace(arrange: impl Fn(&Site), replace: impl Fn(&Site)) {
 #[test]
 fn without_events_and_polls_nothing_is_noticed() {
     let site = Site::new();
-    let running = run(&site, Pace { poll: NEVER, ..POLL });
-    running.ask(Cause::Asked);
-    running.next();
+    let running = run_looked(&site, Pace { poll: NEVER, ..POLL });
     site.list("sms", LONGER);
     assert_eq!(running.reports.recv_timeout(Duration::from_millis(500)), Err(RecvTimeoutError::Timeout));
 }
@@ -145,9 +140,7 @@ fn a_kubernetes_config_map_swap_is_noticed() {
 fn a_changed_config_is_noticed_and_so_is_its_new_folder() {
     for pace in [EVENTS, POLL] {
         let site = Site::new();
-        let running = run(&site, pace);
-        running.ask(Cause::Asked);
-        running.next();
+        let running = run_looked(&site, pace);
         other_folder(&site, "other");
         site.write("config.new", &format!("{CONFIG}ranges: other\n"));
         fs::rename(site.path("config.new"), site.path("config.yaml")).unwrap();

@@ -27,15 +27,17 @@ fn stuck(site: &Site) -> (Reloader, mpsc::Sender<()>) {
         let _ = opened.recv();
     };
     let reloader = Reloader::start(loader, store, ASKED, |_| Vec::new(), hold).unwrap();
-    assert_eq!(
-        health_but(&reloader, |health| matches!(health, ReloaderHealth::Busy(_))),
-        ReloaderHealth::Alive
-    );
+    assert_eq!(health_when_idle(&reloader), ReloaderHealth::Alive);
     let asking = reloader.clone();
     // Nobody waits for the answer.
     thread::spawn(move || block_on(asking.reload_within(Cause::Asked, Duration::ZERO))).join().unwrap();
     first_runs.recv_timeout(LONG).unwrap();
     (reloader, latch)
+}
+
+/// The health once the thread is not at work any more.
+fn health_when_idle(reloader: &Reloader) -> ReloaderHealth {
+    health_but(reloader, |health| matches!(health, ReloaderHealth::Busy(_)))
 }
 
 /// The first health that `passing` does not accept.
@@ -68,7 +70,7 @@ fn the_end_does_not_wait_for_a_file_system_that_does_not_answer() {
 }
 
 #[test]
-fn a_caller_learns_that_the_reload_under_way_does_not_end() {
+fn a_caller_learns_that_the_running_reload_does_not_end() {
     let site = Site::new();
     let (reloader, latch) = stuck(&site);
     let ask = || block_on(reloader.reload_within(Cause::Asked, Duration::from_millis(20)));
@@ -82,22 +84,16 @@ fn a_caller_learns_that_the_reload_under_way_does_not_end() {
     let full = answers.iter().filter(|answer| answer.starts_with("too many wait for a reload")).count();
     assert_eq!(full, QUEUE + 1);
     drop(latch);
-    assert_eq!(
-        health_but(&reloader, |health| matches!(health, ReloaderHealth::Busy(_))),
-        ReloaderHealth::Alive
-    );
+    assert_eq!(health_when_idle(&reloader), ReloaderHealth::Alive);
     assert_eq!(block_on(reloader.reload(Cause::Asked)).problems, []);
 }
 
 #[test]
-fn a_thread_that_has_ended_differs_from_one_that_waits() {
+fn an_ended_thread_is_distinguished_from_a_waiting_one() {
     let site = Site::new();
     let running = run(&site, ASKED);
     running.ask(Cause::Asked);
-    assert_eq!(
-        health_but(&running.reloader, |health| matches!(health, ReloaderHealth::Busy(_))),
-        ReloaderHealth::Alive
-    );
+    assert_eq!(health_when_idle(&running.reloader), ReloaderHealth::Alive);
     running.reloader.stop();
     assert_eq!(running.reloader.health(), ReloaderHealth::Dead);
 }

@@ -46,7 +46,7 @@ fn every_bad_line_is_reported_with_what_was_meant() {
 
 /// A link to a key, a token, a list of passwords: none of it may be in a message.
 #[test]
-fn what_is_no_address_is_not_said_again() {
+fn text_that_is_no_address_is_not_repeated() {
     let secrets = [
         "-----BEGIN PRIVATE KEY-----",
         "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7",

@@ -21,7 +21,7 @@ fn bytes_of(row: &Value) -> Vec<u8> {
 const CUT_SHORT: [&str; 2] = ["v1-nonl", "v2-truncated-sig"];
 
 #[test]
-fn every_row_is_judged_as_it_asks() {
+fn every_row_of_the_fixture_is_judged_as_it_says() {
     let rows = rows();
     let mut accepted = 0;
     for row in &rows {
