@@ -7,6 +7,7 @@
 //! | [`exchange`] | a message becomes a complete answer, or a failure |
 //! | [`answer`] | an answer, read whole |
 //! | [`answer_head`] | its head |
+//! | [`flaw`] | what is wrong with it |
 //! | [`balancer`] | which endpoint is next |
 //! | [`pool`] | idle connections to an endpoint |
 //! | [`pools`] | all pools, opened and closed as the configuration changes |
@@ -19,6 +20,7 @@ pub(crate) mod answer_head;
 pub(crate) mod balancer;
 pub(crate) mod connect;
 pub(crate) mod exchange;
+pub(crate) mod flaw;
 pub(crate) mod health;
 pub(crate) mod pool;
 pub(crate) mod pools;

@@ -7,3 +7,4 @@ pub(crate) mod denials;
 pub(crate) mod gauges;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod hourly;

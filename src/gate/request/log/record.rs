@@ -2,7 +2,7 @@
 //!
 //! Invariant: one event and one count a request, whatever became of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
@@ -14,6 +14,7 @@ use crate::policy::outcome::Reason;
 use crate::state::snapshot::LiveRoute;
 use crate::upstream::answer::Answer;
 use crate::upstream::exchange::Progress;
+use crate::upstream::flaw::Flaw;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +113,14 @@ pub(crate) fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option
         Reason::Redirect | Reason::Status => Some(advice.on_status(answer.status)),
         Reason::Success => route.webhook.spec().answer.advice(answer.status, || answer.content_type()),
         _ => None,
+    }
+}
+
+/// An answer that is malformed is the application's defect, and each of them costs a message: the event log says so,
+/// once an hour for each route.
+pub(crate) fn tell_flaw(route: &LiveRoute, flaw: Flaw) {
+    if let Some(count) = route.counters.malformed.note(Instant::now()) {
+        tracing::warn!(route = route.label, flaw = %flaw, count, "the application's answer is malformed");
     }
 }
 
