@@ -15,6 +15,7 @@
 //! | [`delivery`] | what the sender must hear about what the upstream said |
 //! | [`forward`] | which header lines pass, and which the gate writes itself |
 //! | [`text`] | numbers and bytes written as text |
+//! | [`token`] | what names and unquoted values are made of |
 //! | [`outcome`] | the words that the log and the metrics use |
 
 pub(crate) mod address;
@@ -27,3 +28,4 @@ pub(crate) mod outcome;
 pub(crate) mod provider;
 pub(crate) mod routing;
 pub(crate) mod text;
+pub(crate) mod token;
