@@ -239,6 +239,16 @@ fn a_head_over_its_limit_is_431_or_414() {
     let rows = [
         ("long target", format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(70_000)), [414, 431]),
         (
+            "a method longer than any",
+            format!("{} /hook HTTP/1.1\r\nHost: a\r\n\r\n", "A".repeat(70_000)),
+            [400, 400],
+        ),
+        (
+            "a method a little longer than any",
+            "ABCDEFGHIJKLMNOPQRSTU /hook HTTP/1.1\r\n\r\n".to_owned(),
+            [400, 400],
+        ),
+        (
             "long header",
             format!("GET /hook HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(100_000)),
             [431, 431],
