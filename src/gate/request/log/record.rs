@@ -3,7 +3,7 @@
 //!
 //! What the line looks like is in [`super::access_log`]. Invariant: one event per request, whatever its outcome.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
@@ -15,6 +15,7 @@ use crate::policy::outcome::Reason;
 use crate::state::snapshot::LiveRoute;
 use crate::upstream::answer::Answer;
 use crate::upstream::exchange::Progress;
+use crate::upstream::flaw::Flaw;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +117,15 @@ pub(crate) fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option
     }
 }
 
+/// Reports a malformed answer in the event log, at most once an hour for each route: it is a defect of the application,
+/// and each such answer costs a message.
+pub(crate) fn tell_flaw(route: &LiveRoute, flaw: Flaw) {
+    if let Some(count) = route.counters.malformed.note(Instant::now()) {
+        tracing::warn!(route = route.label, flaw = %flaw, count, "the application's answer is malformed");
+    }
+}
+
+/// A URL without what may be a name and a password before its host. Browsers take more for one than the standard does:
 /// A URL without a user name and password before its host. Browsers recognise these in more places than the standard
 /// allows, so everything before the last `@` is left out, except in a plain path.
 fn without_user(url: &[u8]) -> Vec<u8> {
