@@ -287,6 +287,9 @@ mod tests {
         for _ in 0..MAX_EMPTY_LINES {
             rest = rest.strip_prefix(b"\r\n").unwrap_or(rest);
         }
+        if !rest.is_empty() && rest != b"\r" && !may_begin_request(rest) {
+            return Err(Reason::MalformedHead);
+        }
         let mut line_start = 0;
         for lf in (0..rest.len()).filter(|at| rest[*at] == b'\n') {
             let line = &rest[line_start..=lf];

@@ -125,7 +125,6 @@ pub(crate) fn tell_flaw(route: &LiveRoute, flaw: Flaw) {
     }
 }
 
-/// A URL without what may be a name and a password before its host. Browsers take more for one than the standard does:
 /// A URL without a user name and password before its host. Browsers recognise these in more places than the standard
 /// allows, so everything before the last `@` is left out, except in a plain path.
 fn without_user(url: &[u8]) -> Vec<u8> {
