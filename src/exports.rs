@@ -3,13 +3,13 @@
 
 pub use crate::cli::{Cli, run};
 pub use crate::config::{AdminAddress, Config, Overrides, Parsed, Target, parse as parse_config};
-pub use crate::gate::http1::head::{Progress, Scan};
-pub use crate::gate::http1::parse::parse as parse_head;
 pub use crate::gate::memory;
-pub use crate::gate::request::facts::Facts;
-pub use crate::gate::request::head::{Head, MAX_FIELDS, Version};
 pub use crate::gate::request::log::access_log::AccessLog;
 pub use crate::gate::request::log::event::Event;
+pub use crate::judge::facts::Facts;
+pub use crate::judge::head::{Head, MAX_FIELDS, Version};
+pub use crate::judge::parse::parse as parse_head;
+pub use crate::judge::scan::{Progress, Scan};
 pub use crate::load::loader::Loader;
 pub use crate::policy::address::addr::Address;
 pub use crate::policy::address::prefix_set::PrefixSet;

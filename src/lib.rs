@@ -10,6 +10,7 @@
 //! | `gate` | the senders' side: the way of every webhook |
 //! | `admin` | health, metrics, status, reload |
 //! | `upstream` | the application's side: connections, exchanges, answers |
+//! | `judge` | what becomes of a connection and of a request: pure, from a snapshot and what was received |
 //! | `load` | files become one snapshot, or every problem; reloads |
 //! | `wire` | the ground of both sides: bodies, buffers, timers, bounds |
 //! | `state` | what is current: one snapshot, and what happened under it |
@@ -26,6 +27,7 @@ mod cli;
 mod config;
 mod files;
 mod gate;
+mod judge;
 mod load;
 mod policy;
 mod server;

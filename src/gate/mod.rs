@@ -12,14 +12,12 @@
 //! | [`http2`] | requests side by side on one connection |
 //! | [`http1`] | one request after the other on a connection |
 //! | [`request`] | one request, from its head to its line in the log |
-//! | [`peer`] | who is at the other end of a connection |
 //! | [`memory`] | the memory of the process in the worst case |
 
 pub(crate) mod accept;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub mod memory;
-pub(crate) mod peer;
 pub(crate) mod request;
 
 use std::sync::Arc;
@@ -32,8 +30,9 @@ use crate::gate::accept::tls_limits::TlsLimits;
 use crate::gate::accept::turns::{Turns, workers};
 use crate::gate::request::log::access_log::AccessLog;
 use crate::gate::request::log::events::Events;
-use crate::gate::request::request_id::RequestIds;
+use crate::judge::request_id::RequestIds;
 use crate::state::stats::gauges::Gauges;
+use crate::state::stats::hourly::Hourly;
 use crate::state::store::Store;
 use crate::upstream::pools::Pools;
 use crate::wire::drain::Drain;
@@ -50,6 +49,8 @@ pub(crate) struct Gate {
     pub events: Events,
     /// A pool of idle connections for each endpoint.
     pub pools: Pools,
+    /// Reports of trusted proxies that send no PROXY header.
+    pub bad_proxy_headers: Hourly,
     /// Counts the open connections by address.
     pub connection_limits: Arc<ConnectionLimits>,
     /// Counts the bytes of `limits.buffers` by client.
@@ -92,6 +93,7 @@ impl Gate {
             gauges,
             events: Events::new(log),
             pools: Pools::default(),
+            bad_proxy_headers: Hourly::default(),
             connection_limits,
             byte_shares: Shares::default(),
             place_shares: Shares::default(),

@@ -120,6 +120,8 @@ reasons! {
 
     /// The client's address is in none of the route's lists.
     NotListed = "not_listed" => Denied,
+    /// A listed sender connected to a listener that only takes connections of trusted proxies (`proxy_protocol`).
+    NoProxyHeader = "no_proxy_header" => Denied,
     /// A trusted proxy named no client, or only trusted proxies.
     NoClient = "no_client" => Denied,
     /// A forwarding hop that cannot be read is between the gate and the client.

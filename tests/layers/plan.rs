@@ -21,7 +21,7 @@ pub const HOUSE: &[&[Room]] = &[
     &[room("telemetry"), room("files")],
     &[Room { name: "state", floors: &[&["stats", "tls"], &[THE_REST]] }],
     &[room("load"), room("wire")],
-    &[room("upstream")],
+    &[room("upstream"), room("judge")],
     &[Room { name: "gate", floors: GATE }, room("admin")],
     &[room("server")],
     &[room("cli")],
@@ -100,16 +100,16 @@ pub const PUBLISHES: &str = "load/reload/worker.rs";
 /// The only file that makes a `Permit`.
 pub const PERMITS: &str = "policy/admission.rs";
 /// The rooms that meet a request's header.
-pub const MEET_HEADERS: &[&str] = &["gate", "upstream", "wire"];
+pub const MEET_HEADERS: &[&str] = &["gate", "judge", "upstream", "wire"];
 /// The only file of them that parses it.
-pub const PARSES_HEADERS: &str = "gate/http1/parse.rs";
+pub const PARSES_HEADERS: &str = "judge/parse.rs";
 /// The files that read what it holds: what it means, who is asking, and what the application is sent. (`head.rs` is the
 /// head itself, `answer.rs` the head of an application's answer.)
 pub const READS_HEADERS: &[&str] = &[
-    "gate/request/facts.rs",
-    "gate/request/intake.rs",
+    "judge/facts.rs",
+    "judge/request.rs",
     "gate/request/upstream_head.rs",
-    "gate/request/head.rs",
+    "judge/head.rs",
     "upstream/answer.rs",
 ];
 

@@ -17,14 +17,14 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::gate::accept::limits::{MakeRoom, Slot};
-use crate::gate::accept::screening::{drop_unheard, guest, most_connections, refuses_unheard};
+use crate::gate::accept::screening::{drop_unheard, guest, most_connections};
 use crate::gate::accept::tls;
-use crate::gate::peer::Peer;
 use crate::gate::{Gate, http1, http2};
+use crate::judge::connection;
+use crate::judge::peer::Peer;
 use crate::policy::address::addr::Address;
 use crate::policy::client::client_ip::Origin;
 use crate::policy::client::proxy_header::{self, Header};
-use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::Gauges;
 use crate::wire::shares::PeerClass;
 
@@ -37,14 +37,6 @@ pub(crate) struct ListenerOptions {
     pub proxy_protocol: bool,
     /// The listener serves HTTP/2 as well as HTTP/1.
     pub http2: bool,
-}
-
-impl ListenerOptions {
-    /// Whether the peer must be closed at once: only a trusted proxy may send a PROXY header.
-    #[must_use]
-    pub(crate) fn refuses(&self, snapshot: &Snapshot, peer: Address) -> bool {
-        self.proxy_protocol && !snapshot.trusted.contains(peer)
-    }
 }
 
 /// A connection that was accepted and counted.
@@ -80,15 +72,13 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, accep
             (peer.origin, peer.tls_in_front) = (Origin::Proxied(header.source), header.tls);
         } else {
             Gauges::add(&gate.gauges.bad_proxy_headers);
-            tracing::debug!(peer = %address, "closed: no PROXY header, or a malformed one");
+            report_bad_proxy_header(&gate, &peer, &ahead);
             return;
         }
         let stranger = |source| !snapshot.knows(source);
-        if let Origin::Proxied(Some(source)) = peer.origin
-            && refuses_unheard(&snapshot)
-            && !snapshot.hears(source)
-        {
-            drop_unheard(&gate, &snapshot, source);
+        let source = if let Origin::Proxied(source) = peer.origin { source } else { None };
+        if let Some(reason) = connection::refuse_source(&snapshot, source) {
+            drop_unheard(&gate, &snapshot, source.unwrap_or(address), reason);
             return;
         }
         // From here on the connection counts for its source, not for the proxy.
@@ -200,6 +190,23 @@ async fn header_in_time(
         biased;
         header = timeout_at(deadline, read_header(socket, ahead)) => header.ok().flatten(),
         () = evicted => None,
+    }
+}
+
+/// Reports a trusted proxy whose connections do not begin with a PROXY header, at most once an hour: every webhook that
+/// comes through it is lost. A connection that closes without a byte is a probe of the port, and no reason for a line.
+fn report_bad_proxy_header(gate: &Gate, peer: &Peer, received: &[u8]) {
+    if received.is_empty() {
+        return;
+    }
+    if let Some(count) = gate.bad_proxy_headers.note(Moment::now()) {
+        tracing::warn!(
+            peer = %peer.address,
+            count,
+            "closed: no PROXY header came from this trusted proxy, or a malformed one; let it send one (send-proxy), or \
+             set listen[{}].proxy_protocol to false",
+            peer.listener
+        );
     }
 }
 

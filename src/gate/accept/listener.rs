@@ -19,7 +19,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::gate::Gate;
 use crate::gate::accept::handshake::{self, ListenerOptions};
 use crate::gate::accept::listener_close::{self, Owner};
-use crate::gate::accept::screening::{drop_unheard, guest, most_connections, refuses_unheard, unnamed};
+use crate::gate::accept::screening::{drop_unheard, guest, most_connections, unnamed};
+use crate::judge::connection;
 use crate::policy::address::addr::Address;
 use crate::state::stats::gauges::Gauges;
 use crate::state::store::View;
@@ -132,8 +133,8 @@ fn receive(
     let snapshot = view.load();
     let peer = Address::new(address.ip());
     let known = snapshot.knows(peer);
-    if !known && refuses_unheard(snapshot) && !snapshot.may_probe(peer) || options.refuses(snapshot, peer) {
-        drop_unheard(gate, snapshot, peer);
+    if let Some(reason) = connection::refuse_peer(snapshot, options.proxy_protocol, peer) {
+        drop_unheard(gate, snapshot, peer, reason);
         close_with_reset(&socket);
         return;
     }

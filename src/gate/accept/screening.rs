@@ -1,11 +1,10 @@
 //! Which addresses are accepted before any byte of a connection is read, and in which class they count.
 //!
-//! It decides by address alone; what a request says is judged in `request::intake`. Invariant: a connection that is
+//! It decides by address alone; what a request says is judged in `judge::request`. Invariant: a connection that is
 //! dropped here is counted and logged like any denial.
 
 use tokio::time::Instant;
 
-use crate::config::{Deny, Mode};
 use crate::gate::Gate;
 use crate::gate::accept::limits::Quota;
 use crate::gate::request::log::event::Event;
@@ -13,12 +12,6 @@ use crate::policy::address::addr::Address;
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::Gauges;
-
-/// Whether strangers are closed without a reply.
-#[must_use]
-pub(crate) fn refuses_unheard(snapshot: &Snapshot) -> bool {
-    snapshot.config.deny == Deny::Drop && snapshot.config.mode == Mode::Enforce
-}
 
 /// How many connections may be open at once.
 #[must_use]
@@ -45,12 +38,12 @@ pub(crate) fn guest(snapshot: &Snapshot, address: Address, known: bool, most: us
 }
 
 /// Counts and logs a connection that is closed before anything of it was read.
-pub(crate) fn drop_unheard(gate: &Gate, snapshot: &Snapshot, address: Address) {
+pub(crate) fn drop_unheard(gate: &Gate, snapshot: &Snapshot, address: Address, reason: Reason) {
     Gauges::add(&gate.gauges.dropped_unheard);
     let event = Event {
         client: Some(address),
         generation: snapshot.generation,
-        ..Event::new(Reason::NotListed, address, Instant::now())
+        ..Event::new(reason, address, Instant::now())
     };
     gate.events.emit(&event, &snapshot.unrouted.counters);
 }

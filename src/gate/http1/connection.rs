@@ -9,12 +9,13 @@ use pingora::protocols::Stream;
 use crate::gate::Gate;
 use crate::gate::http1::head::{self, Arrived, Bounds, NoHead};
 use crate::gate::http1::line::Connection;
-use crate::gate::http1::parse::parse;
-use crate::gate::peer::Peer;
 use crate::gate::request::context::Context;
-use crate::gate::request::intake::Judged;
-use crate::gate::request::received::Received;
-use crate::gate::request::{self, Next, intake};
+use crate::gate::request::{self, Next, budgets};
+use crate::judge;
+use crate::judge::parse::parse;
+use crate::judge::peer::Peer;
+use crate::judge::received::Received;
+use crate::judge::request::Judged;
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
 use crate::wire::transport::Transport;
@@ -33,7 +34,7 @@ pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: P
             idle: if first { limits.head_timeout } else { limits.keepalive },
             total: limits.head_timeout,
         };
-        let budget = || intake::budget_of_heads(&gate, now, &peer);
+        let budget = || budgets::of_heads(&gate, now, &peer);
         let Connection { stream, read_buffer, timer, room, .. } = &mut connection;
         let arrived = head::read(stream, read_buffer, timer, bounds, &parking, (room, &budget)).await;
         if arrived.as_ref().is_err_and(|none| *none == NoHead::Over) {
@@ -68,7 +69,7 @@ async fn serve(
     let (began, judged) = match arrived {
         Ok(Arrived { len, began }) => {
             let head = parse(&connection.read_buffer.unread()[..len]);
-            let judged = intake::judge(snapshot, peer, head, &mut received);
+            let judged = judge::request::judge(snapshot, peer, head, &mut received);
             connection.read_buffer.consume(len);
             // A request that is forwarded is counted again as a message, so this buffer can be given back. A refused
             // one keeps its head, and the room for it, until the reply is written.
@@ -79,8 +80,10 @@ async fn serve(
             }
             (began, judged)
         }
-        Err(NoHead::Refused(reason, began)) => (began, intake::unserved(snapshot, peer, reason)),
-        Err(NoHead::BrokenOff(began)) => (began, intake::unserved(snapshot, peer, Reason::SenderGone)),
+        Err(NoHead::Refused(reason, began)) => (began, judge::request::unserved(snapshot, peer, reason)),
+        Err(NoHead::BrokenOff(began)) => {
+            (began, judge::request::unserved(snapshot, peer, Reason::SenderGone))
+        }
         Err(NoHead::Over) => return Next::Close,
     };
     request::serve(Context { gate, snapshot, peer, began }, connection, &received, judged).await

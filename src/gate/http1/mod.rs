@@ -7,9 +7,7 @@
 //! | [`connection`] | a connection, from its first request to its end |
 //! | [`line`](mod@line) | the state of a connection: stream, buffer, timer |
 //! | [`head`] | reading one head from a stream, within its bounds |
-//! | [`parse`](mod@parse) | the syntax of a head |
 
 pub(crate) mod connection;
 pub(crate) mod head;
 pub(crate) mod line;
-pub(crate) mod parse;

@@ -27,11 +27,12 @@ use crate::gate::http2::fields;
 use crate::gate::http2::sent::{SentStreams, Watched};
 use crate::gate::http2::slot::StreamSlot;
 use crate::gate::http2::stream::RequestStream;
-use crate::gate::peer::Peer;
+use crate::gate::request;
 use crate::gate::request::context::Context;
-use crate::gate::request::head::{MAX_FIELDS, Version};
-use crate::gate::request::received::Received;
-use crate::gate::request::{self, intake};
+use crate::judge;
+use crate::judge::head::{MAX_FIELDS, Version};
+use crate::judge::peer::Peer;
+use crate::judge::received::Received;
 use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::Gauges;
 use crate::wire::drain::Parking;
@@ -228,7 +229,7 @@ async fn serve(
     let head = fields::head(&parts, version, snapshot.config.limits.max_head);
     // Free the header map now: its fields were copied, and up to a hundred open streams would each keep one.
     drop(parts);
-    let judged = intake::judge(snapshot, peer, head, &mut received);
+    let judged = judge::request::judge(snapshot, peer, head, &mut received);
     let mut stream =
         RequestStream { body, respond, sent_streams, conduct, timer: Timer::new(began), answered: false };
     request::serve(Context { gate, snapshot, peer, began }, &mut stream, &received, judged).await;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use http::HeaderValue;
 use http::request::Parts;
 
-use crate::gate::request::head::{Head, Version};
+use crate::judge::head::{Head, Version};
 use crate::policy::outcome::Reason;
 use crate::wire::fields::Fields;
 

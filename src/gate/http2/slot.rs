@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::config::Limits;
 use crate::gate::Gate;
-use crate::gate::peer::Peer;
+use crate::judge::peer::Peer;
 use crate::state::snapshot::Snapshot;
 use crate::wire::shares::Holder;
 

@@ -5,7 +5,7 @@
 use tokio::time::Instant;
 
 use crate::gate::Gate;
-use crate::gate::peer::Peer;
+use crate::judge::peer::Peer;
 use crate::policy::address::addr::Address;
 use crate::state::snapshot::Snapshot;
 

@@ -5,16 +5,12 @@
 //! emitted and one reason is counted, and the outcome is `delivered` only after the last byte of a success was written.
 
 pub(crate) mod acme;
+pub(crate) mod budgets;
 pub(crate) mod context;
 #[cfg(debug_assertions)]
 mod drill;
-pub(crate) mod facts;
-pub(crate) mod head;
-pub(crate) mod intake;
 pub(crate) mod log;
-pub(crate) mod received;
 pub(crate) mod reply;
-pub(crate) mod request_id;
 mod upstream_head;
 
 use std::panic::AssertUnwindSafe;
@@ -25,10 +21,10 @@ use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use self::context::Context;
-use self::intake::{Admitted, Judged, Refusal};
 use self::log::record::{self, Ending, Record};
-use self::received::Received;
 use self::reply::Frame;
+use crate::judge::received::Received;
+use crate::judge::request::{Admitted, Judged, Refusal};
 use crate::policy::admission::{Deny, Grant};
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
@@ -103,7 +99,7 @@ impl<T: Transport> Request<'_, T> {
             Judged::Forward(admitted) => self.forward(&admitted).await,
             Judged::Refuse(refusal) => self.refuse(refusal).await,
             Judged::Probe => self.answer_probe().await,
-            // `intake` never puts a challenge inside a challenge.
+            // `judge` never puts a challenge inside a challenge.
             Judged::Gone | Judged::Challenge(..) => {
                 self.emit(Reason::SenderGone, None, 0);
                 Next::Close
@@ -124,7 +120,7 @@ impl<T: Transport> Request<'_, T> {
         let Context { gate, snapshot, began, .. } = self.context;
         let (client, class) = (admitted.permit.client().address, admitted.class());
         let deadline = began + admitted.route.deadline;
-        let mut budget = intake::budget(gate, snapshot, client, class);
+        let mut budget = budgets::of_client(gate, snapshot, client, class);
         let message = match self.read_message(admitted, deadline, &mut budget).await {
             Ok(message) => message,
             Err(reason) => {

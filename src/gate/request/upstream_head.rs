@@ -4,8 +4,8 @@
 //! `Forwarded` and `X-Forwarded-*`. Invariant: only forwarding fields of a trusted proxy are believed.
 
 use crate::gate::request::context::Context;
-use crate::gate::request::head::Head;
-use crate::gate::request::intake::Admitted;
+use crate::judge::head::Head;
+use crate::judge::request::Admitted;
 use crate::policy::admission::Grant;
 use crate::policy::client::original::Original;
 use crate::policy::forward::{self, Own};

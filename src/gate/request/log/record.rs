@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 
 use crate::gate::request::context::Context;
-use crate::gate::request::head::Version;
 use crate::gate::request::log::event::Event;
-use crate::gate::request::received::Received;
+use crate::judge::head::Version;
+use crate::judge::received::Received;
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::LiveRoute;
 use crate::upstream::answer::Answer;

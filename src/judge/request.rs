@@ -10,14 +10,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::gate::Gate;
-use crate::gate::peer::Peer;
-use crate::gate::request::acme;
-use crate::gate::request::facts::Facts;
-use crate::gate::request::head::Head;
-use crate::gate::request::received::Received;
-use crate::gate::request::request_id::RequestId;
-use crate::policy::address::addr::Address;
+use crate::judge::challenge;
+use crate::judge::facts::Facts;
+use crate::judge::head::Head;
+use crate::judge::peer::Peer;
+use crate::judge::received::Received;
+use crate::judge::request_id::RequestId;
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::admission::{self, Grant, Mode, Permit};
 use crate::policy::client::client_ip::{self, Client, NoClient, Origin};
@@ -25,9 +23,11 @@ use crate::policy::outcome::Reason;
 use crate::policy::routing::path::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::wire::body::Framing;
-use crate::wire::budget::{Budget, Most};
 use crate::wire::fields::Span;
 use crate::wire::shares::PeerClass;
+
+/// Fields that a probe does not have: those of a body, and those of a request that a proxy forwards for a client.
+const NOT_IN_A_PROBE: [&str; 4] = ["content-length", "transfer-encoding", "x-forwarded-for", "forwarded"];
 
 /// A request that may be forwarded.
 #[derive(Debug)]
@@ -99,11 +99,19 @@ pub(crate) fn judge(
         Err(reason) => return unserved(snapshot, peer, reason),
     };
     received.version = Some(head.version);
-    let facts = match Facts::read(head) {
+    let facts = Facts::read(head);
+    match &facts {
+        Ok(facts) => Received::note_framing(&mut received.close, &mut received.skippable, facts),
+        Err(_) => received.close = true,
+    }
+    // Before anything else is asked of the head: the probes of many balancers have no Host.
+    if is_probe(snapshot, peer, head) {
+        return Judged::Probe;
+    }
+    let facts = match facts {
         Ok(facts) => facts,
         Err(reason) => return unserved(snapshot, peer, reason),
     };
-    Received::note_framing(&mut received.close, &mut received.skippable, &facts);
     let who = Who::of(snapshot, peer, head);
     received.client = who.client.as_ref().ok().map(|client| client.address);
     if let Some(id) = who.request_id {
@@ -112,14 +120,10 @@ pub(crate) fn judge(
     let listener = snapshot.config.listen.get(peer.listener);
     let challenge = listener
         .and_then(|listener| listener.acme_challenges.as_deref())
-        .and_then(|folder| acme::file(folder, head, &facts));
-    let judged = if is_probe(snapshot, peer, head, &facts) {
-        Judged::Probe
-    } else {
-        match admit(snapshot, peer, head, &facts, who) {
-            Ok(admitted) => Judged::Forward(admitted),
-            Err(refusal) => Judged::Refuse(refusal),
-        }
+        .and_then(|folder| challenge::file(folder, head, &facts));
+    let judged = match admit(snapshot, peer, head, &facts, who) {
+        Ok(admitted) => Judged::Forward(admitted),
+        Err(refusal) => Judged::Refuse(refusal),
     };
     match challenge {
         Some(file) => Judged::Challenge(file, Box::new(judged)),
@@ -193,26 +197,6 @@ fn admit(
     })
 }
 
-/// The budget for a client's message: head, body and answer.
-#[must_use]
-pub(crate) fn budget<'g>(
-    gate: &'g Gate,
-    snapshot: &Snapshot,
-    client: Address,
-    standing: PeerClass,
-) -> Budget<'g> {
-    let limits = &snapshot.config.limits;
-    let message = limits.max_head.saturating_add(limits.max_body).saturating_add(limits.max_response);
-    let most = Most { all: limits.buffers, message };
-    Budget::new(&gate.gauges.buffered, &gate.byte_shares, gate.byte_shares.holder(client, standing), most)
-}
-
-/// The budget for a head on a connection, before its client is known: it counts for the writer.
-#[must_use]
-pub(crate) fn budget_of_heads<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> Budget<'g> {
-    budget(gate, snapshot, peer.writer(), peer.standing(snapshot))
-}
-
 /// The verdict on a head that cannot be served. A stranger always gets the `deny` reply, even for a malformed request.
 #[must_use]
 pub(crate) fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Judged {
@@ -240,13 +224,13 @@ fn refuse_ambiguous(
 
 /// Whether a trusted proxy or this machine probes the health of the gate. A request that a proxy forwards for a client
 /// has a forwarding field and is no probe.
-fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head, facts: &Facts<'_>) -> bool {
+fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head) -> bool {
     let Some(path) = &snapshot.config.health_path else { return false };
-    facts.path == path.as_bytes()
+    let asked = head.target().split(|byte| *byte == b'?').next().unwrap_or_default();
+    asked == path.as_bytes()
         && matches!(head.method(), b"GET" | b"HEAD")
-        && facts.framing == Framing::None
         && speaks_for_itself(peer, &snapshot.trusted)
-        && ["x-forwarded-for", "forwarded"].iter().all(|name| head.values(name).next().is_none())
+        && NOT_IN_A_PROBE.iter().all(|name| head.values(name).next().is_none())
 }
 
 fn speaks_for_itself(peer: &Peer, trusted: &PrefixSet) -> bool {
@@ -275,6 +259,7 @@ fn is_request_id(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::address::addr::Address;
 
     #[test]
     fn a_name_of_a_request_is_short_and_visible() {

@@ -4,7 +4,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::gate::request::head::{Head, MAX_FIELDS, Version};
+use crate::judge::head::{Head, MAX_FIELDS, Version};
 use crate::policy::outcome::Reason;
 use crate::wire::fields::{Fields, span_within};
 
@@ -36,7 +36,7 @@ pub fn parse(bytes: &[u8]) -> Result<Head, Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::request::facts::Facts;
+    use crate::judge::facts::Facts;
 
     fn facts(text: &str) -> Result<String, Reason> {
         let head = parse(text.as_bytes())?;

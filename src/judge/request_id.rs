@@ -1,6 +1,6 @@
 //! Request ids: unique in this process, and unlikely to equal one of another process.
 //!
-//! Whether a proxy's id is kept is decided in [`super::intake`].
+//! Whether a proxy's id is kept is decided in [`super::request`].
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};

@@ -1,10 +1,10 @@
-//! A request as it was received: its head, and what `intake` found out about it.
+//! A request as it was received: its head, and what the verdict found out about it.
 //!
 //! It is kept until the request has ended, so that every later step can read the head. The verdict is not part of it.
 
-use crate::gate::request::facts::{Facts, loggable};
-use crate::gate::request::head::{Head, Version};
-use crate::gate::request::request_id::RequestId;
+use crate::judge::facts::{Facts, loggable};
+use crate::judge::head::{Head, Version};
+use crate::judge::request_id::RequestId;
 use crate::policy::address::addr::Address;
 use crate::wire::body::Framing;
 

@@ -1,12 +1,12 @@
 //! The facts that a request head states, or the reason why it cannot be served.
 //!
-//! This file reads the fields that frame and address a request. It does not read the forwarding fields: `intake` passes
+//! This file reads the fields that frame and address a request. It does not read the forwarding fields: `request` passes
 //! them to `policy::client::client_ip`, which believes them only from a trusted proxy. Invariant: an ambiguous head is
 //! refused and never repaired.
 
 use std::borrow::Cow;
 
-use crate::gate::request::head::{Head, Version};
+use crate::judge::head::{Head, Version};
 use crate::policy::forward::connection_overreaches;
 use crate::policy::outcome::Reason;
 use crate::policy::routing::authority::Host;

@@ -1,6 +1,6 @@
-//! Who is at the other end of a connection. `accept` creates it; the HTTP versions and `request` read it.
+//! Who is at the other end of a connection. `accept` makes it; what serves requests reads it.
 //!
-//! What a request claims about its client does not belong here (see [`super::request::intake`]).
+//! What a request claims about its client does not belong here (see [`super::request`]).
 
 use std::sync::Arc;
 

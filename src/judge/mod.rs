@@ -1,0 +1,28 @@
+//! What becomes of a connection and of a request: the verdicts, from a snapshot and from what was received.
+//!
+//! The gate serves by them and `explain` shows them, so both always agree. Nothing here waits, reads a socket or a file,
+//! counts or logs. Invariant: a request is forwarded only as an [`request::Admitted`], which holds a `Permit`.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`connection`] | whether a connection is served, by its addresses |
+//! | [`peer`] | who is at the other end of a connection |
+//! | [`scan`] | where a head ends in the bytes that came so far |
+//! | [`parse`](mod@parse) | the syntax of a head |
+//! | [`head`] | a head: method, target, version, fields |
+//! | [`facts`] | what a head says about its message |
+//! | [`request`] | what becomes of a request |
+//! | [`received`] | a request, and what was found out about it |
+//! | [`request_id`] | the id of a request |
+//! | [`challenge`] | the requests of certificate authorities |
+
+pub(crate) mod challenge;
+pub(crate) mod connection;
+pub(crate) mod facts;
+pub(crate) mod head;
+pub(crate) mod parse;
+pub(crate) mod peer;
+pub(crate) mod received;
+pub(crate) mod request;
+pub(crate) mod request_id;
+pub(crate) mod scan;
