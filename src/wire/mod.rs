@@ -8,6 +8,7 @@
 //! | [`body`] | a body, whole and within its bounds |
 //! | [`fields`] | the lines of one head, as ranges over one buffer |
 //! | [`chunked`] | the chunked coding, decoded strictly |
+//! | [`date`] | the time as a reply has it |
 //! | [`read_buffer`] | what was read of a connection and not used yet |
 //! | [`timer`] | one timer for each connection |
 //! | [`budget`] | the bytes that one request may hold |
@@ -18,6 +19,7 @@
 pub(crate) mod body;
 pub(crate) mod budget;
 pub(crate) mod chunked;
+mod date;
 pub(crate) mod delivery_check;
 pub(crate) mod drain;
 pub(crate) mod fields;
