@@ -22,6 +22,7 @@ mod health_probes;
 mod held;
 mod http2;
 mod last_connections;
+mod leads;
 mod log_files;
 mod original;
 mod overload;

@@ -8,6 +8,7 @@ use crate::gate::Gate;
 use crate::gate::http1::head::{self, Arrived, Bounds, NoHead};
 use crate::gate::http1::line::Connection;
 use crate::gate::http1::parse::parse;
+use crate::gate::http1::stray;
 use crate::gate::peer::Peer;
 use crate::gate::request::context::Context;
 use crate::gate::request::intake::Judged;
@@ -77,7 +78,10 @@ async fn serve(
             }
             (began, judged)
         }
-        Err(NoHead::Refused(reason, began)) => (began, intake::unserved(snapshot, peer, reason)),
+        Err(NoHead::Refused(reason, began)) => {
+            received.note = stray::note(connection.read_buffer.unread());
+            (began, intake::unserved(snapshot, peer, reason))
+        }
         Err(NoHead::BrokenOff(began)) => (began, intake::unserved(snapshot, peer, Reason::SenderGone)),
         Err(NoHead::Over) => return Next::Close,
     };

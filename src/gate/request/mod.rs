@@ -155,8 +155,18 @@ impl<T: Transport> Request<'_, T> {
             }
             Grant::Observed(denial) => {
                 self.record.would_deny = Some(denial.reason());
+                if denial.reason() == Reason::NoRoute {
+                    self.note_nearest();
+                }
                 admitted.route.counters.count_would_deny();
             }
+        }
+    }
+
+    /// Says which route a path without one may have meant.
+    fn note_nearest(&mut self) {
+        if let Some(note) = intake::nearest_route(self.context.snapshot, self.received) {
+            self.record.note(note);
         }
     }
 
@@ -237,6 +247,9 @@ impl<T: Transport> Request<'_, T> {
     /// The way of a request that is not forwarded.
     async fn refuse(&mut self, refusal: Refusal) -> Next {
         self.route = refusal.route;
+        if refusal.reason == Reason::NoRoute {
+            self.note_nearest();
+        }
         // A body that is here already is read over; one that is not is not waited for.
         let skips = refusal.reason.outcome() == Outcome::Denied;
         let skippable = self.received.skippable.filter(|_| skips);
