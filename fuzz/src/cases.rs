@@ -278,6 +278,12 @@ fn forwarded_head(head: &Head, facts: &Facts<'_>) {
     out.extend_from_slice(b"\r\n");
     let len = out.len();
     assert_eq!(Scan::default().advance(&mut ReadBuffer::of(out.clone()), usize::MAX), Progress::Whole(len));
+    let written = &out[head.method().len() + 1..];
+    assert!(written.starts_with(facts.target), "the target is passed on byte for byte");
+    // `httparse` takes the target for text; the gate lets any byte stand in a query.
+    let line = out.iter().position(|b| *b == b'\r').unwrap_or(len);
+    let query = out[..line].iter().position(|b| *b == b'?').unwrap_or(line);
+    out[query..line].iter_mut().filter(|b| !b.is_ascii()).for_each(|b| *b = b'x');
     let mut slots = [httparse_header(); MAX_FIELDS + 20];
     let mut request = httparse::Request::new(&mut slots);
     assert_eq!(request.parse(&out), Ok(httparse::Status::Complete(len)));
@@ -286,8 +292,8 @@ fn forwarded_head(head: &Head, facts: &Facts<'_>) {
     let hop_by_hop = ["content-length", "transfer-encoding", "connection", "te", "expect", "upgrade"];
     assert_eq!(hop_by_hop.map(count), [0; 6]);
     assert_eq!(
-        (request.method, request.path.map(str::as_bytes)),
-        (std::str::from_utf8(head.method()).ok(), Some(facts.target),)
+        (request.method, request.path.map(str::len)),
+        (std::str::from_utf8(head.method()).ok(), Some(facts.target.len()))
     );
 }
 

@@ -56,6 +56,12 @@ impl Head {
         Ok(Self { fields, method, target, version })
     }
 
+    /// The same head in another text of the same length.
+    #[must_use]
+    pub(crate) fn in_text(self, text: &[u8]) -> Self {
+        Self { fields: self.fields.in_text(text), ..self }
+    }
+
     /// The method.
     #[must_use]
     pub fn method(&self) -> &[u8] {

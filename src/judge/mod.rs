@@ -14,6 +14,7 @@
 //! | [`request`] | what becomes of a request |
 //! | [`received`] | a request, and what was found out about it |
 //! | [`request_id`] | the id of a request |
+//! | [`stray`] | bytes that were meant for another kind of listener |
 //! | [`challenge`] | the requests of certificate authorities |
 
 pub(crate) mod challenge;
@@ -26,3 +27,4 @@ pub(crate) mod received;
 pub(crate) mod request;
 pub(crate) mod request_id;
 pub(crate) mod scan;
+pub(crate) mod stray;

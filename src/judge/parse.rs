@@ -13,6 +13,29 @@ use crate::wire::fields::{Fields, span_within};
 /// # Errors
 /// The syntax is wrong, or the head has too many lines.
 pub fn parse(bytes: &[u8]) -> Result<Head, Reason> {
+    match parse_text(bytes) {
+        Err(Reason::MalformedHead) => match with_plain_query(bytes) {
+            Some(plain) => parse_text(&plain).map(|head| head.in_text(bytes)),
+            None => Err(Reason::MalformedHead),
+        },
+        other => other,
+    }
+}
+
+/// The head with a letter for each byte of the query that is not ASCII, where there is one. `httparse` takes a target
+/// for text and refuses what is not UTF-8, but senders write Latin-1 into queries, and sign the bytes.
+fn with_plain_query(bytes: &[u8]) -> Option<Vec<u8>> {
+    let line = &bytes[..memchr::memchr(b'\r', bytes)?];
+    let query = memchr::memchr(b'?', line)?;
+    if line[query..].is_ascii() {
+        return None;
+    }
+    let mut plain = bytes.to_vec();
+    plain[query..line.len()].iter_mut().filter(|b| !b.is_ascii()).for_each(|b| *b = b'x');
+    Some(plain)
+}
+
+fn parse_text(bytes: &[u8]) -> Result<Head, Reason> {
     let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
     let config = httparse::ParserConfig::default();
@@ -126,6 +149,24 @@ mod tests {
         ];
         for (text, wanted) in cases {
             assert_eq!(facts(text), Err(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_query_may_hold_any_byte_and_a_path_may_not() {
+        let head = b"GET /a?text=caf\xe9+\xff&b=c HTTP/1.1\r\nHost: h\r\nX: \xe9\r\n\r\n";
+        let head = parse(head).unwrap();
+        assert_eq!(head.target(), b"/a?text=caf\xe9+\xff&b=c");
+        assert_eq!(head.fields().collect::<Vec<_>>(), [(&b"Host"[..], &b"h"[..]), (b"X", b"\xe9")]);
+        assert_eq!(Facts::read(&head).unwrap().path, b"/a");
+        for odd in [
+            &b"GET /caf\xe9 HTTP/1.1\r\nHost: h\r\n\r\n"[..],
+            b"GET /caf\xe9?a HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"GET /a?\xe9\x01 HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"GET /a?\xe9 b HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"GET /a?\xe9 HTTP/1.1\r\nHost\xe9: h\r\n\r\n",
+        ] {
+            assert_eq!(parse(odd).map(|_| ()), Err(Reason::MalformedHead), "{odd:?}");
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Received {
     pub skippable: Option<u64>,
     /// The sender wants the connection closed.
     pub close: bool,
+    /// What an operator should know of bytes that became no head.
+    pub note: Option<&'static str>,
 }
 
 impl Received {

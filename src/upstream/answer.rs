@@ -119,6 +119,12 @@ pub(crate) async fn read(
 }
 
 impl Answer {
+    /// Whether the application said when it made the answer.
+    #[must_use]
+    pub(crate) fn is_dated(&self) -> bool {
+        self.fields.values("date").next().is_some()
+    }
+
     /// The value of Content-Type.
     #[must_use]
     pub(crate) fn content_type(&self) -> Option<&[u8]> {

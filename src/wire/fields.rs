@@ -61,6 +61,14 @@ impl Fields {
         Self { bytes: head.to_vec(), lines: lines.map(line).collect(), ready: false }
     }
 
+    /// The same lines in another text of the same length.
+    #[must_use]
+    pub(crate) fn in_text(mut self, text: &[u8]) -> Self {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(text);
+        self
+    }
+
     /// No lines, with capacity for `bytes` bytes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {

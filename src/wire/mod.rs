@@ -9,6 +9,7 @@
 //! | [`body`] | reading a request's body, whole and within its bounds |
 //! | [`fields`] | the header lines of one head, as ranges over one buffer |
 //! | [`chunked`] | a strict decoder of the chunked coding |
+//! | [`date`] | the time as a reply has it |
 //! | [`read_buffer`] | bytes that were read from a connection and not used yet |
 //! | [`timer`] | a reusable timer, one per connection |
 //! | [`budget`] | the bytes that one request may hold |
@@ -19,6 +20,7 @@
 pub(crate) mod body;
 pub(crate) mod budget;
 pub(crate) mod chunked;
+mod date;
 pub(crate) mod delivery_check;
 pub(crate) mod drain;
 pub(crate) mod fields;

@@ -11,6 +11,7 @@ use crate::policy::outcome::Reason;
 use crate::policy::text;
 use crate::wire::body::Wanted;
 use crate::wire::budget::Budget;
+use crate::wire::date;
 use crate::wire::delivery_check::SenderState;
 use crate::wire::fields::Fields;
 use crate::wire::timer::Timer;
@@ -65,20 +66,34 @@ pub(crate) struct Reply<'a> {
     pub body: Cow<'a, [u8]>,
     /// The connection is closed after this reply.
     pub close: bool,
+    /// Whether a Date is among the header lines.
+    pub dated: bool,
     /// The body only repeats the status, and may be left out.
     pub spare: bool,
 }
 
 impl Reply<'_> {
+    /// What is added as `Date`: when the answer was received, where whoever made it did not say (RFC 9110 section
+    /// 6.6.1).
+    #[must_use]
+    pub(crate) fn date(&self) -> Option<[u8; 29]> {
+        (!self.dated).then(date::now)
+    }
+
     /// The whole reply in the syntax of HTTP/1.1.
     #[must_use]
     pub(crate) fn to_http1(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(128 + self.fields.written_len() + self.body.len());
+        let mut bytes = Vec::with_capacity(160 + self.fields.written_len() + self.body.len());
         bytes.extend_from_slice(b"HTTP/1.1 ");
         text::decimal(&mut bytes, self.status);
         bytes.push(b' ');
         bytes.extend_from_slice(phrase(self.status).as_bytes());
         bytes.extend_from_slice(b"\r\n");
+        if let Some(date) = self.date() {
+            bytes.extend_from_slice(b"Date: ");
+            bytes.extend_from_slice(&date);
+            bytes.extend_from_slice(b"\r\n");
+        }
         self.fields.write(&mut bytes);
         if let Some(length) = self.length {
             bytes.extend_from_slice(b"Content-Length: ");

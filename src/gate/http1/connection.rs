@@ -16,6 +16,7 @@ use crate::judge::parse::parse;
 use crate::judge::peer::Peer;
 use crate::judge::received::Received;
 use crate::judge::request::Judged;
+use crate::judge::stray;
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
 use crate::wire::transport::Transport;
@@ -80,7 +81,10 @@ async fn serve(
             }
             (began, judged)
         }
-        Err(NoHead::Refused(reason, began)) => (began, judge::request::unserved(snapshot, peer, reason)),
+        Err(NoHead::Refused(reason, began)) => {
+            received.note = stray::note(connection.read_buffer.unread());
+            (began, judge::request::unserved(snapshot, peer, reason))
+        }
         Err(NoHead::BrokenOff(began)) => {
             (began, judge::request::unserved(snapshot, peer, Reason::SenderGone))
         }

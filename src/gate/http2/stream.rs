@@ -141,6 +141,9 @@ fn head_of(reply: &Reply<'_>) -> Option<Response<()>> {
     for (name, value) in reply.fields.iter() {
         headers.append(HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?);
     }
+    if let Some(date) = reply.date() {
+        headers.insert(http::header::DATE, HeaderValue::from_bytes(&date).ok()?);
+    }
     // If the body is left out, the announced length is 0.
     if let Some(length) = reply.length.map(|length| if reply.spare { 0 } else { length }) {
         headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));

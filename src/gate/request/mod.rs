@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use self::context::Context;
 use self::log::record::{self, Ending, Record};
 use self::reply::Frame;
+use crate::judge;
 use crate::judge::received::Received;
 use crate::judge::request::{Admitted, Judged, Refusal};
 use crate::policy::admission::{Deny, Grant};
@@ -152,8 +153,18 @@ impl<T: Transport> Request<'_, T> {
             }
             Grant::Observed(denial) => {
                 self.record.would_deny = Some(denial.reason());
+                if denial.reason() == Reason::NoRoute {
+                    self.note_nearest();
+                }
                 admitted.route.counters.count_would_deny();
             }
+        }
+    }
+
+    /// Notes which route a path without a route may have meant.
+    fn note_nearest(&mut self) {
+        if let Some(note) = judge::request::nearest_route(self.context.snapshot, self.received) {
+            self.record.note(note);
         }
     }
 
@@ -234,6 +245,9 @@ impl<T: Transport> Request<'_, T> {
     /// Replies to a request that is not forwarded.
     async fn refuse(&mut self, refusal: Refusal) -> Next {
         self.route = refusal.route;
+        if refusal.reason == Reason::NoRoute {
+            self.note_nearest();
+        }
         // Skip a body that has arrived, so that the connection can be used again. Do not wait for one that has not.
         let skips = refusal.reason.outcome() == Outcome::Denied;
         let skippable = self.received.skippable.filter(|_| skips);

@@ -32,6 +32,7 @@ pub(crate) fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<
         length: length.filter(|_| verdict.status != 204),
         body: Cow::Borrowed(body),
         close: frame.close,
+        dated: answer.is_dated(),
         spare: false,
     }
 }
@@ -55,6 +56,7 @@ pub(crate) fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'stat
         length,
         body: Cow::Owned(body),
         close: frame.close,
+        dated: false,
         spare: true,
     }
 }
@@ -65,7 +67,8 @@ pub(crate) fn challenge(content: Vec<u8>, frame: Frame) -> Reply<'static> {
     let length = Some(content.len() as u64);
     let body = if frame.to_head { Vec::new() } else { content };
     let fields = Cow::Owned(Fields::of(&[("Content-Type", "application/octet-stream")]));
-    Reply { status: 200, fields, length, body: Cow::Owned(body), close: frame.close, spare: false }
+    let body = Cow::Owned(body);
+    Reply { status: 200, fields, length, body, close: frame.close, dated: false, spare: false }
 }
 
 #[cfg(test)]
@@ -87,7 +90,26 @@ mod tests {
 
     fn relay(status: u16, body: Body, frame: Frame) -> String {
         let verdict = Verdict { status, body, reason: Reason::Success };
-        String::from_utf8(relayed(verdict, &answer("[1]"), frame).to_http1()).unwrap()
+        let text = String::from_utf8(relayed(verdict, &answer("[1]"), frame).to_http1()).unwrap();
+        let (before, dated) = text.split_once("Date: ").unwrap();
+        format!("{before}{}", dated.split_once(" GMT\r\n").unwrap().1)
+    }
+
+    #[test]
+    fn a_date_is_added_where_there_is_none() {
+        let verdict = Verdict { status: 200, body: Body::Upstream, reason: Reason::Success };
+        let mut answer = answer("[1]");
+        let dates = |answer: &Answer| {
+            let text = String::from_utf8(relayed(verdict, answer, OPEN).to_http1()).unwrap();
+            text.lines()
+                .filter_map(|line| line.split_once(": "))
+                .filter(|(name, _)| name.eq_ignore_ascii_case("date"))
+                .map(|(_, value)| value.to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert!(matches!(&dates(&answer)[..], [date] if date.len() == 29 && date.ends_with(" GMT")));
+        answer.fields.push(b"date", b"Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(dates(&answer), ["Sun, 06 Nov 1994 08:49:37 GMT"]);
     }
 
     const OPEN: Frame = Frame { to_head: false, close: false };

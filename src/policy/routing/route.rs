@@ -150,9 +150,68 @@ impl RouteTable {
     }
 }
 
+impl RouteTable {
+    /// The route that a path without one all but names, and what is different: a typing error, most likely.
+    #[must_use]
+    pub(crate) fn nearest(&self, host: Option<Host<'_>>, path: &[u8]) -> Option<(usize, &'static str)> {
+        let asks_for = |own: &OwnHost| host.is_some_and(|host| own.is(host));
+        let path = decoded(path);
+        self.tried
+            .iter()
+            .filter(|row| row.host.as_ref().is_none_or(asks_for))
+            .find_map(|row| Some((row.route, row.difference(&path)?)))
+    }
+}
+
+impl Row {
+    fn difference(&self, path: &[u8]) -> Option<&'static str> {
+        let begins = path.get(..self.path.len()).filter(|_| !self.exact);
+        if begins.is_some_and(|begin| begin.eq_ignore_ascii_case(&self.path)) {
+            return Some("case");
+        }
+        let bare = |path: &'_ [u8]| path.len() - usize::from(path.ends_with(b"/"));
+        let (own, asked) = (&self.path[..bare(&self.path)], &path[..bare(path)]);
+        if !own.eq_ignore_ascii_case(asked) || own.is_empty() {
+            return None;
+        }
+        Some(match (own == asked, self.path.len() == path.len()) {
+            (true, _) => "its last slash",
+            (false, true) => "case",
+            (false, false) => "case and its last slash",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_nearest_route_differs_by_a_slash_or_by_case() {
+        let table = table(&[
+            (None, "/webhooks/answer"),
+            (None, "/in/"),
+            (None, "/all/*"),
+            (Some("a.example"), "/own"),
+        ]);
+        for (path, wanted) in [
+            ("/webhooks/answer/", Some((0, "its last slash"))),
+            ("/Webhooks/Answer", Some((0, "case"))),
+            ("/WEBHOOKS/answer/", Some((0, "case and its last slash"))),
+            ("/in", Some((1, "its last slash"))),
+            ("/all", Some((2, "its last slash"))),
+            ("/ALL", Some((2, "case and its last slash"))),
+            ("/All/b", Some((2, "case"))),
+            ("/webhooks", None),
+            ("/webhooks/answer/x", None),
+            ("/", None),
+            ("", None),
+            ("/own/", None),
+        ] {
+            assert_eq!(table.nearest(Host::read(b"b.example"), path.as_bytes()), wanted, "{path}");
+        }
+        assert_eq!(table.nearest(Host::read(b"A.example"), b"/own/"), Some((3, "its last slash")));
+    }
 
     fn find(table: &RouteTable, host: &str, path: &str) -> Option<usize> {
         table.find(Host::read(host.as_bytes()), path.as_bytes())

@@ -22,6 +22,11 @@ fn every_sample_webhook_arrives_byte_for_byte_over_http2() {
 }
 
 #[test]
+fn every_reply_is_dated_over_http2() {
+    bytes::every_reply_is_dated(Setup::over_http2);
+}
+
+#[test]
 fn forged_headers_count_for_nothing_over_http2() {
     bytes::forged_headers_count_for_nothing(Setup::over_http2);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::harness::upstream::script::echo;
-use crate::harness::{ADMITTED, Answer, Setup, Upstream, get, post, request};
+use crate::harness::{ADMITTED, Act, Answer, Setup, Upstream, get, post, request};
 
 /// The route of every sample, as in the shipped configuration.
 const ROUTES: [&str; 11] = [
@@ -253,6 +253,36 @@ fn upstream_host_overrides_host_and_keeps_the_senders_in_x_forwarded_host() {
     let head = upstream.arrivals()[0].head.clone();
     assert_eq!(head.one("host").as_deref(), Some("app.internal"));
     assert_eq!(head.one("x-forwarded-host").as_deref(), Some("hooks.example"));
+}
+
+#[test]
+fn every_reply_has_one_date_and_the_applications_own_stays() {
+    every_reply_is_dated(|setup| setup);
+}
+
+/// On the transport that `over` sets up.
+pub fn every_reply_is_dated(over: impl FnOnce(Setup) -> Setup) {
+    const OWN: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let upstream = Upstream::start(|arrival| match arrival.target().as_str() {
+        "/own" => {
+            Answer::raw(format!("HTTP/1.1 200 OK\r\ndate: {OWN}\r\nContent-Length: 0\r\n\r\n"), Some(200))
+        }
+        "/none" => Answer::raw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Some(200)),
+        _ => Answer::broken([Act::Close]),
+    });
+    let gate = over(Setup::new(upstream.url())).start();
+    assert_eq!(gate.ask(ADMITTED, &get("/own")).head.all("date"), [OWN]);
+    for (from, path, status) in
+        [(ADMITTED, "/none", 200), (ADMITTED, "/x", 503), (crate::harness::STRANGER, "/", 403)]
+    {
+        let reply = gate.ask(from, &get(path));
+        assert_eq!(reply.status, status);
+        let dates = reply.head.all("date");
+        assert!(
+            matches!(&dates[..], [date] if date.len() == OWN.len() && date.ends_with(" GMT")),
+            "{dates:?}"
+        );
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub mod ambiguous;
 mod bounds;
 pub mod bytes;
 mod downstream;
+mod leads;
 mod overload;
 mod probes;
 mod shares;

@@ -95,7 +95,7 @@ impl Record {
             http: received.version.map(Version::word),
             would_deny: self.would_deny,
             client_cert: peer.client_cert.as_deref(),
-            note: self.note.as_deref(),
+            note: self.note.as_deref().or(received.note),
             ..Event::new(ending.reason, peer.address, began)
         };
         gate.events.emit(&event, &route.unwrap_or(&snapshot.unrouted).counters);

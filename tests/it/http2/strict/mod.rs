@@ -175,10 +175,12 @@ fn trailers_end_at_the_gate() {
     let mut raw = Raw::connect(ADMITTED, gate.addr(), &[]);
     let stream = raw.ask(&head("POST", "/hook"), false);
     raw.send(&frames::frame(DATA, 0, stream, b"hello")).expect("write to the gate");
-    raw.send(&frames::headers(stream, &[("x-trailer", "1")], true)).expect("write to the gate");
+    // The library reads a pseudo-header over here, where RFC 9113 section 8.1 calls it malformed.
+    raw.send(&frames::headers(stream, &[(":path", "/other"), ("x-trailer", "1")], true))
+        .expect("write to the gate");
     assert_eq!(raw.hear(stream).status, Some(200));
     let arrival = upstream.arrivals().remove(0);
-    assert_eq!(arrival.body, b"hello");
+    assert_eq!((arrival.target().as_str(), &*arrival.body), ("/hook", &b"hello"[..]));
     assert_eq!(arrival.head.one("content-length").as_deref(), Some("5"));
     assert!(!arrival.head.text().contains("x-trailer"), "{}", arrival.head.text());
 }
