@@ -90,21 +90,12 @@ impl ForwardedHeader {
     }
 }
 
-/// The hops of one `X-Forwarded-For`, the nearest first; `None` for one that cannot be read. What stands between two
-/// commas and is empty is no hop (RFC 9110 section 5.6.1): some proxies join lines that hold nothing.
-fn listed(line: &[u8]) -> impl Iterator<Item = Option<Address>> {
-    line.rsplit(|b| *b == b',').map(<[u8]>::trim_ascii).filter_map(|hop| match Address::from_hop(hop) {
-        None if hop.is_empty() => None,
-        found => Some(found),
-    })
-}
-
-/// The hops of one `Forwarded`, the nearest first; `None` for one that cannot be read or names no address.
-fn elements(line: &[u8]) -> impl Iterator<Item = Option<Address>> {
-    forwarded::elements(line).map(|element| match forwarded::read(element) {
+/// Whom an element of `Forwarded` names; `None` where it cannot be read or names no address.
+fn named(element: &[u8]) -> Option<Address> {
+    match forwarded::read(element) {
         Ok(Some(Node::Address(address))) => Some(address),
         _ => None,
-    })
+    }
 }
 
 /// Names the client. `lines` are the values of the forwarding header, in the order they arrived:
@@ -131,27 +122,40 @@ pub fn resolve<'a>(
             source
         }
     };
-    let lines = lines.rev();
     match header {
-        ForwardedHeader::XForwardedFor => walk(writer, via, trusted, lines.flat_map(listed)),
-        ForwardedHeader::Forwarded => walk(writer, via, trusted, lines.flat_map(elements)),
+        ForwardedHeader::XForwardedFor => walk(writer, via, trusted, lines.rev(), Address::from_hop),
+        ForwardedHeader::Forwarded => walk(writer, via, trusted, lines.rev(), named),
     }
 }
 
-/// From the writer to the first hop that is not trusted. `via` are the trusted ones before the writer.
-fn walk(
+/// From the writer to the first hop that is not trusted; `via` are the trusted ones before the writer. What stands
+/// between two commas and is empty is no hop (RFC 9110 section 5.6.1): some proxies join lines that hold nothing.
+fn walk<'a>(
     writer: Address,
     mut via: Vec<Address>,
     trusted: &PrefixSet,
-    hops: impl Iterator<Item = Option<Address>>,
+    lines: impl Iterator<Item = &'a [u8]>,
+    read: impl Fn(&[u8]) -> Option<Address>,
 ) -> Result<Client, NoClient> {
-    for hop in std::iter::once(Some(writer)).chain(hops) {
-        let Some(address) = hop else { return Err(NoClient::Unreadable) };
-        if !trusted.contains(address) {
-            via.reverse();
-            return Ok(Client { address, via });
+    let client = |address, mut via: Vec<Address>| {
+        via.reverse();
+        Ok(Client { address, via })
+    };
+    if !trusted.contains(writer) {
+        return client(writer, via);
+    }
+    via.push(writer);
+    for line in lines {
+        for hop in line.rsplit(|b| *b == b',').map(<[u8]>::trim_ascii) {
+            if hop.is_empty() {
+                continue;
+            }
+            let address = read(hop).ok_or(NoClient::Unreadable)?;
+            if !trusted.contains(address) {
+                return client(address, via);
+            }
+            via.push(address);
         }
-        via.push(address);
     }
     Err(NoClient::Unnamed)
 }
