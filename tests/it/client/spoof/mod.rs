@@ -81,7 +81,9 @@ impl<'a> Check<'a> {
             assert_eq!(sender.rest(), b"", "{peer:?}: {}", String::from_utf8_lossy(bytes));
         }
         assert!(self.upstream.arrivals_from(self.arrived).is_empty());
-        *self.turned_away.entry("not_listed".to_owned()).or_default() += 1;
+        // A listed sender is told apart: its way into the listener is wrong, and not its address.
+        let reason = if peer.address() == Peer::Listed.address() { "no_proxy_header" } else { "not_listed" };
+        *self.turned_away.entry(reason.to_owned()).or_default() += 1;
         self.asked += 1;
     }
 
