@@ -18,7 +18,6 @@
 //! | [`explain`] | why an address is admitted or denied |
 //! | [`text`] | the same two as text for people |
 //! | [`page`] | the status for browsers, with the last minutes |
-//! | [`question`] | the parameters of `explain` |
 //! | [`reload`] | the result of a reload |
 
 pub(crate) mod api;
@@ -29,7 +28,6 @@ pub(crate) mod listener;
 pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod places;
-pub(crate) mod question;
 pub(crate) mod reload;
 pub(crate) mod routes;
 pub(crate) mod status;

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::admin::api::Document;
 use crate::admin::api::reload::ReloadReport;
+use crate::admin::explain::question::{Parameters, Question};
 use crate::admin::page::{self, View};
-use crate::admin::question::Question;
 use crate::admin::{AdminContext, Scope, explain, metrics, reload, status};
 use crate::load::reload::ReloaderHealth;
 use crate::policy::routing::authority::without_port;
@@ -179,8 +179,9 @@ fn report(ctx: &AdminContext, asked: &Asked) -> Answer {
 }
 
 fn explain(ctx: &AdminContext, query: &str) -> Answer {
-    match Question::from_query(query) {
-        Ok(question) => Answer::json(200, &explain::explain(&ctx.store.load(), &question)),
+    let question = Parameters::from_query(query).and_then(Question::new);
+    match question.and_then(|question| explain::explain(&ctx.store.load(), &question)) {
+        Ok(explanation) => Answer::json(200, &explanation),
         Err(problem) => Answer::plain(400, format!("{problem}\n")),
     }
 }

@@ -12,8 +12,9 @@ use tokio::time::timeout;
 
 use crate::admin::routes::{Answer, Asked};
 
-/// The largest head; browsers and scrapers send smaller ones.
-const MAX_HEAD: usize = 8 * 1024;
+/// The largest head. Browsers and scrapers send smaller ones; `GET /explain` carries the head of a whole request,
+/// percent-encoded.
+const MAX_HEAD: usize = 64 * 1024;
 const MAX_FIELDS: usize = 64;
 /// The time for a whole head.
 pub(crate) const HEAD_WITHIN: Duration = Duration::from_secs(2);

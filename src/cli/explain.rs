@@ -1,41 +1,62 @@
 //! `explain`: whether an address is admitted, and why.
 
+use std::fmt::Display;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::admin::api::Document;
-use crate::admin::api::explanation::Explanation;
+use crate::admin::api::explanation::{Explanation, RouteVerdict, Verdict};
 use crate::admin::explain::explain;
-use crate::admin::question::Question;
+use crate::admin::explain::question::{Parameters, Question, QuestionError};
 use crate::admin::text::explanation::text;
 use crate::cli::admin_client::AdminClient;
 use crate::cli::flags::{Gate, Settings};
 use crate::cli::{DENIED, Failure, failed, loading, print};
+use crate::files::file;
 
 const WITHIN: Duration = Duration::from_secs(10);
 /// The exit code for wrong usage that clap cannot detect.
 const USAGE: u8 = 2;
+/// The largest request that is read from a file.
+const MAX_REQUEST: u64 = 1 << 20;
 
-/// Show whether an address is admitted, and why, with every step of the decision.
+/// Show what becomes of a request of an address, and why, with every step of the decision.
 ///
-/// The code that serves requests decides, from the files as they are now. Without --path every route is
-/// tried.
+/// The code that serves requests decides, from the files as they are now. Without --path and --request every
+/// route is tried.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Exit: 0 admitted (without --path: by some route), 3 denied (also where only \
-                        `mode: observe` would let it pass), 78 bad configuration or ranges.\n\n\
+#[command(after_help = "Exit: 0 admitted (without --path: by some route) or answered by the gate, 3 not \
+                        forwarded (also where only `mode: observe` would let it pass), 78 bad configuration or ranges.\n\n\
                         Example: nexmo-gate explain 169.63.86.164 --path /webhooks/inbound-sms")]
 pub struct Args {
     /// The other end of the TCP connection: the sender, or the proxy in front of the gate
     #[arg(value_name = "IP")]
     ip: String,
-    /// The path of the request
+    /// The path of the request, perhaps with a query
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
+    /// The method of the request; by default the first that the route's webhook has
+    #[arg(long, value_name = "METHOD")]
+    method: Option<String>,
+    /// Another header line of the request
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+    /// A whole request in a file, as it is sent; - reads it from standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "via", "host", "method", "headers"])]
+    request: Option<PathBuf>,
+    /// The listener that the connection comes to; by default the first that fits
+    #[arg(long, value_name = "ADDRESS")]
+    listener: Option<String>,
+    /// The source that a PROXY header names: an address, local (it names none), or none (there is no header)
+    #[arg(long, value_name = "SOURCE")]
+    proxy: Option<String>,
     /// The value of the forwarding header as IP would send it, as in "198.51.100.7, 10.0.0.1"
     #[arg(long, value_name = "HOPS")]
     via: Option<String>,
     /// The Host of the request, where routes name one
-    #[arg(long, value_name = "HOST", default_value = "")]
-    host: String,
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
     /// Ask the running gate instead of reading the files
     #[arg(long)]
     running: bool,
@@ -47,24 +68,59 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
-    let question = Question::new(&args.ip, args.via.clone(), args.path.as_deref(), &args.host)
-        .map_err(|problem| Failure { code: USAGE, lines: vec![problem.to_string()] })?;
+    let usage = |problem: QuestionError| Failure { code: USAGE, lines: vec![problem.to_string()] };
+    let parameters = parameters(args)?;
+    let question = Question::new(parameters.clone()).map_err(usage)?;
     let (explanation, json) = if args.running {
-        ask(&args.settings, &question)?
+        ask(&args.settings, &parameters)?
     } else {
-        let explanation = explain(&loading::read(&args.settings)?.snapshot, &question);
+        let explanation = explain(&loading::read(&args.settings)?.snapshot, &question).map_err(usage)?;
         let json = explanation.to_json().map_err(|error| failed(error.to_string()))?;
         (explanation, json)
     };
     print(&if args.json { json } else { text(&explanation) })?;
-    Ok(if explanation.admitted { 0 } else { DENIED })
+    let fine = |route: &RouteVerdict| matches!(route.verdict, Verdict::Admitted | Verdict::Served);
+    Ok(if explanation.routes.iter().any(fine) { 0 } else { DENIED })
+}
+
+fn parameters(args: &Args) -> Result<Parameters, Failure> {
+    let cannot = |path: &Path, error: &dyn Display| failed(format!("{}: {error}", path.display()));
+    let request = match &args.request {
+        None => None,
+        Some(path) if path.as_os_str() == "-" => {
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().take(MAX_REQUEST).read_to_end(&mut bytes);
+            read.map_err(|error| cannot(path, &error))?;
+            Some(bytes)
+        }
+        Some(path) => Some(file::read(path, MAX_REQUEST).map_err(|error| cannot(path, &error))?),
+    };
+    Ok(Parameters {
+        ip: Some(args.ip.clone()),
+        via: args.via.clone(),
+        path: args.path.clone(),
+        host: args.host.clone(),
+        method: args.method.clone(),
+        headers: args.headers.clone(),
+        // What is behind the head is not judged, and need not travel.
+        request: request.map(head_of),
+        listener: args.listener.clone(),
+        proxy: args.proxy.clone(),
+    })
+}
+
+fn head_of(mut request: Vec<u8>) -> Vec<u8> {
+    let ends = [&b"\r\n\r\n"[..], b"\n\n"];
+    let end = ends.iter().find_map(|end| Some(memchr::memmem::find(&request, end)? + end.len()));
+    request.truncate(end.unwrap_or(request.len()));
+    request
 }
 
 /// The explanation of the running gate, and the JSON text of it.
-fn ask(settings: &Settings, question: &Question) -> Result<(Explanation, String), Failure> {
+fn ask(settings: &Settings, parameters: &Parameters) -> Result<(Explanation, String), Failure> {
     let gate = Gate { file: settings.file.clone(), admin: settings.keys.admin.clone() };
     let client = AdminClient::find(&gate)?;
-    let target = format!("/explain?{}", question.to_query());
+    let target = format!("/explain?{}", parameters.to_query());
     let (explanation, reply) = client.fetch("GET", &target, WITHIN, &[200])?;
     Ok((explanation, reply.body))
 }

@@ -56,7 +56,7 @@ pub enum Command {
     /// Read the configuration and every range file: print all problems, or a summary.
     Check(check::Args),
     /// Show whether an address is admitted, and why, with every step of the decision.
-    Explain(explain::Args),
+    Explain(Box<explain::Args>),
     /// Ask the running gate whether it is ready: for container and load balancer probes.
     Health(health::Args),
     /// Make the running gate load its files again, and print what changed.

@@ -12,6 +12,7 @@
 //! | [`head`] | a head: method, target, version, fields |
 //! | [`facts`] | what a head says about its message |
 //! | [`request`] | what becomes of a request |
+//! | [`reply`] | what the gate itself replies, and the note for the operator |
 //! | [`received`] | a request, and what was found out about it |
 //! | [`request_id`] | the id of a request |
 //! | [`stray`] | bytes that were meant for another kind of listener |
@@ -24,6 +25,7 @@ pub(crate) mod head;
 pub(crate) mod parse;
 pub(crate) mod peer;
 pub(crate) mod received;
+pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod request_id;
 pub(crate) mod scan;

@@ -13,18 +13,22 @@ use std::sync::Arc;
 use crate::judge::challenge;
 use crate::judge::facts::Facts;
 use crate::judge::head::Head;
+use crate::judge::parse::parse;
 use crate::judge::peer::Peer;
 use crate::judge::received::Received;
 use crate::judge::request_id::RequestId;
+use crate::judge::scan::{Progress, Scan};
+use crate::judge::stray;
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::admission::{self, Grant, Mode, Permit};
 use crate::policy::client::client_ip::{self, Client, NoClient, Origin};
+use crate::policy::client::original::Original;
 use crate::policy::outcome::Reason;
-use crate::policy::routing::authority::Host;
 use crate::policy::routing::path::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::wire::body::Framing;
 use crate::wire::fields::Span;
+use crate::wire::read_buffer::ReadBuffer;
 use crate::wire::shares::PeerClass;
 
 /// Fields that a probe does not have: those of a body, and those of a request that a proxy forwards for a client.
@@ -60,6 +64,18 @@ impl Admitted {
             Grant::Listed { .. } => PeerClass::Listed,
             Grant::Observed(_) => PeerClass::Stranger,
         }
+    }
+}
+
+impl Admitted {
+    /// What trusted proxies say of the client's own request.
+    #[must_use]
+    pub(crate) fn original<'h>(&self, snapshot: &Snapshot, peer: &Peer, head: &'h Head) -> Original<'h> {
+        if !self.behind_proxy {
+            return Original::default();
+        }
+        let place = peer.origin.place_of(self.permit.client());
+        Original::read(snapshot.config.forwarded_header, place, |name| head.values(name))
     }
 }
 
@@ -130,6 +146,21 @@ pub(crate) fn judge(
         Some(file) => Judged::Challenge(file, Box::new(judged)),
         None => judged,
     }
+}
+
+/// Judges a request of HTTP/1 whose bytes are all there, as a connection that brings them is served.
+pub(crate) fn judge_bytes(snapshot: &Snapshot, peer: &Peer, bytes: &[u8]) -> (Received, Judged) {
+    let (mut received, mut buffer) = (Received::default(), ReadBuffer::default());
+    buffer.append(bytes);
+    let judged = match Scan::default().advance(&mut buffer, snapshot.config.limits.max_head) {
+        Progress::Whole(len) => judge(snapshot, peer, parse(&buffer.unread()[..len]), &mut received),
+        Progress::Refused(reason) => {
+            received.note = stray::note(buffer.unread());
+            unserved(snapshot, peer, reason)
+        }
+        Progress::More => unserved(snapshot, peer, Reason::SenderGone),
+    };
+    (received, judged)
 }
 
 /// What the peer and the forwarding fields say about the origin of a request.
@@ -221,14 +252,6 @@ fn refuse_ambiguous(
     let judged = admission::decide(client, peer.address, Some(lists), snapshot.config.mode);
     let reason = judged.map_or_else(|(denial, _)| denial.reason(), |_| Reason::BadTarget);
     Refusal { reason, route: meant.cloned() }
-}
-
-/// Which route a path without a route may have meant, as the note of the log.
-#[must_use]
-pub(crate) fn nearest_route(snapshot: &Snapshot, received: &Received) -> Option<String> {
-    let host = received.head.as_ref()?.values("host").next().and_then(Host::read);
-    let (place, difference) = snapshot.table.nearest(host, received.path())?;
-    Some(format!("differs from {} by {difference}", snapshot.routes.get(place)?.label))
 }
 
 /// Whether a trusted proxy or this machine probes the health of the gate. A request that a proxy forwards for a client

@@ -17,6 +17,7 @@
 //! | [`text`] | numbers and bytes written as text |
 //! | [`bytes`] | short texts, looked at several bytes at a time |
 //! | [`token`] | what names and unquoted values are made of |
+//! | [`lead`](mod@lead) | what to look at when a request ended with a final 4xx |
 //! | [`outcome`] | the outcomes and reasons in the log and the metrics |
 
 pub(crate) mod address;
@@ -26,6 +27,7 @@ pub(crate) mod client;
 pub(crate) mod delivery;
 pub(crate) mod forward;
 pub(crate) mod hold;
+pub(crate) mod lead;
 pub(crate) mod outcome;
 pub(crate) mod provider;
 pub(crate) mod routing;

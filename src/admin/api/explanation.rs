@@ -8,11 +8,9 @@ pub(crate) struct Explanation {
     /// Whether the lists admit it: on the route of the path, or on any route where no path was given. What only
     /// `mode: observe` lets pass is not admitted.
     pub admitted: bool,
-    /// What makes the path a 400 for whoever is admitted.
-    pub ambiguous_path: Option<String>,
-    /// Who is asking; none where nobody can be named.
+    /// The client; none where nobody can be named.
     pub client: Option<String>,
-    /// What a denied sender hears, as in the config.
+    /// The reply to a denied sender, as in the config.
     pub deny: String,
     /// The snapshot it was judged by.
     pub generation: u64,
@@ -20,6 +18,10 @@ pub(crate) struct Explanation {
     pub hops: Vec<Hop>,
     /// The Host that was asked about; may be empty.
     pub host: String,
+    /// The address of the listener that the connection came to.
+    pub listener: Option<String>,
+    /// The method of the request.
+    pub method: Option<String>,
     /// Whether denials are carried out, as in the config.
     pub mode: String,
     /// The reason for which nobody can be named.
@@ -50,13 +52,15 @@ pub(crate) struct RouteVerdict {
     pub list: Option<String>,
     /// What each allowed list holds of the client, in the order in which they are asked.
     pub lists: Vec<ListVerdict>,
+    /// What the access log notes for the operator.
+    pub note: Option<String>,
     /// The prefix that admits.
     pub prefix: Option<String>,
-    /// Why it is denied, or would be.
+    /// Why it is not forwarded, or would not be.
     pub reason: Option<String>,
     /// Its name in the log; none where no route matches the path.
     pub route: Option<String>,
-    /// What a denied sender hears.
+    /// The status of the gate's own reply; none where there is none.
     pub status: Option<u16>,
     /// What the gate does.
     pub verdict: Verdict,
@@ -70,8 +74,14 @@ pub(crate) struct RouteVerdict {
 pub(crate) enum Verdict {
     /// It forwards.
     Admitted,
-    /// It does not.
+    /// It closes the connection before it reads a request.
+    Closed,
+    /// It does not forward, because of the client or because no route matches.
     Denied,
+    /// It does not forward, because of the request itself.
+    Rejected,
+    /// It answers itself: there is no message for the application.
+    Served,
     /// It would not, but `mode: observe` forwards all the same.
     WouldDeny,
 }

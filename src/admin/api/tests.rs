@@ -11,8 +11,8 @@ use crate::admin::api::explanation::{Explanation, Verdict};
 use crate::admin::api::reload::ReloadReport;
 use crate::admin::api::status::{Certificate, Status, UpstreamState};
 use crate::admin::explain::explain;
+use crate::admin::explain::question::{Parameters, Question};
 use crate::admin::fixture::{CONFIG, Stage, anonymous};
-use crate::admin::question::Question;
 use crate::admin::status::describe;
 use crate::config::Problem;
 use crate::policy::outcome::Reason;
@@ -64,8 +64,10 @@ fn every_answer_is_written_as_ever() {
     let via = "1.2.3.4, 198.51.100.7, 203.0.113.9".to_owned();
     let questions = [(Some(via), Some("/webhooks/answer"), EXPLAIN), (None, None, EXPLAIN_ALL)];
     for (via, path, wanted) in questions {
-        let question = Question::new("10.1.1.1", via, path, "").unwrap();
-        assert_eq!(written(explain(&snapshot, &question).to_json().unwrap()), wanted);
+        let ip = Some("10.1.1.1".to_owned());
+        let path = path.map(str::to_owned);
+        let question = Question::new(Parameters { ip, via, path, ..Parameters::default() }).unwrap();
+        assert_eq!(written(explain(&snapshot, &question).unwrap().to_json().unwrap()), wanted);
     }
 }
 
@@ -158,7 +160,7 @@ fn a_key_that_is_missing_is_named() {
     }
     each::<Status>(STATUS, &["last_reload"]);
     each::<ReloadReport>(RELOAD, &[]);
-    each::<Explanation>(EXPLAIN, &["ambiguous_path", "client", "no_client", "path", "via"]);
+    each::<Explanation>(EXPLAIN, &["listener", "method", "client", "no_client", "path", "via"]);
 }
 
 #[test]

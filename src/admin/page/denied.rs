@@ -8,9 +8,9 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use crate::admin::explain::question::Parameters;
 use crate::admin::page::View;
 use crate::admin::page::markup::Markup;
-use crate::admin::question::Question;
 use crate::admin::text::quantity::{ago, counted, grouped};
 use crate::policy::address::addr::Address;
 use crate::state::stats::denials::Row;
@@ -116,7 +116,7 @@ fn table(markup: &mut Markup, view: &View<'_>, caption: &'static str, rows: &[Ro
 }
 
 fn one(markup: &mut Markup, view: &View<'_>, row: &Row) {
-    let asked = Question { peer: row.client, via: None, path: path_of(row), host: String::new() };
+    let asked = Parameters { ip: Some(row.client.to_string()), path: path_of(row), ..Parameters::default() };
     markup.put(
         "<tr><th scope=\"row\"><a href=\"/explain?{}\"><code>{}</code></a>",
         &[&asked.to_query(), &row.client],

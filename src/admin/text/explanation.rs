@@ -13,7 +13,9 @@ pub(crate) fn text(explanation: &Explanation) -> String {
     let mut out = String::new();
     chain(&mut out, explanation);
     match (&explanation.path, explanation.routes.as_slice()) {
-        (Some(path), [route]) => one_route(&mut out, explanation, path, route),
+        (path, [route]) if path.is_some() || route.verdict == Verdict::Closed => {
+            one_route(&mut out, explanation, path.as_deref().unwrap_or("every path"), route);
+        }
         (_, routes) => every_route(&mut out, explanation, routes),
     }
     out
@@ -22,6 +24,9 @@ pub(crate) fn text(explanation: &Explanation) -> String {
 /// Peer, hops, client. Writing to a String cannot fail, here and below.
 fn chain(out: &mut String, explanation: &Explanation) {
     let hops = &explanation.hops;
+    if let Some(listener) = &explanation.listener {
+        let _ = writeln!(out, "listener {listener}");
+    }
     let is_bad_chain = explanation.no_client.as_deref() == Some(Reason::BadChain.word());
     for (place, hop) in hops.iter().enumerate() {
         let name = if place == 0 { "peer" } else { "hop" };
@@ -51,9 +56,10 @@ fn one_route(out: &mut String, explanation: &Explanation, path: &str, route: &Ro
         Some(label) => {
             let _ = writeln!(out, "route    {label} ({}) for {path}", or_nothing(route.webhook.as_deref()));
         }
-        None => {
+        None if matches!(route.verdict, Verdict::Denied | Verdict::WouldDeny) => {
             let _ = writeln!(out, "route    none matches {path}");
         }
+        None => {}
     }
     for list in route.lists.iter().filter(|_| explanation.client.is_some()) {
         let found = match (&list.prefix, list.line) {
@@ -66,24 +72,36 @@ fn one_route(out: &mut String, explanation: &Explanation, path: &str, route: &Ro
     let (list, prefix) = (or_nothing(route.list.as_deref()), or_nothing(route.prefix.as_deref()));
     let verdict = match route.verdict {
         Verdict::Admitted => format!("ADMITTED by list {list}, prefix {prefix}"),
+        Verdict::Closed => format!("CLOSED before a request is read, {}", reason(route)),
         Verdict::Denied => format!("DENIED, {}", reason(route)),
+        Verdict::Rejected => format!("REJECTED, {}", reason(route)),
+        Verdict::Served => "SERVED by the gate itself, not forwarded".to_owned(),
         Verdict::WouldDeny => {
             format!("WOULD BE DENIED, {}; mode: observe forwards it all the same", reason(route))
         }
     };
     let _ = writeln!(out, "verdict  {verdict}");
-    let answer = match (route.verdict, &explanation.ambiguous_path) {
-        (Verdict::Denied, _) => denied(explanation, route),
-        (_, Some(flaw)) => format!("400: the path holds {flaw}"),
-        _ => "what the application answers, judged by the delivery rules".to_owned(),
+    let answer = match route.verdict {
+        Verdict::Denied => denied(explanation, route),
+        Verdict::Rejected | Verdict::Closed => status(route),
+        Verdict::Served => "the gate's own".to_owned(),
+        Verdict::Admitted | Verdict::WouldDeny => {
+            "what the application answers, judged by the delivery rules".to_owned()
+        }
     };
     let _ = writeln!(out, "answer   {answer}");
+    if let Some(note) = &route.note {
+        let _ = writeln!(out, "note     {note}");
+    }
+}
+
+fn status(route: &RouteVerdict) -> String {
+    route.status.map_or_else(|| "none, the connection is closed".to_owned(), |status| status.to_string())
 }
 
 fn denied(explanation: &Explanation, route: &RouteVerdict) -> String {
-    let status = route.status.map_or(NOTHING.to_owned(), |status| status.to_string());
     let later = if explanation.deny == Deny::Retry.word() { " with Retry-After" } else { "" };
-    format!("{status}{later} (deny: {})", explanation.deny)
+    format!("{}{later} (deny: {})", status(route), explanation.deny)
 }
 
 /// The reason with its meaning, where it is one of those that the admission has.
@@ -94,6 +112,7 @@ fn reason(route: &RouteVerdict) -> String {
         Some(Reason::NoRoute) => "no route matches the path",
         Some(Reason::NoClient) => "nobody can be named as the client",
         Some(Reason::BadChain) => "the forwarding header cannot be read",
+        Some(Reason::NoProxyHeader) => "the connection begins with no PROXY header (give --proxy)",
         _ => return word.to_owned(),
     };
     format!("{word}: {meaning}")
@@ -106,8 +125,8 @@ fn every_route(out: &mut String, explanation: &Explanation, routes: &[RouteVerdi
         let reason = or_nothing(route.reason.as_deref());
         let verdict = match route.verdict {
             Verdict::Admitted => admitted(route),
-            Verdict::Denied => format!("denied    {reason}, answer {}", denied(explanation, route)),
             Verdict::WouldDeny => format!("observed  {reason}, forwarded all the same"),
+            _ => format!("denied    {reason}, answer {}", denied(explanation, route)),
         };
         let (label, webhook) = (or_nothing(route.route.as_deref()), or_nothing(route.webhook.as_deref()));
         let _ = writeln!(out, "{label:<width$}  {webhook:<20}  {verdict}");

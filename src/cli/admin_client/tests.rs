@@ -74,15 +74,19 @@ fn a_reload_tells_what_changed_or_every_problem() {
 #[test]
 fn the_live_gate_explains_like_the_command() {
     use crate::admin::explain::explain;
-    use crate::admin::question::Question;
+    use crate::admin::explain::question::{Parameters, Question};
     let (listener, client) = tcp();
     with_admin(listener, |_, context| {
-        let question =
-            Question::new("10.0.0.1", Some("192.0.2.1, 10.0.0.9".to_owned()), Some("/webhooks/answer"), "")
-                .unwrap();
-        let target = format!("/explain?{}", question.to_query());
+        let parameters = Parameters {
+            ip: Some("10.0.0.1".to_owned()),
+            via: Some("192.0.2.1, 10.0.0.9".to_owned()),
+            path: Some("/webhooks/answer".to_owned()),
+            ..Parameters::default()
+        };
+        let target = format!("/explain?{}", parameters.to_query());
+        let question = Question::new(parameters).unwrap();
         let (got, _) = client.fetch::<Explanation>("GET", &target, WITHIN, &[200]).unwrap();
-        assert_eq!(got, explain(&context.store.load(), &question));
+        assert_eq!(got, explain(&context.store.load(), &question).unwrap());
         assert!(got.admitted);
         assert_eq!(client.ask("GET", "/explain?ip=nobody", WITHIN).unwrap().status, 400);
     });

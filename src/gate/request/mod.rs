@@ -26,7 +26,7 @@ use self::reply::Frame;
 use crate::judge;
 use crate::judge::received::Received;
 use crate::judge::request::{Admitted, Judged, Refusal};
-use crate::policy::admission::{Deny, Grant};
+use crate::policy::admission::Grant;
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::{Outcome, Reason};
 use crate::state::snapshot::LiveRoute;
@@ -153,18 +153,12 @@ impl<T: Transport> Request<'_, T> {
             }
             Grant::Observed(denial) => {
                 self.record.would_deny = Some(denial.reason());
-                if denial.reason() == Reason::NoRoute {
-                    self.note_nearest();
+                let note = judge::reply::note(self.context.snapshot, self.received, denial.reason());
+                if let Some(note) = note {
+                    self.record.note(note);
                 }
                 admitted.route.counters.count_would_deny();
             }
-        }
-    }
-
-    /// Notes which route a path without a route may have meant.
-    fn note_nearest(&mut self) {
-        if let Some(note) = judge::request::nearest_route(self.context.snapshot, self.received) {
-            self.record.note(note);
         }
     }
 
@@ -190,7 +184,7 @@ impl<T: Transport> Request<'_, T> {
         let mut body = Vec::new();
         self.transport.read_body(wanted, budget, &mut body).await?;
         self.record.bytes_in = body.len() as u64;
-        let original = upstream_head::original(self.context, head, admitted);
+        let original = admitted.original(self.context.snapshot, self.context.peer, head);
         if let Some(unused) = original.unused {
             self.record.note(unused.to_string());
         }
@@ -245,9 +239,6 @@ impl<T: Transport> Request<'_, T> {
     /// Replies to a request that is not forwarded.
     async fn refuse(&mut self, refusal: Refusal) -> Next {
         self.route = refusal.route;
-        if refusal.reason == Reason::NoRoute {
-            self.note_nearest();
-        }
         // Skip a body that has arrived, so that the connection can be used again. Do not wait for one that has not.
         let skips = refusal.reason.outcome() == Outcome::Denied;
         let skippable = self.received.skippable.filter(|_| skips);
@@ -268,23 +259,21 @@ impl<T: Transport> Request<'_, T> {
 
     /// Sends a reply of the gate's own. The connection closes if part of the request is `unread`.
     async fn answer_here(&mut self, reason: Reason, unread: bool) -> Next {
-        if reason.outcome() == Outcome::Denied && self.drops_denied() {
+        let Context { snapshot, peer, .. } = self.context;
+        let status = judge::reply::status(snapshot, peer, reason);
+        if let Some(note) = judge::reply::note(snapshot, self.received, reason) {
+            self.record.note(note);
+        }
+        let Some(status) = status else {
             self.emit(reason, None, 0);
             return Next::Close;
-        }
+        };
         let exceeded = self.exceeds_unwelcome(reason);
-        let status = delivery::own_status(reason, self.context.snapshot.config.deny);
         let webhook = self.route.as_ref().unwrap_or(&self.context.snapshot.unrouted).webhook;
         let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
         let frame = Frame { to_head: self.received.is_head(), close: unread || exceeded || self.closes() };
         let reply = reply::own(status, allow, frame);
         self.finish(reason, &reply, unread).await
-    }
-
-    /// Whether a denied request gets no reply. The connection of a trusted proxy may carry requests of other clients,
-    /// so there a denial gets a reply.
-    fn drops_denied(&self) -> bool {
-        self.context.snapshot.config.deny == Deny::Drop && !self.writer_is_trusted()
     }
 
     fn writer_is_trusted(&self) -> bool {

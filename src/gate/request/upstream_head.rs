@@ -14,16 +14,6 @@ use crate::policy::text;
 /// The capacity for the lines that the gate adds.
 const OWN_LINES: usize = 512;
 
-/// What trusted proxies say of how the client asked.
-#[must_use]
-pub(super) fn original<'h>(context: Context<'_>, head: &'h Head, admitted: &Admitted) -> Original<'h> {
-    if !admitted.behind_proxy {
-        return Original::default();
-    }
-    let place = context.peer.origin.place_of(admitted.permit.client());
-    Original::read(context.snapshot.config.forwarded_header, place, |name| head.values(name))
-}
-
 /// Writes the head of an admitted request whose body has this length.
 #[must_use]
 pub(super) fn write(

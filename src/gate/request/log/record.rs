@@ -3,6 +3,7 @@
 //!
 //! What the line looks like is in [`super::access_log`]. Invariant: one event per request, whatever its outcome.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
@@ -44,7 +45,7 @@ pub(crate) struct Record {
     /// The index of the admitting list among those of the route, and the prefix in it.
     pub list: Option<(usize, IpNet)>,
     /// Advice for the operator.
-    note: Option<String>,
+    note: Option<Cow<'static, str>>,
     written: bool,
 }
 
@@ -56,9 +57,10 @@ impl Record {
     }
 
     /// Adds advice for the operator to what was noted before.
-    pub(crate) fn note(&mut self, text: String) {
+    pub(crate) fn note(&mut self, text: impl Into<Cow<'static, str>>) {
+        let text = text.into();
         self.note = Some(match self.note.take() {
-            Some(earlier) => format!("{earlier}; {text}"),
+            Some(earlier) => format!("{earlier}; {text}").into(),
             None => text,
         });
     }
@@ -95,7 +97,7 @@ impl Record {
             http: received.version.map(Version::word),
             would_deny: self.would_deny,
             client_cert: peer.client_cert.as_deref(),
-            note: self.note.as_deref().or(received.note),
+            note: self.note.as_deref(),
             ..Event::new(ending.reason, peer.address, began)
         };
         gate.events.emit(&event, &route.unwrap_or(&snapshot.unrouted).counters);

@@ -1,0 +1,72 @@
+//! The head that a question is about: as it was given, or made of its parts.
+
+use std::net::IpAddr;
+
+use crate::admin::explain::question::{Question, Subject};
+use crate::policy::client::client_ip::ForwardedHeader;
+
+/// Who names no host asks about routes without one.
+pub(super) const NO_HOST: &str = "host.invalid";
+
+/// The bytes of the request; `method` stands in where the question names none.
+pub(super) fn bytes(question: &Question, header: ForwardedHeader, method: &str) -> Vec<u8> {
+    match &question.subject {
+        Subject::Raw(bytes) => with_line_ends(bytes),
+        Subject::EveryRoute => written("GET", "/", None, &[], forwarding_line(question, header)),
+        Subject::Parts { target, host, method: named, headers } => {
+            let method = named.as_deref().unwrap_or(method);
+            written(method, target, host.as_deref(), headers, forwarding_line(question, header))
+        }
+    }
+}
+
+fn written(
+    method: &str,
+    target: &str,
+    host: Option<&str>,
+    headers: &[String],
+    forwarding: Option<String>,
+) -> Vec<u8> {
+    let mut lines = vec![format!("{method} {target} HTTP/1.1")];
+    if !headers.iter().any(|line| line.to_ascii_lowercase().starts_with("host:")) {
+        let host = host.filter(|host| !host.is_empty()).unwrap_or(NO_HOST);
+        lines.push(format!("Host: {host}"));
+    }
+    lines.extend(headers.iter().cloned().chain(forwarding));
+    lines.iter().flat_map(|line| [line.as_str(), "\r\n"]).chain(["\r\n"]).collect::<String>().into_bytes()
+}
+
+/// The forwarding header that the gate reads. The hops of a question are written the plain way, whichever that is.
+fn forwarding_line(question: &Question, header: ForwardedHeader) -> Option<String> {
+    let via = question.via.as_ref()?;
+    Some(match header {
+        ForwardedHeader::XForwardedFor => format!("X-Forwarded-For: {via}"),
+        ForwardedHeader::Forwarded => {
+            let elements: Vec<String> = via.split(',').map(|hop| element(hop.trim())).collect();
+            format!("Forwarded: {}", elements.join(", "))
+        }
+    })
+}
+
+fn element(hop: &str) -> String {
+    match hop.parse() {
+        Ok(IpAddr::V6(ip)) => format!("for=\"[{ip}]\""),
+        _ => format!("for=\"{hop}\""),
+    }
+}
+
+/// A file that was written by hand ends its lines with LF and may lack the empty line: then both are mended. What has a
+/// CRLF is judged as it is.
+fn with_line_ends(bytes: &[u8]) -> Vec<u8> {
+    if bytes.windows(2).any(|pair| pair == b"\r\n") {
+        return bytes.to_vec();
+    }
+    let head = bytes.windows(2).position(|pair| pair == b"\n\n").map_or(bytes, |end| &bytes[..end]);
+    let mut mended = Vec::with_capacity(bytes.len() + 64);
+    for line in head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        mended.extend_from_slice(line);
+        mended.extend_from_slice(b"\r\n");
+    }
+    mended.extend_from_slice(b"\r\n");
+    mended
+}

@@ -1,0 +1,241 @@
+//! What the gate does with a request, and why: the verdict of [`crate::judge`] with its whole chain.
+//!
+//! The verdict is the one that serves: the same functions judge the connection and the bytes of the request. What is
+//! added here is only for reading: which CIDR or list made a hop a trusted one, and on which line of which file the
+//! prefix stands. The words are in [`crate::admin::text::explanation`].
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`question`] | what is asked |
+//! | [`head`] | the head that it is about |
+//! | [`hops`](mod@hops) | the walk from the peer to the client |
+
+mod head;
+mod hops;
+pub(crate) mod question;
+#[cfg(test)]
+mod tests;
+
+use self::question::{ProxyHeader, Question, QuestionError, Subject};
+use crate::admin::api::explanation::{Explanation, ListVerdict, RouteVerdict, Verdict};
+use crate::config::Listener;
+use crate::judge::peer::Peer;
+use crate::judge::received::Received;
+use crate::judge::request::{Judged, judge_bytes};
+use crate::judge::{connection, reply};
+use crate::policy::admission::{self, Grant};
+use crate::policy::client::client_ip::{self, Client, NoClient, Origin};
+use crate::policy::outcome::{Outcome, Reason};
+use crate::state::snapshot::{List, LiveRoute, Snapshot};
+
+type WhoAsks = Result<Client, NoClient>;
+
+/// Judges what is asked about.
+///
+/// # Errors
+/// The listener does not exist, or takes no PROXY header.
+pub(crate) fn explain(snapshot: &Snapshot, question: &Question) -> Result<Explanation, QuestionError> {
+    let (place, listener) = listener(snapshot, question)?;
+    let (peer, refused) = connect(snapshot, question, place, listener);
+    let header = snapshot.config.forwarded_header;
+    let judged = |method: &str| judge_bytes(snapshot, &peer, &head::bytes(question, header, method));
+    let (received, verdict) = match judged("POST") {
+        // Nobody named a method: what the route's webhook does not have is not what was asked about.
+        (_, Judged::Refuse(refusal)) if refusal.reason == Reason::BadMethod && names_no_method(question) => {
+            judged("GET")
+        }
+        judged => judged,
+    };
+    let lines = received.head.iter().flat_map(|head| head.values(header.name()));
+    let lines: Vec<&[u8]> = lines.collect();
+    let client = client_ip::resolve(peer.address, peer.origin, &snapshot.trusted, header, lines.into_iter());
+    let routes: Vec<RouteVerdict> = match (&question.subject, refused) {
+        (_, Some(reason)) => {
+            vec![RouteVerdict { verdict: Verdict::Closed, ..refusal(None, reason, &client) }]
+        }
+        (Subject::EveryRoute, None) => {
+            snapshot.routes.iter().map(|route| by_lists(snapshot, &peer, &client, route)).collect()
+        }
+        (_, None) => vec![of_request(snapshot, &peer, &client, &received, verdict)],
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let of_head = |bytes: &[u8]| (question.subject != Subject::EveryRoute).then(|| text(bytes));
+    let host = received.head.as_ref().and_then(|head| head.values("host").next()).and_then(of_head);
+    Ok(Explanation {
+        admitted: routes.iter().any(|route| route.verdict == Verdict::Admitted),
+        client: client.as_ref().ok().map(|client| client.address.to_string()),
+        deny: snapshot.config.deny.word().to_owned(),
+        generation: snapshot.generation,
+        hops: hops::hops(snapshot, &peer, received.head.as_ref()),
+        host: host.filter(|host| host != head::NO_HOST).unwrap_or_default(),
+        listener: listener.map(|listener| listener.address.to_string()),
+        method: of_head(received.method()),
+        mode: snapshot.config.mode.word().to_owned(),
+        no_client: client.as_ref().err().map(|none| none.reason().word().to_owned()),
+        path: of_head(received.path()),
+        peer: question.peer.to_string(),
+        routes,
+        via: question.via.clone(),
+    })
+}
+
+fn names_no_method(question: &Question) -> bool {
+    matches!(&question.subject, Subject::Parts { method: None, .. })
+}
+
+/// The listener that was named, else the first that takes what the connection begins with.
+fn listener<'s>(
+    snapshot: &'s Snapshot,
+    question: &Question,
+) -> Result<(usize, Option<&'s Listener>), QuestionError> {
+    let all = &snapshot.config.listen;
+    let proxied = question.proxy.is_some();
+    let place = match &question.listener {
+        Some(named) => {
+            all.iter().position(|listener| listener.address.to_string() == *named).ok_or_else(|| {
+                let there: Vec<String> = all.iter().map(|listener| listener.address.to_string()).collect();
+                QuestionError::NoListener(named.clone(), there.join(", "))
+            })?
+        }
+        None => all.iter().position(|listener| listener.proxy_protocol == proxied).unwrap_or(0),
+    };
+    let listener = all.get(place);
+    match (listener, question.proxy) {
+        (Some(listener), Some(ProxyHeader::Source(_))) if !listener.proxy_protocol => {
+            Err(QuestionError::NoProxyProtocol(listener.address.to_string()))
+        }
+        _ => Ok((place, listener)),
+    }
+}
+
+/// The peer of the connection, and the reason for which it is closed before a request is read.
+fn connect(
+    snapshot: &Snapshot,
+    question: &Question,
+    place: usize,
+    listener: Option<&Listener>,
+) -> (Peer, Option<Reason>) {
+    let proxy_protocol = listener.is_some_and(|listener| listener.proxy_protocol);
+    let mut peer = Peer {
+        address: question.peer,
+        listener: place,
+        tls: listener.is_some_and(|listener| listener.tls.is_some()),
+        tls_in_front: false,
+        client_cert: None,
+        origin: Origin::Peer,
+    };
+    let refused = connection::refuse_peer(snapshot, proxy_protocol, peer.address);
+    if refused.is_some() || !proxy_protocol {
+        return (peer, refused);
+    }
+    match question.proxy {
+        Some(ProxyHeader::Source(source)) => {
+            peer.origin = Origin::Proxied(source);
+            let refused = connection::refuse_source(snapshot, source);
+            (peer, refused)
+        }
+        Some(ProxyHeader::Missing) | None => (peer, Some(Reason::NoProxyHeader)),
+    }
+}
+
+/// What becomes of the request.
+fn of_request(
+    snapshot: &Snapshot,
+    peer: &Peer,
+    client: &WhoAsks,
+    received: &Received,
+    judged: Judged,
+) -> RouteVerdict {
+    match judged {
+        Judged::Forward(admitted) => {
+            let original = received.head.as_ref().map(|head| admitted.original(snapshot, peer, head));
+            let unused = original.and_then(|original| original.unused).map(|unused| unused.to_string());
+            let verdict = granted(client, &admitted.route, admitted.permit.grant());
+            let denied = match admitted.permit.grant() {
+                Grant::Observed(denial) => reply::note(snapshot, received, denial.reason()),
+                Grant::Listed { .. } => None,
+            };
+            let notes: Vec<String> = denied.map(Into::into).into_iter().chain(unused).collect();
+            RouteVerdict { note: Some(notes.join("; ")).filter(|note| !note.is_empty()), ..verdict }
+        }
+        Judged::Refuse(refused) => {
+            let status = reply::status(snapshot, peer, refused.reason);
+            let note = reply::note(snapshot, received, refused.reason).map(Into::into);
+            RouteVerdict { note, status, ..refusal(refused.route.as_deref(), refused.reason, client) }
+        }
+        Judged::Probe => RouteVerdict {
+            verdict: Verdict::Served,
+            note: Some("a health probe: 200 while the gate is ready, else 503".to_owned()),
+            ..refusal(None, Reason::Success, client)
+        },
+        Judged::Challenge(file, otherwise) => {
+            let inner = of_request(snapshot, peer, client, received, *otherwise);
+            let note = format!("an ACME challenge: {} is the answer, if it is there", file.display());
+            RouteVerdict { note: Some(note), ..inner }
+        }
+        Judged::Gone => RouteVerdict {
+            note: Some("the request is not complete: it ends before its head does".to_owned()),
+            ..refusal(None, Reason::SenderGone, client)
+        },
+    }
+}
+
+/// What the lists of a route say, whatever the request may be.
+fn by_lists(snapshot: &Snapshot, peer: &Peer, client: &WhoAsks, route: &LiveRoute) -> RouteVerdict {
+    let allow = route.allow.iter().map(|list| &list.ranges);
+    let mode = snapshot.config.mode;
+    match admission::decide(client.clone(), peer.address, Some(allow), mode).map(|permit| permit.grant()) {
+        Ok(grant) => granted(client, route, grant),
+        Err((denial, _)) => {
+            let status = reply::status(snapshot, peer, denial.reason());
+            RouteVerdict { status, ..refusal(Some(route), denial.reason(), client) }
+        }
+    }
+}
+
+/// A request that is forwarded.
+fn granted(client: &WhoAsks, route: &LiveRoute, grant: Grant) -> RouteVerdict {
+    match grant {
+        Grant::Listed { list, .. } => {
+            let verdict = refusal(Some(route), Reason::Success, client);
+            let by = verdict.lists.get(list);
+            let (name, prefix) = (by.map(|by| by.name.clone()), by.and_then(|by| by.prefix.clone()));
+            RouteVerdict { verdict: Verdict::Admitted, list: name, prefix, ..verdict }
+        }
+        Grant::Observed(denial) => {
+            RouteVerdict { verdict: Verdict::WouldDeny, ..refusal(Some(route), denial.reason(), client) }
+        }
+    }
+}
+
+/// A request that ends for this reason. A success is the application's to give, so it is no reason here.
+fn refusal(route: Option<&LiveRoute>, reason: Reason, client: &WhoAsks) -> RouteVerdict {
+    let route = route.filter(|route| route.label != crate::state::snapshot::UNROUTED);
+    let verdict = if reason.outcome() == Outcome::Denied { Verdict::Denied } else { Verdict::Rejected };
+    RouteVerdict {
+        list: None,
+        lists: route.map_or(&[][..], |route| &route.allow).iter().map(|list| held_by(list, client)).collect(),
+        note: None,
+        prefix: None,
+        reason: Some(reason.word().to_owned()).filter(|_| reason != Reason::Success),
+        route: route.map(|route| route.label.clone()),
+        status: None,
+        verdict,
+        webhook: route.map(|route| route.webhook.name().to_owned()),
+    }
+}
+
+/// What a list holds of the client.
+fn held_by(list: &List, client: &WhoAsks) -> ListVerdict {
+    let entries = list.ranges.entries();
+    let place = client.as_ref().ok().and_then(|client| list.ranges.set().find(client.address));
+    let entry = place.and_then(|place| entries.get(place));
+    ListVerdict {
+        file: list.path.display().to_string(),
+        last_good: list.last_good,
+        line: entry.map(|entry| entry.line),
+        name: list.name.clone(),
+        prefix: entry.map(|entry| entry.prefix.to_string()),
+        prefixes: entries.len(),
+    }
+}
