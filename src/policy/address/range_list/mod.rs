@@ -145,8 +145,8 @@ pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
         }
         match parse_prefix(range) {
             Ok(prefix) => entries.push(Entry { prefix, line: number }),
-            Err(message) => {
-                problems.push(LineProblem { line: number, message: format!("{}: {message}", shown(range)) });
+            Err(error) => {
+                problems.push(LineProblem { line: number, message: format!("{}: {error}", shown(range)) });
             }
         }
         // A file of another kind has only bad lines, and must not cost many times its size.
