@@ -20,8 +20,8 @@ use std::fmt::Write as _;
 use ipnet::IpNet;
 
 pub(crate) use self::day::Day;
-pub(crate) use self::prefix::parse_prefix;
 pub use self::prefix::{MIN_V4_LENGTH, MIN_V6_LENGTH};
+pub(crate) use self::prefix::{ParsePrefixError, parse_prefix};
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::address::range_list::hint::shown;
 
