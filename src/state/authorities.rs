@@ -10,13 +10,62 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::{PemObject as _, SectionKind};
+use rustls::pki_types::pem::{self, PemObject as _, SectionKind};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::{Config, Problem, Target, Upstream};
-use crate::files::file::{FileContent, Files, MAX_PEM};
+use crate::files::file::{FileContent, Files, MAX_PEM, ReadError};
 use crate::state::endpoint::server_name;
+
+/// Why it is not known who may sign an upstream's certificates.
+#[derive(Debug, thiserror::Error)]
+enum AuthoritiesError {
+    /// The file cannot be read.
+    #[error("{} {source}", path.display())]
+    Unread {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ReadError,
+    },
+    /// What it holds cannot be used.
+    #[error("{} {source}", path.display())]
+    Roots {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: RootsError,
+    },
+    /// Nobody may sign for this system, and perhaps why.
+    #[error(
+        "https:// needs certificate authorities, and this system has none{}; install ca-certificates or name a PEM file with `ca`",
+        .0.as_ref().map(|error| format!(" ({error})")).unwrap_or_default()
+    )]
+    NoSystem(#[source] Option<rustls_native_certs::Error>),
+    /// There is no TLS to be had.
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
+}
+
+/// Why a PEM file names no authorities.
+#[derive(Debug, thiserror::Error)]
+enum RootsError {
+    /// It is damaged, or another kind of file.
+    #[error("is not PEM: {0}")]
+    NotPem(#[from] pem::Error),
+    /// A certificate of it is no authority's.
+    #[error("has a certificate that cannot be used (block {block}): {source}")]
+    Unusable {
+        /// Which section of the file, from 1.
+        block: usize,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// It holds something else.
+    #[error("holds no certificate: a PEM file with BEGIN CERTIFICATE is wanted")]
+    Empty,
+}
 
 /// What the last load read.
 #[derive(Debug, Default)]
@@ -41,7 +90,7 @@ impl Authorities {
                 Some(path) => self.read_file(path, contents).map_err(|why| (format!("{at}.ca"), why)),
                 None => self.read_system().map_err(|why| (at, why)),
             };
-            problems.extend(read.err().map(|(at, why)| Problem::new(at, why)));
+            problems.extend(read.err().map(|(at, why)| Problem::new(at, why.to_string())));
         }
         let used: BTreeSet<&Path> = files(config).collect();
         self.files.retain(|path, _| used.contains(path.as_path()));
@@ -60,21 +109,22 @@ impl Authorities {
         }
     }
 
-    fn read_file(&mut self, path: &Path, contents: &Files) -> Result<(), String> {
-        let shown = path.display();
+    fn read_file(&mut self, path: &Path, contents: &Files) -> Result<(), AuthoritiesError> {
         let seen = contents.0.iter().find(|seen| seen.path == path);
         let content =
             seen.map_or_else(|| FileContent::at(path, MAX_PEM).content, |seen| seen.content.clone());
-        let bytes = content.map_err(|why| format!("{shown} {why}"))?;
+        let bytes = content.map_err(|source| AuthoritiesError::Unread { path: path.to_owned(), source })?;
         if self.files.get(path).is_some_and(|(known, _)| *known == bytes) {
             return Ok(());
         }
-        let config = client_config(roots(&bytes).map_err(|why| format!("{shown} {why}"))?)?;
+        let roots =
+            roots(&bytes).map_err(|source| AuthoritiesError::Roots { path: path.to_owned(), source })?;
+        let config = client_config(roots)?;
         self.files.insert(path.to_owned(), (bytes, config));
         Ok(())
     }
 
-    fn read_system(&mut self) -> Result<(), String> {
+    fn read_system(&mut self) -> Result<(), AuthoritiesError> {
         if self.system.is_some() {
             return Ok(());
         }
@@ -83,10 +133,7 @@ impl Authorities {
         // One odd certificate among the system's is not the gate's business.
         let (good, _) = roots.add_parsable_certificates(found.certs);
         if good == 0 {
-            let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-            return Err(format!(
-                "https:// needs certificate authorities, and this system has none{why}; install ca-certificates or name a PEM file with `ca`"
-            ));
+            return Err(AuthoritiesError::NoSystem(found.errors.into_iter().next()));
         }
         self.system = Some(client_config(roots)?);
         Ok(())
@@ -111,25 +158,23 @@ fn is_tls(upstream: &Upstream) -> bool {
 }
 
 /// The certificates of a PEM file.
-fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
+fn roots(pem: &[u8]) -> Result<RootCertStore, RootsError> {
     let mut roots = RootCertStore::empty();
     for (at, section) in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).enumerate() {
-        let (kind, der) = section.map_err(|error| format!("is not PEM: {error}"))?;
+        let (kind, der) = section?;
         if kind == SectionKind::Certificate {
             let added = roots.add(CertificateDer::from(der));
-            added.map_err(|error| {
-                format!("has a certificate that cannot be used (block {}): {error}", at + 1)
-            })?;
+            added.map_err(|source| RootsError::Unusable { block: at + 1, source })?;
         }
     }
     if roots.is_empty() {
-        return Err("holds no certificate: a PEM file with BEGIN CERTIFICATE is wanted".to_owned());
+        return Err(RootsError::Empty);
     }
     Ok(roots)
 }
 
-fn client_config(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
+fn client_config(roots: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    let builder = builder.with_safe_default_protocol_versions()?;
     Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
 }

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`certificate`] | a pair of files, read and checked |
 //! | [`chain`] | whether the certificates of a file vouch for each other |
+//! | [`error`] | why a file of theirs cannot be used |
 //! | [`names`] | which certificate a sender is shown |
 //! | [`provider`] | the cryptography that all of TLS uses |
 //! | [`senders`] | the certificate that senders are asked for |
@@ -14,6 +15,7 @@
 
 pub(crate) mod certificate;
 pub(crate) mod chain;
+pub(crate) mod error;
 pub(crate) mod names;
 pub(crate) mod provider;
 pub(crate) mod senders;
