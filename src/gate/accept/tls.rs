@@ -25,6 +25,20 @@ pub(crate) struct Secured {
     pub client_cert: Option<Arc<str>>,
 }
 
+/// Why a connection does not speak TLS.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HandshakeError {
+    /// The two could not agree, or one of them broke off.
+    #[error("{}", plain(&.0.to_string()))]
+    Failed(#[source] Box<pingora::Error>),
+    /// It was not over at the deadline.
+    #[error("not complete within limits.head_timeout")]
+    Late,
+    /// Nobody could say who it is. The verifier lets no such certificate pass.
+    #[error("the subject of the sender's certificate cannot be read")]
+    Illegible,
+}
+
 /// Makes the handshake.
 ///
 /// # Errors
@@ -34,20 +48,19 @@ pub(crate) async fn accept(
     tls: &LiveTls,
     stream: L4Stream,
     deadline: Instant,
-) -> Result<Secured, String> {
+) -> Result<Secured, HandshakeError> {
     let acceptor = Acceptor::from_server_config(Arc::clone(&tls.server));
     // On the heap: it is large, and gone when the connection begins to be served.
     let mut handshake = Box::pin(acceptor.tls_handshake(stream));
     let stream = match timeout_at(deadline, turns.run(handshake.as_mut())).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(plain(&error.to_string())),
-        Err(_) => return Err("not complete within limits.head_timeout".to_owned()),
+        Ok(Err(error)) => return Err(HandshakeError::Failed(error)),
+        Err(_) => return Err(HandshakeError::Late),
     };
     let certificate = stream.get_ssl().and_then(|facts| facts.peer_certificate_der().map(subject::of));
     let client_cert = match certificate {
         None => None,
-        // The verifier lets no such certificate pass.
-        Some(None) => return Err("the subject of the sender's certificate cannot be read".to_owned()),
+        Some(None) => return Err(HandshakeError::Illegible),
         Some(Some(subject)) => Some(Arc::from(subject)),
     };
     let http2 = stream.selected_alpn_proto() == Some(ALPN::H2);
@@ -55,8 +68,8 @@ pub(crate) async fn accept(
 }
 
 /// What rustls said, without what was put before it on its way.
-fn plain(error: &str) -> String {
-    error.rsplit_once("tls connect error: ").map_or(error, |(_, said)| said).to_owned()
+fn plain(error: &str) -> &str {
+    error.rsplit_once("tls connect error: ").map_or(error, |(_, said)| said)
 }
 
 #[cfg(test)]
