@@ -3,6 +3,7 @@
 //! Three records have to agree: what the sender was told, what reached the application, and what the
 //! access log says.
 
+use std::io;
 use std::net::Ipv4Addr;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ const LOG_TIMEOUT: Duration = Duration::from_secs(5);
 const NOTHING: &str = "-";
 
 /// One request of the tour and its three records.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Visit {
     /// The sample's name.
     pub sample: String,
@@ -27,8 +28,8 @@ pub(super) struct Visit {
     pub webhook: &'static str,
     /// The sender.
     pub from: Ipv4Addr,
-    /// What it was told; an error as text.
-    pub told: Result<u16, String>,
+    /// What it was told.
+    pub told: io::Result<u16>,
     /// How many requests the application saw meanwhile.
     pub arrived: usize,
     /// The outcome and the reason in the log.
@@ -78,7 +79,7 @@ pub(super) fn visit(
         sample: sample.name.clone(),
         webhook: sample.webhook.name(),
         from,
-        told: told.map(|told| told.status).map_err(|error| error.to_string()),
+        told: told.map(|told| told.status),
         arrived: arrived.len(),
         logged: match log.as_ref().map(said) {
             Some(("denied", reason)) => format!("denied {reason}"),
