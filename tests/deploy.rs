@@ -90,7 +90,7 @@ fn variables() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_image_runs_commands_that_exist_as_nobody_in_a_place_where_its_files_are_found() {
+fn the_image_runs_existing_commands_unprivileged_where_its_files_are() {
     for name in ["ENTRYPOINT", "CMD"] {
         assert!(serde_json::from_str::<Vec<String>>(&instruction(name)).is_ok(), "{name} needs a shell");
     }
@@ -387,7 +387,7 @@ fn the_units_agree_with_the_shipped_configuration() {
 
 /// On loopback every process of the machine could ask for a reload.
 #[test]
-fn the_packaged_configuration_has_the_admin_interface_on_a_socket_and_keeps_its_lists() {
+fn the_packaged_configuration_has_an_admin_socket_and_keeps_its_lists() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut script = std::process::Command::new(top().join("scripts/package-files"));
     script.arg(env!("CARGO_BIN_EXE_nexmo-gate")).arg(folder.path());

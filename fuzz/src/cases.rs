@@ -148,10 +148,9 @@ fn plain_walk(
     let mut hops = vec![Some(writer)];
     let mut words: Vec<&[u8]> = line.split(|b| *b == b',').map(<[u8]>::trim_ascii).collect();
     words.reverse();
-    for word in words {
+    for word in words.into_iter().filter(|word| !word.is_empty()) {
         match header {
             ForwardedHeader::XForwardedFor => hops.push(Address::from_hop(word)),
-            ForwardedHeader::Forwarded if word.is_empty() => {}
             ForwardedHeader::Forwarded => hops.push(match forwarded::read(word) {
                 Ok(Some(Node::Address(address))) => Some(address),
                 _ => None,
@@ -198,7 +197,7 @@ pub fn proxy_header(data: &[u8]) -> bool {
         let words: Vec<&str> = text.split(' ').collect();
         let named = words[1] != "UNKNOWN";
         let source = words.get(2).filter(|_| named).and_then(|word| word.parse().ok()).map(Address::new);
-        assert_eq!(header, Header { source });
+        assert_eq!(header, Header { source, tls: false });
         assert_eq!(source.is_some(), named);
     } else {
         assert_eq!(len, 16 + usize::from(u16::from_be_bytes([data[14], data[15]])));

@@ -101,12 +101,15 @@ fn held_by(list: &List, client: &WhoAsks) -> ListVerdict {
 /// and the one at which the walk ends.
 fn hops(snapshot: &Snapshot, question: &Question) -> Vec<Hop> {
     let trusted_by = |address: Address| {
-        snapshot.trusted.find(address).map(|at| snapshot.trusted_names.get(at).cloned().unwrap_or_default())
+        snapshot
+            .trusted
+            .find(address)
+            .map(|at| snapshot.trusted_names.get(at).map(ToString::to_string).unwrap_or_default())
     };
     let peer = Hop { hop: question.peer.to_string(), trusted_by: trusted_by(question.peer) };
     let mut noted = vec![peer];
     let written = question.via.iter().flat_map(|line| line.rsplit(',')).map(str::trim_ascii);
-    for text in written {
+    for text in written.filter(|text| !text.is_empty()) {
         if noted.last().is_none_or(|last| last.trusted_by.is_none()) {
             break;
         }

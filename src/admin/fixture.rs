@@ -1,4 +1,4 @@
-//! A small gate for tests: two lists, three routes, one trusted proxy, in a folder of its own.
+//! A small gate for tests: two lists, three routes, one trusted proxy, in a temporary folder.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ const LISTS: [(&str, &str); 3] = [
     ("edge", "203.0.113.9\n"),
 ];
 
-/// The files, and what loads them.
+/// The files, and the loader.
 pub(crate) struct Stage {
     pub(crate) folder: TempDir,
     pub(crate) loader: Loader,
@@ -62,7 +62,7 @@ impl Stage {
         loaded.snapshot.unwrap()
     }
 
-    /// A context that serves these files and never looks at them by itself.
+    /// A context with these files; it never reads them again unasked.
     pub(crate) fn context(mut self) -> (TempDir, Arc<AdminContext>) {
         let store = Arc::new(Store::new(self.snapshot()));
         let never = Duration::from_secs(86_400);

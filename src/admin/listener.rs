@@ -1,8 +1,8 @@
-//! The admin socket: its connections, one request each, and their bounds.
+//! The admin socket: its connections, one request each, and their limits.
 //!
-//! What is asked and answered is not decided here but in [`crate::admin::routes`]. A connection carries one
-//! request and is closed: those who ask are few, and a closed connection can hold nothing up. Who waits
-//! for a reload holds no place: a file system that does not answer must not silence `/healthz`.
+//! Requests are answered in [`crate::admin::routes`], not here. A connection carries one request and is
+//! closed: there are few clients, and a closed connection cannot block anything. A connection that waits for
+//! a reload takes no place, so that a file system that does not answer cannot block `/healthz`.
 
 use std::io;
 use std::net::IpAddr;
@@ -19,24 +19,25 @@ use crate::admin::wire::{hear, tell};
 use crate::admin::{AdminContext, Scope};
 use crate::state::stats::gauges::Gauges;
 
-/// Connections at once. Many more than those who have something to ask.
+/// Open connections at once; many more than there are clients.
 const fn most(scope: Scope) -> Most {
     match scope {
         Scope::Whole => Most { all: 32, each: 16 },
-        // Where other machines may come.
+        // Other machines may connect to this one.
         Scope::Probes => Most { all: 64, each: 16 },
     }
 }
 
-/// Who may wait for a reload at once. Reloads that wait together are one, so nobody needs more.
+/// Connections that may wait for a reload at once. Waiting requests share one reload, so more are never
+/// needed.
 const WAITING_FOR_RELOAD: usize = 4;
-/// Long answers that are worked out at once.
-const AT_WORK: usize = 1;
+/// Long answers that are computed at once.
+const COMPUTING: usize = 1;
 /// Descriptors that the connections to both sockets may take.
 pub(crate) const DESCRIPTORS: usize = most(Scope::Whole).all + most(Scope::Probes).all + WAITING_FOR_RELOAD;
-/// What the kernel holds of an answer, on its way to somebody who may not read it.
+/// The kernel's buffer for an answer, which the client may not read.
 const SEND_BUFFER: usize = 256 * 1024;
-/// After an accept failed, for want of descriptors as a rule.
+/// The pause after a failed accept, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// A bound socket.
@@ -53,13 +54,13 @@ enum Listening {
     Unix(UnixListener),
 }
 
-/// A connection, whatever it came by.
+/// A connection of either kind.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Listening {
     fn new(listener: AdminListener) -> io::Result<Self> {
-        // Tokio polls: a blocking descriptor would stop the thread that it runs on.
+        // Tokio polls: a blocking descriptor would stop its thread.
         Ok(match listener {
             AdminListener::Tcp(tcp) => {
                 tcp.set_nonblocking(true)?;
@@ -76,7 +77,7 @@ impl Listening {
         Ok(match self {
             Self::Tcp(tcp) => {
                 let (stream, from) = tcp.accept().await?;
-                // Neither is worth losing the connection for.
+                // A connection without these settings still works.
                 let _ = stream.set_nodelay(true);
                 let _ = socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER);
                 (Box::new(stream), Some(from.ip()))
@@ -86,8 +87,8 @@ impl Listening {
     }
 }
 
-/// Serves until `shutdown` turns true (or its sender is gone), so that `/readyz` can say "draining"
-/// for as long as the caller drains. Answers that are being written then are finished in the background.
+/// Serves until `shutdown` turns true or its sender is dropped; until then `/readyz` can answer "draining".
+/// Answers that are being written at that time are finished in the background.
 ///
 /// # Errors
 /// The socket cannot be used.
@@ -111,7 +112,7 @@ pub(crate) async fn serve(
                     Gauges::add(&ctx.gauges.admin_made_room);
                 }
                 let number = place.number();
-                let task = tokio::spawn(converse(stream, Arc::clone(&ctx), place, Arc::clone(&turns)));
+                let task = tokio::spawn(serve_one(stream, Arc::clone(&ctx), place, Arc::clone(&turns)));
                 places.ends_with(number, task.abort_handle());
             }
             Err(error) => {
@@ -122,24 +123,25 @@ pub(crate) async fn serve(
     }
 }
 
-/// One request and its answer. Whoever says nothing is hung up on: there is no one to log it for.
-async fn converse(mut stream: Box<dyn Stream>, ctx: Arc<AdminContext>, place: Place, turns: Arc<Turns>) {
-    let Some(heard) = hear(&mut stream).await else { return };
+/// Reads one request and writes its answer. A client that sends no request is disconnected without a log
+/// line.
+async fn serve_one(mut stream: Box<dyn Stream>, ctx: Arc<AdminContext>, place: Place, turns: Arc<Turns>) {
+    let Some(request) = hear(&mut stream).await else { return };
     place.has_asked();
-    let is_head = heard.as_ref().is_ok_and(|asked| asked.method == "HEAD");
-    let told = match heard {
+    let is_head = request.as_ref().is_ok_and(|asked| asked.method == "HEAD");
+    let outcome = match request {
         Err(answer) => Told::Now(answer),
         Ok(asked) if routes::is_probe(&asked) => routes::answer(&ctx, &asked),
         Ok(asked) => {
-            let Some(told) = turns.work_out(Arc::clone(&ctx), asked).await else { return };
-            told
+            let Some(outcome) = turns.compute(Arc::clone(&ctx), asked).await else { return };
+            outcome
         }
     };
-    let (answer, _place) = match told {
+    let (answer, _place) = match outcome {
         Told::Now(answer) => (answer, Some(place)),
         Told::AfterReload => match turns.reload.try_acquire() {
             Ok(_waits) => {
-                // Neither kept from others nor taken away by them.
+                // A waiting connection holds no place, and nobody can take it away.
                 drop(place);
                 (routes::reload(&ctx).await, None)
             }
@@ -151,34 +153,35 @@ async fn converse(mut stream: Box<dyn Stream>, ctx: Arc<AdminContext>, place: Pl
     }
 }
 
-/// What connections take turns at.
+/// What connections wait for, one after another.
 #[derive(Debug)]
 struct Turns {
-    /// To wait for a reload.
+    /// Waiting for a reload.
     reload: Semaphore,
-    /// To work out a long answer.
+    /// Computing a long answer.
     long: Arc<Semaphore>,
 }
 
 impl Turns {
     fn new() -> Self {
-        Self { reload: Semaphore::new(WAITING_FOR_RELOAD), long: Arc::new(Semaphore::new(AT_WORK)) }
+        Self { reload: Semaphore::new(WAITING_FOR_RELOAD), long: Arc::new(Semaphore::new(COMPUTING)) }
     }
 
-    /// The metrics of a thousand routes take a while. They are worked out on another thread, so that a crowd that
-    /// asks for them keeps no probe waiting, and few at once, so that it does not take the processor from senders.
-    async fn work_out(&self, ctx: Arc<AdminContext>, asked: Asked) -> Option<Told> {
+    /// Computes an answer that may take long: the metrics of a thousand routes do. It runs on another thread,
+    /// so that many such requests do not delay a probe, and few run at once, so that they do not take the
+    /// processor from senders.
+    async fn compute(&self, ctx: Arc<AdminContext>, asked: Asked) -> Option<Told> {
         let turn = Arc::clone(&self.long).acquire_owned().await.ok()?;
         let answer = move || {
-            let told = routes::answer(&ctx, &asked);
+            let outcome = routes::answer(&ctx, &asked);
             drop(turn);
-            told
+            outcome
         };
-        // Fails where it panics, which is logged, or where the process ends.
+        // Fails if the computation panics, which is logged, or if the process ends.
         tokio::task::spawn_blocking(answer).await.ok()
     }
 }
 
 fn busy() -> Answer {
-    Answer::plain(503, format!("{WAITING_FOR_RELOAD} others wait for a reload already; ask again\n"))
+    Answer::plain(503, format!("{WAITING_FOR_RELOAD} requests wait for a reload already; try again later\n"))
 }

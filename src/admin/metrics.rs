@@ -1,7 +1,7 @@
 //! The numbers in Prometheus' text format, version 0.0.4.
 //!
-//! Written by hand: counters already live in `state`, and a scrape only reads them. Names and labels are
-//! an interface: dashboards and alarms are built on them.
+//! Written by hand: the counters are in `state`, and a scrape only reads them. Names and labels are an
+//! interface: dashboards and alerts use them.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
@@ -17,7 +17,7 @@ use crate::state::stats::gauges::{Gauges, Phase, TABLE};
 use crate::state::stats::health::Condition;
 use crate::state::tls;
 
-/// All numbers, as text.
+/// All numbers as text.
 #[must_use]
 pub fn render(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges, now: SystemTime) -> String {
     let mut page = Page::default();
@@ -35,7 +35,8 @@ fn requests(page: &mut Page, snapshot: &Snapshot) {
     page.family("requests_total", "counter", "Requests that ended, by what became of them and why.");
     for route in snapshot.all_routes() {
         let mut seen: Vec<(Reason, u64)> = route.counters.by_reason().collect();
-        // These exist from the start: a rate cannot see the step from nothing to one, and alerts look for it.
+        // These exist from the start: a rate cannot see a counter's step from absent to one, and alerts need
+        // it.
         for usual in [Reason::Success, Reason::NotListed, Reason::Overloaded] {
             if seen.iter().all(|(reason, _)| *reason != usual) {
                 seen.push((usual, 0));
@@ -108,7 +109,7 @@ fn upstreams(page: &mut Page, snapshot: &Snapshot) {
         "gauge",
         "0 where an endpoint cannot be connected to, rests, or fails its health checks.",
     );
-    // One URL may stand for two endpoints, with other certificates or checks: the worse one shows.
+    // One URL may stand for two endpoints with different certificates or checks: show the worse one.
     let mut healthy: BTreeMap<&str, bool> = BTreeMap::new();
     let now = Instant::now();
     for endpoint in snapshot.endpoints().values() {
@@ -150,7 +151,7 @@ fn lists(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
 fn certificates(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
     let mut all: Vec<_> = tls::certificates(&snapshot.doors).collect();
     all.sort_by_key(|one| &one.files.certificate);
-    // Listeners may share one.
+    // Listeners may share a certificate.
     all.dedup_by_key(|one| &one.files.certificate);
     let paths: Vec<_> = all.iter().map(|one| one.files.certificate.display().to_string()).collect();
     page.family("certificate_not_after_timestamp_seconds", "gauge", "When a certificate expires.");
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_is_told() {
+    fn the_metrics_report_what_happened() {
         let page = page();
         let answer = "route=\"/webhooks/answer\",webhook=\"voice-answer\"";
         for line in [
@@ -283,8 +284,8 @@ mod tests {
         assert!(!page.contains("list_reviewed_age_seconds{list=\"edge\"}"), "nobody ever reviewed it");
     }
 
-    /// The rules of the text format: one TYPE a family, before its samples, which stand together; no
-    /// series twice; every value a number; counters end in `_total`.
+    /// The rules of the text format: one TYPE per family, before its samples, which are contiguous; no series
+    /// twice; every value is a number; counters end in `_total`.
     #[test]
     fn the_page_follows_the_text_format() {
         let page = page();

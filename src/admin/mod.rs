@@ -1,25 +1,25 @@
-//! The admin interface: is it alive, is it ready, what does it do, load it again.
+//! The admin interface: health, readiness, status, metrics, `explain`, reload.
 //!
-//! A small HTTP server of its own, meant for loopback or a UNIX socket. It reads what `state` holds and
-//! decides nothing; the only thing it can change is to ask for a reload. Invariant: no answer holds a
-//! query string, a header or a body of a webhook, and no page in a browser can make it act: requests to
-//! act that carry an `Origin` are refused, and everything but health is only told to a `Host`
-//! that is an address or `localhost`, so that a name that was rebound to loopback learns nothing.
+//! A small HTTP server of its own, for loopback or a UNIX socket. It reads `state` and decides nothing; the
+//! only thing that it can start is a reload. Invariants: no answer has a query string, a header or a body of
+//! a webhook. No page in a browser can use it: a reload request with an `Origin` is refused, and everything
+//! but health is served only for a `Host` that is an address or `localhost`, so that a name that was rebound
+//! to loopback gets nothing.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | [`listener`] | the socket and its connections |
-//! | [`places`] | who holds a connection, and who goes for others |
-//! | [`wire`] | HTTP/1 on a connection, within bounds |
+//! | [`places`] | limits of open connections, and which one is closed for another |
+//! | [`wire`] | HTTP/1 on a connection, within limits |
 //! | [`routes`] | which request gets which answer |
 //! | [`metrics`] | the numbers in Prometheus' text format |
 //! | [`api`] | the answers that are JSON, as types |
-//! | [`status`] | what is loaded and how it is doing |
+//! | [`status`] | what is loaded, and the counts and states |
 //! | [`explain`] | why an address is admitted or denied |
-//! | [`text`] | the same two in words |
-//! | [`page`] | the status for browsers, with what happened lately |
-//! | [`question`] | what is asked of `explain` |
-//! | [`reload`] | a reload and how it went |
+//! | [`text`] | the same two as text for people |
+//! | [`page`] | the status for browsers, with the last minutes |
+//! | [`question`] | the parameters of `explain` |
+//! | [`reload`] | the result of a reload |
 
 pub(crate) mod api;
 pub(crate) mod explain;
@@ -48,7 +48,7 @@ use crate::state::store::Store;
 
 pub(crate) use listener::{AdminListener, serve};
 
-/// A reload that takes so long is worth a look: the largest lists take seconds.
+/// A longer reload is reported as slow: the largest lists take seconds.
 pub(crate) const LONG_RELOAD: Duration = Duration::from_secs(10);
 
 /// Which requests are answered.
@@ -56,24 +56,24 @@ pub(crate) const LONG_RELOAD: Duration = Duration::from_secs(10);
 pub(crate) enum Scope {
     /// All of them.
     Whole,
-    /// Health, readiness and metrics: what scrapers and probes on other machines need, and nothing that
-    /// tells of lists and files or sets anything in motion.
+    /// Health, readiness and metrics: what probes and scrapers on other machines need. Nothing about lists
+    /// and files, and no actions.
     Probes,
 }
 
-/// What the admin interface reads, and the two things that it may set in motion.
+/// What the admin interface reads, and the handle by which it requests a reload.
 pub(crate) struct AdminContext {
-    /// How much of it is answered.
+    /// Which requests it answers.
     pub scope: Scope,
-    /// What serves.
+    /// The store with the snapshot in use.
     pub store: Arc<Store>,
     /// The only publisher of snapshots.
     pub reloader: Reloader,
     /// The numbers of the process.
     pub gauges: Arc<Gauges>,
-    /// What happened on the routes lately.
+    /// The counts of the last minutes per route.
     pub history: Arc<History>,
-    /// Who was denied last.
+    /// The last denials.
     pub denials: Arc<Denials>,
     /// When the process started.
     pub started: Instant,
@@ -85,7 +85,7 @@ impl fmt::Debug for AdminContext {
     }
 }
 
-/// Closes the columns of the history in time, for ever.
+/// Closes the columns of the history when they end, until the process ends.
 pub(crate) async fn keep_history(ctx: Arc<AdminContext>) {
     loop {
         tokio::time::sleep_until(ctx.history.next(tokio::time::Instant::now())).await;
@@ -107,7 +107,7 @@ mod tests {
         let keeper = tokio::spawn(keep_history(Arc::clone(&context)));
         let snapshot = context.store.load();
         let route = &snapshot.routes[0];
-        // In the middle of the first three columns; the clock is the test's.
+        // In the middle of the first three columns; the test controls the clock.
         tokio::time::sleep(COLUMN / 2).await;
         for count in 1..=3 {
             (0..count).for_each(|_| route.counters.count(Reason::Success, Some(200)));

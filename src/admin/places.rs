@@ -1,9 +1,10 @@
-//! Who holds a connection to the admin interface or the metrics, and who goes when others need the place.
+//! The open connections to the admin interface or the metrics, and which one is closed to make room for
+//! another.
 //!
-//! There is no queue in front: a newcomer always comes in, because it may be the probe that decides
-//! whether this process is restarted. When all places are taken, or all that one address may have, the
-//! oldest connection goes that has not said a whole request; if all have, the oldest of them. Invariant:
-//! no address, however silent or slow, keeps another one waiting.
+//! There is no queue: a new connection is always accepted, because it may be the probe that decides whether
+//! this process is restarted. When all places are taken, or all places of one address, the oldest connection
+//! that has not sent a complete request is closed; if all have sent one, the oldest is closed. Invariant: no
+//! address, however silent or slow, keeps another one waiting.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,12 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::AbortHandle;
 
-/// How many connections there may be.
+/// The limits on open connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Most {
-    /// In all.
+    /// For all addresses together.
     pub all: usize,
-    /// From one address (IPv6: one /64). A UNIX socket has none.
+    /// For one address (IPv6: one /64). Connections of a UNIX socket have no address.
     pub each: usize,
 }
 
@@ -30,7 +31,7 @@ pub(crate) struct Places {
 #[derive(Debug, Default)]
 struct Held {
     next: u64,
-    /// In the order in which they came.
+    /// In the order of arrival.
     by_number: BTreeMap<u64, Holder>,
 }
 
@@ -41,14 +42,14 @@ struct Holder {
     task: Option<AbortHandle>,
 }
 
-/// How far a connection has come. Who comes first here goes first.
+/// How far a connection has come. The first variant is closed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Silent,
     Asked,
 }
 
-/// A connection's place, until it is dropped.
+/// A connection's place; dropping it frees the place.
 #[derive(Debug)]
 pub(crate) struct Place {
     places: Arc<Places>,
@@ -56,7 +57,7 @@ pub(crate) struct Place {
 }
 
 impl Places {
-    /// Nobody is there yet.
+    /// No connection is open yet.
     #[must_use]
     pub(crate) fn new(most: Most) -> Arc<Self> {
         Arc::new(Self { most, held: Mutex::default() })
@@ -66,7 +67,7 @@ impl Places {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a newcomer. Whether another one had to go for it.
+    /// Takes a place for a new connection. Returns also whether another connection was closed for it.
     pub(crate) fn enter(self: &Arc<Self>, from: Option<IpAddr>) -> (Place, bool) {
         let from = from.map(subscriber);
         let mut held = self.lock();
@@ -78,20 +79,20 @@ impl Places {
         } else {
             None
         };
-        let goes = made_room.and_then(|number| held.by_number.remove(&number));
+        let closed = made_room.and_then(|number| held.by_number.remove(&number));
         let number = held.next;
         held.next += 1;
         held.by_number.insert(number, Holder { from, stage: Stage::Silent, task: None });
         drop(held);
-        let made_room = goes.is_some();
-        // Ending its task closes its connection.
-        if let Some(task) = goes.and_then(|other| other.task) {
+        let made_room = closed.is_some();
+        // Aborting the task closes the connection.
+        if let Some(task) = closed.and_then(|other| other.task) {
             task.abort();
         }
         (Place { places: Arc::clone(self), number }, made_room)
     }
 
-    /// What ends the connection of a place that is still held.
+    /// Sets the task whose abort closes the connection, if its place is still taken.
     pub(crate) fn ends_with(&self, number: u64, task: AbortHandle) {
         if let Some(holder) = self.lock().by_number.get_mut(&number) {
             holder.task = Some(task);
@@ -107,13 +108,13 @@ impl Held {
 }
 
 impl Place {
-    /// Which one it is, for [`Places::ends_with`].
+    /// The number of the place, for [`Places::ends_with`].
     #[must_use]
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
-    /// It has said a whole request.
+    /// Records that the connection has sent a complete request.
     pub(crate) fn has_asked(&self) {
         if let Some(holder) = self.places.lock().by_number.get_mut(&self.number) {
             holder.stage = Stage::Asked;
@@ -127,7 +128,7 @@ impl Drop for Place {
     }
 }
 
-/// What one subscriber has: an IPv4 address, also where it is written as IPv6, or an IPv6 /64.
+/// The address of one subscriber: an IPv4 address, also if it is written as IPv6, or an IPv6 /64.
 fn subscriber(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_silent_one_goes_and_first_of_an_address_that_has_its_share() {
+    fn the_oldest_silent_connection_goes_first_of_an_address_over_its_share() {
         let places = Places::new(Most { all: 5, each: 3 });
         let enter = |from| places.enter(from);
         let held: Vec<_> = [1, 1, 2, 1].map(|last| enter(Some(ip(last)))).into();
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_have_asked_the_oldest_goes() {
+    fn the_oldest_connection_goes_when_none_is_silent() {
         let places = Places::new(Most { all: 2, each: 2 });
         let held = [places.enter(None), places.enter(None)];
         for (place, _) in &held {
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_is_ended() {
+    async fn a_connection_that_must_go_is_closed() {
         let places = Places::new(Most { all: 1, each: 1 });
         let (place, _) = places.enter(Some(ip(1)));
         let number = place.number();
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_one_however_it_is_written() {
+    fn an_address_counts_as_one_however_it_is_written() {
         let same =
             |one: &str, other: &str| subscriber(one.parse().unwrap()) == subscriber(other.parse().unwrap());
         assert!(same("::ffff:192.0.2.1", "192.0.2.1"));

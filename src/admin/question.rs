@@ -1,47 +1,47 @@
-//! What is asked of `explain`: an address, perhaps what it says in its forwarding header, perhaps a path.
+//! The parameters of `explain`: an address, and optionally a forwarding header, a path and a host.
 //!
-//! It comes from a command line or from the query of `GET /explain`; both mean the same.
+//! They come from a command line or from the query of `GET /explain`; both are read by the same rules.
 
 use crate::policy::address::addr::Address;
 
-/// Why a question makes no sense.
+/// Why the parameters cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum QuestionError {
-    /// Nobody was named.
-    #[error("which address? /explain?ip=192.0.2.1&path=/webhooks/answer")]
+    /// The address is missing.
+    #[error("the address is missing: /explain?ip=192.0.2.1&path=/webhooks/answer")]
     NoAddress,
-    /// What was named is no address.
+    /// The address cannot be read.
     #[error("{0:?} is not an IP address")]
     BadAddress(String),
-    /// A path from somewhere.
+    /// The path does not begin with a slash.
     #[error("a path begins with '/', this one is {0:?}")]
     BadPath(String),
-    /// A key that is none of a question's.
-    #[error("{0:?} is not asked here; there are: ip, via, path, host")]
+    /// A parameter that does not exist.
+    #[error("{0:?} is not a parameter; there are: ip, via, path, host")]
     UnknownKey(String),
-    /// The value of this key is no text.
+    /// The value of this parameter cannot be decoded.
     #[error("{0}: broken percent-encoding")]
     BadEncoding(String),
 }
 
-/// Who asks for what.
+/// The request to explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Question {
     /// The other end of the TCP connection.
     pub peer: Address,
     /// The value of the forwarding header as the peer would send it.
     pub via: Option<String>,
-    /// The path; every route is tried without one.
+    /// The path; without one, every route is tried.
     pub path: Option<String>,
     /// The Host; empty when not given, so that only routes without a host match.
     pub host: String,
 }
 
 impl Question {
-    /// A question in the words of a person: an address, and a path that may still have its query.
+    /// Makes a question from arguments: an address, and a path that may still have its query.
     ///
     /// # Errors
-    /// What is not an address or not a path.
+    /// The address or the path cannot be used.
     pub(crate) fn new(
         ip: &str,
         via: Option<String>,
@@ -57,7 +57,7 @@ impl Question {
         Ok(Self { peer: Address::new(peer), via, path, host: host.to_owned() })
     }
 
-    /// A question from the query of `GET /explain?ip=..&via=..&path=..&host=..`, percent-encoded.
+    /// Makes a question from the query of `GET /explain?ip=..&via=..&path=..&host=..`, percent-encoded.
     ///
     /// # Errors
     /// What is missing, unknown or unreadable.
@@ -128,13 +128,13 @@ mod tests {
 
     #[test]
     fn a_question_that_makes_no_sense_is_refused() {
-        let which = "which address? /explain?ip=192.0.2.1&path=/webhooks/answer";
+        let missing = "the address is missing: /explain?ip=192.0.2.1&path=/webhooks/answer";
         for (query, wanted) in [
-            ("", which),
-            ("path=/a", which),
+            ("", missing),
+            ("path=/a", missing),
             ("ip=x", "\"x\" is not an IP address"),
             ("ip=192.0.2.1&path=a", "a path begins with '/', this one is \"a\""),
-            ("ip=192.0.2.1&x=y", "\"x\" is not asked here; there are: ip, via, path, host"),
+            ("ip=192.0.2.1&x=y", "\"x\" is not a parameter; there are: ip, via, path, host"),
             ("ip=%zz", "ip: broken percent-encoding"),
             ("ip=%", "ip: broken percent-encoding"),
         ] {

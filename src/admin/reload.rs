@@ -1,9 +1,9 @@
-//! A reload that was asked for, and how it went, as the answer to `POST /reload`.
+//! The result of a requested reload, as the answer to `POST /reload`.
 
 use crate::admin::api::reload::ReloadReport;
 use crate::state::report::{Cause, Report};
 
-/// Why a reload from here happens: a person, or a person's tool, asked.
+/// The cause of a reload from here: a person or a tool asked for it.
 pub(crate) const CAUSE: Cause = Cause::Asked;
 
 impl From<&Report> for ReloadReport {

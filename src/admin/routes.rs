@@ -18,27 +18,27 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 const NO_RELOADS: &str = "the reload thread has ended\n";
-/// The version that Prometheus asks for when it names none.
+/// The version that Prometheus expects if it names none.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What is asked.
+/// A request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
-    /// As it was sent.
+    /// The method, as it was sent.
     pub method: String,
-    /// Without the query.
+    /// The path, without the query.
     pub path: String,
-    /// Without the question mark; may be empty.
+    /// The query, without the question mark; may be empty.
     pub query: String,
-    /// What the request says that the host is called: its Host fields, and its target where that does.
+    /// The host names in the request: its Host fields, and the authority of its target.
     pub hosts: Vec<String>,
-    /// A browser sends it for a page, which it tells by `Origin` or `Sec-Fetch-Site`.
+    /// Whether a page in a browser made the request, known by `Origin` or `Sec-Fetch-Site`.
     pub is_of_a_page: bool,
-    /// A browser that a person looks at.
+    /// Whether the request accepts HTML: a person reads the answer in a browser.
     pub wants_html: bool,
 }
 
-/// What is answered.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// The status.
@@ -47,14 +47,14 @@ pub(crate) struct Answer {
     pub content_type: &'static str,
     /// The value of Allow, in a 405.
     pub allow: Option<&'static str>,
-    /// What a browser may do with it: the value of Content-Security-Policy.
+    /// The value of Content-Security-Policy.
     pub policy: Option<&'static str>,
     /// The body.
     pub body: String,
 }
 
 impl Answer {
-    /// A few words.
+    /// A plain text answer.
     #[must_use]
     pub(crate) fn plain(status: u16, body: impl Into<String>) -> Self {
         Self { status, content_type: PLAIN, allow: None, policy: None, body: body.into() }
@@ -68,22 +68,22 @@ impl Answer {
     }
 }
 
-/// What becomes of a question.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     /// The answer.
     Now(Answer),
-    /// A reload was asked for, and may be: [`reload`] has the answer.
+    /// The request is a permitted reload: [`reload`] makes the answer.
     AfterReload,
 }
 
-/// Whether this is a probe, whose answer is a word that costs nothing to find.
+/// Whether this is a probe, whose answer takes no work.
 #[must_use]
 pub(crate) fn is_probe(asked: &Asked) -> bool {
     matches!(asked.path.as_str(), "/healthz" | "/readyz")
 }
 
-/// Finds the endpoint of a request and makes its reply.
+/// Decides which answer a request gets, and makes it.
 #[must_use]
 pub(crate) fn answer(ctx: &AdminContext, asked: &Asked) -> Told {
     if ctx.scope == Scope::Whole && (asked.method.as_str(), asked.path.as_str()) == ("POST", "/reload") {
@@ -98,8 +98,8 @@ pub(crate) fn answer(ctx: &AdminContext, asked: &Asked) -> Told {
     Told::Now(read(ctx, asked))
 }
 
-/// Probes ask by any name, and learn one word. Whatever tells more, or asks for more, is for those who name
-/// the gate by an address: a page in a browser can have a name of its own made to point here.
+/// Refuses a request whose Host is a name, unless it is a probe: a page in a browser can have its own name
+/// made to point here, and must neither read nor request anything. Probes get only one word.
 fn refusal(asked: &Asked) -> Option<Answer> {
     (!is_probe(asked) && !asked.hosts.iter().all(|host| is_local_name(host))).then(|| {
         Answer::plain(
@@ -110,24 +110,22 @@ fn refusal(asked: &Asked) -> Option<Answer> {
     })
 }
 
-/// What is only looked at.
+/// Answers a request that changes nothing.
 fn read(ctx: &AdminContext, asked: &Asked) -> Answer {
     let reading = matches!(asked.method.as_str(), "GET" | "HEAD");
     if ctx.scope == Scope::Probes && !matches!(asked.path.as_str(), "/healthz" | "/readyz" | "/metrics") {
         return Answer::plain(404, "there are: /healthz /readyz /metrics\n");
     }
-    // Scrapers on other machines know the gate by a name, and that socket is for them.
+    // Scrapers on other machines use a name for the gate, and that socket is for them.
     if let Some(refused) = (ctx.scope == Scope::Whole).then(|| refusal(asked)).flatten() {
         return refused;
     }
     match asked.path.as_str() {
         "/healthz" | "/readyz" | "/metrics" | "/status" | "/explain" if !reading => {
             let allow = Some("GET, HEAD");
-            Answer { allow, ..Answer::plain(405, "this is for reading: GET or HEAD\n") }
+            Answer { allow, ..Answer::plain(405, "use GET or HEAD\n") }
         }
-        "/reload" => {
-            Answer { allow: Some("POST"), ..Answer::plain(405, "a reload is asked for with POST\n") }
-        }
+        "/reload" => Answer { allow: Some("POST"), ..Answer::plain(405, "use POST to reload\n") },
         "/healthz" if has_no_reloads(ctx) => Answer::plain(503, NO_RELOADS),
         "/healthz" => Answer::plain(200, "ok\n"),
         "/readyz" => ready(ctx),
@@ -147,8 +145,8 @@ fn ready(ctx: &AdminContext) -> Answer {
     Answer::plain(status, format!("{}\n", phase.word()))
 }
 
-/// Whether changed files go unnoticed for ever: then it serves, but not what it should, and only a restart helps.
-/// A reload that takes long is no such thing, the last good state serves meanwhile.
+/// Whether the reload thread has ended. Then changed files go unnoticed until a restart. A slow reload does
+/// not count: the last good state stays in use meanwhile.
 fn has_no_reloads(ctx: &AdminContext) -> bool {
     ctx.reloader.health() == ReloaderHealth::Dead
 }
@@ -187,15 +185,15 @@ fn explain(ctx: &AdminContext, query: &str) -> Answer {
     }
 }
 
-/// Reloads, and tells how it went.
+/// Reloads, and makes the answer from the report.
 pub(crate) async fn reload(ctx: &AdminContext) -> Answer {
     let report = ctx.reloader.reload(reload::CAUSE).await;
     let status = if report.problems.is_empty() { 200 } else { 422 };
     Answer::json(status, &ReloadReport::from(&*report))
 }
 
-/// Whether the Host is no name that somebody else could make point here. Without a Host (a UNIX
-/// socket, HTTP/1.0) no browser is involved.
+/// Whether the Host is an address or `localhost`, which cannot be made to point elsewhere. Without a Host (a
+/// UNIX socket, HTTP/1.0) no browser is involved.
 fn is_local_name(host: &str) -> bool {
     let name = without_port(host.as_bytes());
     let name = std::str::from_utf8(name).unwrap_or_default();
@@ -215,7 +213,7 @@ mod tests {
             let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
             answer(&context, &Asked { method: method.into(), path: path.into(), hosts, ..Asked::default() })
         };
-        let status = |told: Told| match told {
+        let status = |outcome: Told| match outcome {
             Told::Now(answer) => answer.status,
             Told::AfterReload => 0,
         };

@@ -1,4 +1,4 @@
-//! What is loaded and how it is doing, as the answer to `GET /status`. The words are in [`crate::admin::text::status`].
+//! Makes the answer to `GET /status`. The text form is in [`crate::admin::text::status`].
 
 use std::time::{Duration, SystemTime};
 
@@ -33,7 +33,7 @@ pub(crate) fn describe(
         mode: snapshot.config.mode.word().to_owned(),
         phase: gauges.phase().word().to_owned(),
         routes: snapshot.routes.iter().map(|route| Route::from(&**route)).collect(),
-        trusted_proxies: snapshot.trusted_names.clone(),
+        trusted_proxies: snapshot.trusted_names.iter().map(ToString::to_string).collect(),
         unrouted: Unrouted::from(&*snapshot.unrouted),
         upstreams: snapshot.endpoints().values().map(|endpoint| Upstream::from(&***endpoint)).collect(),
         uptime_s: uptime.as_secs(),
@@ -41,7 +41,7 @@ pub(crate) fn describe(
     }
 }
 
-/// A time as logs write it.
+/// A time in RFC 3339, as in the log.
 #[must_use]
 pub(crate) fn rfc3339(at: SystemTime) -> String {
     let mut text = Vec::new();

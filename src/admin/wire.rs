@@ -1,7 +1,7 @@
-//! HTTP/1 on the admin interface's connections: one request is read, one answer written, and that is all.
+//! HTTP/1 on the admin interface's connections: one request is read and one answer written.
 //!
-//! Bodies are not read: no request here has one that matters. Invariant: a head has a bound in bytes and
-//! in time, an answer one in time, each for the whole and not for one read or write.
+//! Bodies are not read: no request here needs one. Invariant: a head is bounded in bytes and in time, an
+//! answer in time, each as a whole and not per read or write.
 
 use std::fmt::Write as _;
 use std::io;
@@ -12,18 +12,18 @@ use tokio::time::timeout;
 
 use crate::admin::routes::{Answer, Asked};
 
-/// The largest head; browsers and scrapers send less than one.
+/// The largest head; browsers and scrapers send smaller ones.
 const MAX_HEAD: usize = 8 * 1024;
 const MAX_FIELDS: usize = 64;
-/// For a whole head. Whoever connects has something to ask.
+/// The time for a whole head.
 pub(crate) const HEAD_WITHIN: Duration = Duration::from_secs(2);
-/// For a whole answer to leave.
+/// The time for writing a whole answer.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// For the other end to close after it.
+/// The time for the other end to close after the answer.
 const PART_WITHIN: Duration = Duration::from_millis(500);
 
-/// Reads a request; `None` where the other end has gone or is too slow, the answer where it said what
-/// nobody can serve.
+/// Reads a request. `None` if the other end is gone or too slow; an error answer if the request cannot be
+/// served.
 pub(crate) async fn hear(stream: &mut (impl AsyncRead + Unpin)) -> Option<Result<Asked, Answer>> {
     timeout(HEAD_WITHIN, read(stream)).await.ok()?
 }
@@ -31,7 +31,7 @@ pub(crate) async fn hear(stream: &mut (impl AsyncRead + Unpin)) -> Option<Result
 async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Result<Asked, Answer>> {
     let mut head = Vec::with_capacity(1024);
     loop {
-        match understand(&head) {
+        match parse(&head) {
             Ok(None) if head.len() < MAX_HEAD => {}
             Ok(Some(asked)) => return Some(Ok(asked)),
             Err(answer) => return Some(Err(answer)),
@@ -52,8 +52,8 @@ fn too_large() -> Answer {
     )
 }
 
-/// The request, once its head is whole.
-fn understand(head: &[u8]) -> Result<Option<Asked>, Answer> {
+/// Parses the request, once its head is complete.
+fn parse(head: &[u8]) -> Result<Option<Asked>, Answer> {
     let bad = || Answer::plain(400, "not a request that is served here\n");
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
@@ -82,7 +82,7 @@ fn understand(head: &[u8]) -> Result<Option<Asked>, Answer> {
     }))
 }
 
-/// The authority, where the target names one, and the rest of it.
+/// The authority, if the target names one, and the rest of the target.
 fn split(target: &str) -> Option<(Option<&str>, &str)> {
     if target.starts_with('/') {
         return Some((None, target));
@@ -93,7 +93,7 @@ fn split(target: &str) -> Option<(Option<&str>, &str)> {
     Some((Some(authority), if target.is_empty() { "/" } else { target }))
 }
 
-/// Writes an answer, without its body where the question was HEAD, and closes.
+/// Writes an answer, without its body for HEAD, and closes.
 ///
 /// # Errors
 /// The other end has gone or did not take it in time.
@@ -107,15 +107,15 @@ pub(crate) async fn tell<S: AsyncRead + AsyncWrite + Unpin>(
     if !is_head {
         bytes.append(&mut body);
     }
-    // Held once while somebody reads slowly.
+    // Free the body before the write, which may be slow: the bytes are in `bytes` already.
     drop(body);
     let written = async {
         stream.write_all(&bytes).await?;
         stream.shutdown().await
     };
     timeout(ANSWER_WITHIN, written).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    // What the other end still sends, a body for instance, would make the kernel reset the connection
-    // and throw the answer away. It is read for a moment, and not kept.
+    // Unread bytes, such as a body, would make the kernel reset the connection and drop the answer. Read and
+    // discard them for a moment.
     let _ =
         timeout(PART_WITHIN, async { while matches!(stream.read(&mut [0; 1024]).await, Ok(1..)) {} }).await;
     Ok(())
@@ -146,12 +146,12 @@ mod tests {
     use super::*;
     use tokio::time::Instant;
 
-    async fn heard(said: &[u8]) -> Option<Result<Asked, u16>> {
+    async fn parsed(bytes: &[u8]) -> Option<Result<Asked, u16>> {
         let (mut here, mut there) = tokio::io::duplex(64 * 1024);
-        there.write_all(said).await.unwrap();
-        let heard = hear(&mut here).await;
+        there.write_all(bytes).await.unwrap();
+        let parsed = hear(&mut here).await;
         drop(there);
-        heard.map(|heard| heard.map_err(|answer| answer.status))
+        parsed.map(|parsed| parsed.map_err(|answer| answer.status))
     }
 
     #[tokio::test]
@@ -172,7 +172,7 @@ mod tests {
             ),
             ("GET http://x HTTP/1.1\r\n\r\nbody", "/", "", vec!["x"]),
         ] {
-            let asked = heard(head.as_bytes()).await.unwrap().unwrap();
+            let asked = parsed(head.as_bytes()).await.unwrap().unwrap();
             assert_eq!((asked.path.as_str(), asked.query.as_str()), (path, query), "{head}");
             assert_eq!(asked.hosts, hosts, "{head}");
         }
@@ -182,7 +182,7 @@ mod tests {
             "\x16\x03\x01\x02\x00\x01",
             "x\r\n\r\n",
         ] {
-            assert_eq!(heard(head.as_bytes()).await, Some(Err(400)), "{head}");
+            assert_eq!(parsed(head.as_bytes()).await, Some(Err(400)), "{head}");
         }
     }
 
@@ -191,15 +191,15 @@ mod tests {
         let long = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(MAX_HEAD));
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(MAX_FIELDS + 1));
         for head in [long, many] {
-            assert_eq!(heard(head.as_bytes()).await, Some(Err(431)));
+            assert_eq!(parsed(head.as_bytes()).await, Some(Err(431)));
         }
         let largest = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(MAX_HEAD - 23));
         assert_eq!(largest.len(), MAX_HEAD);
-        assert!(matches!(heard(largest.as_bytes()).await, Some(Ok(_))));
+        assert!(matches!(parsed(largest.as_bytes()).await, Some(Ok(_))));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_drips_a_head_is_borne_for_the_time_of_a_whole_head() {
+    async fn a_dripping_head_is_closed_after_the_time_of_a_whole_head() {
         let (mut here, mut there) = tokio::io::duplex(64 * 1024);
         let dripping = tokio::spawn(async move {
             while there.write_all(b"G").await.is_ok() {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_reads_an_answer_slowly_is_borne_for_the_time_of_a_whole_answer() {
+    async fn a_slow_reader_is_closed_after_the_time_of_a_whole_answer() {
         let (mut here, mut there) = tokio::io::duplex(1024);
         let slow = tokio::spawn(async move {
             let mut read = 0;
@@ -226,8 +226,8 @@ mod tests {
         });
         let begin = Instant::now();
         let answer = Answer::plain(200, "x".repeat(100_000));
-        let told = tell(&mut here, answer, false).await;
-        assert_eq!(told.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
+        let written = tell(&mut here, answer, false).await;
+        assert_eq!(written.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
         assert_eq!(begin.elapsed(), ANSWER_WITHIN);
         drop(here);
         assert!(slow.await.unwrap() >= 10);
@@ -240,12 +240,12 @@ mod tests {
         there.write_all(&vec![b'x'; 16 * 1024]).await.unwrap();
         assert!(matches!(hear(&mut here).await, Some(Ok(_))));
         let answer = Answer { allow: Some("GET"), ..Answer::plain(405, "no\n") };
-        let (told, read) = tokio::join!(tell(&mut here, answer, false), async move {
+        let (written, read) = tokio::join!(tell(&mut here, answer, false), async move {
             let mut text = String::new();
             there.read_to_string(&mut text).await.unwrap();
             text
         });
-        told.unwrap();
+        written.unwrap();
         assert!(read.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{read}");
         assert!(read.contains("\r\nContent-Length: 3\r\n") && read.contains("\r\nAllow: GET\r\n"), "{read}");
         assert!(read.ends_with("\r\n\r\nno\n"), "{read}");

@@ -1,4 +1,4 @@
-//! `check`: all problems of the configuration and the range files, or what they mean.
+//! `check`: prints all problems of the configuration and the range files, or a summary.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -16,11 +16,11 @@ use crate::load::since::Change;
 use crate::policy::address::range_list::REVIEW_DAYS;
 use crate::state::snapshot::Snapshot;
 
-/// Read the configuration and every range file: all problems, or what they mean.
+/// Read the configuration and every range file: print all problems, or a summary.
 ///
 /// Nothing is bound or sent, so it can be run beside a gate that serves.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Exit: 0 good (warnings are no problem), 78 bad configuration or ranges.")]
+#[command(after_help = "Exit: 0 good (also with warnings), 78 bad configuration or ranges.")]
 pub struct Args {
     #[command(flatten)]
     settings: Settings,
@@ -42,7 +42,7 @@ fn today() -> i64 {
     i64::try_from(seconds / 86_400).unwrap_or(i64::MAX)
 }
 
-/// What was read, in words.
+/// The summary as text.
 fn summary(read: &Read, today: i64) -> String {
     let snapshot = &read.snapshot;
     let config = &snapshot.config;
@@ -56,14 +56,14 @@ fn summary(read: &Read, today: i64) -> String {
     out.push_str(&routes(snapshot));
     out.push_str(&certificates(snapshot));
     let trusted = match snapshot.config.trusted_proxies.as_slice() {
-        [] => "none: the other end of the connection is the client".to_owned(),
+        [] => "none: the peer of a connection is the client".to_owned(),
         entries => entries.iter().map(trusted_text).collect::<Vec<_>>().join(", "),
     };
     // Writing to a String cannot fail.
     let _ = writeln!(out, "\ntrusted proxies  {trusted}");
     let _ = writeln!(
         out,
-        "a denied sender  hears {} (deny: {}), mode: {}",
+        "a denied sender  gets {} (deny: {}), mode: {}",
         config.deny.status(),
         config.deny.word(),
         config.mode.word()
@@ -73,14 +73,14 @@ fn summary(read: &Read, today: i64) -> String {
     out
 }
 
-/// What a gate on this machine has not loaded yet.
+/// The changes that a gate on this machine has not loaded yet.
 fn since(changes: &[Change]) -> String {
     if changes.is_empty() {
         return String::new();
     }
     let line = |change: &Change| match &change.held {
         None => format!("  {}\n", change.what),
-        Some(why) => format!("  {} {why}: HELD by a gate that runs until `nexmo-gate reload`\n", change.what),
+        Some(why) => format!("  {} {why}: HELD by a running gate until `nexmo-gate reload`\n", change.what),
     };
     format!(
         "\nsince the last load of a gate with this state folder\n{}",
@@ -88,7 +88,7 @@ fn since(changes: &[Change]) -> String {
     )
 }
 
-/// What the process may hold at worst, and what for.
+/// The memory that the process may take at worst, and for what.
 fn memory(snapshot: &Snapshot) -> String {
     let terms = memory::terms(&snapshot.config, lists_memory(snapshot));
     let mib = |bytes: u64| format!("{} MiB", grouped(bytes.div_ceil(1 << 20)));
@@ -100,7 +100,7 @@ fn memory(snapshot: &Snapshot) -> String {
     format!("\nmemory at worst  {}\n{}", mib(memory::worst(&terms)), columns(&rows, &[1]))
 }
 
-/// As they are now: a file that grows takes more.
+/// For the lists as they are now: a file that grows takes more.
 fn lists_memory(snapshot: &Snapshot) -> u64 {
     let bytes = snapshot.lists.values().map(|list| list.text.len() as u64).sum();
     folder::lists_memory(bytes, snapshot.prefixes() as u64)
@@ -148,7 +148,7 @@ fn routes(snapshot: &Snapshot) -> String {
     columns(&rows, &[2])
 }
 
-/// What the listeners show, where they speak TLS.
+/// The certificates of the listeners that have TLS.
 fn certificates(snapshot: &Snapshot) -> String {
     let mut rows =
         vec![["listener", "certificate", "names", "until", "days left"].map(str::to_owned).to_vec()];
@@ -166,7 +166,7 @@ fn certificates(snapshot: &Snapshot) -> String {
     if rows.len() == 1 { String::new() } else { format!("\ncertificates\n{}", columns(&rows, &[4])) }
 }
 
-/// What is odd but works.
+/// What looks like a mistake, but works.
 fn warnings(read: &Read, today: i64) -> Vec<String> {
     let snapshot = &read.snapshot;
     let mut lines: Vec<String> = read.warnings.iter().map(ToString::to_string).collect();
@@ -194,7 +194,7 @@ fn warnings(read: &Read, today: i64) -> Vec<String> {
         }
     }
     if snapshot.config.mode == Mode::Observe {
-        lines.push("mode: observe admits everybody; it is meant for a trial run".to_owned());
+        lines.push("mode: observe forwards every request; use it for a trial run only".to_owned());
     }
     lines
 }
@@ -246,7 +246,7 @@ routes
   api.example.com/webhooks/verify  verify        14000 ms  sms
 
 trusted proxies  10.0.0.0/8, list edge
-a denied sender  hears 403 (deny: forbid), mode: enforce
+a denied sender  gets 403 (deny: forbid), mode: enforce
 
 memory at worst  484 MiB
   the program                               24 MiB
@@ -272,7 +272,7 @@ memory at worst  484 MiB
     }
 
     #[test]
-    fn a_list_that_nobody_uses_and_a_trial_run_are_odd() {
+    fn an_unused_list_and_observe_mode_are_warnings() {
         let config = "upstream: http://127.0.0.1:3000\nmode: observe\nroutes: [{ path: /a, webhook: generic, allow: [voice] }]";
         let (_, warnings) = checked(config, |_| {}).unwrap();
         let unused: Vec<&String> =

@@ -1,4 +1,4 @@
-//! `explain`: is this address admitted, and why?
+//! `explain`: whether an address is admitted, and why.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::cli::flags::{Gate, Settings};
 use crate::cli::{DENIED, Failure, failed, loading, print};
 
 const WITHIN: Duration = Duration::from_secs(10);
-/// Wrong usage that clap cannot see.
+/// The exit code for wrong usage that clap cannot detect.
 const USAGE: u8 = 2;
 
-/// Say whether an address is admitted, and why: the whole chain of reasons.
+/// Show whether an address is admitted, and why, with every step of the decision.
 ///
-/// The verdict is made by the code that serves, from the files as they are now. Without --path every
-/// route is tried.
+/// The code that serves requests decides, from the files as they are now. Without --path every route is
+/// tried.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Exit: 0 admitted (without --path: by some route), 3 denied (also where only \
                         `mode: observe` would let it pass), 78 bad configuration or ranges.\n\n\
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     Ok(if explanation.admitted { 0 } else { DENIED })
 }
 
-/// What the running gate says, and how it wrote it.
+/// The explanation of the running gate, and the JSON text of it.
 fn ask(settings: &Settings, question: &Question) -> Result<(Explanation, String), Failure> {
     let gate = Gate { file: settings.file.clone(), admin: settings.keys.admin.clone() };
     let client = AdminClient::find(&gate)?;

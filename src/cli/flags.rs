@@ -1,7 +1,7 @@
-//! The options that several commands share: which file, and what stands over the file.
+//! The options that several commands share: the configuration file, and flags that override its keys.
 //!
-//! Each has an environment variable, because a sidecar is configured that way. A flag stands over its
-//! variable, a variable over the file.
+//! Each has an environment variable, because a sidecar is configured that way. A flag overrides its variable,
+//! and a variable overrides the file.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use clap::Args;
 use crate::config::Overrides;
 use crate::config::keys::flag_help;
 
-/// Where a configuration is looked for when none is named.
+/// Where the configuration file is looked for if none is named.
 const USUAL_PLACES: [&str; 2] = ["config.yaml", "/etc/nexmo-gate/config.yaml"];
 
-/// Which configuration file.
+/// The configuration file.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ConfigFile {
     /// The configuration file [default: ./config.yaml, else /etc/nexmo-gate/config.yaml, else none]
@@ -26,14 +26,14 @@ impl ConfigFile {
     #[must_use]
     pub(crate) fn path(&self) -> Option<PathBuf> {
         self.config.clone().or_else(|| {
-            // A file that cannot be looked at is taken, so that reading it says why.
+            // A file whose existence cannot be checked is chosen, so that reading it gives the error.
             let there = |place: &&&str| Path::new(place).try_exists().unwrap_or(true);
             USUAL_PLACES.iter().find(there).map(PathBuf::from)
         })
     }
 }
 
-/// Which running gate.
+/// The running gate.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Gate {
     #[command(flatten)]
@@ -44,7 +44,7 @@ pub(crate) struct Gate {
     pub admin: Option<String>,
 }
 
-/// The configuration of this run: a file, and what stands over it.
+/// The configuration of this run: a file, and overrides of its keys.
 #[derive(Args, Clone, Debug, Default)]
 #[allow(clippy::missing_docs_in_private_items, reason = "their docs are the help")]
 pub(crate) struct Settings {
@@ -54,10 +54,10 @@ pub(crate) struct Settings {
     pub keys: Keys,
 }
 
-/// What stands over keys of the file.
+/// Overrides of keys of the file.
 #[derive(Args, Clone, Debug, Default)]
 #[allow(clippy::missing_docs_in_private_items, reason = "the table of keys has their help")]
-#[command(next_help_heading = "Instead of keys of the configuration file")]
+#[command(next_help_heading = "Override keys of the configuration file")]
 pub(crate) struct Keys {
     #[arg(long, value_name = "ADDRESS", env = "NEXMO_GATE_LISTEN", hide_env_values = true, help = flag_help("--listen"))]
     pub listen: Option<String>,
@@ -92,7 +92,7 @@ pub(crate) struct Keys {
 }
 
 impl Settings {
-    /// What stands over the file.
+    /// The values that override the file.
     #[must_use]
     pub(crate) fn overrides(&self) -> Overrides {
         let own = self.keys.clone();

@@ -1,4 +1,4 @@
-//! The configuration and every range file, read once, for commands that do not serve.
+//! Reads the configuration and every range file once, for commands that do not serve.
 
 use std::path::PathBuf;
 
@@ -10,20 +10,20 @@ use crate::load::loader::{Loaded, Loader};
 use crate::load::since::{Change, since};
 use crate::state::snapshot::Snapshot;
 
-/// What was read.
+/// The result.
 #[derive(Debug)]
 pub(crate) struct Read {
-    /// The file of the configuration, when there is one.
+    /// The path of the configuration file, if there is one.
     pub config: Option<PathBuf>,
-    /// What would serve.
+    /// The snapshot that a gate would use.
     pub snapshot: Snapshot,
-    /// What is odd but works.
+    /// What looks like a mistake, but works.
     pub warnings: Vec<Problem>,
-    /// What is different from what a gate with this state folder loaded last.
+    /// The differences from what a gate with this state folder loaded last.
     pub since: Vec<Change>,
 }
 
-/// Reads. Kept copies of lists do not count here: the question is what the files say.
+/// Reads all files. Stored copies of lists are not used: the question is what the files contain.
 ///
 /// # Errors
 /// Every problem of the configuration and of the range files.
@@ -33,14 +33,14 @@ pub(crate) fn read(settings: &Settings) -> Result<Read, Failure> {
     let look = loader.look();
     let mut read = judge(config, loader.load(&look, None, &LastGood::default()))?;
     if let Some(state) = &read.snapshot.config.state {
-        // Whoever may not read them, or has none, is told nothing of it.
+        // Without readable copies there are no differences to show.
         let (kept, _) = LastGood::read(state);
         read.since = since(&kept, &loader, &read.snapshot);
     }
     Ok(read)
 }
 
-/// What a load means to a person who checks the files: any problem is a failure.
+/// The result for an operator who checks the files: any problem is a failure.
 pub(super) fn judge(config: Option<PathBuf>, loaded: Loaded) -> Result<Read, Failure> {
     match loaded.snapshot {
         Some(snapshot) if loaded.problems.is_empty() => {
@@ -49,7 +49,7 @@ pub(super) fn judge(config: Option<PathBuf>, loaded: Loaded) -> Result<Read, Fai
         _ => {
             let mut lines: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
             if lines.is_empty() {
-                lines.push("nothing to serve with was found".to_owned());
+                lines.push("the configuration could not be loaded".to_owned());
             }
             Err(Failure { code: BAD_CONFIG, lines })
         }

@@ -1,9 +1,9 @@
-//! The command line: what can be asked of the program, one file a command.
+//! The command line: one file for each command.
 //!
-//! A command returns its exit code or a [`Failure`]; only `main` prints a failure. What is printed here
-//! is for people, `--json` is for programs. Exit codes are an interface: 0 fine, 1 failed while running,
-//! 2 wrong usage (clap's own), 3 denied (`explain`), 78 a bad configuration or range file (`EX_CONFIG` of
-//! sysexits.h, so that a supervisor knows that trying again changes nothing).
+//! A command returns its exit code or a [`Failure`]; only `main` prints a failure. The output is for people,
+//! `--json` is for programs. Exit codes are an interface: 0 success, 1 failed while running, 2 wrong usage
+//! (clap's own), 3 denied (`explain`), 78 a bad configuration or range file (`EX_CONFIG` of sysexits.h, so
+//! that a supervisor knows that a retry does not help).
 //!
 //! [`flags`] holds the options that several commands share, [`loading`] turns them into a snapshot,
 //! [`admin_client`] talks to a running gate, [`table`] lines up columns.
@@ -28,20 +28,20 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use crate::server::{BAD_CONFIG, Failure};
 
-/// Something failed while it ran.
+/// The exit code of a failure while running.
 pub(crate) const FAILED: u8 = 1;
-/// `explain`: the answer is no.
+/// The exit code of `explain` for a denied address.
 pub(crate) const DENIED: u8 = 3;
 
 /// A firewall and IP allowlist proxy for Nexmo (Vonage) webhooks.
 ///
-/// It stands in front of your application, admits only requests from the listed address ranges, tells
-/// the sender exactly what the webhook's delivery rules need to hear, logs every request, and forwards
-/// what it admits.
+/// It stands in front of your application, admits only requests from the listed address ranges, gives the
+/// sender the status that the webhook's delivery rules call for, logs every request, and forwards what it
+/// admits.
 #[derive(Debug, Parser)]
 #[command(name = "nexmo-gate", version, max_term_width = 100, disable_help_subcommand = false)]
 #[command(after_help = "First steps: `nexmo-gate demo` shows it at work on this machine alone. \
-                        `nexmo-gate check` reads config.yaml and the range files and says what they mean.")]
+                        `nexmo-gate check` reads config.yaml and the range files and prints a summary.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -51,19 +51,19 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve until told to stop (TERM or INT), reload on HUP.
+    /// Serve until TERM or INT; reload on HUP.
     Run(run::Args),
-    /// Read the configuration and every range file: all problems, or what they mean.
+    /// Read the configuration and every range file: print all problems, or a summary.
     Check(check::Args),
-    /// Say whether an address is admitted, and why: the whole chain of reasons.
+    /// Show whether an address is admitted, and why, with every step of the decision.
     Explain(explain::Args),
     /// Ask the running gate whether it is ready: for container and load balancer probes.
     Health(health::Args),
-    /// Make the running gate load its files again, and say what changed.
+    /// Make the running gate load its files again, and print what changed.
     Reload(reload::Args),
-    /// Show what the running gate has loaded and how it is doing.
+    /// Show what the running gate has loaded, its counts and its states.
     Status(status::Args),
-    /// See it at work: a sample application, the gate, and every sample webhook, on loopback only.
+    /// See the gate at work: a sample application, the gate, and every sample webhook, on loopback only.
     Demo(demo::Args),
     /// Print completions for a shell.
     Completions(generate::CompletionsArgs),
@@ -94,7 +94,7 @@ pub(crate) fn failed(line: impl Into<String>) -> Failure {
     Failure { code: FAILED, lines: vec![line.into()] }
 }
 
-/// Writes to standard output. Whoever reads it may stop reading (`| head`): that is no failure.
+/// Writes to standard output. A reader that stops reading (`| head`) is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(harmless(text).as_bytes()).and_then(|()| out.flush()) {
@@ -105,7 +105,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A text without what acts on a terminal: whoever answers in the gate's place chooses what is printed.
+/// Escapes control characters: another program may have answered, and must not control the terminal.
 fn harmless(text: &str) -> Cow<'_, str> {
     let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     if !text.contains(acts) {

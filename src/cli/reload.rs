@@ -1,4 +1,4 @@
-//! `reload`: make the running gate load its files again, wait, and say how it went.
+//! `reload`: makes the running gate load its files again, waits, and prints the result.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use crate::cli::admin_client::AdminClient;
 use crate::cli::flags::Gate;
 use crate::cli::{FAILED, Failure, print};
 
-/// Large lists take a while, and so does a slow file system.
+/// Large lists take long, and so does a slow file system.
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// Make the running gate load its files again, and say what changed.
+/// Make the running gate load its files again, and print what changed.
 ///
-/// It waits until the new state serves. Where something is wrong, the last good state goes on serving
-/// and every problem is printed.
+/// It waits until the new state is in use. If something is wrong, the last good state stays in use, and every
+/// problem is printed.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Exit: 0 loaded, 1 problems or not reachable.")]
 pub struct Args {
@@ -37,17 +37,17 @@ fn outcome(report: &ReloadReport) -> Result<u8, Failure> {
     if lines.is_empty() { Ok(0) } else { Err(Failure { code: FAILED, lines }) }
 }
 
-/// What changed, in words; problems are not part of it.
+/// The result as text, without the problems.
 fn text(report: &ReloadReport) -> String {
     let generation = report.generation;
     let mut out = match (report.published, report.problems.is_empty()) {
         (true, true) => format!("loaded: generation {generation} serves\n"),
-        (true, false) => format!("loaded what is good: generation {generation} serves\n"),
-        (false, true) => format!("nothing changed: generation {generation} goes on serving\n"),
-        (false, false) => format!("not loaded: generation {generation} goes on serving\n"),
+        (true, false) => format!("loaded in part: generation {generation} serves\n"),
+        (false, true) => format!("nothing changed: generation {generation} still serves\n"),
+        (false, false) => format!("not loaded: generation {generation} still serves\n"),
     };
-    let told = [(&report.changes, ""), (&report.held, "held: "), (&report.needs_restart, "")];
-    for (lines, before) in told {
+    let kinds = [(&report.changes, ""), (&report.held, "held: "), (&report.needs_restart, "")];
+    for (lines, before) in kinds {
         for line in lines {
             // Writing to a String cannot fail.
             let _ = writeln!(out, "  {before}{line}");

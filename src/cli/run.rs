@@ -1,12 +1,12 @@
-//! `run`: serve until told to stop.
+//! `run`: serves until a signal ends it.
 
 use crate::cli::Failure;
 use crate::cli::flags::Settings;
 
-/// Serve until told to stop.
+/// Serve until TERM or INT.
 ///
-/// TERM and INT drain: `/readyz` says no, open requests are finished, then the program ends. QUIT or a
-/// second signal stops at once. HUP loads the files again; so does every change of them by itself.
+/// TERM and INT drain: `/readyz` answers 503, open requests are finished, then the program ends. QUIT or a
+/// second signal stops at once. HUP loads the files again; a changed file is also loaded without a signal.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Exit: 0 after a drain, 1 failed while running, 78 bad configuration or ranges.")]
 pub struct Args {

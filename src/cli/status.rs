@@ -1,4 +1,4 @@
-//! `status`: what the running gate has loaded, and how it is doing.
+//! `status`: prints what the running gate has loaded, its counts and its states.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::cli::{Failure, print};
 
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Show what the running gate has loaded and how it is doing.
+/// Show what the running gate has loaded, its counts and its states.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Exit: 0 answered, 1 not reachable.")]
 pub struct Args {

@@ -1,6 +1,6 @@
-//! Columns for people.
+//! Text tables.
 
-/// Lines up rows in columns as wide as their widest cell. Columns named in `right` are set flush right
+/// Makes rows of columns that are as wide as their widest cell. Columns in `right` are aligned right
 /// (numbers). Every line is indented by two spaces; the last column is not padded.
 #[must_use]
 pub(crate) fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up() {
+    fn table_columns_are_aligned() {
         let rows = [["a", "1", "x"], ["long", "1000", "y"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(columns(&rows, &[1]), "  a        1  x\n  long  1000  y\n");
     }

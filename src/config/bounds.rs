@@ -1,8 +1,8 @@
-//! What a text may cost before it is understood: its size, its depth, and what its aliases unfold to.
+//! Limits on the cost of a text before it is parsed: its size, its depth, and what its aliases expand to.
 //!
-//! A file that is no configuration at all, or a slip in one, must be refused as fast as a good one is
-//! read. The parser is quadratic in the depth of brackets, and ten aliases of ten aliases of ten are a
-//! thousand values. Invariant: what passes here costs the reader milliseconds and a few megabytes.
+//! A file that is not a configuration, or a mistake in one, must be refused as fast as a good one is read.
+//! The parser's time is quadratic in the depth of brackets, and ten aliases of ten aliases of ten are a
+//! thousand values. Invariant: a text that passes here costs milliseconds and a few megabytes to parse.
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,29 +17,30 @@ use crate::config::read::error::Problem;
 pub(crate) const MAX_TEXT: u64 = 1 << 20;
 /// Levels of brackets that may be open at once; a configuration needs five.
 const MAX_DEPTH: usize = 64;
-/// Opening brackets of a text: where a bracket in quotes is taken for a closing one, these bound the depth.
+/// Opening brackets in a text. A bracket in quotes may be counted as a closing one, so these bound the depth
+/// as well.
 const MAX_BRACKETS: usize = 10_000;
-/// Values that it may unfold to, each key and each use of an alias counted.
+/// Values that a text may expand to; each key and each use of an alias counts.
 const MAX_VALUES: usize = 200_000;
-/// Bytes that these may have together.
+/// The total bytes of these values.
 const MAX_UNFOLDED: usize = 4 << 20;
 
-/// Judges a text before it is read.
+/// Checks a text before it is parsed.
 ///
 /// # Errors
-/// What there is too much of.
+/// Which limit is exceeded.
 pub(crate) fn check(text: &str) -> Result<(), Problem> {
     if text.len() as u64 > MAX_TEXT {
-        let message = format!("is larger than {} MiB, which no configuration is", MAX_TEXT >> 20);
+        let message = format!("is larger than {} MiB, so it is not a configuration", MAX_TEXT >> 20);
         return Err(Problem::new("", message));
     }
     brackets(text)?;
     let tally = Tally { values: Cell::new(0), bytes: Cell::new(0) };
-    // A text that is no YAML is for the reader to tell.
+    // Syntax errors are reported by the parser.
     let _ = serde_yaml::Deserializer::from_str(text).deserialize_any(&tally);
     if tally.is_over() {
         let message = format!(
-            "unfolds to more than {MAX_VALUES} values or {} MiB; are there aliases (*name) of aliases?",
+            "expands to more than {MAX_VALUES} values or {} MiB; check for aliases (*name) of aliases",
             MAX_UNFOLDED >> 20
         );
         return Err(Problem::new("", message));
@@ -64,7 +65,7 @@ fn brackets(text: &str) -> Result<(), Problem> {
                 };
                 return Err(Problem::new(
                     format!("line {number}"),
-                    format!("{what}; this is no configuration"),
+                    format!("{what}; this is not a configuration"),
                 ));
             }
         }
@@ -72,7 +73,7 @@ fn brackets(text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Counts what a text unfolds to, and keeps nothing of it.
+/// Counts what a text expands to, and stores none of it.
 struct Tally {
     values: Cell<usize>,
     bytes: Cell<usize>,
@@ -158,17 +159,17 @@ mod tests {
     fn refused(text: &str) -> String {
         let start = Instant::now();
         let problem = check(text).expect_err("it passed").to_string();
-        // Many times what it takes on a busy machine without an optimiser, and far below the 20 s that
-        // the parser would take.
+        // Many times longer than a busy machine needs without optimisation, and far below the 20 s that the
+        // parser would take.
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}: {problem}", start.elapsed());
         problem
     }
 
     #[test]
-    fn what_no_configuration_is_costs_no_time() {
+    fn text_that_is_no_configuration_is_refused_quickly() {
         for text in ["[", "{", "{a: ", "[a, ", "- [", "[\n"] {
-            let said = refused(&text.repeat(200_000 / text.len()));
-            assert!(said.contains("more than 64 brackets are open at once"), "{said}");
+            let problem = refused(&text.repeat(200_000 / text.len()));
+            assert!(problem.contains("more than 64 brackets are open at once"), "{problem}");
         }
         assert!(refused(&"{']': ".repeat(100_000)).starts_with("line 1: there are more than 10000 brackets"));
         assert!(refused(&"#".repeat((1 << 20) + 1)).starts_with("is larger than 1 MiB"));
@@ -189,7 +190,7 @@ mod tests {
         );
         let tagged = format!("a: &a !t [{}]\nb: [{}]\n", "x, ".repeat(100_000), "!t [*a], ".repeat(9000));
         for text in [laughs, flat, long, keys, tagged] {
-            assert!(refused(&text).starts_with("unfolds to more than "), "{}", &text[..40]);
+            assert!(refused(&text).starts_with("expands to more than "), "{}", &text[..40]);
         }
     }
 

@@ -1,21 +1,23 @@
-//! The configuration: from YAML text, flags and environment variables to one checked [`Config`].
+//! The configuration: makes one checked [`Config`] from YAML text, flags and environment variables.
 //!
-//! No I/O happens here: text in, a `Config` or every [`Problem`] out, each with its key path. What a
-//! path points to (range files, certificates) is opened by `load`, which also knows whether a list
-//! of that name exists. Invariant: a `Config` is complete, defaults filled in, and means the same
-//! whoever reads it; nothing later asks "was that key set".
+//! No I/O happens here: the input is text, the output a `Config` or every [`Problem`], each with its key
+//! path. The files that paths name (range files, certificates) are opened by `load`, which also checks
+//! whether a named list exists. Invariant: a `Config` is complete, with all defaults filled in, so that no
+//! later code asks whether a key was set.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`model`] | what a configuration can say |
+//! | [`model`] | the values of a configuration |
 //! | [`parse`](mod@parse) | from text and overrides to a [`Config`] or every [`Problem`] |
 //! | [`sections`] | one file for each section of the YAML: its keys, defaults and ranges |
 //! | [`read`] | YAML nodes, units, host names, and the report of problems |
 //! | [`keys`] | the table of all keys: names, defaults, values, meanings, flags |
 //! | [`overrides`] | flags and environment variables |
+//! | [`cold`] | keys whose change needs a restart |
 //! | [`bounds`] | how large and how deep a text may be |
 
 mod bounds;
+pub(crate) mod cold;
 pub(crate) mod keys;
 pub(crate) mod model;
 pub(crate) mod overrides;

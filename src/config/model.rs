@@ -1,7 +1,6 @@
-//! The model: what a configuration can say, complete and checked.
+//! The model: the values of a configuration, complete and checked.
 //!
-//! No I/O, no YAML and no defaults here: `sections` make these values. Invariant: a [`Config`] is complete and means the
-//! same whoever reads it.
+//! No I/O, no YAML and no defaults here: `sections` make these values. Invariant: a [`Config`] is complete.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -11,6 +10,7 @@ use ipnet::IpNet;
 
 pub(crate) use crate::policy::admission::{Deny, Mode};
 pub(crate) use crate::policy::client::client_ip::ForwardedHeader;
+use crate::policy::client::original::Scheme;
 use crate::policy::delivery::{OnError, SuccessSet};
 use crate::policy::provider::{Provider, Webhook};
 use crate::policy::routing::route::PathPattern;
@@ -18,39 +18,39 @@ use crate::policy::routing::route::PathPattern;
 /// Everything an operator can set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Whose webhooks the routes are for.
+    /// The provider whose webhooks the routes are for.
     pub provider: &'static Provider,
-    /// Where requests are accepted; never empty.
+    /// The listeners; never empty.
     pub listen: Vec<Listener>,
-    /// Where requests go that no route sends elsewhere.
+    /// The upstream of every route that has none of its own.
     pub upstream: Upstream,
     /// The folder of range files, absolute or relative to the working directory.
     pub ranges: PathBuf,
-    /// Who may name the client for us.
+    /// The proxies that may name the client.
     pub trusted_proxies: Vec<Trusted>,
-    /// In which header they name it.
+    /// The header in which they name it.
     pub forwarded_header: ForwardedHeader,
-    /// What a denied request is told.
+    /// The answer to a denied request.
     pub deny: Deny,
     /// Whether denials are carried out.
     pub mode: Mode,
     /// The routes, in file order; never empty.
     pub routes: Vec<Route>,
-    /// Bounds on size, time and number.
+    /// Limits on sizes, times and counts.
     pub limits: Limits,
-    /// How the process ends.
+    /// The times of the drain.
     pub drain: Drain,
     /// A folder that keeps the last good lists over a restart.
     pub state: Option<PathBuf>,
     /// The admin interface; `None` turns it off.
     pub admin: Option<Admin>,
-    /// A read-only part of it for other machines: scrapers, kubelets. `None` turns it off.
+    /// The address of the health checks and metrics for other machines; `None` turns it off.
     pub metrics: Option<SocketAddr>,
-    /// The path that the listeners themselves answer to probes of trusted proxies and of this machine.
+    /// The path on which the listeners answer probes of trusted proxies and of this machine.
     pub health_path: Option<String>,
-    /// What is logged where.
+    /// The log settings.
     pub log: Log,
-    /// Worker threads; `None` means one a core.
+    /// The number of worker threads; `None` means one per core.
     pub threads: Option<usize>,
 }
 
@@ -59,25 +59,27 @@ pub struct Config {
 pub struct Listener {
     /// The address; port 0 takes a free one.
     pub address: SocketAddr,
-    /// Every connection must begin with a PROXY header, from a trusted proxy. Where this is set
+    /// Whether every connection must begin with a PROXY header from a trusted proxy. If it is true,
     /// `trusted_proxies` is not empty.
     pub proxy_protocol: bool,
-    /// What it takes to be spoken to in TLS; plain HTTP when `None`.
+    /// The TLS settings; plain HTTP when `None`.
     pub tls: Option<Tls>,
-    /// HTTP/2 is served beside HTTP/1: chosen by ALPN with TLS, by prior knowledge without.
+    /// How senders reach what stands in front of it, where that does not say so itself. Never with `tls`.
+    pub scheme: Scheme,
+    /// Whether HTTP/2 is served beside HTTP/1: chosen by ALPN with TLS, by prior knowledge without.
     pub http2: bool,
-    /// The folder of ACME challenge files that are answered from here to anyone.
+    /// The folder of ACME challenge files that are served to anyone.
     pub acme_challenges: Option<PathBuf>,
 }
 
 /// The TLS of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// The certificates; never empty. The first one is shown where the sender names none that is known.
+    /// The certificates; never empty. The first one is the default for names that no certificate has.
     pub certificates: Vec<CertificateFiles>,
-    /// The oldest version that is spoken.
+    /// The oldest version that is accepted.
     pub min_version: TlsVersion,
-    /// The certificate that senders are asked for.
+    /// The client certificate that senders are asked for, if any.
     pub client_auth: Option<ClientAuth>,
 }
 
@@ -102,36 +104,37 @@ pub enum TlsVersion {
     V13,
 }
 
-/// The certificate that a sender is asked for.
+/// The client certificate that senders are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientAuth {
     /// A PEM file with the certificates that may sign it.
     pub ca: PathBuf,
-    /// Whether a sender without one is turned away; one that cannot be verified always is.
+    /// Whether a sender without a certificate is refused. One with a certificate that cannot be verified is
+    /// always refused.
     pub required: bool,
 }
 
-/// Where requests are sent.
+/// The destination of requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Upstream {
     /// Its endpoints, which take turns; all different, and never none.
     pub targets: Vec<Target>,
     /// A PEM file with the certificates that may sign the upstream's; the system's when `None`.
     pub ca: Option<PathBuf>,
-    /// The name that the upstream's certificate must bear, when it is not the host of the URL.
+    /// The name that the upstream's certificate must have, if it is not the host of the URL.
     pub server_name: Option<String>,
-    /// How each endpoint is asked whether it is well; only requests tell when `None`.
+    /// The health check of each endpoint; without one, only requests show whether an endpoint works.
     pub health: Option<HealthCheck>,
 }
 
-/// A question to an endpoint, asked again and again.
+/// A health check, sent to an endpoint at intervals.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HealthCheck {
-    /// What is fetched: a path, perhaps with a query.
+    /// The path to fetch, which may have a query.
     pub path: String,
-    /// From one answer to the next question.
+    /// The time from an answer to the next check.
     pub every: Duration,
-    /// How long the whole of it may take.
+    /// The time for a whole check.
     pub timeout: Duration,
 }
 
@@ -168,29 +171,29 @@ pub enum Trusted {
 /// One route.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
-    /// Which paths.
+    /// The paths that it matches.
     pub path: PathPattern,
-    /// Which Host, when only one.
+    /// The only Host that it matches, if there is one.
     pub host: Option<String>,
-    /// Which webhook's rules.
+    /// The webhook whose rules apply.
     pub webhook: Webhook,
     /// The names of the lists that may use it; never empty.
     pub allow: Vec<String>,
-    /// Where its requests go; the common upstream when `None`.
+    /// Its own upstream; the common one when `None`.
     pub upstream: Option<Upstream>,
-    /// The Host that the upstream is given; the sender's own when `None`.
+    /// The Host header for the upstream; the sender's own when `None`.
     pub upstream_host: Option<String>,
     /// The statuses that count as delivered.
     pub success: SuccessSet,
-    /// How long the sender may be kept waiting, from its first byte.
+    /// The time for a whole exchange, from the sender's first byte.
     pub deadline: Duration,
-    /// What happens to 4xx.
+    /// What the sender gets for a 4xx.
     pub client_errors: OnError,
-    /// What happens to 5xx.
+    /// What the sender gets for a 5xx.
     pub server_errors: OnError,
 }
 
-/// Bounds. Sizes are bytes.
+/// The limits. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The largest request body.
@@ -199,28 +202,28 @@ pub struct Limits {
     pub max_response: usize,
     /// The largest request head.
     pub max_head: usize,
-    /// From the first byte of a head to its last.
+    /// The time from the first byte of a head to its last.
     pub head_timeout: Duration,
-    /// From the end of the head to the end of the body.
+    /// The time from the end of the head to the end of the body.
     pub body_timeout: Duration,
     /// How long a connection may be idle between requests.
     pub keepalive: Duration,
     /// Connections open at once.
     pub connections: usize,
-    /// Connections open at once from one address that neither a list nor `trusted_proxies` covers.
+    /// Connections open at once from one address that neither a list nor `trusted_proxies` has.
     pub connections_per_stranger: usize,
-    /// Connections open at once from one address that a list covers; `None` sets no bound.
+    /// Connections open at once from one address in a list; `None` sets no limit.
     pub connections_per_client: Option<usize>,
-    /// Requests in flight at once; 503 above.
+    /// Requests in flight at once; further ones get a 503.
     pub concurrent_requests: usize,
-    /// Bytes of all messages held at once; 503 above.
+    /// Bytes of all messages held at once; a request that needs more gets a 503.
     pub buffers: usize,
 }
 
-/// The end of the process.
+/// The times of the drain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drain {
-    /// How long connections are still accepted after the signal, while `/readyz` says no.
+    /// How long connections are still accepted after the signal, while `/readyz` answers 503.
     pub delay: Duration,
     /// How long open requests may take after that.
     pub grace: Duration,
@@ -229,48 +232,48 @@ pub struct Drain {
 /// The admin interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
-    /// Where it listens.
+    /// Its address.
     pub address: AdminAddress,
 }
 
-/// Where the admin interface listens.
+/// The address of the admin interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminAddress {
-    /// A TCP address, loopback unless `allow_remote` was set.
+    /// A TCP address; a loopback one unless `allow_remote` was set.
     Tcp(SocketAddr),
     /// A UNIX socket.
     Unix(PathBuf),
 }
 
-/// Where it listens when nothing else is said.
+/// The default address.
 impl Default for AdminAddress {
     fn default() -> Self {
         Self::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)))
     }
 }
 
-/// Logging.
+/// The log settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// JSON for machines or text for people.
+    /// JSON for programs or text for people.
     pub format: LogFormat,
-    /// The least severe operational event that is written.
+    /// The least severe level that the event log has.
     pub level: LogLevel,
-    /// Where the access log goes.
+    /// The destination of the access log.
     pub access: AccessLog,
 }
 
-/// The form of log lines.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[default]
     Json,
-    /// One line for people.
+    /// Text for people.
     Text,
 }
 
-/// Severity of operational events.
+/// The level of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[allow(clippy::missing_docs_in_private_items, reason = "the names say it")]
 pub enum LogLevel {
@@ -281,14 +284,14 @@ pub enum LogLevel {
     Debug,
 }
 
-/// The access log's destination.
+/// The destination of the access log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessLog {
     /// Standard output.
     Stdout,
-    /// Standard error, with the operational log.
+    /// Standard error, with the event log.
     Stderr,
-    /// A file, appended to; opened again at each reload so that it can be rotated.
+    /// A file that is appended to; a manual reload opens it again, so that it can be rotated.
     File(PathBuf),
     /// No access log is written.
     Off,

@@ -1,7 +1,7 @@
-//! What flags and environment variables say. Each stands in the place of one key of the file.
+//! The values of flags and environment variables. Each replaces one key of the file.
 //!
-//! A relative path in one is relative to the working directory, and a problem in one is reported
-//! under the flag's and the variable's name.
+//! A relative path is relative to the working directory, and a problem is reported under the name of the flag
+//! and the variable.
 
 use std::collections::BTreeMap;
 
@@ -43,12 +43,12 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// By key path: the flag's name and the value as the file would hold it.
+    /// For each key path: the name of the flag, and the value as the file would have it.
     pub(crate) fn values(&self) -> BTreeMap<&'static str, (String, Value)> {
         type Read<'a> = &'a dyn Fn(&str) -> Value;
         let text = |text: &str| Value::String(text.trim().to_owned());
         let list = |all: &str| Value::Sequence(all.split(',').map(text).collect());
-        // One stays one: several are reported entry by entry.
+        // A single value stays single: the problems of a list are reported entry by entry.
         let one_or_list = |all: &str| if all.contains(',') { list(all) } else { text(all) };
         let number = |word: &str| match word.trim().parse::<u64>() {
             Ok(number) => Value::Number(number.into()),
@@ -74,7 +74,7 @@ impl Overrides {
         let named =
             |flag: &str| format!("--{flag} (NEXMO_GATE_{})", flag.replace('-', "_").to_ascii_uppercase());
         rows.into_iter()
-            .filter_map(|(key, flag, said, read)| Some((key, (named(flag), read(said.as_deref()?)))))
+            .filter_map(|(key, flag, value, read)| Some((key, (named(flag), read(value.as_deref()?)))))
             .collect()
     }
 }

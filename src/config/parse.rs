@@ -1,7 +1,7 @@
-//! From text and flags to a whole `Config`, or to every problem there is.
+//! Makes a `Config`, or a list of every problem, from text and flags.
 //!
-//! The story of the file, read top to bottom: each section by its own reader, then what no section
-//! can judge alone.
+//! Each section has its own reader; here are the keys without a section, and the checks that need several
+//! sections.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -22,22 +22,22 @@ use crate::policy::hold::Outline;
 use crate::policy::provider::{self, Provider};
 use crate::policy::routing::route::PathPattern;
 
-/// A usable configuration, and what deserves a look all the same.
+/// A usable configuration, with its warnings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
     /// The configuration.
     pub config: Config,
-    /// What works but is probably not meant, or must be said loudly; in the order of the file.
+    /// What works but is probably a mistake, or must be pointed out; in the order of the file.
     pub warnings: Vec<Problem>,
-    /// What the file looks like from outside.
+    /// The outline of the file, to compare it with later versions.
     pub outline: Outline,
 }
 
-/// Reads a config file's text (`None`: there is no file) under what flags and variables say. `base` is
-/// the file's folder: its relative paths start there.
+/// Reads a config file's text (`None`: there is no file) with the values of flags and variables. `base` is
+/// the folder of the file: its relative paths start there.
 ///
 /// # Errors
-/// Every problem, in the order of the file; those of flags and of missing keys first.
+/// Every problem, in the order of the file; those of flags and of missing keys come first.
 pub fn parse(text: Option<&str>, overrides: &Overrides, base: &Path) -> Result<Parsed, Vec<Problem>> {
     parse_for(&provider::DEFAULT, text, overrides, base)
 }
@@ -60,7 +60,8 @@ pub fn parse_for(
         read(&Section::root(&file, &source))
     };
     let warnings = report.finish(&file)?;
-    // A reader notes why it leaves something out, so this is never said; if it were, nothing starts.
+    // A reader reports why it leaves something out, so this is never used; it prevents a start if a reader
+    // fails to.
     let unread = || vec![Problem::new("upstream", "could not be read")];
     let outline = outline(text.unwrap_or_default(), &file);
     config.map(|config| Parsed { config, warnings, outline }).ok_or_else(unread)
@@ -77,7 +78,7 @@ fn read(root: &Section) -> Option<Config> {
     note_loops(root, &listen, upstream.as_ref(), &routes);
     let ranges = folder(root, "ranges").unwrap_or_else(|| root.source().base.join("ranges"));
     let deny = deny(root);
-    note_unheard_challenges(root, &listen, deny);
+    note_dropped_challenges(root, &listen, deny);
     Some(Config {
         provider: root.source().provider,
         ranges,
@@ -155,7 +156,7 @@ fn access(node: &Node) -> Option<AccessLog> {
         "stdout" => Some(AccessLog::Stdout),
         "stderr" => Some(AccessLog::Stderr),
         "off" => Some(AccessLog::Off),
-        // A slip such as "stdot" must not become a file.
+        // A typing error such as "stdot" must not create a file.
         text if !text.contains('/') => {
             let (shown, meant) = (quote(text), quote(&format!("./{text}")));
             node.problem(format!("{shown} is not {wanted}; a file in this folder is written {meant}"))
@@ -194,8 +195,9 @@ fn note_collision(root: &Section, listen: &[Listener], admin: Option<&Admin>, me
     }
 }
 
-/// A certificate authority asks from addresses that no list has, and `deny: drop` does not hear them.
-fn note_unheard_challenges(root: &Section, listen: &[Listener], deny: Deny) {
+/// Refuses `deny: drop` with ACME challenges: a certificate authority connects from addresses that no list
+/// has, and `deny: drop` closes such connections.
+fn note_dropped_challenges(root: &Section, listen: &[Listener], deny: Deny) {
     if deny != Deny::Drop || root.source().report.is_spoilt("listen") {
         return;
     }
@@ -203,13 +205,13 @@ fn note_unheard_challenges(root: &Section, listen: &[Listener], deny: Deny) {
         let at = format!("listen[{place}].acme_challenges");
         root.source().report.problem(
             &at,
-            "with `deny: drop` a stranger is closed unheard, so the authority's question is never answered; use \
-             another `deny`, or prove the name by DNS",
+            "with `deny: drop` the connection of a stranger is closed without an answer, so the certificate \
+             authority gets none; use another `deny`, or prove the name by DNS",
         );
     }
 }
 
-/// A gate that is its own upstream would fill itself with its own requests.
+/// Refuses an upstream that is the gate itself: each request would cause another one.
 fn note_loops(root: &Section, listen: &[Listener], common: Option<&Upstream>, routes: &[Route]) {
     let named = routes
         .iter()
@@ -226,7 +228,7 @@ fn note_loops(root: &Section, listen: &[Listener], common: Option<&Upstream>, ro
             everywhere || l.address == SocketAddr::new(ip, *port)
         };
         if let Some(own) = listen.iter().find(own) {
-            // The common upstream may be a flag's; the root knows under which name.
+            // The common upstream may come from a flag, whose name `root` reports.
             root.problem(&at, format!("{target} is the gate itself, which listens on {}", own.address));
         }
     }

@@ -1,7 +1,7 @@
 //! One file: its bytes, bounded, read once.
 //!
-//! A path that an operator got wrong must not stop the program: a FIFO, a device or a folder is refused without
-//! waiting for it, and a file that grows without end is cut off.
+//! Invariant: a wrong path must not stop the program. A FIFO, a device or a folder is refused without waiting
+//! for it, and a file that grows without end is read only up to the bound.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-/// The largest file of certificates or of a key: many times what a system trusts.
+/// The largest file of certificates or of a key: many times the size of a system's authorities.
 pub(crate) const MAX_PEM: u64 = 4 << 20;
 
 /// An error of the system that can be kept and compared: a file that fails twice for one reason has not changed.
@@ -44,21 +44,20 @@ pub enum ReadError {
     #[error("is too large: all range files together may have {} MiB", .0 >> 20)]
     NoRoom(u64),
     /// It is none of those that were read.
-    #[error("was not looked at")]
+    #[error("was not read")]
     NotSeen,
 }
 
 /// One file.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct FileContent {
-    /// Its path, as it was asked for.
+    /// Its path, as it was given.
     pub path: PathBuf,
-    /// Its bytes, or why there are none.
-    /// Shared with the list that it becomes.
+    /// Its bytes, or why they could not be read. The bytes are shared with the list that is made from them.
     pub content: Result<Bytes, ReadError>,
 }
 
-/// Without the bytes: they may be a private key.
+/// Leaves out the bytes: they may be a private key.
 impl fmt::Debug for FileContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let content = self.content.as_ref().map(Bytes::len);
@@ -79,10 +78,10 @@ impl FileContent {
 pub struct Files(pub Vec<FileContent>);
 
 impl Files {
-    /// What one of them holds.
+    /// The bytes of one of them.
     ///
     /// # Errors
-    /// In words for the operator.
+    /// Why they could not be read, as text for the operator.
     pub fn content(&self, path: &Path) -> Result<&[u8], ReadError> {
         let seen = self.0.iter().find(|seen| seen.path == path);
         let content = seen.map(|seen| seen.content.as_deref().map_err(Clone::clone));
@@ -90,7 +89,8 @@ impl Files {
     }
 }
 
-/// The `*.txt` directly in a folder, sorted; names that begin with a dot are someone's bookkeeping.
+/// The `*.txt` files directly in a folder, sorted. Names that begin with a dot are left out: programs keep
+/// their own records there.
 ///
 /// # Errors
 /// The folder cannot be listed.
@@ -110,15 +110,15 @@ pub(crate) fn range_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// Reads a regular file of at most `most` bytes, through symbolic links too.
 ///
 /// # Errors
-/// In words for the operator.
+/// Why it cannot be read, as text for the operator.
 pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
     read_within(path, most)?.ok_or(ReadError::Large(most))
 }
 
-/// The same, and `None` for one that is larger.
+/// Reads like [`read`], but returns `None` for a larger file.
 ///
 /// # Errors
-/// In words for the operator.
+/// Why it cannot be read, as text for the operator.
 pub(crate) fn read_within(path: &Path, most: u64) -> Result<Option<Vec<u8>>, ReadError> {
     let io_error = |error: io::Error| ReadError::Io(error.into());
     // Without O_NONBLOCK the open of a FIFO waits for a writer; O_NOCTTY keeps a terminal from
@@ -145,9 +145,9 @@ pub(crate) fn read_within(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Rea
     read_at_most(&file, metadata.len(), most).map_err(io_error)
 }
 
-/// `None` when there is more than `most`.
+/// `None` when the file has more than `most` bytes.
 fn read_at_most(file: &File, expected: u64, most: u64) -> io::Result<Option<Vec<u8>>> {
-    // One more, so that the end is seen without room for what does not come.
+    // One byte more, so that the end of the file is found without growing the buffer.
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1);
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= most).then_some(bytes))

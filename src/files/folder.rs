@@ -1,10 +1,11 @@
-//! The ranges folder: which of its files are read, how much of them at most, and how often.
+//! The ranges folder: which of its files are read, how many bytes at most, and how often.
 //!
-//! What the config names is read first and at every look, whatever its times say: content counts. A
-//! file that nothing names may be anything, and has what room is left. It is not read again while its
-//! inode, size and times stay, once they had stayed for longer than the coarsest clock of a file system
-//! takes for a step: a change from then on shows in the times. A manual reload and the hour read it all
-//! the same. Invariant: a look reads and holds at most [`MOST_BYTES`] of range files.
+//! Files that the config names are read first, and at every view, because their times may not show a change.
+//! A file that the config does not name may be anything, and gets the room that is left. It is not read again
+//! while its inode, size and times stay the same, once they have stayed the same for longer than the coarsest
+//! clock of a file system: from then on, a change shows in the times. A manual reload reads it all the same,
+//! and so does the poll once an hour. Invariant: a view reads and holds at most [`MOST_BYTES`] of range
+//! files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
@@ -18,24 +19,25 @@ use crate::files::file::{FileContent, IoError, ReadError, range_files, read_with
 
 /// Bytes of all range files together: about three million prefixes.
 pub(crate) const MOST_BYTES: u64 = 64 << 20;
-/// Files that nothing names and that are read.
+/// The number of files that are read although the config does not name them.
 pub(crate) const MOST_FILES: usize = 1000;
 /// Longer than a step of any file system's clock: FAT has 2 s.
 const COARSE: Duration = Duration::from_secs(3);
-/// A file whose times do not change is read again after this: a memory map may write without them.
+/// After this time an unnamed file is read again even if its times are the same: a memory map may write
+/// without changing them.
 const AGAIN: Duration = Duration::from_secs(3600);
 
-/// Bytes of memory that a byte of a range file takes at worst: the old text, the new one, and the kept
-/// copy that is compared with it.
+/// Bytes of memory per byte of a range file at worst: the old text, the new one, and the stored copy that is
+/// compared with it.
 const TEXTS: u64 = 3;
-/// Bytes of memory that a prefix takes at worst. That is while a change is judged: the old list and the
-/// new one are there, each with its entries (24 bytes, twice that while they grow) and its segments (two
-/// of 32 bytes), and what both cover (32 bytes a prefix and an interval, twice that while they grow).
-/// Measured with half a million: 493 an IPv6 prefix, 277 an IPv4 prefix.
+/// Bytes of memory per prefix at worst, which is while a change is judged: the old list and the new one, each
+/// with its entries (24 bytes, twice that while they grow) and its segments (two of 32 bytes), and the ranges
+/// that both cover (32 bytes for a prefix and for an interval, twice that while they grow). Measured with
+/// half a million prefixes: 493 bytes for IPv6, 277 for IPv4.
 const PREFIX: u64 = 560;
 
-/// Bytes of memory that lists take at worst, at a reload, by the bytes of their files and by their
-/// prefixes. [`MOST_BYTES`] bounds the first, and with it the second: no line has less than eight bytes.
+/// Bytes of memory that lists take at worst during a reload, from the bytes of their files and the number of
+/// their prefixes. [`MOST_BYTES`] bounds both, because a line has at least eight bytes.
 #[must_use]
 pub(crate) const fn lists_memory(bytes: u64, prefixes: u64) -> u64 {
     bytes.saturating_mul(TEXTS).saturating_add(prefixes.saturating_mul(PREFIX))
@@ -53,17 +55,17 @@ pub struct Folder {
     pub path: PathBuf,
     /// Its range files by name, or why it cannot be listed.
     pub files: Result<Vec<FileContent>, FolderError>,
-    /// Those that nothing names and for which there was no room: how many, and the first.
+    /// The unnamed files that were not read, because there was no room: how many, and the first.
     pub unread: Option<(usize, PathBuf)>,
 }
 
-/// Reads folders, and remembers what nothing names.
+/// Reads folders, and remembers the unnamed files.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     known: BTreeMap<PathBuf, Known>,
 }
 
-/// What was read of a file.
+/// What was read of an unnamed file.
 #[derive(Debug)]
 struct Known {
     stamp: Stamp,
@@ -73,7 +75,7 @@ struct Known {
     content: Result<Bytes, ReadError>,
 }
 
-/// What changes with the content.
+/// What changes when the content does.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     file: (u64, u64),
@@ -94,7 +96,8 @@ impl Stamp {
 }
 
 impl Reader {
-    /// Reads the range files of a folder: those of the lists that are `named`, then the others.
+    /// Reads the range files of a folder: first those in `named`, then the others. `afresh` reads every file,
+    /// also an unnamed one whose times are the same.
     pub(crate) fn folder(
         &mut self,
         path: &Path,
@@ -137,16 +140,16 @@ impl Reader {
     }
 }
 
-/// A file that the config names.
+/// Reads a file that the config names.
 fn whole(path: PathBuf, left: &mut u64) -> FileContent {
     let content = read_within(&path, *left).and_then(|bytes| bytes.ok_or(ReadError::NoRoom(MOST_BYTES)));
     *left -= content.as_ref().map_or(0, |bytes| bytes.len() as u64);
     FileContent { path, content: content.map(Bytes::from) }
 }
 
-/// A file that nothing names; `None` when there is no room for it.
+/// Reads a file that the config does not name; `None` when there is no room for it.
 fn passing(path: &Path, known: Option<Known>, left: u64, now: Instant) -> Option<Known> {
-    // Before it is read: what changes meanwhile must show.
+    // Before the read: a change during the read must show.
     let stamp = fs::metadata(path).map(|metadata| Stamp::of(&metadata)).ok();
     let known = known.filter(|known| stamp.as_ref() == Some(&known.stamp));
     let since = known.as_ref().map_or(now, |known| known.since);
@@ -172,9 +175,9 @@ mod tests {
 
     use super::*;
 
-    /// The sizes that the arithmetic of a prefix has.
+    /// The sizes that [`PREFIX`] is computed from.
     #[test]
-    fn a_prefix_takes_what_is_reckoned() {
+    fn a_prefix_takes_the_memory_that_is_reckoned() {
         use crate::policy::address::range_list::Entry;
         let entry = 2 * size_of::<Entry>();
         let segments = 2 * size_of::<(u128, u32)>() + 2 * size_of::<u32>();
@@ -194,7 +197,7 @@ mod tests {
         files.iter().find(|seen| seen.path.ends_with(name)).unwrap().content.clone()
     }
 
-    /// A file of so many bytes that takes no room on the disk.
+    /// A file of this size that takes no room on the disk.
     fn sparse(path: &Path, size: u64) {
         File::create(path).unwrap().set_len(size).unwrap();
     }
@@ -221,7 +224,7 @@ mod tests {
         assert!(held as u64 <= MOST_BYTES, "{held}");
         assert_eq!(content(&folder, "sms.txt"), Ok(Bytes::from_static(b"192.0.2.1\n")));
         assert_eq!(folder.unread, Some((60, dir.path().join("a01.txt"))));
-        // One that is named and does not fit is a problem of its own.
+        // A named file that does not fit is a problem of its own.
         assert_eq!(
             content(&look(&["sms", "voice"]), "voice.txt").unwrap_err().to_string(),
             "is too large: all range files together may have 64 MiB"
@@ -241,7 +244,7 @@ mod tests {
         assert_eq!(folder.unread, Some((7, dir.path().join(format!("a{MOST_FILES}.txt")))));
     }
 
-    /// Whether a file was read again shows in whether its bytes are the same ones.
+    /// A file was read again if its bytes are at another address.
     #[test]
     fn a_file_that_nothing_names_is_read_again_only_when_it_may_have_changed() {
         let dir = tempfile::tempdir().unwrap();
@@ -249,14 +252,14 @@ mod tests {
         fs::write(&path, "192.0.2.1\n").unwrap();
         let start = Instant::now();
         let mut reader = Reader::default();
-        let mut place = |names: &[&str], wish, at: Duration| {
-            let folder = reader.folder(dir.path(), &named(names), wish, start + at);
+        let mut place = |names: &[&str], afresh, at: Duration| {
+            let folder = reader.folder(dir.path(), &named(names), afresh, start + at);
             (content(&folder, "a.txt").unwrap().as_ptr(), folder)
         };
-        // Held, so that no other bytes come to lie at the same place.
+        // Held, so that no other bytes get the same address.
         let mut all = Vec::new();
-        let mut next = |names: &[&str], wish, at| {
-            let (place, folder) = place(names, wish, at);
+        let mut next = |names: &[&str], afresh, at| {
+            let (place, folder) = place(names, afresh, at);
             all.push(folder);
             place
         };
@@ -268,7 +271,7 @@ mod tests {
         assert_ne!(next(&[], true, LATER * 9 + AGAIN), next(&[], true, LATER * 10 + AGAIN));
     }
 
-    /// The same size and the same time of modification, as `cp -p` and backups leave them.
+    /// The size and the time of modification stay the same, as `cp -p` and backups leave them.
     #[test]
     fn a_change_that_hides_its_time_is_seen_in_a_file_that_nothing_names() {
         let dir = tempfile::tempdir().unwrap();
@@ -283,7 +286,7 @@ mod tests {
         for n in 0..3 {
             assert_eq!(look(n), "192.0.2.1\n");
         }
-        // The time of the change itself is the kernel's, and has steps of some milliseconds.
+        // The kernel's change time has steps of some milliseconds.
         let deadline = Instant::now() + Duration::from_secs(10);
         let changed = || fs::metadata(&path).map(|m| (m.ctime(), m.ctime_nsec())).unwrap();
         let before = changed();

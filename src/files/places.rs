@@ -1,4 +1,4 @@
-//! Where a change can make a path mean another file: the folders on the way, through symbolic links.
+//! The folders where a change can make a path lead to another file, symbolic links included.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use crate::files::file::range_files;
 /// Symbolic links that are followed on one path, as many as Linux does (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
-/// Where a change can make a path mean another file, and the names of the files themselves.
+/// The folders where a change can make a path lead to another file, and the names of the files themselves.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     pub(super) folders: BTreeSet<PathBuf>,
@@ -40,7 +40,7 @@ impl Places {
         self.folders.extend(end.parent().map(Path::to_owned));
     }
 
-    /// Walks a path as the kernel does, and notes every folder that a link on it lies in.
+    /// Walks a path as the kernel does, and records every folder that has a link on the path.
     fn follow(&mut self, path: &Path) -> PathBuf {
         let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let steps =
@@ -53,7 +53,7 @@ impl Places {
                 at.pop();
                 continue;
             }
-            // A step `/` begins the path anew.
+            // Joining a `/` starts again at the root.
             let next = at.join(&step);
             match fs::read_link(&next) {
                 Ok(target) if links < MAX_LINKS => {

@@ -1,22 +1,22 @@
-//! When to look at files again, and whether what was seen has settled. It has no clock of its own.
+//! When to read the files again, and whether their content has settled. The time is passed in.
 
 use std::time::{Duration, Instant};
 
-/// A writer that never rests delays a look by this many debounces at most.
+/// A writer that never pauses delays a view by this many debounces at most.
 const PATIENCE: u32 = 5;
 
 /// How fast changes are noticed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// How long the files must rest before a look, and between the two looks that must agree.
+    /// How long the files must be quiet before a view, and the time between the two views that must agree.
     pub debounce: Duration,
-    /// How often they are looked at without an event.
+    /// How often the files are read without an event.
     pub poll: Duration,
     /// Whether the system is asked for events.
     pub notice: Notice,
 }
 
-/// Where news of a change comes from.
+/// How changes are noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
     /// inotify, and the poll for what it misses.
@@ -31,26 +31,26 @@ impl Default for Pace {
     }
 }
 
-/// When to look next, and whether what was seen has settled. It has no clock of its own.
+/// When to read next, and whether the content has settled.
 #[derive(Debug)]
 pub(crate) struct Settle {
     pace: Pace,
     poll: Instant,
-    /// The next look that is not the poll's, and the latest moment that it may be put off to.
+    /// The next view that an event caused: when it is due, and the latest time that it may be delayed to.
     due: Option<(Instant, Instant)>,
-    /// What the last look saw, if that is not loaded yet.
+    /// The hash of the last view, if it is not loaded yet.
     candidate: Option<u64>,
 }
 
 impl Settle {
-    /// The first look comes soon: something may have changed since the first load.
+    /// The first view comes soon: something may have changed since the first load.
     pub(crate) fn new(pace: Pace, now: Instant) -> Self {
         let mut settle = Self { pace, poll: now + pace.poll, due: None, candidate: None };
         settle.touch(now);
         settle
     }
 
-    /// Something happened to a file.
+    /// Records that something happened to a file.
     pub(crate) fn touch(&mut self, now: Instant) {
         let latest = self.due.map_or(now + self.pace.debounce * PATIENCE, |(_, latest)| latest);
         self.due = Some(((now + self.pace.debounce).min(latest), latest));
@@ -61,13 +61,13 @@ impl Settle {
         (self.poll, self.due, self.candidate) = (now + self.pace.poll, None, None);
     }
 
-    /// When to look. A look that is due soon is not forestalled by the poll, so two looks are never
+    /// When to read the files. While a view is due, the poll does not come before it, so two views are never
     /// closer than a debounce.
     pub(crate) fn wake(&self) -> Instant {
         self.due.map_or(self.poll, |(due, _)| due)
     }
 
-    /// What a look saw, and whether that is loaded already. Says whether to load it now.
+    /// Records the hash of a view, and whether it is loaded already. Returns whether to load it now.
     pub(crate) fn look(&mut self, now: Instant, mark: u64, known: bool) -> bool {
         self.poll = now + self.pace.poll;
         self.due = None;
@@ -91,7 +91,7 @@ mod tests {
         Duration::from_millis(n)
     }
 
-    /// A settle that has seen what is loaded, at 0 ms.
+    /// The state after a view of what is loaded, at 0 ms.
     fn settled() -> (Settle, Instant) {
         let start = Instant::now();
         let mut settle = Settle::new(PACE, start);

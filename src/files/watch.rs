@@ -1,10 +1,10 @@
-//! Notices by itself that a file changed.
+//! Notices that a file changed.
 //!
-//! Events only say when to look; what counts is the content. inotify watches folders, not files,
-//! because a file that is replaced is another file, and every folder on the way of a symbolic link,
-//! because that is where `ln -sfn` and Kubernetes put the new target. Network file systems send no
-//! events, so there is a poll as well. Invariant: a change counts only when two looks, at least a
-//! debounce apart, saw the same, because a writer may be half-way.
+//! Events only decide when to read; what counts is the content. inotify watches folders, not files, because a
+//! replaced file is another file. Every folder on the way of a symbolic link is watched too, because `ln
+//! -sfn` and Kubernetes put the new target there. Network file systems send no events, so there is a poll as
+//! well. Invariant: a change counts only when two views, at least a debounce apart, are equal, because a
+//! writer may be half-way.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
@@ -20,14 +20,14 @@ use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tracing::warn;
 
-/// That something happened to a file. Only one is on its way at a time, however much happens and however
-/// long the reload thread takes.
+/// The event that something happened to a file. Only one is under way at a time, however many changes happen
+/// and however long the reload thread takes.
 #[derive(Debug)]
 pub(crate) struct Touch(Arc<AtomicBool>);
 
 impl Touch {
-    fn new(on_its_way: &Arc<AtomicBool>) -> Option<Self> {
-        (!on_its_way.swap(true, Ordering::AcqRel)).then(|| Self(Arc::clone(on_its_way)))
+    fn new(under_way: &Arc<AtomicBool>) -> Option<Self> {
+        (!under_way.swap(true, Ordering::AcqRel)).then(|| Self(Arc::clone(under_way)))
     }
 }
 
@@ -41,14 +41,14 @@ impl Drop for Touch {
 #[derive(Debug)]
 pub(crate) struct Watch {
     watcher: Option<RecommendedWatcher>,
-    /// Device and inode of each: the same path may become another folder.
+    /// Device and inode of each: a path may become another folder.
     armed: BTreeMap<PathBuf, (u64, u64)>,
     names: Arc<Mutex<HashSet<OsString>>>,
     warned: bool,
 }
 
 impl Watch {
-    /// Watches nothing yet. `touched` is told of every change, on the thread of the operating system's watcher.
+    /// Watches nothing yet. `touched` is called for changes, on the thread of the operating system's watcher.
     pub(crate) fn new(pace: Pace, touched: impl Fn(Touch) + Send + 'static) -> Self {
         let names = Arc::new(Mutex::new(HashSet::new()));
         let mut watch =
@@ -56,24 +56,24 @@ impl Watch {
         if pace.notice == Notice::Poll {
             return watch;
         }
-        let on_its_way = Arc::new(AtomicBool::new(false));
-        let told = move |event: notify::Result<notify::Event>| {
+        let under_way = Arc::new(AtomicBool::new(false));
+        let on_event = move |event: notify::Result<notify::Event>| {
             if event.map_or(true, |event| matters(&event, &names))
-                && let Some(touch) = Touch::new(&on_its_way)
+                && let Some(touch) = Touch::new(&under_way)
             {
                 touched(touch);
             }
         };
-        match notify::recommended_watcher(told) {
+        match notify::recommended_watcher(on_event) {
             Ok(watcher) => watch.watcher = Some(watcher),
             Err(error) => watch.warn(&error),
         }
         watch
     }
 
-    /// Watches what is on the way to the files (the config, certificates, keys) and to the range files
-    /// now. Must come before a look, so that nothing falls between the two. Says whether a folder was
-    /// added.
+    /// Watches every folder that the paths of the files (the config, certificates, keys) and of the current
+    /// range files go through. Must be called before a view, so that no change between the two is lost.
+    /// Returns whether a folder was added.
     pub(crate) fn arm<'a>(&mut self, files: impl Iterator<Item = &'a Path>, ranges: Option<&Path>) -> bool {
         if self.watcher.is_none() {
             return false;
@@ -93,7 +93,7 @@ impl Watch {
             .collect();
         for path in stale {
             self.armed.remove(&path);
-            // The watch of a folder that was deleted went with it.
+            // The kernel has removed the watch of a deleted folder already.
             let _ = self.watcher.as_mut().map(|watcher| watcher.unwatch(&path));
         }
         let mut added = false;
@@ -111,7 +111,7 @@ impl Watch {
                 true
             }
             Err(error) => {
-                // One that has just been deleted is no reason to warn: the next look sees that.
+                // A folder that was just deleted is no reason to warn: the next view notices it.
                 if !matches!(error.kind, ErrorKind::PathNotFound) && path.exists() {
                     self.warn(&error);
                 }
@@ -123,14 +123,14 @@ impl Watch {
     fn warn(&mut self, error: &notify::Error) {
         if !self.warned {
             self.warned = true;
-            warn!(%error, "no events for file changes: polling only");
+            warn!(%error, "no inotify events for some files: their changes are noticed by polling only");
         }
     }
 }
 
-/// Whether an event can mean that a look would see something else. Reading a file is an event too,
-/// and a look that caused the next look would never end; a log that grows in the same folder must
-/// not cost a look for every line.
+/// Whether an event can mean that a view would differ. Reading a file is an event too, and must not cause the
+/// next view, or views would never end; a log that grows in the same folder must not cause a view for every
+/// line.
 fn matters(event: &notify::Event, names: &Mutex<HashSet<OsString>>) -> bool {
     match event.kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write))
@@ -174,7 +174,7 @@ mod tests {
         {
             assert!(!seen(EventKind::Access(kind), "/r/sms.txt"));
         }
-        // A link, whatever its name, may be on the way to a file.
+        // A link of any name may be on the way to a file.
         for kind in [
             EventKind::Create(CreateKind::Any),
             EventKind::Remove(RemoveKind::Any),
@@ -214,13 +214,13 @@ mod tests {
         assert!(places.folders.contains(&fs::canonicalize(dir.path()).unwrap()));
     }
 
-    /// A storm of events while nobody takes them must not grow the queue.
+    /// Many events that nobody takes must not grow the queue.
     #[test]
     fn one_touch_at_a_time_is_on_its_way() {
-        let on_its_way = Arc::new(AtomicBool::new(false));
-        let touch = Touch::new(&on_its_way);
-        assert!(touch.is_some() && Touch::new(&on_its_way).is_none());
+        let under_way = Arc::new(AtomicBool::new(false));
+        let touch = Touch::new(&under_way);
+        assert!(touch.is_some() && Touch::new(&under_way).is_none());
         drop(touch);
-        assert!(Touch::new(&on_its_way).is_some());
+        assert!(Touch::new(&under_way).is_some());
     }
 }

@@ -1,8 +1,8 @@
-//! What the process may hold at worst, by arithmetic: each term is a bound of this program times what one of its
-//! kind costs.
+//! The memory that the process holds in the worst case, computed: each term is a limit of this program times the
+//! memory of one item.
 //!
-//! `check` prints it, the limits of the unit and the pod are made from it, and the siege of the long tests holds it
-//! against the real process. Invariant: whatever a peer can make the gate hold is in one of the terms.
+//! `check` prints it, the memory limits of the systemd unit and the pod follow from it, and the siege (a long test)
+//! compares it with the real process. Invariant: everything that a peer can make the gate hold is in one of the terms.
 
 use crate::config::{Config, Target};
 use crate::gate::accept::tls_limits;
@@ -14,39 +14,39 @@ use crate::upstream::pool;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
-/// The program itself: its code, its threads, the tables of routes and counters, the status page's history.
+/// The program itself: its code, its threads, the tables of routes and counters, the history of the status page.
 const PROGRAM: u64 = 24 * MIB;
-/// A connection's task and what the kernel's poller and the tables know of it. Measured: 7.4 KiB idle.
+/// The task of a connection, and its entries in the poller and in the tables. Measured: 7.4 KiB idle.
 const CONNECTION: u64 = 10 * KIB;
-/// What a read buffer holds without being counted in `limits.buffers`.
-const INBOX: u64 = 2 * FIRST_READ as u64;
-/// The state of a TLS session, a record that is on its way (16 KiB, and what growing leaves over) and one that was
-/// read and not used (16 KiB). Measured: 11 KiB idle.
+/// The part of a read buffer that is not counted in `limits.buffers`.
+const READ_BUFFER: u64 = 2 * FIRST_READ as u64;
+/// The state of a TLS session, a record being received (16 KiB, doubled because its buffer grows in steps) and a
+/// record that was received and not read (16 KiB). Measured: 11 KiB idle.
 const TLS: u64 = (12 + 32 + 16) * KIB;
-/// The largest message of a handshake (RFC 8446 section 4 lets it be larger; the library refuses above 64 KiB), and
-/// its copy.
+/// The largest handshake message, and its copy. RFC 8446 section 4 allows larger ones; the library refuses them above
+/// 64 KiB.
 const HANDSHAKE: u64 = 128 * KIB;
-/// A request in work: its task, and the path that the log will say, which may be as long as a head.
+/// The task of a request in work. The terms add `limits.max_head` to it for the logged path, which may be that long.
 const REQUEST: u64 = 8 * KIB;
-/// What HTTP/2 adds to a connection: its state, a frame that is on its way, a header that is not whole, and two tables
-/// of fields. Measured: 23 KiB idle, after one request.
+/// What HTTP/2 adds to a connection: its state, a frame being sent, an incomplete header, and two HPACK tables.
+/// Measured: 23 KiB idle, after one request.
 const HTTP2: u64 = 72 * KIB;
-/// A stream of HTTP/2 beside its header: its task, and as much body as its window allows.
+/// An HTTP/2 stream without its header: its task, and as much body as its window allows.
 const STREAM: u64 = 8 * KIB + connection::STREAM_WINDOW as u64;
-/// A kept connection to the application, and what TLS adds to it.
+/// An idle connection to the application, and what TLS adds to it.
 const KEPT: u64 = 4 * KIB;
 const KEPT_TLS: u64 = 32 * KIB;
 
-/// One thing that memory goes to.
+/// One use of memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
-    /// What it is, and which limit it follows.
+    /// What uses the memory, and which limit bounds it.
     pub what: &'static str,
-    /// At most.
+    /// The largest number of bytes.
     pub bytes: u64,
 }
 
-/// The terms for a configuration, whose lists take so many bytes; in the order of the documents.
+/// The terms for a configuration whose lists take `lists` bytes, in the order of the documentation.
 #[must_use]
 pub fn terms(config: &Config, lists: u64) -> Vec<Term> {
     let limits = &config.limits;
@@ -54,9 +54,10 @@ pub fn terms(config: &Config, lists: u64) -> Vec<Term> {
     let http2 = config.listen.iter().any(|listener| listener.http2);
     let number = |count: usize| count as u64;
     let when = |there: bool, bytes: u64| if there { bytes } else { 0 };
-    let each = CONNECTION + INBOX + when(tls, TLS);
+    let each = CONNECTION + READ_BUFFER + when(tls, TLS);
     let header = number(connection::header_list(limits.max_head));
-    // A connection may bring a hundred headers at a time, which are counted as soon as the library lets go of them.
+    // The library may hold up to `MAX_STREAMS` headers of the connection that a worker is reading. A slot counts a
+    // stream only when the library has handed it out.
     let streams =
         slot::most(limits) * (header + STREAM) + number(workers(config)) * connection::MAX_STREAMS * header;
     let kept: u64 =
@@ -89,13 +90,13 @@ pub fn terms(config: &Config, lists: u64) -> Vec<Term> {
         .collect()
 }
 
-/// All terms together.
+/// The sum of all terms.
 #[must_use]
 pub fn worst(terms: &[Term]) -> u64 {
     terms.iter().fold(0, |sum, term| sum.saturating_add(term.bytes))
 }
 
-/// For every endpoint that is named, whether it is reached by TLS.
+/// For every configured endpoint, whether its connections use TLS.
 fn endpoints(config: &Config) -> impl Iterator<Item = bool> {
     let routes = config.routes.iter().filter_map(|route| route.upstream.as_ref());
     let targets = std::iter::once(&config.upstream).chain(routes).flat_map(|upstream| &upstream.targets);

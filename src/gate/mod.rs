@@ -1,18 +1,19 @@
-//! HTTP in and out: everything between an accepted connection and the answer on it.
+//! The sender's side: everything between an accepted connection and the reply on it.
 //!
-//! The HTTP/1.1 head and framing are read here, on the raw bytes, and not by pingora's session types:
-//! its parser repairs what must be refused (bare LF, spaces in a target, lists in Content-Length),
-//! answers what it cannot parse without telling anyone, and copies every header into a map. The
-//! streams under it, TLS and the upstream connector are pingora's. The syntax of lines is `httparse`'s.
+//! This room makes no decision of its own: it asks `policy`. It reads the HTTP/1.1 head and framing from the raw
+//! bytes instead of using pingora's session types: pingora's parser repairs what must be refused (bare LF, spaces in
+//! a target, lists in Content-Length), replies to what it cannot parse without a callback or a log line, and copies
+//! every header into a map. Pingora provides the streams, TLS and the upstream connector; `httparse` parses the
+//! lines. Invariant: only a request with a `Permit` is forwarded.
 //!
 //! | room | what lives there |
 //! | --- | --- |
 //! | [`accept`] | from a socket to a connection that speaks HTTP |
 //! | [`http2`] | requests side by side on one connection |
-//! | [`http1`] | request after request on one connection |
+//! | [`http1`] | one request after the other on a connection |
 //! | [`request`] | one request, from its head to its line in the log |
 //! | [`peer`] | who is at the other end of a connection |
-//! | [`memory`] | what the process may hold at worst, by arithmetic |
+//! | [`memory`] | the memory of the process in the worst case |
 
 pub(crate) mod accept;
 pub(crate) mod http1;
@@ -38,44 +39,44 @@ use crate::upstream::pools::Pools;
 use crate::wire::drain::Drain;
 use crate::wire::shares::Shares;
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Debug)]
 pub(crate) struct Gate {
     /// The current snapshot.
     pub store: Arc<Store>,
-    /// The numbers of the process.
+    /// The counters and gauges of the process.
     pub gauges: Arc<Gauges>,
-    /// Whoever is told that a request has ended.
+    /// Receives the event of every request that has ended.
     pub events: Events,
-    /// Upstreams and their idle connections.
+    /// A pool of idle connections for each endpoint.
     pub pools: Pools,
-    /// Who holds how many connections.
+    /// Counts the open connections by address.
     pub connection_limits: Arc<ConnectionLimits>,
-    /// Who holds how many bytes.
+    /// Counts the bytes of `limits.buffers` by client.
     pub byte_shares: Shares,
-    /// Who has how many requests in work.
+    /// Counts the requests in work (`limits.concurrent_requests`) by client.
     pub place_shares: Shares,
-    /// Connections of HTTP/2 that are open now.
+    /// Open HTTP/2 connections.
     pub http2_connections: AtomicU64,
-    /// Who has how many of them.
+    /// Counts the open HTTP/2 connections by client.
     pub http2_shares: Shares,
-    /// Streams that are open on them now.
+    /// Open streams on all HTTP/2 connections.
     pub http2_streams: AtomicU64,
-    /// Who has how many of them.
+    /// Counts the open streams by client.
     pub stream_shares: Shares,
-    /// How many handshakes strangers made lately.
+    /// Bounds the TLS handshakes of strangers.
     pub handshakes: TlsLimits,
-    /// Whose handshake is computed next.
+    /// Schedules the computation of TLS handshakes.
     pub handshake_turns: Turns,
-    /// Which stranger is heard next.
+    /// Schedules the connections of strangers.
     pub stranger_turns: Turns,
-    /// Connections that the process has descriptors for.
+    /// How many connections the process has descriptors for.
     pub room: usize,
-    /// Handshakes of listed senders that failed.
+    /// Counts the failed handshakes of listed senders.
     pub tls_failures: Failures,
-    /// Names for requests.
+    /// Generates request ids.
     pub ids: RequestIds,
-    /// Whether the process is ending.
+    /// Whether the process is draining.
     pub drain: Drain,
 }
 
@@ -84,7 +85,7 @@ impl Gate {
     #[must_use]
     pub(crate) fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: AccessLog, room: usize) -> Self {
         let connection_limits = Arc::new(ConnectionLimits::new(Arc::clone(&gauges)));
-        // How many threads there are is decided at the start, and so are the turns.
+        // `threads` is a cold key: the number of workers does not change while the process runs.
         let workers = workers(&store.load().config);
         Self {
             store,
@@ -109,25 +110,25 @@ impl Gate {
     }
 }
 
-/// How often housekeeping is done.
+/// The interval of the housekeeping task.
 const HOUSEKEEPING: std::time::Duration = std::time::Duration::from_millis(500);
 
 impl Gate {
-    /// Connections that are open now.
+    /// The number of open connections.
     #[must_use]
     pub(crate) fn open_connections(&self) -> u64 {
         self.gauges.connections.load(Relaxed)
     }
 
-    /// Keeps the pools in step with what is published, closes what has idled for too long and says what
-    /// was only counted, for ever.
+    /// The housekeeping task: opens the pools of a newly published snapshot, closes idle connections and pools that
+    /// are no longer configured, and writes the summary lines of the access log. It never returns.
     pub(crate) async fn keep_house(&self) {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
         let mut published = self.store.published();
         loop {
             let wanted = self.pools.open_all(&self.store.load());
             tokio::select! {
-                // What is wanted is known before anything is closed.
+                // A new snapshot comes first, so that `prune` never works with an old list of endpoints.
                 biased;
                 Ok(()) = published.changed() => continue,
                 _ = tick.tick() => {}

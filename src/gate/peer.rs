@@ -1,35 +1,50 @@
-//! Who is at the other end of a connection: made by `accept`, read by everything above a connection.
+//! Who is at the other end of a connection. `accept` creates it; the HTTP versions and `request` read it.
+//!
+//! What a request claims about its client does not belong here (see [`super::request::intake`]).
 
 use std::sync::Arc;
 
 use crate::policy::address::addr::Address;
 use crate::policy::client::client_ip::Origin;
+use crate::policy::client::original::Scheme;
 use crate::state::snapshot::Snapshot;
 use crate::wire::shares::PeerClass;
 
-/// Who is at the other end of the connection, and how it got here.
+/// Who is at the other end of the connection, and over which listener it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     /// The other end of the TCP connection.
     pub address: Address,
-    /// The listener's place in the config's `listen`.
+    /// The listener's index in the config's `listen`.
     pub listener: usize,
     /// Whether the connection is TLS.
     pub tls: bool,
-    /// The subject of the certificate that it presented, if it did and that was asked for.
+    /// Whether its PROXY header says that the source came over TLS.
+    pub tls_in_front: bool,
+    /// The subject of the certificate that the peer presented, if the listener asked for one.
     pub client_cert: Option<Arc<str>>,
-    /// Whether the peer speaks for itself, or began with a PROXY header.
+    /// Whether the peer is the writer, or a PROXY header named another one.
     pub origin: Origin,
 }
 
 impl Peer {
-    /// Who wrote what comes over the connection: the source that a PROXY header named, else the peer.
+    /// Who wrote the bytes of the connection: the source that a PROXY header named, else the peer.
     #[must_use]
     pub(crate) fn writer(&self) -> Address {
         self.origin.writer(self.address).unwrap_or(self.address)
     }
 
-    /// As whom it counts before a request says who is asking.
+    /// The scheme of requests over the connection, as far as the connection says it.
+    #[must_use]
+    pub(crate) fn scheme(&self, snapshot: &Snapshot) -> Scheme {
+        if self.tls || self.tls_in_front {
+            return Scheme::Https;
+        }
+        let listener = snapshot.config.listen.get(self.listener);
+        listener.map(|listener| listener.scheme).unwrap_or_default()
+    }
+
+    /// The class of the writer. It decides the limits until a request has named its client.
     #[must_use]
     pub(crate) fn standing(&self, snapshot: &Snapshot) -> PeerClass {
         let writer = self.writer();

@@ -1,6 +1,5 @@
-//! A fire drill: debug builds stop the reload thread where the environment asks for it, as a file system
-//! that does not answer would, so that a test can see what that does to everybody else. Not compiled
-//! into a release.
+//! Lets a test block or panic the reload thread, as a file system that does not answer would block it. Debug
+//! builds only.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -8,8 +7,8 @@ use std::time::Duration;
 
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Waits for as long as the file that the environment names says `hang`, and panics where it says `panic`. A file
-/// beside it, `drill.begun` for `drill`, says that it waits.
+/// Waits while the file named by the environment variable contains `hang`; panics if it contains `panic`.
+/// While it waits, it writes a file beside it (`drill.begun` for `drill`), so that the test can see it.
 pub(crate) fn stop_if_asked() {
     static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
     let Some(file) = FILE.get_or_init(|| std::env::var_os("NEXMO_GATE_RELOAD_DRILL").map(PathBuf::from))
@@ -21,7 +20,7 @@ pub(crate) fn stop_if_asked() {
         if asked != b"hang" {
             return;
         }
-        // The test waits for it in vain where it cannot be written.
+        // If this cannot be written, the test times out.
         let _ = std::fs::write(file.with_extension("begun"), "");
         std::thread::sleep(PAUSE);
     }

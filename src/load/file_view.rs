@@ -1,17 +1,17 @@
-//! One look at the files: their bytes, and nothing understood yet.
+//! The content of all files at one moment, not parsed yet.
 //!
-//! Every file is read once per look, so that what is compared is what is loaded.
+//! Invariant: each file is read once per view, so the bytes that are compared are the bytes that are loaded.
 
 use crate::files::file::{FileContent, Files};
 use crate::files::folder::Folder;
 use crate::state::held::Held;
 
-/// What the files said at one moment. Two looks are equal when every byte and every error is.
+/// The content of all files at one moment. Two views are equal when all bytes and all read errors are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FileView {
     /// The config file, if there is one.
     pub config: Option<FileContent>,
-    /// Why it does not count for now: what follows belongs to the config that serves.
+    /// Why the config file is not loaded for now; the files below are then those of the config in use.
     pub held: Option<Held>,
     /// The ranges folder, if the config says which.
     pub ranges: Option<Folder>,
@@ -31,7 +31,7 @@ mod tests {
     use crate::files::folder::Reader;
 
     #[test]
-    fn looks_differ_by_a_byte_by_an_error_and_by_a_file() {
+    fn views_differ_by_a_byte_by_an_error_and_by_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.txt");
         let look = || Reader::default().folder(dir.path(), &BTreeSet::new(), true, Instant::now());

@@ -6,47 +6,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::config::Problem;
 use crate::files::file::FileContent;
 use crate::files::folder::Folder;
-use crate::load::last_good::LastGood;
+use crate::load::before::{Before, Initiator, again};
 use crate::load::standing::Standing;
 use crate::policy::address::difference::Prefixes;
 use crate::policy::address::range_list;
 use crate::state::held::{Held, Subject};
-use crate::state::snapshot::{List, Snapshot};
+use crate::state::snapshot::List;
 
-/// Bad lines that are reported of one file. A file of another kind altogether has only bad lines,
-/// and nobody reads a million of them.
+/// Bad lines that are reported per file. A file of another kind has only bad lines, and nobody reads a
+/// million problems.
 const MAX_LINES: usize = 100;
-/// Characters of one problem. A binary file may be a single line.
+/// Characters per problem. A binary file may be a single line.
 const MAX_MESSAGE: usize = 300;
 
-/// What was known before a load.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Before<'a> {
-    /// The snapshot that serves; `None` at the start.
-    pub(crate) snapshot: Option<&'a Snapshot>,
-    /// What an earlier run kept; counts only at the start.
-    pub(crate) kept: &'a LastGood,
-    /// Who wants the load.
-    pub(crate) wish: Initiator,
-    /// When it is.
-    pub(crate) now: Instant,
-}
-
-/// Who wants files to be loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Initiator {
-    /// A manual reload: whatever the files say is accepted.
-    Operator,
-    /// Nobody: the change was noticed, and may be a writer's accident.
-    Watcher,
-}
-
-/// What is remembered of each list.
+/// The history of each list.
 pub(crate) type Standings = BTreeMap<String, Standing<Prefixes>>;
 
 /// The lists of one load.
@@ -54,13 +31,13 @@ pub(crate) type Standings = BTreeMap<String, Standing<Prefixes>>;
 pub(crate) struct Lists {
     /// Those that can be used.
     pub(crate) good: BTreeMap<String, Arc<List>>,
-    /// Those that were not loaded for now.
+    /// Changes that were not loaded, because they look like accidents.
     pub(crate) held: Vec<Held>,
-    /// What is wrong with the others.
+    /// What is wrong with the files.
     pub(crate) problems: Vec<Problem>,
-    /// Names of files that are there and were never good.
+    /// Lists whose files exist, but which never had a good version.
     pub(crate) refused: BTreeSet<String>,
-    /// Whether the problems leave nothing to serve with.
+    /// Whether the problems prevent a new snapshot.
     pub(crate) fatal: bool,
 }
 
@@ -115,7 +92,7 @@ impl Resolver<'_> {
             Err(error) => return self.fall_back(name, seen, vec![problem(&seen.path, error.to_string())]),
         };
         if let Some(old) = old.filter(|old| old.text == *bytes) {
-            // Not parsed again: what has not changed must cost nothing, however long it is.
+            // An unchanged file is not parsed again, so that its size costs nothing.
             let same = !old.last_good && old.path == seen.path;
             let list = if same { Arc::clone(old) } else { again(old, &seen.path, false) };
             self.lists.good.insert(name.to_owned(), list);
@@ -125,7 +102,7 @@ impl Resolver<'_> {
             Ok(ranges) => ranges,
             Err(lines) => return self.fall_back(name, seen, line_problems(&seen.path, &lines)),
         };
-        if let Some(old) = old.filter(|_| self.before.wish == Initiator::Watcher) {
+        if let Some(old) = old.filter(|_| self.before.initiator == Initiator::Watcher) {
             let (serving, new) = (Prefixes::of(&old.ranges), Prefixes::of(&ranges));
             let standing = self.standings.get(name);
             let verdict = standing.and_then(|standing| standing.judge(&serving, &new, self.before.now));
@@ -147,7 +124,7 @@ impl Resolver<'_> {
             }
             self.lists.good.insert(name.to_owned(), list);
         } else {
-            // A running gate goes on without a list that it never had and does not need.
+            // A running gate continues without a list that it never had and does not need.
             self.lists.fatal |= self.before.snapshot.is_none() || self.used.contains(name);
             self.lists.refused.insert(name.to_owned());
         }
@@ -158,7 +135,7 @@ impl Resolver<'_> {
     fn miss(&mut self, name: &str, folder: &Folder) {
         let path = folder.path.join(format!("{name}.txt"));
         let Some(list) = self.before.last_good(name, &path) else {
-            // A readable folder without the file is for the config to answer for: it names the list.
+            // If the folder can be read, the config is at fault: `unknown_lists` reports the name.
             if folder.files.is_err() {
                 self.lists.fatal = true;
                 self.lists.refused.insert(name.to_owned());
@@ -173,32 +150,7 @@ impl Resolver<'_> {
     }
 }
 
-impl<'a> Before<'a> {
-    fn last_good(&self, name: &str, path: &Path) -> Option<Arc<List>> {
-        if let Some(snapshot) = self.snapshot {
-            let list = snapshot.lists.get(name)?;
-            let same = list.last_good && list.path == path;
-            return Some(if same { Arc::clone(list) } else { again(list, path, true) });
-        }
-        let kept = self.kept.list(name)?;
-        Some(Arc::new(List {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            ranges: kept.ranges.clone(),
-            text: kept.text.clone(),
-            last_good: true,
-        }))
-    }
-
-    fn names(&self) -> Vec<&'a str> {
-        match self.snapshot {
-            Some(snapshot) => snapshot.lists.keys().map(String::as_str).collect(),
-            None => self.kept.names().collect(),
-        }
-    }
-}
-
-/// Remembers what became of the lists: `lists` serve now, `before` did.
+/// Updates the history of the lists after a load: `lists` are in use now, `before` were.
 pub(crate) fn remember(
     standings: &mut Standings,
     lists: &BTreeMap<String, Arc<List>>,
@@ -215,7 +167,7 @@ pub(crate) fn remember(
         };
         if list.last_good || held.iter().any(|held| held.subject == Subject::List(name.clone())) {
             standing.wait(now);
-        } else if before.wish == Initiator::Operator {
+        } else if before.initiator == Initiator::Operator {
             *standing = Standing::new(now);
         } else if old.text == list.text {
             standing.stand(now);
@@ -228,16 +180,6 @@ pub(crate) fn remember(
             }
         }
     }
-}
-
-fn again(list: &List, path: &Path, last_good: bool) -> Arc<List> {
-    Arc::new(List {
-        name: list.name.clone(),
-        path: path.to_owned(),
-        ranges: list.ranges.clone(),
-        text: list.text.clone(),
-        last_good,
-    })
 }
 
 fn stays(list: &List) -> String {

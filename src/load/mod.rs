@@ -1,22 +1,25 @@
-//! Loading: from the bytes of files to one snapshot or every problem, and its publication.
+//! Turns the bytes of files into one snapshot, or into a list of every problem, and publishes the snapshot.
 //!
-//! Invariant: a list that cannot be read admits nobody new and loses nobody; the last good one stays.
+//! No HTTP here. Invariant: a list that cannot be read admits nobody new and loses nobody, because its last
+//! good version stays in use.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`loader`] | one load: look, understand, check, compile |
-//! | [`file_view`] | what all files said at one moment |
+//! | [`loader`] | one load: read, parse, check, compile |
+//! | [`file_view`] | the content of all files at one moment |
 //! | [`source`] | the configuration: a file, flags and variables |
 //! | [`lists`] | range files become lists, each new, unchanged, held or last good |
-//! | [`named`] | lists that the configuration names and that are not there |
+//! | [`before`] | what is in use before a load, and who asked for it |
+//! | [`named`] | the lists that the configuration names, and which of them are missing |
 //! | [`last_good`] | copies of the last good lists, for a restart with a broken file |
-//! | [`serving`] | the configuration that serves, and what is remembered of its file |
-//! | [`standing`] | how long it has served, and what a person approved |
-//! | [`since`] | what differs from what was loaded last |
+//! | [`serving`] | the configuration in use, and what was read from its file |
+//! | [`standing`] | how long a version has been in use, and what an operator approved |
+//! | [`since`] | what differs from the last load of an earlier run |
 //! | [`reload`] | the thread that loads and publishes |
-//! | [`pulse`] | whether that thread lives |
+//! | [`pulse`] | whether that thread is alive |
 //! | [`drill`] | debug builds only: a reload that hangs or panics, for tests |
 
+pub(crate) mod before;
 #[cfg(debug_assertions)]
 mod drill;
 pub(crate) mod file_view;

@@ -1,4 +1,4 @@
-//! The lists that a config names, and which of them are not there.
+//! The lists that a config names, and which of them are missing.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::files::folder::{Folder, MOST_BYTES, MOST_FILES};
 use crate::load::file_view::FileView;
 use crate::load::lists::Lists;
 
-/// Every place of a config that names a list: its key path, and the name.
+/// Every list name in a config, with its key path.
 pub(crate) fn list_names(config: &Config) -> Vec<(String, &str)> {
     let mut named = Vec::new();
     for (at, trusted) in config.trusted_proxies.iter().enumerate() {
@@ -23,19 +23,19 @@ pub(crate) fn list_names(config: &Config) -> Vec<(String, &str)> {
     named
 }
 
-/// Files that were passed over.
+/// A warning about the files that were not read, because there are too many.
 pub(crate) fn unread(folder: &Folder) -> Option<Problem> {
     let (count, first) = folder.unread.as_ref()?;
     let message = format!(
-        "of the files that nothing names {count} are not read, the first is {}: more than {} MiB of range files or \
-         {MOST_FILES} that nothing names are too many; move them away",
+        "{count} files that the config does not name are not read, the first is {}: more than {} MiB of range files or \
+         {MOST_FILES} such files are too many; move them away",
         first.display(),
         MOST_BYTES >> 20
     );
     Some(Problem::new(folder.path.display().to_string(), message))
 }
 
-/// Names that no file stands for. A file that is there and bad has its own problems.
+/// A problem for each list name without a file. A file that exists and is bad has its own problems.
 pub(crate) fn unknown_lists(named: &[(String, &str)], lists: &Lists, look: &FileView) -> Vec<Problem> {
     let known: BTreeSet<&str> = lists.good.keys().chain(&lists.refused).map(String::as_str).collect();
     let there_are = if known.is_empty() {

@@ -1,22 +1,22 @@
-//! Whether the reload thread lives, and how long it has been at what it does now.
+//! Whether the reload thread is alive, and for how long its current work has lasted.
 //!
-//! The thread itself says so, and others ask: a file system that does not answer stops the thread inside
-//! the kernel, where nobody can reach it. Invariant: whoever asks, or waits for its end, is never kept
-//! longer than the bound that he names, whatever the thread does.
+//! The thread records its state here, and others read it: a file system that does not answer blocks the
+//! thread inside the kernel, where it cannot be interrupted. Invariant: a caller that asks, or waits for the
+//! thread to end, never waits longer than the bound it gives.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How the reload thread is.
+/// The state of the reload thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReloaderHealth {
     /// It waits for something to do.
     Alive,
-    /// It looks at the files or loads them, for so long already. A look takes milliseconds, and a load of
-    /// the largest lists seconds: more means that a file system does not answer.
+    /// It has been reading or loading files for this long. Reading takes milliseconds, and loading the
+    /// largest lists takes seconds: a longer time means that a file system does not answer.
     Busy(Duration),
-    /// It has ended. No change of a file is noticed and no reload happens any more.
+    /// It has ended. Changes of files are no longer noticed, and no reload happens.
     Dead,
 }
 
@@ -28,7 +28,7 @@ enum Doing {
     Ended,
 }
 
-/// What the thread and those who ask for it share.
+/// The state that the thread shares with its callers.
 #[derive(Debug, Default)]
 pub(crate) struct Pulse {
     doing: Mutex<Doing>,
@@ -37,7 +37,7 @@ pub(crate) struct Pulse {
 }
 
 impl Pulse {
-    /// The thread is at work until what is returned is dropped.
+    /// Marks the thread as busy until the returned value is dropped.
     pub(crate) fn work(&self) -> Work<'_> {
         self.set(Doing::Working(Instant::now()));
         Work(self)
@@ -51,17 +51,17 @@ impl Pulse {
         }
     }
 
-    /// Says that the thread is to end.
+    /// Asks the thread to end.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// Whether the thread is to end.
+    /// Whether the thread was asked to end.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Waits until the thread has ended, and not longer than this. Says whether it has.
+    /// Waits until the thread has ended, at most this long. Returns whether it has.
     pub(crate) fn wait_for_end(&self, within: Duration) -> bool {
         let running = |doing: &mut Doing| !matches!(doing, Doing::Ended);
         let waited = self.changed.wait_timeout_while(self.lock(), within, running);
@@ -79,7 +79,7 @@ impl Pulse {
     }
 }
 
-/// One piece of work under way.
+/// Marks the thread as busy while it exists.
 pub(crate) struct Work<'a>(&'a Pulse);
 
 impl Drop for Work<'_> {
@@ -88,7 +88,7 @@ impl Drop for Work<'_> {
     }
 }
 
-/// Held by the thread for as long as it lives; a panic drops it too.
+/// Held by the thread while it runs; dropped also by a panic.
 pub(crate) struct Life(pub(crate) Arc<Pulse>);
 
 impl Drop for Life {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_told_with_its_length_and_only_while_it_lasts() {
+    fn work_is_reported_with_its_duration_and_only_while_it_lasts() {
         let pulse = Pulse::default();
         assert_eq!(pulse.health(), ReloaderHealth::Alive);
         let work = pulse.work();

@@ -1,51 +1,52 @@
-//! The configuration that serves, and what is remembered of its file.
+//! The configuration in use, and what was read from its file.
 
 use std::path::Path;
 use std::time::Instant;
 
 use crate::config::{Config, Parsed};
-use crate::load::lists::{Before, Initiator};
+use crate::load::before::{Before, Initiator};
 use crate::load::standing::Standing;
 use crate::policy::hold::Outline;
 use crate::state::held::{Held, Subject};
 
-/// The config that serves.
+/// The config in use.
 #[derive(Debug)]
 pub(crate) struct Serving {
     pub(crate) config: Config,
-    /// What its file said, before what cannot change while the process runs was put back.
-    said: Config,
+    /// The config as its file has it, before the values of cold keys were restored.
+    from_file: Config,
     pub(crate) outline: Outline,
     standing: Standing<Outline>,
 }
 
 impl Serving {
-    /// Whether to hold what the file says now.
+    /// The hold for a new text of the file, if it looks like an accident.
     pub(crate) fn hold(&self, path: &Path, parsed: &Parsed, now: Instant) -> Option<Held> {
         let mut verdict = self.standing.judge(&self.outline, &parsed.outline, now)?;
-        if self.said == parsed.config {
+        if self.from_file == parsed.config {
             verdict = verdict.of_same_meaning()?;
         }
         Some(Held::new(Subject::Config(path.to_owned()), verdict, parsed.outline.text.as_bytes()))
     }
 
-    /// As if its file still said it.
+    /// The config as its file had it when it was loaded, instead of a held text.
     pub(crate) fn parsed(&self) -> Parsed {
-        Parsed { config: self.said.clone(), warnings: Vec::new(), outline: self.outline.clone() }
+        Parsed { config: self.from_file.clone(), warnings: Vec::new(), outline: self.outline.clone() }
     }
 
-    /// The config that serves from now on, and what its file said; `held` when that is what it said before.
+    /// The config in use from now on, with the content of its file; `held` when a newer text of the file is
+    /// held.
     pub(crate) fn next(
         old: Option<Self>,
         config: Config,
-        said: (Config, Outline),
+        from_file: (Config, Outline),
         held: bool,
         before: Before<'_>,
     ) -> Self {
         let now = before.now;
-        let (said, outline) = said;
+        let (from_file, outline) = from_file;
         let mut standing = Standing::new(now);
-        if let Some(old) = old.filter(|_| before.wish == Initiator::Watcher) {
+        if let Some(old) = old.filter(|_| before.initiator == Initiator::Watcher) {
             standing = old.standing;
             if held {
                 standing.wait(now);
@@ -55,6 +56,6 @@ impl Serving {
                 standing.change(old.outline, &outline, now);
             }
         }
-        Self { config, said, outline, standing }
+        Self { config, from_file, outline, standing }
     }
 }

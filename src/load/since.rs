@@ -1,4 +1,5 @@
-//! What is different from what a gate on this machine loaded last, for a person who asks before it is.
+//! What differs from the last load of a gate on this machine, for an operator who runs `check` before a
+//! reload.
 
 use crate::load::last_good::LastGood;
 use crate::load::loader::Loader;
@@ -11,12 +12,12 @@ use crate::state::snapshot::Snapshot;
 pub(crate) struct Change {
     /// What is different, e.g. `list=sms added=2 removed=1`.
     pub what: String,
-    /// Why a gate that notices this by itself holds it.
+    /// Why a gate that notices this change holds it.
     pub held: Option<Verdict>,
 }
 
-/// What a load would change, compared with the kept copies of lists and configuration. It says nothing
-/// of what was never kept.
+/// What a load would change, compared with the stored copies of lists and configuration. Lists without a copy
+/// are left out.
 #[must_use]
 pub(crate) fn since(kept: &LastGood, loader: &Loader, snapshot: &Snapshot) -> Vec<Change> {
     let mut changes = Vec::new();

@@ -1,8 +1,8 @@
-//! The configuration as it is given: a file, flags and variables, or these alone.
+//! The configuration as it is given: a file with flags and variables, or flags and variables alone.
 //!
-//! It is understood anew only when the file's bytes are others: from one look to the next they seldom are,
-//! and to understand them is most of the work of a reload. Reads no file itself, [`crate::load::file_view`] does.
-//! Invariant: what it says of a file is what [`config::parse()`] says.
+//! The text is parsed again only when the bytes of the file changed, because parsing is most of the cost of a
+//! reload. Reads no file: [`crate::load::file_view`] does. Invariant: the result equals that of
+//! [`config::parse()`].
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use crate::config::{self, Overrides, Parsed, Problem};
 use crate::files::file::FileContent;
 
-type Understood = Result<Parsed, Vec<Problem>>;
+type ParseResult = Result<Parsed, Vec<Problem>>;
 
-/// Where the configuration comes from, and what was understood of it last.
+/// Where the configuration comes from, and the result of the last parse.
 #[derive(Debug)]
 pub(crate) struct ConfigSource {
     path: Option<PathBuf>,
     overrides: Overrides,
-    last: RefCell<Option<(Option<FileContent>, Understood)>>,
+    last: RefCell<Option<(Option<FileContent>, ParseResult)>>,
 }
 
 impl ConfigSource {
@@ -26,25 +26,25 @@ impl ConfigSource {
         Self { path, overrides, last: RefCell::default() }
     }
 
-    /// The file.
+    /// The path of the file.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Understands what a look saw of the file.
-    pub(crate) fn parse(&self, file: Option<&FileContent>) -> Understood {
+    /// Parses the content of the file, or returns the last result if the content is the same.
+    pub(crate) fn parse(&self, file: Option<&FileContent>) -> ParseResult {
         let mut last = self.last.borrow_mut();
-        if let Some((seen, understood)) = last.as_ref()
+        if let Some((seen, result)) = last.as_ref()
             && seen.as_ref() == file
         {
-            return understood.clone();
+            return result.clone();
         }
-        let understood = self.understand(file);
-        *last = Some((file.cloned(), understood.clone()));
-        understood
+        let result = self.parse_file(file);
+        *last = Some((file.cloned(), result.clone()));
+        result
     }
 
-    fn understand(&self, file: Option<&FileContent>) -> Understood {
+    fn parse_file(&self, file: Option<&FileContent>) -> ParseResult {
         let base = self.path().and_then(Path::parent).unwrap_or(Path::new(""));
         let text = match file {
             None => None,
@@ -57,7 +57,7 @@ impl ConfigSource {
         config::parse(text, &self.overrides, base)
     }
 
-    /// A name that came by a flag has no key path.
+    /// Puts the flag's name in place of the key path, for a name that came from a flag.
     pub(crate) fn name_flag(&self, problem: &mut Problem) {
         if self.overrides.trusted_proxies.is_some() && problem.at.starts_with("trusted_proxies") {
             "--trusted-proxies (NEXMO_GATE_TRUSTED_PROXIES)".clone_into(&mut problem.at);
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_changes_is_understood_anew_whatever_was_before() {
+    fn a_file_that_changes_is_parsed_again_whatever_was_before() {
         let source = ConfigSource::new(Some("/etc/gate/config.yaml".into()), Overrides::default());
         let parse = |text: &str| {
             let content = Ok(Bytes::copy_from_slice(text.as_bytes()));

@@ -1,52 +1,53 @@
-//! How long what serves has stood, and what a person approved before it.
+//! How long the version in use has been in use, and which version an operator approved before it.
 //!
-//! The rule itself is [`hold::judge`]; this is its memory, one for the configuration and one for each
-//! list. A start is an acceptance like a manual reload, so nothing of it is kept over a restart. Invariant:
-//! time counts only while the file says what serves.
+//! The rule is [`hold::judge`]; this is its memory, one for the configuration and one for each list. It is
+//! not stored: a start accepts the files as a manual reload does. Invariant: time counts only while the file
+//! has the version in use.
 
 use std::time::{Duration, Instant};
 
 use crate::policy::hold::{self, Verdict, Version};
 
-/// What serves for so long, and nobody minds, is as good as approved.
+/// A version that has been in use for this long without objection counts as approved.
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// The memory of one thing that can be held.
+/// The history of the configuration or of one list.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing<V> {
-    /// The version that a person loaded or that stood for a day; `None` when that is the one that serves.
+    /// The last version that an operator loaded, or that was in use for a day; `None` when it is the one in
+    /// use.
     approved: Option<V>,
     since: Instant,
-    /// Whether the file says something else, or nothing.
+    /// Whether the file has another version, or cannot be read.
     waiting: bool,
 }
 
 impl<V: Version> Standing<V> {
-    /// A person has loaded what serves.
+    /// An operator has loaded the version in use.
     pub(crate) fn new(now: Instant) -> Self {
         Self { approved: None, since: now, waiting: false }
     }
 
-    /// Whether a change that nobody asked for is to be held.
+    /// The reason to hold a change that nobody asked for, if there is one.
     pub(crate) fn judge(&self, serving: &V, new: &V, now: Instant) -> Option<Verdict> {
         let approved = self.approved.as_ref().filter(|_| !self.has_stood(now));
         hold::judge(serving, approved, new)
     }
 
-    /// A change that nobody asked for was loaded.
+    /// Records that a change that nobody asked for was loaded.
     pub(crate) fn change(&mut self, from: V, to: &V, now: Instant) {
         self.settle(now);
         self.approved = self.approved.take().or(Some(from)).filter(|approved| approved != to);
         (self.since, self.waiting) = (now, false);
     }
 
-    /// The file says something else than what serves, or nothing that can be read.
+    /// Records that the file has another version than the one in use, or cannot be read.
     pub(crate) fn wait(&mut self, now: Instant) {
         self.settle(now);
         (self.since, self.waiting) = (now, true);
     }
 
-    /// The file says what serves.
+    /// Records that the file has the version in use.
     pub(crate) fn stand(&mut self, now: Instant) {
         if self.waiting {
             (self.since, self.waiting) = (now, false);
@@ -75,7 +76,8 @@ mod tests {
         Prefixes::of(&parse(text.as_bytes()).unwrap())
     }
 
-    /// A list of 100 prefixes of which 55 are left; 40 would be too few for what a person approved.
+    /// A list of 100 approved prefixes that was cut to 55. A cut to 40 would lose too many of the approved
+    /// ones.
     fn halved() -> (Standing<Prefixes>, Instant) {
         let start = Instant::now();
         let mut standing = Standing::new(start);
@@ -88,11 +90,11 @@ mod tests {
     }
 
     #[test]
-    fn what_stood_for_a_day_is_as_good_as_approved() {
+    fn a_change_that_stood_for_a_day_counts_as_approved() {
         let (standing, start) = halved();
         assert!(holds(&standing, start + DAY.mul_f32(0.99)));
         assert!(!holds(&standing, start + DAY));
-        // Only the last version stands: each change begins a new day.
+        // Only the last version counts: each change begins a new day.
         let (mut standing, start) = halved();
         standing.change(list(55), &list(54), start + DAY / 2);
         assert!(holds(&standing, start + DAY));
@@ -104,7 +106,7 @@ mod tests {
         let (mut standing, start) = halved();
         standing.wait(start + DAY / 2);
         assert!(holds(&standing, start + DAY * 10));
-        // Nor does the time of the hold count for what served meanwhile.
+        // The time of the hold does not count for the version in use either.
         standing.stand(start + DAY * 10);
         assert!(holds(&standing, start + DAY * 10));
         standing.stand(start + DAY * 11);

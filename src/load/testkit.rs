@@ -1,4 +1,4 @@
-//! A config file and a ranges folder of its own for a test.
+//! A config file and a ranges folder for each test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ pub(crate) fn first(loader: &mut Loader) -> Snapshot {
     outcome.snapshot.unwrap_or_else(|| panic!("{:?}", outcome.problems))
 }
 
-/// A reload by a person.
+/// A manual reload.
 pub(crate) fn again(loader: &mut Loader, previous: &Snapshot) -> Loaded {
     loader.load(&loader.look(), Some(previous), &LastGood::default())
 }

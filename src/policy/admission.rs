@@ -1,8 +1,8 @@
-//! May this client use this route?
+//! Decides whether a client may use a route.
 //!
-//! [`decide`] is the only place that makes a [`Permit`], and forwarding requires one: a request that
-//! was not judged cannot be sent on, because there is nothing to send it on with. Deny by default: no
-//! route, no client, no list, no entry.
+//! Invariant: [`decide`] is the only place that makes a [`Permit`], and forwarding requires one, so a request
+//! that was not judged cannot be forwarded. Deny by default: without a route, a client, a list or an entry
+//! the request is denied.
 
 use crate::policy::address::addr::Address;
 use crate::policy::address::range_list::RangeList;
@@ -19,7 +19,7 @@ pub enum Mode {
     Observe,
 }
 
-/// What a denied request is told.
+/// The answer to a denied request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Deny {
     /// 403.
@@ -27,15 +27,15 @@ pub enum Deny {
     Forbid,
     /// 404: as if nothing were there.
     Hide,
-    /// 503 with `Retry-After`: a new provider address that the lists do not know yet loses nothing.
+    /// 503 with `Retry-After`: if the lists lack a new address of the provider, its messages are sent again.
     Retry,
-    /// No answer: a connection that can only be denied is closed. 403 where an answer must be given,
-    /// to a client behind a trusted proxy.
+    /// No answer: a connection on which every request would be denied is closed. A client behind a trusted
+    /// proxy gets a 403, because the connection is the proxy's.
     Drop,
 }
 
 impl Mode {
-    /// The word, as in the config.
+    /// Its name in the config.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Mode {
 }
 
 impl Deny {
-    /// The word, as in the config.
+    /// Its name in the config.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Deny {
         }
     }
 
-    /// The status.
+    /// The status of its answer.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
@@ -90,14 +90,14 @@ pub(crate) struct Permit {
     grant: Grant,
 }
 
-/// What a permit rests on.
+/// Why a permit was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grant {
-    /// The client is in one of the route's lists: which of them, and which entry of it.
+    /// The client is in one of the route's lists.
     Listed {
-        /// Place in the route's `allow`.
+        /// The index in the route's `allow`.
         list: usize,
-        /// Place in that list's entries.
+        /// The index in the entries of that list.
         entry: usize,
     },
     /// The request would be denied, but the mode is `observe`.
@@ -105,24 +105,24 @@ pub(crate) enum Grant {
 }
 
 impl Permit {
-    /// Who is admitted.
+    /// The client that is admitted.
     #[must_use]
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The reason in the log.
+    /// Why it is admitted.
     #[must_use]
     pub(crate) fn grant(&self) -> Grant {
         self.grant
     }
 }
 
-/// Decides. `allow` are the lists of the matched route, `None` when no route matched; `peer` stands in
-/// for the client where the mode is `observe` and no client could be named.
+/// Decides about a request. `allow` are the lists of the matched route, `None` when no route matched; `peer`
+/// replaces the client if the mode is `observe` and no client could be named.
 ///
 /// # Errors
-/// The request is to be denied, with the client where one is known.
+/// The denial of the request, with the client if it is known.
 pub(crate) fn decide<'a>(
     client: Result<Client, NoClient>,
     peer: Address,
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn denied_by_default() {
+    fn a_client_on_no_list_is_denied() {
         let lists = || Some(vec!["192.0.2.0/28"]);
         assert_eq!(judge(client("192.0.2.16"), lists(), Mode::Enforce), Err(Reason::NotListed));
         assert_eq!(judge(client("192.0.2.1"), None, Mode::Enforce), Err(Reason::NoRoute));

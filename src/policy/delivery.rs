@@ -1,27 +1,27 @@
-//! The delivery guard: what the sender must hear about what the upstream said.
+//! Decides which status the sender gets for what the upstream answered.
 //!
-//! A provider counts some statuses as a delivered message and no others; which of the others it retries
-//! differs, and 503 and 504 are those that every one retries which retries at all. So a success that is
-//! complete passes, what might not be retried becomes a 503, and the application's own refusals pass.
-//! Invariant: the answer is a success only if the upstream completed a success that the route accepts; no
-//! failure ever becomes one.
+//! A provider counts some statuses as a delivered message and no others. Which of the others it retries
+//! differs, but every provider that retries at all retries 503 and 504. So a complete success passes, a
+//! status that might not be retried becomes a 503, and the application's own refusals pass. Invariant: the
+//! reply is a success only if the upstream completed a success that the route accepts; a failure never
+//! becomes one.
 
 use crate::policy::admission::Deny;
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::provider::Webhook;
 use crate::policy::provider::spec::RelayAs;
 
-/// Seconds a sender is asked to wait before it tries again (`Retry-After`).
+/// The seconds in `Retry-After`.
 pub(crate) const RETRY_AFTER_S: u16 = 5;
 
-/// The statuses that a route takes for a success, any of 200 to 299: the bit of each from 200 up.
+/// The statuses that count as a success on a route, from 200 to 299: one bit per status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SuccessSet(u128);
 
 /// Why a text lists no successes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseSuccessError {
-    /// What the webhook's sender does not count as delivered, no route may call a success.
+    /// The webhook's sender does not count it as delivered.
     #[error("{text:?} is not {}, and {} counts nothing else as delivered", .webhook.spec().one_success(), .webhook.provider().name)]
     NotDelivered {
         /// What stands in the place of a status.
@@ -30,7 +30,7 @@ pub enum ParseSuccessError {
         webhook: Webhook,
     },
     /// A range whose end comes first.
-    #[error("{first}-{last} runs backwards")]
+    #[error("{first}-{last} is in the wrong order")]
     Backwards {
         /// The status before the hyphen.
         first: u16,
@@ -40,7 +40,7 @@ pub enum ParseSuccessError {
 }
 
 impl SuccessSet {
-    /// All that the sender of the webhook counts as delivered.
+    /// All statuses that the sender of the webhook counts as delivered.
     #[must_use]
     pub fn of(webhook: Webhook) -> Self {
         Self(webhook.spec().success.clone().map(bit).fold(0, |set, bit| set | bit))
@@ -49,7 +49,7 @@ impl SuccessSet {
     /// Reads `200`, `200,204` or `200-205`, in any mixture.
     ///
     /// # Errors
-    /// What the webhook's sender does not count as delivered, no route may call a success.
+    /// A route may not call a status a success that the webhook's sender does not count as delivered.
     pub fn parse(text: &str, webhook: Webhook) -> Result<Self, ParseSuccessError> {
         let mut set = 0;
         for part in text.split(',') {
@@ -70,7 +70,7 @@ impl SuccessSet {
     }
 }
 
-/// No bit stands for a status outside 200 to 299.
+/// The bit of a status; a status outside 200 to 299 has none.
 fn bit(status: u16) -> u128 {
     if (200..=299).contains(&status) { 1 << (status - 200) } else { 0 }
 }
@@ -83,31 +83,31 @@ fn status(text: &str, webhook: Webhook) -> Result<u16, ParseSuccessError> {
     }
 }
 
-/// What happens to an application's own error status.
+/// What the sender gets for an error status of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OnError {
-    /// The sender hears it as it is.
+    /// The status as it is.
     #[default]
     Relay,
-    /// The sender hears 503.
+    /// A 503.
     Retry,
 }
 
-/// A route's rules for its answers.
+/// A route's rules for the upstream's answers.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// The statuses that count as delivered.
     pub success: SuccessSet,
-    /// As what they are relayed.
+    /// The status that the sender gets for a success.
     pub relay_as: RelayAs,
-    /// What happens to 4xx other than 429.
+    /// What the sender gets for a 4xx other than 429.
     pub client_errors: OnError,
-    /// What happens to 5xx.
+    /// What the sender gets for a 5xx.
     pub server_errors: OnError,
 }
 
 impl Rules {
-    /// The rules of a route that says nothing but its webhook.
+    /// The rules of a route that sets only its webhook.
     #[must_use]
     pub fn of(webhook: Webhook) -> Self {
         Self {
@@ -119,29 +119,29 @@ impl Rules {
     }
 }
 
-/// What the sender is told.
+/// What the sender gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The status line.
     pub status: u16,
-    /// Whether the upstream's header and body go with it, or a short answer of the gate's own.
+    /// Which header and body go with it.
     pub body: Body,
-    /// Why, and with it the outcome.
+    /// The reason, which also gives the outcome.
     pub reason: Reason,
 }
 
-/// Whose answer the sender gets.
+/// The header and body of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
     /// The upstream's header and body.
     Upstream,
     /// The upstream's header without a body: the status was 204 or 205, which have none.
     UpstreamEmpty,
-    /// The gate's own; with `Retry-After` where the status is 503.
+    /// The gate's own; with `Retry-After` if the status is 503.
     Gate,
 }
 
-/// Judges a complete answer of the upstream with a final status (200 to 599).
+/// Decides about a complete answer of the upstream with a final status (200 to 599).
 #[must_use]
 pub fn relay(status: u16, rules: Rules) -> Verdict {
     let same = |reason| Verdict { status, body: Body::Upstream, reason };
@@ -171,9 +171,9 @@ pub fn relay(status: u16, rules: Rules) -> Verdict {
     }
 }
 
-/// The status for a request that is answered here. A failure of the gate or the upstream is 504 when
-/// time ran out and 503 otherwise, because these two are what a sender retries if it retries; a denial is what the
-/// operator chose; a request that cannot be served is told why.
+/// The status of a reply that the gate makes itself. A failure of the gate or the upstream is 504 when the
+/// deadline passed and 503 otherwise, because these two are retried by every sender that retries. A denial
+/// gets what the operator chose, and a request that cannot be served gets the status for its problem.
 #[must_use]
 pub(crate) fn own_status(reason: Reason, deny: Deny) -> u16 {
     match reason.outcome() {

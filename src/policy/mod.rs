@@ -1,22 +1,22 @@
-//! Decisions, and nothing but decisions.
+//! Decisions as pure functions.
 //!
-//! Every function here is pure: no async, no clock, no I/O, no logging, no serde. What it needs is
-//! an argument, what it decides is its value, so every rule that this program enforces can be read,
-//! tested and fuzzed without a socket. A decision never fails for an environmental reason.
+//! Every function here is pure: no async, no clock, no I/O, no logging, no serde. Its arguments are its only
+//! input and its value is its only effect, so every rule that this program enforces can be read, tested and
+//! fuzzed without a socket. Invariant: a decision never fails for a reason outside its arguments.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`address`] | addresses, sets of prefixes, range files, and what differs between two lists |
-//! | [`client`] | who is asking, behind trusted proxies and the PROXY protocol |
+//! | [`address`] | addresses, sets of prefixes, range files, and the difference between two lists |
+//! | [`client`] | who the client is, behind trusted proxies and the PROXY protocol |
 //! | [`routing`] | which route a request is for |
 //! | [`hold`] | which changes look like an accident, and wait for an operator |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
-//! | [`provider`] | who sends the webhooks: what its documents say about each, and its words in messages |
-//! | [`delivery`] | what the sender must hear about what the upstream said |
-//! | [`forward`] | which header lines pass, and which the gate writes itself |
+//! | [`provider`] | who sends the webhooks: the rules for each webhook, and texts for messages |
+//! | [`delivery`] | which status the sender gets for what the upstream answered |
+//! | [`forward`] | which header lines are forwarded, and which the gate writes itself |
 //! | [`text`] | numbers and bytes written as text |
-//! | [`bytes`] | short texts, looked at eight bytes at a time |
-//! | [`outcome`] | the words that the log and the metrics use |
+//! | [`bytes`] | short texts, looked at several bytes at a time |
+//! | [`outcome`] | the outcomes and reasons in the log and the metrics |
 
 pub(crate) mod address;
 pub(crate) mod admission;

@@ -1,16 +1,16 @@
-//! The words that the access log, the metrics and `explain` use for what became of a request.
+//! The outcomes and reasons that the access log, the metrics and `explain` use.
 //!
-//! A reason belongs to exactly one outcome, so the pair can never contradict itself: code names a
-//! [`Reason`], and [`Reason::outcome`] follows.
+//! Invariant: a reason belongs to exactly one outcome, so the two cannot contradict each other: code names a
+//! [`Reason`], and [`Reason::outcome`] follows from it.
 
-/// What became of a request, from the point of view of the message that it carried.
+/// What became of a request, with regard to the message in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The application completed a success answer and the sender was told so.
+    /// The application completed a success, and the sender got it.
     Delivered,
-    /// The message did not reach its end; the sender was told a status that it retries.
+    /// The message was not processed to its end; the sender got a status that it retries.
     Undelivered,
-    /// The application refused the message (4xx); the sender was told so.
+    /// The application refused the message (4xx), and the sender got that.
     Refused,
     /// The client may not use this route.
     Denied,
@@ -18,12 +18,12 @@ pub enum Outcome {
     Rejected,
     /// The sender was gone before the answer was written.
     Abandoned,
-    /// The gate had the answer itself; there was no message for the application.
+    /// The gate answered itself; there was no message for the application.
     Served,
 }
 
 impl Outcome {
-    /// Every outcome, in the order of their declaration: `ALL[o as usize] == o`.
+    /// Every outcome, in the order of declaration: `ALL[o as usize] == o`.
     pub const ALL: [Self; 7] = [
         Self::Delivered,
         Self::Undelivered,
@@ -34,7 +34,7 @@ impl Outcome {
         Self::Served,
     ];
 
-    /// The word in logs and metrics.
+    /// Its name in logs and metrics.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -56,10 +56,10 @@ macro_rules! reasons {
         pub enum Reason { $($(#[$doc])* $name,)+ }
 
         impl Reason {
-            /// Every reason, in the order of their declaration: `ALL[r as usize] == r`.
+            /// Every reason, in the order of declaration: `ALL[r as usize] == r`.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// The word in logs and metrics.
+            /// Its name in logs and metrics.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self { $(Self::$name => $word,)+ }
@@ -78,11 +78,11 @@ reasons! {
     /// A complete success answer, relayed.
     Success = "success" => Delivered,
 
-    /// A complete answer whose status is 2xx and outside the set of the route.
+    /// A complete answer whose 2xx status does not count as a success on the route.
     Status = "status" => Undelivered,
-    /// 3xx: never followed, never a success.
+    /// A 3xx: never followed, and never a success.
     Redirect = "redirect" => Undelivered,
-    /// 429: the application asks for a pause.
+    /// 429: the application asks the sender to wait.
     TooManyRequests = "too_many_requests" => Undelivered,
     /// 5xx.
     ServerError = "server_error" => Undelivered,
@@ -106,7 +106,7 @@ reasons! {
     ResponseTooLarge = "response_too_large" => Undelivered,
     /// No complete answer by the webhook's deadline.
     Deadline = "deadline" => Undelivered,
-    /// More requests or bytes at once than the limits allow.
+    /// More requests or bytes at once than `limits` allow.
     Overloaded = "overloaded" => Undelivered,
     /// The gate itself failed (a panic); this request alone is affected.
     Internal = "internal" => Undelivered,
@@ -120,9 +120,9 @@ reasons! {
 
     /// The client's address is in none of the route's lists.
     NotListed = "not_listed" => Denied,
-    /// A trusted proxy named no client, or nothing but trusted proxies.
+    /// A trusted proxy named no client, or only trusted proxies.
     NoClient = "no_client" => Denied,
-    /// A forwarding hop that cannot be read stands between the gate and the client.
+    /// A forwarding hop that cannot be read is between the gate and the client.
     BadChain = "bad_chain" => Denied,
     /// No route matches the path.
     NoRoute = "no_route" => Denied,
@@ -135,19 +135,19 @@ reasons! {
     HeadTooLarge = "head_too_large" => Rejected,
     /// The request target alone is larger than `limits.max_head` allows.
     TargetTooLong = "target_too_long" => Rejected,
-    /// A protocol version that is not served.
+    /// A protocol version that is not supported.
     BadVersion = "bad_version" => Rejected,
-    /// `Host` is missing, doubled, malformed or contradicts the target.
+    /// `Host` is missing, repeated, malformed, or contradicts the target.
     BadHost = "bad_host" => Rejected,
     /// The request target is ambiguous (dot segments, encoded slashes, raw bytes ...).
     BadTarget = "bad_target" => Rejected,
     /// Content-Length and Transfer-Encoding contradict each other, or are malformed.
     BadFraming = "bad_framing" => Rejected,
-    /// `Connection` names a header that the gate sets or decides by.
+    /// `Connection` names a header that the gate sets or relies on.
     BadConnection = "bad_connection" => Rejected,
     /// A transfer coding other than `chunked`.
     UnknownCoding = "unknown_coding" => Rejected,
-    /// A method that this webhook does not use.
+    /// A method that this webhook does not allow.
     BadMethod = "bad_method" => Rejected,
     /// An `Expect` other than `100-continue`.
     BadExpectation = "bad_expectation" => Rejected,
@@ -159,7 +159,7 @@ reasons! {
     /// The sender closed or reset before the answer was written.
     SenderGone = "sender_gone" => Abandoned,
 
-    /// The file of an ACME challenge, which anybody may ask for.
+    /// The file of an ACME challenge, which anyone may get.
     AcmeChallenge = "acme" => Served,
 }
 

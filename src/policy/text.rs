@@ -1,8 +1,8 @@
-//! Numbers and addresses as text, straight into a buffer.
+//! Writes numbers and addresses as text, directly into a buffer.
 //!
-//! Every request writes a dozen of them into a head and a log line. The standard formatting machinery
-//! serves them well and spends more on that than on admission; here each is a handful of stores.
-//! Invariant: what is written is exactly what `Display` of the same value writes.
+//! Every request writes a dozen of them into a head and a log line. The standard formatting costs more for
+//! that than admission does; these functions are a few stores each. Invariant: the text equals that of
+//! `Display` for the same value.
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
@@ -30,12 +30,12 @@ const OCTETS: [([u8; 4], u8); 256] = {
     table
 };
 
-/// The digits of a number.
+/// Writes a number in decimal.
 pub(crate) fn decimal(out: &mut Vec<u8>, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-/// Sixteen hexadecimal digits, lower case, into sixteen bytes.
+/// Writes sixteen hexadecimal digits, lower case, into sixteen bytes.
 pub(crate) fn hex(out: &mut [u8], number: u64) {
     for (pair, byte) in out.chunks_exact_mut(2).zip(number.to_be_bytes()) {
         pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
@@ -43,19 +43,19 @@ pub(crate) fn hex(out: &mut [u8], number: u64) {
     }
 }
 
-/// An address.
+/// Writes an address.
 pub(crate) fn address(out: &mut Vec<u8>, address: Address) {
     ip(out, address.ip());
 }
 
-/// A prefix: its address, a slash, its length.
+/// Writes a prefix: its address, a slash, its length.
 pub(crate) fn prefix(out: &mut Vec<u8>, prefix: IpNet) {
     ip(out, prefix.addr());
     out.push(b'/');
     decimal(out, prefix.prefix_len());
 }
 
-/// Milliseconds with three places, as in `0.412`.
+/// Writes milliseconds with three decimals, as in `0.412`.
 pub(crate) fn milliseconds(out: &mut Vec<u8>, time: std::time::Duration) {
     let whole = time.as_secs().saturating_mul(1000) + u64::from(time.subsec_millis());
     let mut digits = *b".000";
@@ -71,7 +71,7 @@ pub(crate) fn milliseconds(out: &mut Vec<u8>, time: std::time::Duration) {
 fn ip(out: &mut Vec<u8>, ip: IpAddr) {
     match ip {
         IpAddr::V4(ip) => v4(out, ip),
-        // Rare, and its rules (RFC 5952) are the standard library's to know. Writing to a Vec cannot fail.
+        // IPv6 is rare, and the standard library knows its rules (RFC 5952). Writing to a Vec cannot fail.
         IpAddr::V6(ip) => drop(write!(out, "{ip}")),
     }
 }
@@ -101,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_is_what_display_writes(number: u64, ip: IpAddr, length in 0u8..=32, us in 0..u64::MAX / 2) {
+        fn every_number_is_written_as_display_writes_it(number: u64, ip: IpAddr, length in 0u8..=32, us in 0..u64::MAX / 2) {
             prop_assert_eq!(written(|out| decimal(out, number)), number.to_string());
             let mut digits = [0; 16];
             hex(&mut digits, number);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn every_octet_has_its_digits() {
+    fn every_octet_is_written_in_decimal() {
         for octet in 0..=255u8 {
             let ip = Ipv4Addr::new(octet, 255 - octet, octet, 0);
             assert_eq!(written(|out| v4(out, ip)), ip.to_string());

@@ -1,10 +1,11 @@
-//! Sockets that were opened before us (`sd_listen_fds(3)`): a service manager keeps them over a restart,
-//! so that no sender is ever refused.
+//! Sockets that were opened before this process started (`sd_listen_fds(3)`): a service manager keeps them
+//! over a restart, so that no sender is refused.
 //!
-//! The name that a socket was given says what it is for: `admin` is the admin interface, `metrics` its
-//! read-only part, every other name (a socket unit's own name too) is a listener. The configuration stays the one place that says
-//! which addresses there are: a socket is used where its address stands, and one that stands nowhere
-//! stops the start. A gate that serves somewhere else than its file says would be a surprise.
+//! The name of a socket says what it is for: `admin` is the admin interface, `metrics` its read-only part,
+//! and every other name (also the default name, that of the socket unit) is a listener. Invariant: only the
+//! configuration decides on addresses. A socket is used for the key that has its address; a socket whose
+//! address no key has stops the start, because the gate would serve at an address that its file does not
+//! name.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -21,7 +22,7 @@ const ADMIN: &str = "admin";
 /// The name of the metrics' socket.
 const METRICS: &str = "metrics";
 
-/// What a socket is for.
+/// The purpose of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Listen,
@@ -29,7 +30,7 @@ enum Role {
     Metrics,
 }
 
-/// The sockets that are left to be used.
+/// The sockets that are not used yet.
 #[derive(Debug, Default)]
 pub(super) struct Inherited {
     sockets: Vec<Named>,
@@ -48,11 +49,11 @@ enum Socket {
 }
 
 impl Inherited {
-    /// Takes what the environment names. To be called once, before there are threads: the variables
-    /// are removed, so that nothing that we might start takes the sockets for its own.
+    /// Takes the sockets that the environment names. Must be called once, before there are threads: it
+    /// removes the variables, so that a child process does not take the sockets for its own.
     ///
     /// # Errors
-    /// Something was passed that no connection can be accepted on.
+    /// A socket was passed that cannot accept connections.
     pub(super) fn take() -> Result<Self, Failure> {
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut passed = ListenFd::from_env();
@@ -73,7 +74,7 @@ impl Inherited {
         }
     }
 
-    /// How many are left.
+    /// The number of sockets that are not used yet.
     pub(super) fn len(&self) -> usize {
         self.sockets.len()
     }
@@ -115,7 +116,7 @@ impl Inherited {
         Some(self.sockets.swap_remove(place).socket)
     }
 
-    /// One problem for each socket that the configuration has no place for.
+    /// One problem for each socket whose address the configuration does not have.
     pub(super) fn unused(&self) -> Vec<String> {
         self.sockets
             .iter()
@@ -165,7 +166,7 @@ enum SocketError {
 
 impl Socket {
     fn take(passed: &mut ListenFd, place: usize) -> Result<Self, SocketError> {
-        // The wrong kind is an error that leaves the socket where it is.
+        // For a socket of another kind the call fails, and the socket stays in place.
         if let Ok(Some(socket)) = passed.take_tcp_listener(place) {
             accepts(&SockRef::from(&socket))?;
             socket.set_nonblocking(true)?;

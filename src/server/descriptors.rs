@@ -1,16 +1,16 @@
-//! How many descriptors the process may have, and how many connections that makes.
+//! How many file descriptors the process may have, and how many connections fit.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::admin::listener::DESCRIPTORS;
 use crate::config::Limits;
 
-/// Standard streams, logs, listeners, the poller, files of a reload, and the admin interface.
+/// Standard streams, logs, listeners, the poller, files during a reload, and the admin interface.
 const OWN: u64 = 100 + DESCRIPTORS as u64;
-/// Idle upstream connections that a pool keeps.
+/// Idle upstream connections that are kept open.
 const IDLE: u64 = 1024;
 
-/// Raises the soft limit to the hard one, and returns how many sender connections fit: each takes a
+/// Raises the soft limit to the hard limit, and returns how many sender connections fit: each takes a
 /// descriptor, and so do the upstream connections of the requests in flight.
 pub(super) fn room(limits: &Limits) -> usize {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 1024));
@@ -20,7 +20,7 @@ pub(super) fn room(limits: &Limits) -> usize {
         tracing::warn!(
             descriptors = raised,
             connections = room,
-            "limits.connections: {} do not fit the descriptors of this process (LimitNOFILE, ulimit -n); lowered",
+            "limits.connections: {} lowered: too few file descriptors; raise LimitNOFILE or ulimit -n",
             limits.connections
         );
     }
@@ -29,7 +29,7 @@ pub(super) fn room(limits: &Limits) -> usize {
 
 fn fits(descriptors: u64, limits: &Limits) -> usize {
     let requests = limits.concurrent_requests as u64;
-    // Where descriptors are few, half of what is left goes to senders and half to the upstream.
+    // With few descriptors, half of the remaining ones are for senders and half for upstreams.
     let left = descriptors.saturating_sub(OWN.min(descriptors / 4));
     let room = left.saturating_sub(requests + IDLE).max(left / 2).max(1);
     usize::try_from(room).unwrap_or(usize::MAX).min(limits.connections)

@@ -1,7 +1,7 @@
-//! Words to the service manager: ready, what serves, still alive, stopping (`sd_notify(3)`).
+//! Messages to the service manager: ready, what is loaded, alive, stopping (`sd_notify(3)`).
 //!
 //! The protocol is a datagram of `KEY=value` lines to the socket named in `NOTIFY_SOCKET`. Without that
-//! variable every word goes nowhere: the gate runs the same under systemd, in a container and by hand.
+//! variable nothing is sent: the gate runs the same under systemd, in a container and by hand.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
@@ -12,13 +12,13 @@ use std::time::Duration;
 use crate::state::report::Report;
 use crate::state::snapshot::Snapshot;
 
-/// A manager that does not read for so long is not waited for, and only at the start: one word may be lost
-/// later, and no thread that serves or ends the process may wait for it.
+/// How long the start waits for a manager that does not read. Later messages do not wait and may be lost,
+/// because no thread that serves or ends the process may be blocked.
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
-/// What `systemctl status` shows is one line; a problem in it is cut there.
+/// The longest status: `systemctl status` shows one line.
 const STATUS_CHARS: usize = 240;
 
-/// A way to the service manager, if there is one.
+/// Sends messages to the service manager, if there is one.
 #[derive(Clone, Debug)]
 pub(super) struct Notifier {
     line: Option<Arc<Line>>,
@@ -27,7 +27,7 @@ pub(super) struct Notifier {
 
 #[derive(Debug)]
 struct Line {
-    /// Waits for a moment.
+    /// Waits at most [`SEND_TIMEOUT`].
     patient: UnixDatagram,
     /// Never waits.
     prompt: UnixDatagram,
@@ -35,8 +35,8 @@ struct Line {
 }
 
 impl Notifier {
-    /// As the environment says. What cannot be used is reported once and then left alone: a gate that
-    /// serves is worth more than one that is known to serve.
+    /// Reads the environment. An address that cannot be used is only logged: the gate must not stop because
+    /// nobody can be notified.
     pub(super) fn from_env() -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let line = variable("NOTIFY_SOCKET").and_then(|place| {
@@ -52,40 +52,40 @@ impl Notifier {
         Self { watchdog: watchdog.filter(|_| line.is_some()), line: line.map(Arc::new) }
     }
 
-    /// Lists are good and listeners bound: whatever waits for the gate may go on.
+    /// Lists are loaded and listeners bound: units that wait for the gate may start.
     pub(super) fn ready(&self, snapshot: &Snapshot) {
-        let words = format!("READY=1\nSTATUS={}", serving(snapshot));
-        self.say_by(|line| &line.patient, &words);
+        let message = format!("READY=1\nSTATUS={}", serving(snapshot));
+        self.send_by(|line| &line.patient, &message);
     }
 
-    /// What serves after a reload, and what was wrong with it.
+    /// The status after a reload, with its problems.
     pub(super) fn reloaded(&self, snapshot: &Snapshot, report: &Report) {
-        self.say(&format!("STATUS={}", after_reload(snapshot, report)));
+        self.send(&format!("STATUS={}", after_reload(snapshot, report)));
     }
 
     /// The process is ending.
     pub(super) fn stopping(&self, connections: u64) {
-        self.say(&format!("STOPPING=1\nSTATUS=Draining: {connections} open connections"));
+        self.send(&format!("STOPPING=1\nSTATUS=Draining: {connections} open connections"));
     }
 
-    /// How often [`Self::alive`] must be said; `None` when nobody listens for it.
+    /// How often [`Self::alive`] must be sent; `None` if no watchdog waits for it.
     pub(super) fn heartbeat(&self) -> Option<Duration> {
         self.watchdog
     }
 
-    /// The process is not stuck.
+    /// Feeds the watchdog.
     pub(super) fn alive(&self) {
-        self.say("WATCHDOG=1");
+        self.send("WATCHDOG=1");
     }
 
-    fn say(&self, words: &str) {
-        self.say_by(|line| &line.prompt, words);
+    fn send(&self, message: &str) {
+        self.send_by(|line| &line.prompt, message);
     }
 
-    fn say_by(&self, socket: impl Fn(&Line) -> &UnixDatagram, words: &str) {
+    fn send_by(&self, socket: impl Fn(&Line) -> &UnixDatagram, message: &str) {
         let Some(line) = &self.line else { return };
-        if let Err(error) = socket(line).send_to_addr(words.as_bytes(), &line.manager) {
-            tracing::warn!(%error, "the service manager could not be told");
+        if let Err(error) = socket(line).send_to_addr(message.as_bytes(), &line.manager) {
+            tracing::warn!(%error, "a message to the service manager could not be sent");
         }
     }
 }
@@ -104,7 +104,7 @@ impl Line {
     }
 }
 
-/// A third of what the manager allows: one word may be late and one may be lost.
+/// A third of the interval that the manager allows, so that one message may be late and one lost.
 fn interval(microseconds: Option<&str>, for_process: Option<&str>, own: u32) -> Option<Duration> {
     if for_process.is_some_and(|process| process.parse() != Ok(own)) {
         return None;
@@ -141,7 +141,7 @@ fn after_reload(snapshot: &Snapshot, report: &Report) -> String {
     one_line(&status)
 }
 
-/// A problem may quote a file, and a line break would begin another word to the manager.
+/// Replaces control characters: a line break from a quoted file would begin another message.
 fn one_line(text: &str) -> String {
     let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     if text.chars().count() <= STATUS_CHARS {
@@ -203,7 +203,7 @@ mod tests {
         let line = Line::open(&path.display().to_string()).unwrap();
         let notifier = Notifier { line: Some(Arc::new(line)), watchdog: None };
         let begin = std::time::Instant::now();
-        // Far more than the socket holds.
+        // Far more than the socket can hold.
         (0..2000).for_each(|_| notifier.alive());
         assert!(begin.elapsed() < SEND_TIMEOUT, "{:?}", begin.elapsed());
     }

@@ -1,5 +1,5 @@
-//! The gate and the admin interface as services of pingora's server, each on a runtime of its own: a
-//! flood of webhooks cannot starve `/healthz`, and the other way round.
+//! The gate and the admin interface as services of pingora's server. Each has a runtime of its own, so that a
+//! flood of webhooks cannot starve `/healthz`, and a flood of admin requests cannot starve webhooks.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -20,24 +20,24 @@ use crate::gate::accept::listener_close::Owner;
 use crate::server::watchdog::Watchdog;
 use crate::state::stats::gauges::Phase;
 
-/// A socket that listens, before there is a runtime.
+/// A bound socket, before there is a runtime.
 pub(super) struct Bound {
     pub(super) socket: TcpListener,
     pub(super) owner: Owner,
     pub(super) door: ListenerOptions,
 }
 
-/// The listeners and everything behind them.
+/// The listeners and the gate behind them.
 pub(super) struct GateService {
     gate: Arc<Gate>,
     listeners: Vec<Bound>,
-    /// Taken at the start: the receivers that are left are those of accept loops that still run.
+    /// Taken at the start, so that the remaining receivers are those of the running accept loops.
     accepting: Option<watch::Receiver<bool>>,
     sides: Sides,
     watchdog: Watchdog,
 }
 
-/// Where the other sockets are, for the log.
+/// The addresses of the other sockets, for the log.
 pub(super) struct Sides {
     pub(super) admin: String,
     pub(super) metrics: String,

@@ -1,9 +1,9 @@
-//! Signals: HUP reloads, TERM and INT drain, QUIT or a second one stops now.
+//! Signals: HUP reloads, TERM and INT drain, QUIT or a second signal stops at once.
 //!
-//! They have a thread of their own that listens before anything serves, so that no signal ever meets
-//! its default action. Pingora's server is only told to end when the drain is over: its own graceful
-//! way would sleep out the whole grace period, idle or not. Invariant: nothing that somebody else does or
-//! does not do keeps this thread from hearing the next signal, and the end has a bound.
+//! They have a thread of their own that listens before anything serves, so that no signal ever has its
+//! default action. Pingora's server is only asked to end when the drain is over: its own graceful shutdown
+//! would always sleep for the whole grace period. Invariant: nothing can keep this thread from receiving the
+//! next signal, and the end of the process has a bound.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,15 +22,16 @@ use crate::server::notify::Notifier;
 use crate::state::report::Cause;
 use crate::state::stats::gauges::Phase;
 
-/// How often the drain looks whether everything has ended.
-const LOOK: Duration = Duration::from_millis(5);
-/// For the accept loops to take who is connecting, and to end. As a rule they need a third of a second.
+/// How often the drain checks whether all connections have ended.
+const POLL: Duration = Duration::from_millis(5);
+/// The time for the accept loops to accept the connections in the queue, and to end. They usually need a
+/// third of a second.
 const CLOSING: Duration = Duration::from_secs(3);
-/// For everything after the drain: the reload thread, the last lines of the logs, the runtimes. Each of them
-/// has a shorter bound of its own.
+/// The time for everything after the drain: the reload thread, the last lines of the logs, the runtimes. Each
+/// of them has a shorter bound of its own.
 const END: Duration = Duration::from_secs(5);
 
-/// What signals act on.
+/// The parts that signals act on.
 pub(super) struct Reaction {
     pub(super) gate: Arc<Gate>,
     pub(super) reloader: Reloader,
@@ -38,7 +39,7 @@ pub(super) struct Reaction {
     pub(super) notifier: Notifier,
 }
 
-/// Pingora's view of it: one call that returns when the process shall end.
+/// Pingora's side of it: one call that returns when the process is to end.
 pub(super) struct Ended(Mutex<Option<oneshot::Receiver<()>>>);
 
 #[async_trait]
@@ -46,26 +47,26 @@ impl ShutdownSignalWatch for Ended {
     async fn recv(&self) -> ShutdownSignal {
         let ended = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ended) = ended {
-            // The thread ended without a word if this fails: there is nobody left to wait for.
+            // An error means that the thread is gone: there is nothing left to wait for.
             let _ = ended.await;
         }
         ShutdownSignal::FastShutdown
     }
 }
 
-/// Those that end the process.
+/// The signals that end the process.
 struct Signals {
     term: Signal,
     int: Signal,
     quit: Signal,
 }
 
-enum Word {
+enum Action {
     Drain,
     Stop,
 }
 
-/// Starts to listen; signals that come from now on are heard.
+/// Starts the thread; signals are received from now on.
 pub(super) fn listen(reaction: Reaction) -> io::Result<Ended> {
     let (end, ended) = oneshot::channel();
     let (started, start) = std::sync::mpsc::channel();
@@ -90,11 +91,11 @@ pub(super) fn listen(reaction: Reaction) -> io::Result<Ended> {
     Ok(Ended(Mutex::new(Some(ended))))
 }
 
-/// Ends the process when it has not ended by itself: a thread that is stuck must not keep it. Waits in the
-/// thread of the signals, which has nothing else to do any more.
+/// Ends the process if it has not ended in time, because a thread is stuck. Sleeps in the thread of the
+/// signals, which has nothing else to do then.
 fn end_within(time: Duration) {
     std::thread::sleep(time);
-    tracing::error!("the process did not come to its end by itself; ended");
+    tracing::error!("the process did not end in time and was stopped");
     std::process::exit(1);
 }
 
@@ -107,18 +108,18 @@ impl Signals {
         })
     }
 
-    /// The next word that ends the process.
-    async fn next(&mut self) -> Word {
+    /// The next signal that ends the process.
+    async fn next(&mut self) -> Action {
         tokio::select! {
-            _ = self.term.recv() => Word::Drain,
-            _ = self.int.recv() => Word::Drain,
-            _ = self.quit.recv() => Word::Stop,
+            _ = self.term.recv() => Action::Drain,
+            _ = self.int.recv() => Action::Drain,
+            _ = self.quit.recv() => Action::Stop,
         }
     }
 }
 
-/// Reloads at each HUP, also while draining. It has a task of its own, because a reload may hang in a file
-/// system; those that come meanwhile are one.
+/// Reloads at each HUP, also while draining. It is a task of its own, because a reload may block in a file
+/// system; signals that arrive meanwhile count as one.
 async fn reload_at_each(mut hangup: Signal, reloader: Reloader) {
     while hangup.recv().await.is_some() {
         reloader.reload(Cause::Signal).await;
@@ -126,7 +127,7 @@ async fn reload_at_each(mut hangup: Signal, reloader: Reloader) {
 }
 
 async fn react(mut signals: Signals, reaction: Reaction) {
-    if let Word::Stop = signals.next().await {
+    if let Action::Stop = signals.next().await {
         tracing::warn!(in_flight = in_flight(&reaction.gate.gauges), "stopped at once, by signal");
         return;
     }
@@ -145,17 +146,17 @@ async fn drain(reaction: &Reaction) {
     reaction.notifier.stopping(gate.open_connections());
     tracing::info!(connections = gate.open_connections(), in_flight = in_flight(&gate.gauges), "draining");
     sleep(times.delay).await;
-    // What closing the listeners takes is a part of it.
+    // The grace includes the time that closing the listeners takes.
     let end = Instant::now() + times.grace;
     gate.drain.begin();
-    // Every accept loop has taken what the kernel held for it, and is gone.
+    // `closed` returns when every accept loop has accepted what the kernel held for it and has ended.
     reaction.stop_accepting.send_replace(true);
     if timeout(CLOSING, reaction.stop_accepting.closed()).await.is_err() {
-        tracing::error!("a listener did not close, a defect of nexmo-gate; going on without it");
+        tracing::error!("a listener did not close, which is a defect of nexmo-gate; the drain continues");
     }
     let idle = async {
         while gate.open_connections() > 0 {
-            sleep(LOOK).await;
+            sleep(POLL).await;
         }
     };
     tokio::select! {

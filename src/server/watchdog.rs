@@ -1,8 +1,8 @@
-//! Signs of life: what is told to the service manager's watchdog, and what is said about the reload thread.
+//! Checks that the process works: the service manager's watchdog, and the log lines about the reload thread.
 //!
-//! Two things can be dead while the process runs: the runtime that accepts and serves, and the thread that
-//! notices changed files. Without the second the gate would serve yesterday's lists for ever. A reload that
-//! takes long is another matter: the last good state serves meanwhile, so it is told and nothing more.
+//! Two parts can be dead while the process runs: the runtime that accepts and serves, and the thread that
+//! notices changed files. Without the second, the gate would serve with old lists for ever. A slow reload is
+//! only logged, because the last good state stays in use meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,10 +16,10 @@ use crate::load::reload::{Reloader, ReloaderHealth};
 use crate::server::notify::Notifier;
 use crate::state::stats::gauges::Gauges;
 
-/// How often the reload thread is asked for.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often the reload thread is checked.
+const POLL: Duration = Duration::from_millis(500);
 
-/// What is watched.
+/// The parts that are watched and notified.
 #[derive(Clone, Debug)]
 pub(super) struct Watchdog {
     pub(super) notifier: Notifier,
@@ -28,9 +28,9 @@ pub(super) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Tells the service manager that the runtime on which this runs still runs tasks and timers, and that
-    /// neither an accept loop nor the reload thread was lost. It ends with the runtime, not with the listeners:
-    /// a drain is no standstill.
+    /// Feeds the service manager's watchdog while this runtime runs tasks and timers, and while every accept
+    /// loop and the reload thread are alive. It runs until the runtime ends, not only until the listeners are
+    /// closed: a drain must not look like a standstill.
     pub(super) async fn beat(self, whole: Arc<AtomicBool>) {
         let Some(pause) = self.notifier.heartbeat() else { return };
         let mut pace = interval(pause);
@@ -44,19 +44,19 @@ impl Watchdog {
         }
     }
 
-    /// Says when the reload thread has ended, and when a reload takes long.
+    /// Logs when the reload thread has ended, and when a reload takes long.
     pub(super) async fn watch(self) {
-        let mut pace = interval(LOOK);
+        let mut pace = interval(POLL);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut told = false;
+        let mut reported = false;
         loop {
             pace.tick().await;
             let busy = match self.reloader.health() {
                 ReloaderHealth::Dead => {
                     self.gauges.reload_dead.store(1, Relaxed);
                     tracing::error!(
-                        "the reload thread has ended, a defect of nexmo-gate: no change of a file is noticed any more; \
-                         not ready, to be restarted"
+                        "the reload thread has ended, which is a defect of nexmo-gate: changes of files are no longer \
+                         noticed; restart the gate, it reports not ready until then"
                     );
                     return;
                 }
@@ -64,15 +64,15 @@ impl Watchdog {
                 ReloaderHealth::Alive => Duration::ZERO,
             };
             self.gauges.reload_busy.store(busy.as_secs(), Relaxed);
-            if busy >= LONG_RELOAD && !told {
-                told = true;
+            if busy >= LONG_RELOAD && !reported {
+                reported = true;
                 tracing::warn!(
                     seconds = busy.as_secs(),
-                    "a reload takes long: does the file system of the configuration or of the ranges answer? The \
-                     last good state goes on serving"
+                    "a reload takes long; check whether the file system of the configuration and of the ranges \
+                     answers. The last good state stays in use"
                 );
-            } else if told && busy < LONG_RELOAD {
-                told = false;
+            } else if reported && busy < LONG_RELOAD {
+                reported = false;
                 tracing::info!("the reload thread answers again");
             }
         }

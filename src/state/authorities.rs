@@ -1,8 +1,8 @@
-//! Who may sign the certificates of `https://` upstreams: the system's authorities, or those of a file.
+//! Which authorities may sign the certificates of `https://` upstreams: the system's, or those of a file.
 //!
-//! All of it is read when files are loaded, off the request threads, so that a file that is missing or
-//! holds no certificate is a problem of the config and never of a request. Invariant: the same bytes
-//! give the same `ClientConfig`, and with it the same endpoints and idle connections.
+//! They are read when files are loaded, off the request threads, so that a missing or empty file is a problem
+//! of the config and never of a request. Invariant: the same bytes give the same `ClientConfig`, and so the
+//! same endpoints and idle connections.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::{self, PemObject as _, SectionKind};
+use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::{Config, Problem, Target, Upstream};
 use crate::files::file::{FileContent, Files, MAX_PEM, ReadError};
 use crate::state::endpoint::server_name;
+use crate::state::tls::error::PemError;
 
 /// Why it is not known who may sign an upstream's certificates.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +40,7 @@ enum AuthoritiesError {
     },
     /// Nobody may sign for this system, and perhaps why.
     #[error(
-        "https:// needs certificate authorities, and this system has none{}; install ca-certificates or name a PEM file with `ca`",
+        "https:// needs certificate authorities, and this system has none{}; install ca-certificates, or set `ca`",
         .0.as_ref().map(|error| format!(" ({error})")).unwrap_or_default()
     )]
     NoSystem(#[source] Option<rustls_native_certs::Error>),
@@ -53,7 +54,7 @@ enum AuthoritiesError {
 enum RootsError {
     /// It is damaged, or another kind of file.
     #[error("is not PEM: {0}")]
-    NotPem(#[from] pem::Error),
+    NotPem(#[from] PemError),
     /// A certificate of it is no authority's.
     #[error("has a certificate that cannot be used (block {block}): {source}")]
     Unusable {
@@ -63,29 +64,30 @@ enum RootsError {
         source: rustls::Error,
     },
     /// It holds something else.
-    #[error("holds no certificate: a PEM file with BEGIN CERTIFICATE is wanted")]
+    #[error("holds no certificate; it must be a PEM file with a BEGIN CERTIFICATE line")]
     Empty,
 }
 
 /// What the last load read.
 #[derive(Debug, Default)]
 pub(crate) struct Authorities {
-    /// Read once a process: who may sign for the system changes with its packages.
+    /// Read once per process: the system's authorities change with its packages.
     system: Option<Arc<ClientConfig>>,
     files: HashMap<PathBuf, (Bytes, Arc<ClientConfig>)>,
 }
 
 impl Authorities {
-    /// Reads what the config's `https://` upstreams need; every problem with its key path.
+    /// Reads the authorities that the config's `https://` upstreams need; returns every problem with its key
+    /// path.
     pub(crate) fn load(&mut self, config: &Config, contents: &Files) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (at, upstream) in upstreams(config).filter(|(_, upstream)| is_tls(upstream)) {
             let names = upstream.targets.iter().filter_map(|target| server_name(target, upstream));
             let odd: BTreeSet<&str> = names.filter(|name| ServerName::try_from(*name).is_err()).collect();
-            problems.extend(
-                odd.iter()
-                    .map(|name| Problem::new(&at, format!("no certificate can bear the name {name:?}"))),
-            );
+            problems
+                .extend(odd.iter().map(|name| {
+                    Problem::new(&at, format!("{name:?} is not a valid name for a certificate"))
+                }));
             let read = match &upstream.ca {
                 Some(path) => self.read_file(path, contents).map_err(|why| (format!("{at}.ca"), why)),
                 None => self.read_system().map_err(|why| (at, why)),
@@ -97,7 +99,8 @@ impl Authorities {
         problems
     }
 
-    /// What judges the upstream's certificates; `None` if it has none, or they could not be loaded.
+    /// The TLS config for the upstream; `None` if it has no `https://` endpoint, or its authorities could not
+    /// be loaded.
     #[must_use]
     pub(crate) fn of(&self, upstream: &Upstream) -> Option<&Arc<ClientConfig>> {
         if !is_tls(upstream) {
@@ -130,7 +133,7 @@ impl Authorities {
         }
         let found = rustls_native_certs::load_native_certs();
         let mut roots = RootCertStore::empty();
-        // One odd certificate among the system's is not the gate's business.
+        // A system certificate that cannot be parsed is skipped: the operator cannot mend it here.
         let (good, _) = roots.add_parsable_certificates(found.certs);
         if good == 0 {
             return Err(AuthoritiesError::NoSystem(found.errors.into_iter().next()));
@@ -140,7 +143,7 @@ impl Authorities {
     }
 }
 
-/// The files that the config names.
+/// The authority files that the config names.
 pub(crate) fn files(config: &Config) -> impl Iterator<Item = &Path> {
     upstreams(config).filter_map(|(_, upstream)| upstream.ca.as_deref())
 }
@@ -161,7 +164,7 @@ fn is_tls(upstream: &Upstream) -> bool {
 fn roots(pem: &[u8]) -> Result<RootCertStore, RootsError> {
     let mut roots = RootCertStore::empty();
     for (at, section) in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).enumerate() {
-        let (kind, der) = section?;
+        let (kind, der) = section.map_err(PemError::from)?;
         if kind == SectionKind::Certificate {
             let added = roots.add(CertificateDer::from(der));
             added.map_err(|source| RootsError::Unusable { block: at + 1, source })?;
@@ -177,4 +180,29 @@ fn client_config(roots: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Erro
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions()?;
     Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_for_a_damaged_file_does_not_repeat_its_content() {
+        let begin = "-----BEGIN CERTIFICATE-----";
+        for (text, message) in [
+            ("-----BEGIN secret\n", "is not PEM: a line -----BEGIN does not end with -----"),
+            (
+                &format!("{begin}\nsecret\n"),
+                "is not PEM: a section has no line -----END; the file may be cut off",
+            ),
+            (
+                &format!("{begin}\nse!cret\n-----END CERTIFICATE-----\n"),
+                "is not PEM: a section is not base64",
+            ),
+        ] {
+            let error = roots(text.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), message);
+            assert!(!format!("{error:?}").contains("cret"), "{error:?}");
+        }
+    }
 }

@@ -1,8 +1,7 @@
-//! Upstreams as requests see them: their endpoints, each with its number, its TLS and its health.
+//! Upstreams as requests use them: their endpoints, each with its number, its TLS and its health.
 //!
-//! An endpoint outlives a snapshot: as long as the config names it, it is the same one, with the same
-//! number, so that idle connections and what is known about its health are found again. Nothing is
-//! connected here.
+//! Nothing is connected here. Invariant: an endpoint outlives a snapshot. While the config names it, it stays
+//! the same object with the same number, so that its idle connections and its health are kept.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,43 +13,43 @@ use rustls::ClientConfig;
 use crate::config::{HealthCheck, Target, Upstream};
 use crate::state::stats::health::Health;
 
-/// An upstream.
+/// An upstream in use.
 #[derive(Debug)]
 pub struct LiveUpstream {
     /// What the config says.
     pub spec: Upstream,
-    /// Where requests go, in turn; never empty, at most 64.
+    /// The endpoints that requests go to in turn; never empty, at most 64.
     pub endpoints: Vec<Arc<Endpoint>>,
-    /// Counts requests, where there is a choice.
+    /// Counts requests, to choose an endpoint where there are several.
     pub turn: AtomicUsize,
-    /// Held while it is decided whether an endpoint may rest, so that no two that fail at once each
-    /// take the other for the one that is left.
+    /// Locked while it is decided whether an endpoint may rest. Without it, two endpoints that fail at the
+    /// same moment could both rest, each because the other one is left.
     pub ejecting: Mutex<()>,
 }
 
-/// One place that requests go to.
+/// One address that requests go to.
 #[derive(Debug)]
 pub struct Endpoint {
-    /// Counts endpoints, from 0; never given twice.
+    /// The number of the endpoint, from 0; never reused.
     pub id: usize,
-    /// Where it is.
+    /// Its address.
     pub target: Target,
-    /// The same as a URL: its name in the log, the metrics and the status.
+    /// The address as a URL: the endpoint's name in the log, the metrics and the status.
     pub url: String,
-    /// How it is known to be the right one, with `https://`.
+    /// How its certificate is checked, with `https://`.
     pub tls: Option<Tls>,
-    /// How it is asked whether it is well.
+    /// Its health check, if it has one.
     pub check: Option<HealthCheck>,
-    /// How it has been doing.
+    /// Its health so far.
     pub health: Health,
 }
 
-/// How a TLS server is judged.
+/// How the certificate of a TLS server is checked.
 #[derive(Clone)]
 pub struct Tls {
     /// The name that its certificate must bear.
     pub name: String,
-    /// Who may have signed it.
+    /// The TLS config with the authorities that may sign it.
     pub config: Arc<ClientConfig>,
 }
 
@@ -60,8 +59,8 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// What makes an endpoint the same one as before. The TLS config is told by its place in memory, which
-/// no other can take while the endpoint holds it.
+/// What identifies an endpoint across loads. The TLS config is identified by its address in memory, which no
+/// other config can have while the endpoint holds it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     target: Target,
@@ -69,7 +68,7 @@ struct Key {
     check: Option<HealthCheck>,
 }
 
-/// The endpoints and upstreams that are in use, to be found again at the next load.
+/// The endpoints and upstreams in use, so that the next load finds them.
 #[derive(Debug, Default)]
 pub(crate) struct Upstreams {
     endpoints: HashMap<Key, Weak<Endpoint>>,
@@ -78,7 +77,8 @@ pub(crate) struct Upstreams {
 }
 
 impl Upstreams {
-    /// The upstream of this description. `config` judges its `https://` endpoints, if it has some.
+    /// The upstream for this description, the same object as before if nothing changed. `config` is the TLS
+    /// config of its `https://` endpoints.
     pub(crate) fn of(&mut self, spec: &Upstream, config: Option<&Arc<ClientConfig>>) -> Arc<LiveUpstream> {
         let endpoints: Vec<_> =
             spec.targets.iter().map(|target| self.endpoint(target, spec, config)).collect();
@@ -127,7 +127,7 @@ impl Upstreams {
         new
     }
 
-    /// Forgets what no snapshot and no request uses any more.
+    /// Forgets the endpoints and upstreams that no snapshot and no request uses.
     pub(crate) fn forget_unused(&mut self) {
         self.endpoints.retain(|_, endpoint| endpoint.strong_count() > 0);
         self.live.retain(|_, upstream| upstream.strong_count() > 0);

@@ -6,17 +6,17 @@ use std::path::PathBuf;
 
 use crate::policy::hold::Verdict;
 
-/// What is done to load it all the same.
+/// What the operator can do to load it.
 pub(crate) const HINT: &str = "run `nexmo-gate reload` to load it";
 
-/// A change that was not loaded, because it looks like an accident and nobody has asked for it.
+/// A change that was not loaded, because it looks like an accident and no operator has asked for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Held {
     /// What was changed.
     pub subject: Subject,
     /// What looks like an accident.
     pub verdict: Verdict,
-    /// A number that the file's bytes have, to know the same hold again.
+    /// A hash of the file's bytes, to recognise the same hold.
     bytes: u64,
 }
 
@@ -30,7 +30,7 @@ pub enum Subject {
 }
 
 impl Held {
-    /// A verdict on these bytes of a file.
+    /// A hold of these bytes for this reason.
     pub(crate) fn new(subject: Subject, verdict: Verdict, bytes: &[u8]) -> Self {
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);

@@ -1,15 +1,16 @@
-//! What is current: one immutable [`snapshot::Snapshot`], swapped whole, and what happened under it.
+//! The current state: one immutable [`snapshot::Snapshot`], replaced as a whole, and the counts of what
+//! happened.
 //!
 //! No file is opened here: `files` reads bytes, `load` turns them into a snapshot and publishes it.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`snapshot`] | everything that a request is judged by |
-//! | [`store`] | the one place where the current snapshot stands |
-//! | [`report`] | how a reload went |
-//! | [`held`] | a change that waits for a person's confirmation |
-//! | [`endpoint`] | the places that requests go to |
-//! | [`authorities`] | who may sign for them |
+//! | [`snapshot`] | everything that a request is decided by |
+//! | [`store`] | holds the current snapshot |
+//! | [`report`] | the result of a reload |
+//! | [`held`] | a change that waits for an operator to accept it |
+//! | [`endpoint`] | upstreams and their endpoints |
+//! | [`authorities`] | who may sign the certificates of upstreams |
 //! | [`tls`] | certificates, keys and names of the listeners |
 //! | [`stats`] | what happened: counters, gauges, history, denials, health |
 

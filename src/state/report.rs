@@ -1,4 +1,4 @@
-//! How a reload went, and its lines in the log.
+//! The result of a reload, and its lines in the log.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -8,13 +8,13 @@ use tracing::{error, info, warn};
 use crate::config::Problem;
 use crate::state::snapshot::Snapshot;
 
-/// Problems that one log line spells out; the report has them all.
+/// How many problems one log line has; the report has them all.
 const LOGGED_PROBLEMS: usize = 20;
 
 /// Why a reload happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The files were seen to be different.
+    /// Files were noticed to have changed.
     Changed,
     /// SIGHUP.
     Signal,
@@ -32,10 +32,10 @@ impl fmt::Display for Cause {
     }
 }
 
-/// How a reload went.
+/// The result of a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The generation that serves after it.
+    /// The generation in use after it.
     pub generation: u64,
     /// When it ended.
     pub at: SystemTime,
@@ -45,9 +45,10 @@ pub struct Report {
     pub published: bool,
     /// What is different now, e.g. `list=sms added=2 removed=1`, `routes changed`.
     pub changes: Vec<String>,
-    /// Everything that is wrong with the files. With some, last good lists may have been published.
+    /// Everything that is wrong with the files. A snapshot with last good lists may have been published all
+    /// the same.
     pub problems: Vec<Problem>,
-    /// What is odd but works.
+    /// What looks like a mistake, but works.
     pub warnings: Vec<Problem>,
     /// What waits for an operator to accept it, e.g. `list=sms would lose 7 of 9 prefixes`.
     pub held: Vec<String>,
@@ -56,7 +57,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report in which nothing is said yet.
+    /// A report without changes or problems.
     pub(crate) fn new(cause: Cause, generation: u64) -> Self {
         Self {
             generation,
@@ -72,7 +73,7 @@ impl Report {
     }
 }
 
-/// Says in the log what a reload did.
+/// Logs the result of a reload.
 pub(crate) fn log(report: &Report, snapshot: &Snapshot) {
     let Report { generation, cause, .. } = report;
     if report.published {
@@ -95,13 +96,13 @@ pub(crate) fn log(report: &Report, snapshot: &Snapshot) {
         let keys: Vec<&str> = report
             .needs_restart
             .iter()
-            .map(|said| said.split_once(':').map_or(&**said, |(key, _)| key))
+            .map(|entry| entry.split_once(':').map_or(&**entry, |(key, _)| key))
             .collect();
         warn!(keys = keys.join(", "), "needs a restart");
     }
 }
 
-/// Says in the log what a load warned of: one event, however many warnings.
+/// Logs the warnings of a load as one event.
 pub(crate) fn log_warnings(warnings: &[Problem]) {
     if !warnings.is_empty() {
         warn!(

@@ -1,6 +1,6 @@
-//! Everything that a request is judged by, immutable and consistent in itself.
+//! Everything that a request is decided by, immutable and consistent.
 //!
-//! A request takes one reference when it begins and finishes on it, whatever is published meanwhile.
+//! A request takes one reference when it begins and keeps it to its end, whatever is published meanwhile.
 //! Invariant: every list that a route names is in the snapshot; no route allows an empty set.
 
 use std::collections::BTreeMap;
@@ -22,10 +22,10 @@ use crate::state::endpoint::{Endpoint, LiveUpstream};
 use crate::state::stats::counters::RouteCounters;
 use crate::state::tls::{self, Doors, LiveTls};
 
-/// The label of the stand-in for no route.
+/// The label of the placeholder for requests without a route.
 pub(crate) const UNROUTED: &str = "-";
 
-/// What serves now.
+/// The state in use.
 #[derive(Debug)]
 pub struct Snapshot {
     /// Counts published snapshots, from 1.
@@ -34,57 +34,57 @@ pub struct Snapshot {
     pub loaded_at: SystemTime,
     /// The configuration it was made from.
     pub config: Config,
-    /// The TLS of the listeners, in the order of the config's `listen`; `None` where HTTP is plain.
+    /// The TLS of the listeners, in the order of the config's `listen`; `None` for a listener without TLS.
     pub doors: Doors,
-    /// Every range list of the folder, by name.
+    /// Every range list that was loaded or kept, by name.
     pub lists: BTreeMap<String, Arc<List>>,
-    /// Those that some route allows, each once: every new connection asks them.
+    /// The lists that some route allows, each once; every new connection is looked up in them.
     pub admitting: Vec<Arc<List>>,
     /// The routes, in the order of the config.
     pub routes: Vec<Arc<LiveRoute>>,
-    /// Path to place in `routes`.
+    /// Finds the index in `routes` for a host and a path.
     pub table: RouteTable,
-    /// Stands in for the missing route of a request that only `mode: observe` lets pass; its label is `-`.
+    /// The placeholder route of a request that only `mode: observe` lets pass; its label is `-`.
     pub unrouted: Arc<LiveRoute>,
     /// The proxies that may name the client.
     pub trusted: PrefixSet,
-    /// The text or list name behind each place of `trusted`, for `explain`.
-    pub trusted_names: Vec<String>,
+    /// The text or list name of each prefix in `trusted`, for `explain`.
+    pub trusted_names: Vec<Arc<str>>,
 }
 
-/// A range list and where it is from.
+/// A range list and where it comes from.
 #[derive(Clone, Debug)]
 pub struct List {
     /// The stem of its file.
     pub name: String,
-    /// The file that it stands for, also when the text came from the kept copy.
+    /// The path of its file, also when the text came from the stored copy.
     pub path: PathBuf,
     /// The prefixes.
     pub ranges: RangeList,
-    /// The file's bytes, for the kept copy and to see whether they changed.
+    /// The file's bytes, for the stored copy and to notice changes.
     pub text: Bytes,
-    /// Whether the file cannot be read now, and this is the last good version of it.
+    /// Whether this is the last good version, because the file is missing or cannot be used.
     pub last_good: bool,
 }
 
-/// A route, compiled.
+/// A route in the form that requests use.
 #[derive(Debug)]
 pub struct LiveRoute {
-    /// Its pattern, after its host if it has one: the name in the log and the metrics.
+    /// The host, if there is one, and the path pattern: the route's name in the log and the metrics.
     pub label: String,
-    /// Which webhook.
+    /// The kind of webhook.
     pub webhook: Webhook,
-    /// Who may use it.
+    /// The lists whose clients may use it.
     pub allow: Vec<Arc<List>>,
-    /// Where its requests go.
+    /// The upstream that its requests go to.
     pub upstream: Arc<LiveUpstream>,
-    /// The Host that the upstream is given.
+    /// The Host header for the upstream, if it is not the sender's.
     pub upstream_host: Option<String>,
-    /// What its answers mean.
+    /// What the statuses of its answers mean.
     pub rules: Rules,
-    /// How long the sender may be kept waiting.
+    /// The time for a whole exchange.
     pub deadline: Duration,
-    /// What happened on it so far; survives reloads.
+    /// Its counters; they survive reloads.
     pub counters: Arc<RouteCounters>,
 }
 
@@ -95,26 +95,26 @@ impl Snapshot {
         self.trusted.contains(peer) || self.admitting.iter().any(|list| list.ranges.set().contains(peer))
     }
 
-    /// Whether what the peer says is looked at: a stranger gets the deny answer however odd the request is, but for
-    /// one that may ask on `health_path`. It is counted as a stranger all the same.
+    /// Whether the requests of the peer are processed. A stranger gets the `deny` answer, even for a
+    /// malformed request, unless it may ask for `health_path`. It is counted as a stranger all the same.
     #[must_use]
     pub fn hears(&self, peer: Address) -> bool {
         self.knows(peer) || self.may_probe(peer)
     }
 
-    /// Whether the peer may ask on `health_path` although nobody has listed it: it is this machine.
+    /// Whether the peer may ask for `health_path` without being in a list: it may from this machine.
     #[must_use]
     pub fn may_probe(&self, peer: Address) -> bool {
         self.config.health_path.is_some() && peer.ip().is_loopback()
     }
 
-    /// What handshakes on a listener are made with, by its place in `listen`.
+    /// The TLS of a listener, by its index in `listen`.
     #[must_use]
     pub fn tls(&self, listener: usize) -> Option<&Arc<LiveTls>> {
         self.doors.get(listener).and_then(Option::as_ref)
     }
 
-    /// The routes of the config, and the stand-in for none.
+    /// The routes of the config, and the placeholder.
     pub fn all_routes(&self) -> impl Iterator<Item = &LiveRoute> {
         self.routes.iter().chain([&self.unrouted]).map(AsRef::as_ref)
     }
@@ -131,19 +131,19 @@ impl Snapshot {
         routes.flat_map(|route| &route.upstream.endpoints).map(|endpoint| (endpoint.id, endpoint)).collect()
     }
 
-    /// How many prefixes all lists have.
+    /// The number of prefixes in all lists.
     #[must_use]
     pub fn prefixes(&self) -> usize {
         self.lists.values().map(|list| list.ranges.entries().len()).sum()
     }
 
-    /// What is different from an older snapshot, in words for the log; nothing, if it is the same.
+    /// The differences from an older snapshot, as text for the log; empty if there are none.
     #[must_use]
     pub fn changes_since(&self, old: &Self) -> Vec<String> {
         let mut changes: Vec<String> =
             config_changes(&old.config, &self.config).iter().map(|key| format!("{key} changed")).collect();
         changes.extend(tls::changes(&old.doors, &self.doors));
-        // The config names the same files, and they say something else.
+        // The config names the same files, but their content changed.
         if changes.is_empty() && !self.endpoints().keys().eq(old.endpoints().keys()) {
             changes.push("upstream certificates changed".to_owned());
         }
@@ -169,13 +169,13 @@ fn list_change(old: &List, new: &List) -> Option<String> {
     match (old.last_good, new.last_good) {
         (false, true) => Some(format!("list={name} last good kept")),
         (true, false) => Some(format!("list={name} good again")),
-        // The dates of a file are in its comments.
+        // The dates of a list are in its comments.
         _ if old.text != new.text => Some(format!("list={name} comments changed")),
         _ => (old.path != new.path).then(|| format!("list={name} moved")),
     }
 }
 
-/// The keys that differ.
+/// The top-level keys that differ.
 fn config_changes(old: &Config, new: &Config) -> Vec<&'static str> {
     let keys = [
         ("listen", old.listen != new.listen),
@@ -192,6 +192,6 @@ fn config_changes(old: &Config, new: &Config) -> Vec<&'static str> {
         ("log", old.log != new.log),
     ];
     let changed: Vec<&str> = keys.iter().filter(|(_, differs)| *differs).map(|(key, _)| *key).collect();
-    // A key that this list does not know must not make a change invisible.
+    // A changed key that is missing in this table must still be reported.
     if changed.is_empty() && old != new { vec!["config"] } else { changed }
 }

@@ -1,4 +1,4 @@
-//! The one place where the current snapshot stands.
+//! Holds the current snapshot.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::state::report::Report;
 use crate::state::snapshot::Snapshot;
 
-/// Holds the snapshot that serves. Readers never wait; only `reload` publishes.
+/// Holds the snapshot in use. Readers never wait; only `reload` publishes.
 #[derive(Debug)]
 pub(crate) struct Store {
     current: Arc<ArcSwap<Snapshot>>,
@@ -16,8 +16,8 @@ pub(crate) struct Store {
     published: watch::Sender<u64>,
 }
 
-/// A connection's own view: one load a request costs a comparison of pointers, and the reference
-/// count is touched only when a new snapshot was published.
+/// A connection's own view of the store: a load per request costs one comparison of pointers, and the
+/// reference count is changed only after a new snapshot was published.
 pub(crate) type View = Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>;
 
 impl Store {
@@ -41,26 +41,26 @@ impl Store {
         Cache::new(Arc::clone(&self.current))
     }
 
-    /// How the last reload went, if there was one.
+    /// The report of the last reload, if there was one.
     #[must_use]
     pub(crate) fn last_reload(&self) -> Option<Arc<Report>> {
         self.last_reload.load_full()
     }
 
-    /// Hears of the generation of every snapshot, after it was published.
+    /// A channel that receives the generation of every snapshot after it was published.
     #[must_use]
     pub(crate) fn published(&self) -> watch::Receiver<u64> {
         self.published.subscribe()
     }
 
-    /// From now on this snapshot is in force.
+    /// Puts this snapshot in use.
     pub(crate) fn publish(&self, next: Snapshot) {
         let generation = next.generation;
         self.current.store(Arc::new(next));
         self.published.send_replace(generation);
     }
 
-    /// From now on this is the last reload.
+    /// Stores the report of the last reload.
     pub(crate) fn report(&self, report: Arc<Report>) {
         self.last_reload.store(Some(report));
     }

@@ -1,7 +1,8 @@
-//! Operational events: what the process itself has to say, through `tracing`, as JSON or text.
+//! The event log: what happens in the process itself, through `tracing`, as JSON or text.
 //!
-//! One line an event, with the keys `ts`, `level`, `message` and the event's own fields. Events of
-//! pingora and other libraries come in through the `log` facade, warnings and errors only.
+//! One line per event, with the keys `ts`, `level`, `message` and the event's own fields. Events of pingora
+//! and other libraries come in through the `log` facade, warnings and errors only. What a line says is
+//! decided elsewhere.
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -14,12 +15,12 @@ use tracing_subscriber::registry;
 use crate::policy::bytes::is_plain;
 use crate::telemetry::{LineSink, timestamp};
 
-/// Whether lines are for machines or for people.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// One JSON object a line.
+    /// One JSON object per line, for programs.
     Json,
-    /// Text.
+    /// Text, for people.
     Text,
 }
 
@@ -54,7 +55,8 @@ struct Lines {
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
-        // What a library of HTTP/2 warns of is what a peer did, which is counted: a stranger must not fill the log.
+        // A warning of the HTTP/2 library is about something that a peer did, which is counted: a stranger
+        // must not fill the log.
         let of_peers = metadata.target().starts_with("h2::") && *metadata.level() > Level::ERROR;
         *metadata.level() <= self.level && !of_peers
     }
@@ -145,7 +147,7 @@ pub(crate) fn json_string(out: &mut Vec<u8>, bytes: &[u8]) {
             match c {
                 '"' => out.extend_from_slice(b"\\\""),
                 '\\' => out.extend_from_slice(b"\\\\"),
-                // Control characters of both ranges, and the separators that some readers take for line ends.
+                // Control characters of both ranges, and the separators that some readers treat as line ends.
                 '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
                     out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
                 }
@@ -156,7 +158,7 @@ pub(crate) fn json_string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
 }
 
-/// The `log` facade's way into `tracing`.
+/// Passes events of the `log` facade to `tracing`.
 struct Bridge;
 
 impl log::Log for Bridge {

@@ -1,8 +1,8 @@
-//! Log lines on their way out: never in a request's way.
+//! The writers of log lines. They never delay a request.
 //!
-//! A line is appended to a bounded buffer; one thread writes whole batches. A reader that is too slow,
-//! a full disk or a closed pipe costs lines, which are counted, and never time. Invariant: nothing here
-//! blocks a caller for longer than the copy of a line, except those who ask to wait, and they name a bound.
+//! A line is appended to a bounded buffer; one thread writes whole batches. A slow reader, a full disk or a
+//! closed pipe costs lines, which are counted, and no time. Invariant: nothing here blocks a caller for
+//! longer than the copy of a line, except calls that wait up to a bound that the caller gives.
 
 pub(crate) mod events;
 mod out;
@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 pub use out::Destination;
 use out::Out;
 
-/// Bytes that wait at most; lines beyond are dropped.
+/// Bytes that may wait to be written; further lines are dropped.
 const CAPACITY: usize = 4 << 20;
-/// Bytes that one destination holds at most: lines that wait, and those that are being written.
+/// Bytes that one destination holds at most: waiting lines, and lines that are being written.
 pub(crate) const MOST_HELD: u64 = 2 * CAPACITY as u64;
-/// How long lines are gathered before they are written, so that a busy log costs one system call a batch.
+/// How long lines are gathered before they are written, so that a busy log costs one system call per batch.
 const GATHER: Duration = Duration::from_millis(5);
-/// What the batch's buffer keeps between two writes.
+/// The capacity that the batch's buffer keeps between two writes.
 const KEPT: usize = 512 << 10;
 
 /// A handle to a line writer; clones write to the same place.
@@ -41,14 +41,14 @@ struct Shared {
     kind: Kind,
 }
 
-/// What the handle must know of the destination.
+/// The kind of a destination, as far as a handle must know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Nobody reads.
+    /// Nothing is written.
     Off,
-    /// Open for as long as the process lives.
+    /// A stream of the process, open until its end.
     Stream,
-    /// May be renamed or deleted meanwhile.
+    /// A file, which may be renamed or deleted meanwhile.
     File,
 }
 
@@ -63,17 +63,17 @@ struct Waiting {
 /// Requests to open the file again.
 #[derive(Debug, Default)]
 struct Reopening {
-    /// How often it was asked for.
+    /// The number of requests.
     asked: u64,
-    /// How many of these are answered.
+    /// The number of requests that are done.
     done: u64,
-    /// Whoever asked has not waited for the answer.
+    /// Whether a caller stopped waiting before its request was done.
     late: bool,
-    /// Why the last one failed.
+    /// Why the last request failed.
     failed: Option<String>,
 }
 
-/// What the writer does; while it is awake nobody needs to wake it.
+/// The state of the writer; it needs to be woken only when it is asleep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Writer {
     #[default]
@@ -87,7 +87,7 @@ impl Shared {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until what the writer does makes this false, or the time has come.
+    /// Waits until `busy` is false or the time is over; the writer wakes it after each batch.
     fn wait_while(&self, until: Instant, busy: impl Fn(&Waiting) -> bool) -> MutexGuard<'_, Waiting> {
         let mut waiting = self.lock();
         while busy(&waiting) {
@@ -128,7 +128,7 @@ impl LineSink {
         Ok(Self { shared })
     }
 
-    /// Appends a line, which ends in a newline. False when it was dropped.
+    /// Appends a line, which must end with a newline. Returns false if it was dropped.
     pub fn push(&self, line: &[u8]) -> bool {
         if self.shared.kind == Kind::Off {
             return true;
@@ -151,39 +151,42 @@ impl LineSink {
         true
     }
 
-    /// Lines that were dropped so far.
+    /// The number of lines that were dropped so far.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.shared.dropped.load(SeqCst)
     }
 
-    /// Opens the file again, which may have been renamed away, and waits until that is done, for `within`
-    /// at most. What cannot be opened again stays open; [`Self::trouble`] tells.
+    /// Opens the file again, because it may have been renamed, and waits until that is done, at most
+    /// `within`. If it cannot be opened again, the old file stays open, and [`Self::trouble`] returns the
+    /// reason.
     pub fn reopen(&self, within: Duration) {
         if self.shared.kind != Kind::File {
             return;
         }
         let mut waiting = self.shared.lock();
         waiting.reopening.asked += 1;
-        let ticket = waiting.reopening.asked;
+        let request = waiting.reopening.asked;
         drop(waiting);
         self.shared.wake.notify_one();
         let until = Instant::now() + within;
-        let mut waiting = self.shared.wait_while(until, |waiting| waiting.reopening.done < ticket);
-        waiting.reopening.late = waiting.reopening.done < ticket;
+        let mut waiting = self.shared.wait_while(until, |waiting| waiting.reopening.done < request);
+        waiting.reopening.late = waiting.reopening.done < request;
     }
 
-    /// Why lines do not go where they should, since the file was last opened again.
+    /// Why the file could not be opened again the last time, if it could not.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let waiting = self.shared.lock();
         if waiting.reopening.late {
-            return Some("cannot be opened again: who reads it, or its file system, is stuck".to_owned());
+            return Some(
+                "cannot be opened again in time: its reader or its file system does not answer".to_owned(),
+            );
         }
         waiting.reopening.failed.clone()
     }
 
-    /// Waits until everything is written, or a slow reader has had its time.
+    /// Waits until everything is written, at most until this time.
     pub fn flush(&self, until: Instant) {
         if self.shared.kind != Kind::Off {
             let busy = |waiting: &Waiting| waiting.writer == Writer::Writing || !waiting.bytes.is_empty();
@@ -194,7 +197,7 @@ impl LineSink {
 
 impl Drop for LineSink {
     fn drop(&mut self) {
-        // The writer holds one reference, this handle the other: it was the last one.
+        // The writer holds one reference and this handle the other, so it is the last handle.
         if Arc::strong_count(&self.shared) <= 2 {
             self.shared.lock().closed = true;
             self.shared.wake.notify_one();
@@ -224,10 +227,11 @@ fn write_batches(shared: &Shared, mut out: Out) {
         drop(waiting);
         let lost = out.write(&batch);
         shared.dropped.fetch_add(lost, SeqCst);
-        // Afterwards: what was logged before the rotation belongs to the old file.
+        // After the write: lines from before the rotation belong to the old file.
         let reopened = (asked > done).then(|| out.reopen());
         batch.clear();
-        // A flood must not keep its memory for ever; what a busy gate fills again and again it keeps.
+        // A flood must not keep its memory for ever; the capacity that a busy gate needs again and again is
+        // kept.
         batch.shrink_to(KEPT);
         let mut waiting = shared.lock();
         waiting.writer = Writer::Awake;

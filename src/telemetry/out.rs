@@ -1,8 +1,8 @@
-//! Where lines go: a stream of the process, or what a path names.
+//! The destination of log lines: a stream of the process, or a path.
 //!
-//! Only a log's own thread writes here, and opens anew. An operator may name anything by a path: a file,
-//! a FIFO that nobody reads, a terminal, a socket. Invariant: opening never waits for anybody, and what
-//! cannot be opened again stays open.
+//! Only the log's own thread writes here and opens the file again. A path may be anything: a file, a FIFO
+//! without a reader, a terminal, a socket. Invariant: opening never waits, and a destination that cannot be
+//! opened again stays open.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,25 +11,25 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How often a FIFO or a terminal that is full is tried again.
+/// How long to wait before a full FIFO or terminal is tried again.
 const FULL_PAUSE: Duration = Duration::from_millis(20);
 
-/// Where lines go.
+/// The destination of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// Standard output.
     Stdout,
     /// Standard error.
     Stderr,
-    /// A file, appended to, or another thing with a path that takes bytes.
+    /// A file that is appended to, or anything else with a path that can be written to.
     File(PathBuf),
     /// Lines are dropped.
     Off,
 }
 
 impl Destination {
-    /// What a path means. The streams of the process have paths too; they are used as they are, because
-    /// a socket, which is what a service manager may give, cannot be opened by its path.
+    /// The destination for a path. The paths of the process's own streams mean the streams: a service manager
+    /// may make them sockets, which cannot be opened by a path.
     #[must_use]
     pub fn of(path: &Path) -> Self {
         let is = |names: [&str; 3]| names.iter().any(|name| path == Path::new(name));
@@ -61,12 +61,13 @@ pub(super) struct ReopenError {
 pub(super) struct Out {
     to: Destination,
     file: File,
-    /// The last write broke off: the next one begins on a new line, so that one line at most is damaged.
+    /// Whether the last write was incomplete: the next one begins with a newline, so that at most one line is
+    /// damaged.
     broken: bool,
 }
 
 impl Out {
-    /// Opens a destination, if there is one.
+    /// Opens a destination; `None` for `Off`.
     pub(super) fn open(to: Destination) -> io::Result<Option<Self>> {
         let own = |stream: BorrowedFd<'_>| stream.try_clone_to_owned().map(File::from);
         let file = match &to {
@@ -78,11 +79,10 @@ impl Out {
         Ok(Some(Self { to, file, broken: false }))
     }
 
-    /// Opens the file again by its path. One that cannot be opened is no reason to stop writing to the
-    /// old one.
+    /// Opens the file again by its path. If that fails, the old file is still written to.
     ///
     /// # Errors
-    /// In words for the operator.
+    /// Why it could not be opened, as text for the operator.
     pub(super) fn reopen(&mut self) -> Result<(), ReopenError> {
         let Destination::File(path) = &self.to else { return Ok(()) };
         let was_deleted = self.file.metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 0);
@@ -97,7 +97,7 @@ impl Out {
         Ok(())
     }
 
-    /// Writes lines; how many of them did not get out whole.
+    /// Writes lines. Returns how many of them were not written whole.
     pub(super) fn write(&mut self, batch: &[u8]) -> u64 {
         let mut rest = batch;
         if self.broken && self.put(&mut &b"\n"[..]).is_err() {
@@ -107,14 +107,14 @@ impl Out {
         lines(rest)
     }
 
-    /// Writes, and moves the beginning of `rest` to what is not written.
+    /// Writes, and moves the start of `rest` to the first unwritten byte.
     fn put(&mut self, rest: &mut &[u8]) -> io::Result<()> {
         while !rest.is_empty() {
             match self.file.write(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => *rest = &rest[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Only this thread waits; what comes meanwhile is bounded and counted.
+                // Only this thread waits; lines that arrive meanwhile are bounded and counted.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(FULL_PAUSE),
                 Err(error) => return Err(error),
             }
@@ -127,7 +127,7 @@ fn lines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
-/// Opens what a path names, without waiting for a reader of a FIFO or for a terminal's line.
+/// Opens a path, without waiting for a FIFO's reader or a terminal's line.
 fn open(path: &Path) -> io::Result<File> {
     let kind = fs::metadata(path).map(|meta| meta.file_type());
     if kind.as_ref().is_ok_and(FileTypeExt::is_socket) {
@@ -136,8 +136,8 @@ fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
     let file = if kind.is_ok_and(|kind| kind.is_fifo()) {
-        // Held open for reading too, a FIFO can be opened and written to before anybody reads it, and
-        // what it holds waits for the next reader. Who may only write to it needs a reader that is there.
+        // Opened for reading too, a FIFO can be written to before there is a reader, and keeps its bytes for
+        // the next one. A process that may only write to it needs a reader.
         match options.clone().read(true).open(path) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => options.open(path),
             opened => opened,
@@ -146,7 +146,7 @@ fn open(path: &Path) -> io::Result<File> {
         options.open(path)
     };
     let file = file.map_err(|error| match error.raw_os_error() {
-        Some(libc::ENXIO) => io::Error::other("nobody reads it"),
+        Some(libc::ENXIO) => io::Error::other("no process reads it"),
         _ => error,
     })?;
     if file.metadata()?.file_type().is_block_device() {
@@ -221,8 +221,8 @@ mod tests {
         let path = folder.join("access.log");
         let mut out = file(&path).unwrap();
         fs::rename(&folder, &moved).unwrap();
-        let said = out.reopen().unwrap_err().to_string();
-        assert!(said.starts_with(&format!("{}: cannot be opened again: ", path.display())), "{said}");
+        let message = out.reopen().unwrap_err().to_string();
+        assert!(message.starts_with(&format!("{}: cannot be opened again: ", path.display())), "{message}");
         assert_eq!(out.write(b"line\n"), 0);
         assert_eq!(fs::read_to_string(moved.join("access.log")).unwrap(), "line\n");
         fs::create_dir(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! Times as logs write them: RFC 3339, UTC, milliseconds.
+//! Times as in the logs: RFC 3339, UTC, milliseconds.
 
 use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 
 thread_local! {
-    /// The second that was formatted last: most lines of a busy log share it.
+    /// The second that was formatted last: most lines of a busy log have the same second.
     static LAST: Cell<(u64, [u8; 19])> = const { Cell::new((u64::MAX, [0; 19])) };
 }
 
@@ -31,7 +31,7 @@ fn digit(number: u32) -> u8 {
     b'0' + (number % 10).to_le_bytes()[0]
 }
 
-/// Date and time of day. A second that no calendar has is written as the first of 1970.
+/// Date and time of day. A second that is out of the calendar's range is written as the first of 1970.
 fn civil(seconds: u64) -> [u8; 19] {
     let at = i64::try_from(seconds).ok().and_then(|second| OffsetDateTime::from_unix_timestamp(second).ok());
     let at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);

@@ -1,7 +1,8 @@
-//! An upstream's answer, read whole.
+//! Reads a whole answer from the application.
 //!
-//! Only a complete, unambiguous answer counts: a body cut short, a second Content-Length, a bare LF or
-//! a status that HTTP does not know is a failure, never a success. Interim answers are dropped.
+//! What the answer means for the sender is decided in `policy::delivery`. Interim answers (1xx) are dropped. Invariant:
+//! only a complete, unambiguous answer is returned: a body that breaks off, a second Content-Length, a bare LF or a
+//! status outside HTTP's range is a failure.
 
 use std::io;
 
@@ -14,7 +15,7 @@ use crate::wire::budget::{Budget, reserve};
 use crate::wire::chunked::Decoder;
 use crate::wire::fields::Fields;
 
-/// Interim answers (1xx) that are dropped before the upstream counts as broken.
+/// How many interim answers (1xx) are dropped before the answer counts as malformed.
 const MAX_INTERIM: u8 = 16;
 const READ: usize = 4096;
 
@@ -23,25 +24,25 @@ const READ: usize = 4096;
 pub(crate) struct Answer {
     /// 200 to 599.
     pub status: u16,
-    /// The header lines that pass.
+    /// The header lines that are relayed.
     pub fields: Fields,
-    /// The body, decoded.
+    /// The decoded body.
     pub body: Vec<u8>,
-    /// The Content-Length that was announced: the answer to a HEAD has one but no body.
+    /// The Content-Length that was announced. The answer to a HEAD has one but no body.
     pub announced: Option<u64>,
-    /// Where a redirect pointed, without its query.
+    /// The target of a redirect, without its query.
     pub location: Option<Vec<u8>>,
-    /// What is known of the connection behind it.
+    /// What follows the answer on its connection.
     pub behind: Behind,
 }
 
-/// What stands behind an answer.
+/// What follows an answer on its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Behind {
-    /// Nothing that is known of: the connection may carry another request.
+    /// Nothing has been seen: the connection may carry another request.
     Nothing,
-    /// The connection ends, or its application may still send what no request asked for: the body of an answer that
-    /// has none (HEAD, 204, 205, 304) comes from more than one server.
+    /// The connection must not be used again: it ends, or the application may still send a body where none is allowed
+    /// (HEAD, 204, 205, 304), as some servers do.
     End,
     /// Bytes that no request asked for.
     Surplus,
@@ -52,22 +53,22 @@ pub(crate) enum Behind {
 pub(crate) struct Broken {
     /// The reason in the log.
     pub reason: Reason,
-    /// The connection ended before a single byte of the answer came.
+    /// The connection ended before the first byte of the answer.
     pub before_first_byte: bool,
-    /// The status that it began with.
+    /// The status of the incomplete answer, if its head was read.
     pub status: Option<u16>,
 }
 
-/// What bounds an answer.
+/// The bounds of an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// Head and body together.
+    /// The largest size of head and body together.
     pub size: usize,
-    /// It answers a HEAD: it has no body whatever it announces.
+    /// The request was a HEAD: the answer has no body, whatever it announces.
     pub to_head: bool,
 }
 
-/// Reads an answer. `raw` may already hold its first bytes.
+/// Reads an answer. `raw` holds the bytes of it that were read while the message was sent.
 ///
 /// # Errors
 /// See [`Broken`].
@@ -125,7 +126,7 @@ fn broken(reason: Reason) -> Broken {
     Broken { reason, before_first_byte: false, status: None }
 }
 
-/// Statuses whose answers have no body (RFC 9110 section 6.4.1; a 205 has an empty one).
+/// Whether an answer with this status has no body (RFC 9110 sections 6.4.1 and 15.3.6; a 205 may have an empty one).
 fn is_bodyless(status: u16) -> bool {
     matches!(status, 204 | 205 | 304)
 }
@@ -145,7 +146,7 @@ async fn fill(
     }
 }
 
-/// The reason for a connection that broke.
+/// The reason for an I/O error on a connection to the application.
 #[must_use]
 pub(crate) fn ended_by(error: &io::Error) -> Reason {
     match error.kind() {
@@ -156,7 +157,8 @@ pub(crate) fn ended_by(error: &io::Error) -> Reason {
     }
 }
 
-/// The body (RFC 9112 section 6.3), and what stands behind it. What was read with the head is counted already.
+/// Reads the body (RFC 9112 section 6.3) and finds out what follows it. `rest` holds the bytes that were read with the
+/// head; the budget has counted them.
 async fn read_body(
     stream: &mut Stream,
     mut rest: Vec<u8>,
@@ -177,7 +179,7 @@ async fn read_body(
         while rest.len() < length {
             let missing = length - rest.len();
             reserve(&mut rest, missing);
-            // One byte more than is owed would belong to nobody: it shows at the next use of the connection.
+            // Read no more than is missing. Surplus bytes are found when the connection is taken from the pool.
             match (&mut *stream).take(missing as u64).read_buf(&mut rest).await {
                 Ok(0) => return Err(broken(Reason::UpstreamClosed)),
                 Ok(count) => budget.make_room(count).map_err(broken)?,
@@ -188,7 +190,7 @@ async fn read_body(
         rest.truncate(length);
         return Ok((rest, behind));
     }
-    // No length at all: the end of the connection is the end of the body, and only a clean end is one.
+    // Without a length the body ends with the connection. Only a clean end counts, not an error.
     loop {
         if rest.len() > most {
             return Err(broken(Reason::ResponseTooLarge));

@@ -1,4 +1,6 @@
-//! The head of an application's answer: its syntax, what frames it, and which of its lines pass.
+//! The head of an answer: its syntax, its framing, and which of its lines are relayed.
+//!
+//! It reads no socket. Invariant: a head whose framing is ambiguous is refused.
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
@@ -8,32 +10,32 @@ use crate::policy::forward::{names, response_drops};
 use crate::policy::outcome::Reason;
 use crate::wire::fields::{Fields, join};
 
-/// Header lines that an answer may have.
+/// The largest number of header lines.
 const MAX_FIELDS: usize = 100;
-/// The largest head of an answer.
+/// The largest size of a head in bytes.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
 
 /// The head of an answer.
 #[derive(Debug, Default)]
 pub struct ParsedHead {
-    /// 100 to 599, but for 101.
+    /// 100 to 599, except 101.
     pub status: u16,
-    /// The header lines that pass.
+    /// The header lines that are relayed.
     pub fields: Fields,
-    /// The Content-Length that it announces.
+    /// The announced Content-Length.
     pub length: Option<u64>,
-    /// Its body is chunked.
+    /// The body is chunked.
     pub chunked: bool,
-    /// The connection stays after it.
+    /// The connection stays open after the answer.
     pub persistent: bool,
-    /// Where a redirect points, without the query.
+    /// The target of a redirect, without its query.
     pub location: Option<Vec<u8>>,
 }
 
-/// The head at the front of `raw` and its length, if it is whole.
+/// The head at the front of `raw` and its length; `None` if it is not complete.
 ///
 /// # Errors
-/// It is malformed or too large.
+/// The head is malformed or too large.
 pub fn parse_head(raw: &[u8]) -> Result<Option<(ParsedHead, usize)>, Reason> {
     let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut []);

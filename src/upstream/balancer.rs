@@ -1,13 +1,13 @@
-//! Which endpoint of an upstream a request goes to, and where next if that one cannot be reached.
+//! Which endpoint of an upstream a request tries first, and which next if that one cannot be reached.
 //!
-//! Endpoints that are up take turns. One whose rest is over is tried by one request, which goes on to
-//! the others if that fails: nothing was sent yet. When all that are up have failed, those that are
-//! not are tried as well, since the alternative is a failure for certain; so the last endpoint, or the
-//! only one, is never out of reach.
+//! Endpoints that are up take turns. When the rest of an ejected endpoint is over, one request tries it; if connecting
+//! fails, the request goes on to the others, because nothing was sent yet. If no endpoint that is up can be reached,
+//! the ejected ones are tried as well, since the request would fail otherwise. When an endpoint is ejected is decided
+//! in `state::stats::health`. Invariant: a request tries each endpoint once at most, and never none.
 //!
-//! `pingora-load-balancing` (0.9.1) is not used: its backends are IP addresses that an own background
-//! service discovers and probes, it knows nothing of names, UNIX sockets and connections that fail, and
-//! its set of backends would have to be kept in step with every snapshot. Turns are thirty lines.
+//! `pingora-load-balancing` (0.9.1) is not used: its backends are IP addresses that a background service of its own
+//! discovers and probes; it does not support names, UNIX sockets or connections that fail; and its set of backends
+//! would have to follow every snapshot. Taking turns needs thirty lines.
 
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -20,7 +20,7 @@ use crate::state::endpoint::{Endpoint, LiveUpstream};
 use crate::state::stats::health::Change;
 use crate::upstream::connect::Unreachable;
 
-/// One request's way through the endpoints: each once, the best first.
+/// The order in which one request tries the endpoints: each once, the best first.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     upstream: &'a LiveUpstream,
@@ -30,11 +30,11 @@ pub(crate) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// The next turn.
+    /// The order for the next request.
     #[must_use]
     pub(crate) fn next_of(upstream: &'a LiveUpstream) -> Self {
         let start = match upstream.endpoints.len() {
-            // Nothing to choose, nothing to count.
+            // A single endpoint needs no counter.
             1 => 0,
             _ => first(upstream),
         };
@@ -51,7 +51,7 @@ impl<'a> Iterator for Turn<'a> {
         let is_up = |place: &usize| endpoints[*place].health.is_up();
         let mut around = (self.start..endpoints.len()).chain(0..self.start).filter(untried);
         let place = if self.tried == 0 {
-            // Chosen at the start, perhaps for a trial.
+            // `first` chose it. It may be an ejected endpoint that is due for a trial.
             self.start
         } else {
             around.clone().find(is_up).or_else(|| around.next())?
@@ -75,32 +75,32 @@ fn first(upstream: &LiveUpstream) -> usize {
     if up == 0 {
         return turn % endpoints.len();
     }
-    // Counting among those that are up keeps their shares equal; passing over one that is not would
-    // give its share to its neighbour.
+    // Count among the endpoints that are up, so that their shares stay equal. Skipping one that is down would give its
+    // share to the next one.
     let mut places = (0..endpoints.len()).filter(|place| endpoints[*place].health.is_up());
     places.nth(turn % up).unwrap_or(turn % endpoints.len())
 }
 
-/// Takes note of a connection that was opened.
+/// Records that a connection was opened.
 pub(crate) fn note_connected(endpoint: &Endpoint) {
-    tell(endpoint, endpoint.health.connected(), None);
+    log_change(endpoint, endpoint.health.connected(), None);
 }
 
-/// Takes note of a connection that could not be opened.
+/// Records that a connection could not be opened.
 pub(crate) fn note_unreachable(upstream: &LiveUpstream, endpoint: &Arc<Endpoint>, why: &Unreachable) {
-    let _alone = upstream.ejecting.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = upstream.ejecting.lock().unwrap_or_else(PoisonError::into_inner);
     let others = upstream.endpoints.iter().filter(|other| !Arc::ptr_eq(other, endpoint));
     let may_rest = others.into_iter().any(|other| other.health.is_up());
-    tell(endpoint, endpoint.health.failed(may_rest, Instant::now()), Some(why));
+    log_change(endpoint, endpoint.health.failed(may_rest, Instant::now()), Some(why));
 }
 
-/// Takes note of a check: `unwell` says why it failed, if it did.
-pub(crate) fn note_checked(endpoint: &Endpoint, unwell: Option<&Unreachable>) {
-    tell(endpoint, endpoint.health.checked(unwell.is_none()), unwell);
+/// Records a health check; `failure` is why it failed, if it did.
+pub(crate) fn note_checked(endpoint: &Endpoint, failure: Option<&Unreachable>) {
+    log_change(endpoint, endpoint.health.checked(failure.is_none()), failure);
 }
 
-/// One line a change.
-fn tell(endpoint: &Endpoint, change: Option<Change>, why: Option<&Unreachable>) {
+/// Logs a change of an endpoint's health: one line per change.
+fn log_change(endpoint: &Endpoint, change: Option<Change>, why: Option<&Unreachable>) {
     let Some(change) = change else { return };
     let upstream = endpoint.url.as_str();
     let reason = why.map_or("", |why| Reason::word(why.reason));
@@ -142,7 +142,7 @@ mod tests {
         (0..times).for_each(|_| note_unreachable(upstream, &upstream.endpoints[place], &refused()));
     }
 
-    /// The numbers of the endpoints in the order of one request.
+    /// The numbers of the endpoints in the order in which one request tries them.
     fn turn(upstream: &LiveUpstream) -> Vec<usize> {
         Turn::next_of(upstream).map(|endpoint| endpoint.id).collect()
     }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_share_of_one_that_rests_is_shared_by_all_others() {
+    async fn the_share_of_an_ejected_endpoint_is_spread_over_all_others() {
         let upstream = upstream(4);
         fail(&upstream, 1, 3);
         assert_eq!(firsts(&upstream, 300), BTreeMap::from([(0, 100), (2, 100), (3, 100)]));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_request_tries_the_ejected_one_when_its_rest_is_over() {
+    async fn one_request_tries_an_ejected_endpoint_when_its_time_is_over() {
         let upstream = upstream(2);
         fail(&upstream, 0, 3);
         tokio::time::advance(Duration::from_millis(4999)).await;
@@ -183,21 +183,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_last_one_is_never_ejected() {
+    async fn the_last_endpoint_is_never_ejected() {
         let upstream = upstream(2);
         fail(&upstream, 0, 3);
         fail(&upstream, 1, 50);
         let conditions = || upstream.endpoints.iter().map(|e| e.health.condition(Instant::now()));
         assert_eq!(conditions().collect::<Vec<_>>(), [Condition::Resting(FIRST_REST), Condition::Failing]);
         assert_eq!(turn(&upstream), [1, 0]);
-        // The first comes back: now the other is not the last any more.
+        // The first comes back: now the other one is not the last and may be ejected.
         note_connected(&upstream.endpoints[0]);
         fail(&upstream, 1, 1);
         assert_eq!(conditions().collect::<Vec<_>>(), [Condition::Up, Condition::Resting(FIRST_REST)]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_only_one_is_tried_however_often_it_fails() {
+    async fn the_only_endpoint_is_tried_however_often_it_fails() {
         let upstream = upstream(1);
         for _ in 0..10 {
             fail(&upstream, 0, 10);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endpoint_that_one_upstream_ejects_stays_in_reach_of_another_that_has_no_other() {
+    async fn an_endpoint_ejected_by_one_upstream_still_serves_one_that_has_no_other() {
         let mut all = Upstreams::default();
         let target = |port| Target::Http { host: "127.0.0.1".to_owned(), port };
         let spec = |targets: &[Target]| Upstream {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_checks_down_is_all_in_turn() {
+    async fn endpoints_all_marked_down_are_tried_in_turn() {
         let upstream = upstream(2);
         for endpoint in &upstream.endpoints {
             (0..2).for_each(|_| note_checked(endpoint, Some(&refused())));

@@ -1,8 +1,7 @@
-//! How an endpoint is connected to.
+//! Opens a connection to an endpoint: a TCP or UNIX socket, and TLS where the endpoint has it.
 //!
-//! A plain connection is a socket and nothing else. TLS is pingora's, by the config that was made when
-//! the files were loaded; nothing is read from disk here. All addresses of a name are tried in order,
-//! each for the same time, the TLS handshake included.
+//! All addresses of a name are tried in order, each for [`CONNECT_TIMEOUT`], TLS included. TLS is pingora's; its
+//! configuration was made when the files were loaded. Invariant: nothing is read from disk here.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -27,9 +26,9 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Why no connection could be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unreachable {
-    /// The word in the access log.
+    /// The reason in the access log.
     pub reason: Reason,
-    /// For the operator.
+    /// The error, as a text for the operator.
     pub error: String,
 }
 
@@ -39,10 +38,10 @@ impl Unreachable {
     }
 }
 
-/// Opens a connection, trying one address after the other.
+/// Opens a connection; it tries one address after the other.
 ///
 /// # Errors
-/// Why none could be opened: the last address's reason.
+/// No address could be connected to: the failure of the last one.
 pub(crate) async fn connect(endpoint: &Endpoint, addresses: &Addresses) -> Result<Stream, Unreachable> {
     if let Target::Unix(path) = &endpoint.target {
         return within_time(connect_unix(path)).await;
@@ -73,7 +72,7 @@ async fn connect_unix(path: &Path) -> Result<Stream, Unreachable> {
 
 async fn connect_ip(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, Unreachable> {
     let socket = TcpStream::connect(address).await.map_err(|error| failure(&error))?;
-    // A message leaves in one write; waiting for more of it would only add delay. Failing to say so is harmless.
+    // A message is one write, so waiting for more bytes would only add delay. If the option fails, it is only slower.
     let _ = socket.set_nodelay(true);
     let stream = L4Stream::from(socket);
     let Some(tls) = &endpoint.tls else {
@@ -86,7 +85,7 @@ async fn connect_ip(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, 
 
 fn failure(error: &std::io::Error) -> Unreachable {
     let reason = match error.kind() {
-        // A socket file that nobody listens on refuses; one that is not there is no different to an operator.
+        // For an operator, a missing socket file means the same as one on which nothing listens.
         std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => Reason::ConnectRefused,
         std::io::ErrorKind::TimedOut => Reason::ConnectTimeout,
         _ => Reason::ConnectFailed,

@@ -1,11 +1,11 @@
-//! A message becomes a complete answer, or a failure.
+//! Sends a message to the application and returns a complete answer, or a failure.
 //!
-//! The message goes up in one write, on an idle connection if there is one. Where that connection
-//! turns out to be closed before a single byte of an answer came, the message is sent once more on a
-//! fresh one: the upstream closed it for idling, and the sender would do the same with a 503. Any
-//! other failure, a time-out first of all, is never followed by a second attempt, because the upstream
-//! may have acted on the first. An endpoint that cannot be connected to is another matter: nothing was
-//! sent, and the next one is tried. Invariant: no exchange without a [`Permit`], no third attempt.
+//! The message is sent in one write, on an idle connection if there is one. If that connection proves to be stale, that
+//! is, it is closed before the first byte of an answer, the message is sent once more on a new one: the application had
+//! closed the connection because it was idle, and after a 503 the sender would repeat the request as well. No other
+//! failure leads to a second attempt, in particular no time-out, because the application may have acted on the first.
+//! If an endpoint cannot be connected to, nothing was sent, and the next one is tried. What the answer means for the
+//! sender is not decided here. Invariant: no exchange without a [`Permit`], and no third attempt.
 
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -25,28 +25,28 @@ use crate::upstream::pool::{Pool, PooledConnection};
 use crate::upstream::pools::Pools;
 use crate::wire::budget::Budget;
 
-/// The largest message after which a connection is used again. More may still stand in the kernel's
-/// buffers when the answer comes, unread by an upstream that does not want it, and would be in the next
-/// request's way. Webhooks are far smaller.
-const CERTAINLY_READ: usize = 64 << 10;
+/// The largest message after which a connection is used again. An application may answer without reading the whole
+/// message. The unread rest of a larger one could still be in the kernel's buffers then, in front of the next request.
+/// Webhooks are far smaller.
+const MAX_MESSAGE_FOR_REUSE: usize = 64 << 10;
 
-/// How far an exchange has come; it outlives one that the deadline cut short.
+/// How far an exchange has come. The caller owns it, so that it is known even when the deadline ends the exchange.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
     /// Times the message was sent.
     pub attempts: u8,
-    /// When it was first sent, or a connection first asked for.
+    /// When the exchange began.
     pub began: Option<Instant>,
-    /// The status that an answer began with, also one that broke off.
+    /// The status of an answer that broke off after its head.
     pub status: Option<u16>,
 }
 
-/// What the application is sent: head and body apart, written together.
+/// The message for the application: head and body in separate buffers, written together.
 #[derive(Debug)]
 pub(crate) struct Message {
-    /// Request line and fields, to the empty line.
+    /// The request line and the fields, including the empty line.
     pub head: Vec<u8>,
-    /// The body, of the length that the head says.
+    /// The body, of the length that the head announces.
     pub body: Vec<u8>,
 }
 
@@ -55,24 +55,24 @@ impl Message {
         self.head.len() + self.body.len()
     }
 
-    /// What is left of it, from a byte on.
+    /// The rest of the message from an offset on.
     fn from(&self, at: usize) -> [IoSlice<'_>; 2] {
         let (head, body) = (self.head.get(at..), at.saturating_sub(self.head.len()));
         [IoSlice::new(head.unwrap_or_default()), IoSlice::new(self.body.get(body..).unwrap_or_default())]
     }
 }
 
-/// What is sent where, and why it may be.
+/// A message, where it is sent, and the permit for that.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UpstreamRequest<'a> {
-    /// Why it may be sent. Nothing reads it: who has none cannot make a request.
+    /// The permit. Nothing reads it, but without one this value cannot be made.
     #[expect(dead_code, reason = "its presence is its use")]
     pub permit: &'a Permit,
-    /// Where to.
+    /// The upstream that receives the message.
     pub upstream: &'a LiveUpstream,
     /// The message.
     pub message: &'a Message,
-    /// What bounds the answer.
+    /// The bounds of the answer.
     pub bounds: Bounds,
 }
 
@@ -93,19 +93,19 @@ pub(crate) async fn run(
     let mut last = Reason::ConnectFailed;
     for endpoint in Turn::next_of(upstream) {
         let pool = pools.of(endpoint);
-        // What was sent once is sent again on a fresh connection only: another idle one may be as stale.
+        // A second attempt uses a new connection only: another idle one may be stale too.
         if progress.attempts == 0
-            && let Some(line) = pool.take(began)
+            && let Some(connection) = pool.take(began)
         {
             Gauges::add(&gauges.upstream_reused);
             progress.attempts += 1;
-            match converse((line, began), message, bounds, budget, &pool).await {
+            match attempt((connection, began), message, bounds, budget, &pool).await {
                 Err(stale) if stale.before_first_byte => Gauges::add(&gauges.upstream_resent),
                 Err(other) => {
                     progress.status = other.status;
                     return Err(other.reason);
                 }
-                // It idled for too long and did not see the request (RFC 9110 section 15.5.9).
+                // The server timed out the idle connection and did not process the request (RFC 9110 section 15.5.9).
                 Ok(answer) if answer.status == 408 && answer.behind == Behind::End => {
                     Gauges::add(&gauges.upstream_resent);
                 }
@@ -117,12 +117,12 @@ pub(crate) async fn run(
                 }
             }
         }
-        // Boxed: opening a connection is rare, and the TLS handshake would make every request its size.
+        // Boxed: opening a connection is rare, and the future of a TLS handshake would enlarge that of every request.
         match Box::pin(pool.open(upstream)).await {
-            Ok(line) => {
+            Ok(connection) => {
                 Gauges::add(&gauges.upstream_opened);
                 progress.attempts += 1;
-                let answer = converse((line, Instant::now()), message, bounds, budget, &pool).await;
+                let answer = attempt((connection, Instant::now()), message, bounds, budget, &pool).await;
                 return answer.map_err(|broken| {
                     progress.status = broken.status;
                     broken.reason
@@ -134,45 +134,46 @@ pub(crate) async fn run(
     Err(last)
 }
 
-/// Sends the message on a connection, which is asked at `asked`, and reads the answer.
-async fn converse(
-    (mut line, asked): (PooledConnection, Instant),
+/// Sends the message on a connection at the time `asked` and reads the answer. Keeps the connection if it may be used
+/// again.
+async fn attempt(
+    (mut connection, asked): (PooledConnection, Instant),
     message: &Message,
     bounds: Bounds,
     budget: &mut Budget<'_>,
     pool: &Pool,
 ) -> Result<Answer, Broken> {
-    let stream = &mut line.stream;
+    let stream = &mut connection.stream;
     let sent = send(stream, message, bounds.size).await;
-    let in_step = sent.whole && sent.heard.is_empty() && message.len() <= CERTAINLY_READ;
+    let in_step = sent.whole && sent.early.is_empty() && message.len() <= MAX_MESSAGE_FOR_REUSE;
     let answer =
-        answer::read(stream, sent.heard, bounds, budget).await.map_err(|broken| match sent.error {
-            // The write knew first that the connection was gone; the read only saw its end.
+        answer::read(stream, sent.early, bounds, budget).await.map_err(|broken| match sent.error {
+            // Report the error of the write: it came first, and the read only found the end of the connection.
             Some(reason) if broken.before_first_byte => Broken { reason, ..broken },
             _ => broken,
         })?;
     match answer.behind {
-        Behind::Nothing if in_step => pool.put(line, asked),
+        Behind::Nothing if in_step => pool.put(connection, asked),
         Behind::Surplus => pool.distrust(Instant::now()),
         Behind::Nothing | Behind::End => {}
     }
     Ok(answer)
 }
 
-/// How the sending of a message went. Even one that broke off may have been answered.
+/// The result of sending a message. An answer may have come even if sending failed.
 #[derive(Debug, Default)]
 struct Sent {
-    /// All of it was written.
+    /// The whole message was written.
     whole: bool,
-    /// What the upstream said meanwhile.
-    heard: Vec<u8>,
-    /// Why it broke off.
+    /// The bytes of the answer that came before the message was written.
+    early: Vec<u8>,
+    /// The error that ended the writing.
     error: Option<Reason>,
 }
 
-/// Writes the message. Where that has to wait, it listens at the same time: an upstream that answers
-/// before it has read everything would otherwise wait for us as we wait for it.
-async fn send(stream: &mut Stream, message: &Message, max_heard: usize) -> Sent {
+/// Writes the message. While the write has to wait, it reads: an application that answers before it has read the whole
+/// message would otherwise block on its own write while the gate blocks on this one.
+async fn send(stream: &mut Stream, message: &Message, max_early: usize) -> Sent {
     let mut sent = Sent::default();
     let mut at = 0;
     let written = std::future::poll_fn(|cx| {
@@ -182,8 +183,8 @@ async fn send(stream: &mut Stream, message: &Message, max_heard: usize) -> Sent 
                 Poll::Ready(Ok(count)) => at += count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
-                    let more = std::task::ready!(listen(stream, cx, &mut sent.heard))?;
-                    if !more || sent.heard.len() > max_heard {
+                    let more = std::task::ready!(read_early(stream, cx, &mut sent.early))?;
+                    if !more || sent.early.len() > max_early {
                         return Poll::Ready(Ok(()));
                     }
                 }
@@ -198,11 +199,11 @@ async fn send(stream: &mut Stream, message: &Message, max_heard: usize) -> Sent 
     sent
 }
 
-/// Reads what is there; false at the end of the stream.
-fn listen(stream: &mut Stream, cx: &mut Context<'_>, heard: &mut Vec<u8>) -> Poll<std::io::Result<bool>> {
+/// Reads the bytes that have arrived; false at the end of the stream.
+fn read_early(stream: &mut Stream, cx: &mut Context<'_>, early: &mut Vec<u8>) -> Poll<std::io::Result<bool>> {
     let mut room = [0u8; 4096];
     let mut into = ReadBuf::new(&mut room);
     std::task::ready!(Pin::new(stream).poll_read(cx, &mut into))?;
-    heard.extend_from_slice(into.filled());
+    early.extend_from_slice(into.filled());
     Poll::Ready(Ok(!into.filled().is_empty()))
 }

@@ -1,7 +1,7 @@
-//! Active health checks: a small GET, again and again, by the way that requests take.
+//! Active health checks: a small GET at regular intervals, to the same addresses and over the same TLS as requests.
 //!
-//! 200 to 399 is well. The rules of what follows are in `state::health`. A check has a connection of
-//! its own: it shall tell whether the endpoint accepts one.
+//! A status from 200 to 399 passes. What a result changes is decided in `state::stats::health`. Invariant: each check
+//! opens a connection of its own, because it must show whether the endpoint accepts one.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::AtomicU64;
@@ -20,52 +20,56 @@ use crate::upstream::connect::{Unreachable, connect};
 use crate::upstream::resolver::Addresses;
 use crate::wire::budget::Budget;
 
-/// The largest answer to a check, head and body.
+/// The largest answer to a check, head and body together.
 const MAX_ANSWER: usize = 256 << 10;
 
-/// Checks an endpoint until the task ends, which is when the config no longer names it.
+/// Checks an endpoint until its task is ended, which happens when the configuration no longer names the endpoint.
 pub(crate) async fn check_forever(endpoint: &Endpoint, addresses: &Addresses, check: &HealthCheck) {
-    // Gates that were started together shall not ask together.
+    // Begin at a random time, so that gates that were started together do not check together.
     sleep(jitter(check.every)).await;
     loop {
-        let result = timeout(check.timeout, ask(endpoint, addresses, check)).await;
-        let too_late = unwell(Reason::Deadline, "no answer within the check's timeout");
+        let result = timeout(check.timeout, check_once(endpoint, addresses, check)).await;
+        let too_late = failed(Reason::Deadline, "no answer within the check's timeout");
         let result = result.unwrap_or(Err(too_late));
         balancer::note_checked(endpoint, result.as_ref().err());
         sleep(check.every).await;
     }
 }
 
-/// Somewhere in the interval.
+/// A random part of the interval.
 fn jitter(every: Duration) -> Duration {
-    // A hasher's keys are the standard library's only random numbers.
+    // The keys of a hasher are the only random numbers that the standard library offers.
     let random = RandomState::new().hash_one(()) % 1000;
     every * u32::try_from(random).unwrap_or(0) / 1000
 }
 
-async fn ask(endpoint: &Endpoint, addresses: &Addresses, check: &HealthCheck) -> Result<(), Unreachable> {
+async fn check_once(
+    endpoint: &Endpoint,
+    addresses: &Addresses,
+    check: &HealthCheck,
+) -> Result<(), Unreachable> {
     let mut stream = connect(endpoint, addresses).await?;
     let status = get(&mut stream, &request(&endpoint.target, &check.path)).await?;
     if (200..=399).contains(&status) {
         Ok(())
     } else {
-        Err(unwell(Reason::Status, format!("{} answered {status}", check.path)))
+        Err(failed(Reason::Status, format!("{} answered {status}", check.path)))
     }
 }
 
 async fn get(stream: &mut Stream, request: &[u8]) -> Result<u16, Unreachable> {
-    let broke = |error: std::io::Error| unwell(answer::ended_by(&error), error.to_string());
+    let broke = |error: std::io::Error| failed(answer::ended_by(&error), error.to_string());
     stream.write_all(request).await.map_err(broke)?;
     stream.flush().await.map_err(broke)?;
-    // Not a webhook's bytes: they are no part of what `limits.buffers` bounds.
+    // A budget of its own: checks must not use up `limits.buffers`, which bounds webhooks.
     let held = AtomicU64::new(0);
     let mut budget = Budget::alone(&held, 2 * MAX_ANSWER);
     let bounds = Bounds { size: MAX_ANSWER, to_head: false };
     let answer = answer::read(stream, Vec::new(), bounds, &mut budget).await;
-    answer.map(|answer| answer.status).map_err(|broken| unwell(broken.reason, "the answer is not whole"))
+    answer.map(|answer| answer.status).map_err(|broken| failed(broken.reason, "the answer is not complete"))
 }
 
-fn unwell(reason: Reason, error: impl Into<String>) -> Unreachable {
+fn failed(reason: Reason, error: impl Into<String>) -> Unreachable {
     Unreachable { reason, error: error.into() }
 }
 

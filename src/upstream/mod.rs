@@ -1,18 +1,19 @@
-//! The application's side: endpoints, connections to them, one exchange, and its answer read whole.
+//! The application's side: endpoints, connections to them, one exchange, and the whole answer.
 //!
-//! It does not know who asks: a sender's request is one user of it.
+//! Nothing here knows of senders and of the replies to them: that is `gate`. Invariant: no message is sent without a
+//! `Permit`.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`exchange`] | a message becomes a complete answer, or a failure |
-//! | [`answer`] | an answer, read whole |
-//! | [`answer_head`] | its head |
+//! | [`exchange`] | sending a message and getting a complete answer or a failure; the retry on a stale connection |
+//! | [`answer`] | reading a whole answer |
+//! | [`answer_head`] | the head of an answer |
 //! | [`balancer`] | which endpoint is next |
-//! | [`pool`] | idle connections to an endpoint |
+//! | [`pool`] | idle connections to one endpoint |
 //! | [`pools`] | all pools, opened and closed as the configuration changes |
-//! | [`connect`] | how an endpoint is connected to |
-//! | [`resolver`] | the addresses of its name |
-//! | [`health`] | whether it says that it is well |
+//! | [`connect`] | opening a connection to an endpoint |
+//! | [`resolver`] | the addresses of an endpoint's name |
+//! | [`health`] | active health checks |
 
 pub(crate) mod answer;
 pub(crate) mod answer_head;

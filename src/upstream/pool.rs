@@ -1,13 +1,15 @@
-//! Idle upstream connections, a pool for each endpoint.
+//! The pool of idle connections to one endpoint.
 //!
-//! HTTP/1 does not say which request an answer belongs to: an application that answers twice shifts every later
-//! answer on its connection by one. So a connection rests before it is used again, at least as long as its
-//! application took for an answer: what comes too much is seen by then. The one that has rested longest is used
-//! first; none is used for ever; and an endpoint that was seen to say more than it was asked is not trusted with a
-//! kept connection for a while. A connection is kept for less time than common servers keep it on their side
-//! (gunicorn 2 s, Node and uvicorn 5 s), and is asked whether it still lives before it is used. What slips through
-//! both is caught by the one resend of `exchange`. Invariant: a connection in a pool had nothing unread when it
-//! came, and is not given out with anything unread.
+//! HTTP/1 does not say which request an answer belongs to: if an application answers one request twice, every later
+//! answer on that connection goes to the wrong request. So a connection rests before it is used again, at least as
+//! long as the application took for an answer, and surplus bytes are found in that time. The connection that has rested
+//! longest is used first, every connection has a greatest age, and if an endpoint has sent surplus bytes, none of its
+//! connections is kept for a while.
+//!
+//! A stale connection is one that the application has closed. The pool keeps a connection for less time than common
+//! servers do (gunicorn 2 s, Node and uvicorn 5 s), and looks for an end before it gives the connection out. If it is
+//! stale nevertheless, `exchange` sends the message once more. Invariant: a connection in the pool had no unread bytes
+//! when it was put there, and is not given out with unread bytes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,19 +27,22 @@ use crate::upstream::resolver::Addresses;
 
 /// Below gunicorn's 2 s, the shortest keep-alive of the common application servers.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
-/// Idle connections that are kept for one endpoint: what a core's 45,000 requests a second need to rest `REST`, and
-/// as much again. With 1,024, one request in ten opened a connection then.
+/// The largest number of idle connections to one endpoint. One core sends 45,000 requests per second, whose connections
+/// rest for 25 ms each, so about 1,100 rest at any time; this is nearly twice as many. With 1,024, one request in ten
+/// opened a connection.
 pub(crate) const MAX_IDLE: usize = 2048;
-/// How long a connection rests at least, and at most, before it is used again. With 5 ms, two of a hundred second
-/// answers that came 0 to 20 ms late were heard by a later sender; with 25 ms none of 2,095 (`make oracles`).
+/// The shortest and the longest time for which a connection rests before it is used again. Measured with second answers
+/// that came 0 to 20 ms late (`make oracles`): with 5 ms, two of a hundred reached a later sender; with 25 ms, none of
+/// 2,095.
 const REST: std::ops::RangeInclusive<Duration> = Duration::from_millis(25)..=Duration::from_secs(1);
-/// How old a connection may become, and how many requests it may carry: a shift that nothing shows ends with it.
+/// The greatest age of a connection, and the largest number of requests that it carries. They limit the harm if answers
+/// are shifted and nothing shows it.
 const MAX_AGE: Duration = Duration::from_secs(60);
 const MAX_USES: u32 = 1000;
-/// Connections that are looked at for one that has rested.
+/// How many connections are searched for one that has rested.
 const LOOKED_AT: usize = 8;
-/// How long an endpoint that said more than it was asked has to do without kept connections; twice as long each
-/// time that it does so again before it was trusted for as long.
+/// For how long no connection of an endpoint is kept after it has sent surplus bytes. The time doubles if that happens
+/// again before six times the last one has passed since its end.
 const DISTRUST: Duration = Duration::from_secs(10);
 const LONGEST_DISTRUST: Duration = Duration::from_secs(600);
 
@@ -51,30 +56,30 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 pub(super) struct Idle {
-    /// From the one that came first.
+    /// In the order in which they were put into the pool.
     kept: VecDeque<Kept>,
-    /// The endpoint is not trusted until then, and how long that was decided for.
+    /// Until when no connection is kept after surplus bytes, and how long that time is in all.
     distrusted: Option<(Instant, Duration)>,
 }
 
 #[derive(Debug)]
 struct Kept {
-    line: PooledConnection,
-    /// From then on it may be used.
+    connection: PooledConnection,
+    /// The connection may be used from this time on.
     rested: Instant,
-    /// From then on it may not.
+    /// The connection must not be used from this time on.
     old: Instant,
 }
 
-/// A connection to the application, and what it has been through.
+/// A connection to the application, with its age and use.
 #[derive(Debug)]
 pub(crate) struct PooledConnection {
     /// The stream.
     pub stream: Stream,
-    /// When it is too old.
-    dies: Instant,
+    /// When it reaches the greatest age.
+    expires: Instant,
     uses: u32,
-    /// The longest that an answer on it took.
+    /// The longest time that an answer took.
     longest: Duration,
 }
 
@@ -82,7 +87,7 @@ impl PooledConnection {
     /// A connection that was just opened.
     #[must_use]
     pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, dies: Instant::now() + MAX_AGE, uses: 0, longest: Duration::ZERO }
+        Self { stream, expires: Instant::now() + MAX_AGE, uses: 0, longest: Duration::ZERO }
     }
 }
 
@@ -91,7 +96,7 @@ impl Idle {
         self.distrusted.is_some_and(|(until, _)| now < until)
     }
 
-    /// The one that has rested longest, if it has rested long enough.
+    /// Takes the connection that has rested longest, if one has rested long enough.
     fn rested(&mut self, now: Instant) -> Option<Kept> {
         if self.is_distrusted(now) {
             return None;
@@ -105,10 +110,10 @@ impl Idle {
 }
 
 impl Pool {
-    /// Opens a connection, and takes note of how that went: `upstream` is the one that it is for.
+    /// Opens a connection for a request to `upstream` and records the result in the health of the endpoint.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The endpoint cannot be connected to.
     pub(crate) async fn open(&self, upstream: &LiveUpstream) -> Result<PooledConnection, Unreachable> {
         let opened = connect(&self.endpoint, &self.addresses).await;
         match &opened {
@@ -122,40 +127,41 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection that has rested, still lives and has said nothing meanwhile.
+    /// Takes a connection that has rested, is still open and has no unread bytes.
     pub(crate) fn take(&self, now: Instant) -> Option<PooledConnection> {
         loop {
             let mut kept = self.lock().rested(now)?;
             if now >= kept.old {
                 continue;
             }
-            match listen(&mut kept.line.stream) {
-                Heard::Nothing => return Some(kept.line),
-                Heard::Goodbye => {}
-                Heard::Surplus => self.distrust(now),
+            match probe(&mut kept.connection.stream) {
+                IdleState::Open => return Some(kept.connection),
+                IdleState::Closed => {}
+                IdleState::Surplus => self.distrust(now),
             }
         }
     }
 
-    /// Keeps a connection for a later request; its last answer was asked for at `asked`, and has just come.
-    pub(crate) fn put(&self, mut line: PooledConnection, asked: Instant) {
+    /// Keeps a connection for a later request. Its last answer is complete; the request was sent at `asked`.
+    pub(crate) fn put(&self, mut connection: PooledConnection, asked: Instant) {
         let now = Instant::now();
-        line.uses += 1;
-        line.longest = line.longest.max(now.saturating_duration_since(asked));
-        let rested = now + line.longest.clamp(*REST.start(), *REST.end());
-        let old = (now + IDLE_TIMEOUT).min(line.dies);
-        let kept = Kept { line, rested, old };
+        connection.uses += 1;
+        connection.longest = connection.longest.max(now.saturating_duration_since(asked));
+        let rested = now + connection.longest.clamp(*REST.start(), *REST.end());
+        let old = (now + IDLE_TIMEOUT).min(connection.expires);
+        let kept = Kept { connection, rested, old };
         let mut idle = self.lock();
-        if idle.kept.len() < MAX_IDLE && kept.line.uses < MAX_USES && !idle.is_distrusted(now) {
+        if idle.kept.len() < MAX_IDLE && kept.connection.uses < MAX_USES && !idle.is_distrusted(now) {
             idle.kept.push_back(kept);
         }
     }
 
-    /// The endpoint said more than it was asked: whatever is kept may be out of step too.
+    /// The endpoint sent surplus bytes. Closes all its idle connections, because their answers may be shifted too, and
+    /// keeps none for a while.
     pub(crate) fn distrust(&self, now: Instant) {
         let mut idle = self.lock();
         let lasting = match idle.distrusted {
-            // Some were under way when the first was found out.
+            // Other connections were in use when the first surplus was found. They do not prolong the time.
             Some((until, _)) if now < until => return,
             Some((until, lasted)) if now < until + lasted.max(DISTRUST) * 6 => {
                 (lasted * 2).min(LONGEST_DISTRUST)
@@ -169,13 +175,13 @@ impl Pool {
             endpoint = %self.endpoint.target,
             seconds = lasting.as_secs(),
             "the application sent more than one answer to a request: its connections are not used again for a while; \
-             mend it, since a later sender may hear the answer to an earlier request"
+             fix the application, because a later sender may get the answer to an earlier request"
         );
-        // Closing is a system call each: not under the lock.
+        // Closing needs a system call for each connection; do not hold the lock meanwhile.
         drop(gone);
     }
 
-    /// Closes what has been idle for too long, or is old.
+    /// Closes the connections that were idle for too long or have reached the greatest age.
     pub(crate) fn prune(&self) {
         let now = Instant::now();
         let mut gone = Vec::new();
@@ -193,29 +199,31 @@ impl Pool {
     }
 }
 
-/// What an idle connection has to say.
+/// The state of an idle connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
-    Nothing,
-    /// It has ended, or says that it ends for want of a request (408).
-    Goodbye,
-    /// Something that nobody asked for.
+enum IdleState {
+    /// It is open, and nothing was received on it.
+    Open,
+    /// The application closed it, or announced that with a 408.
+    Closed,
+    /// Bytes were received that no request asked for.
     Surplus,
 }
 
-fn listen(stream: &mut Stream) -> Heard {
+fn probe(stream: &mut Stream) -> IdleState {
     let mut room = [0u8; 16];
     let mut into = ReadBuf::new(&mut room);
     let mut cx = Context::from_waker(Waker::noop());
     match std::pin::Pin::new(stream).poll_read(&mut cx, &mut into) {
-        Poll::Pending => Heard::Nothing,
-        Poll::Ready(Ok(())) if into.filled().is_empty() || is_timeout(into.filled()) => Heard::Goodbye,
-        Poll::Ready(Ok(())) => Heard::Surplus,
-        Poll::Ready(Err(_)) => Heard::Goodbye,
+        Poll::Pending => IdleState::Open,
+        Poll::Ready(Ok(())) if into.filled().is_empty() || is_timeout(into.filled()) => IdleState::Closed,
+        Poll::Ready(Ok(())) => IdleState::Surplus,
+        Poll::Ready(Err(_)) => IdleState::Closed,
     }
 }
 
-/// Whether an answer begins as one to a connection that idled for too long (RFC 9110 section 15.5.9).
+/// Whether the bytes are the beginning of a 408, which servers send before they close an idle connection (RFC 9110
+/// section 15.5.9).
 fn is_timeout(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.") && bytes.get(8..12) == Some(b" 408")
 }
@@ -263,7 +271,7 @@ mod tests {
         let gone: Weak<Pool> = Arc::downgrade(&second);
         drop(second);
         pools.prune(&BTreeSet::from([endpoints[0].id, endpoints[2].id]));
-        // The tasks are told to end, and end when they are next looked at; then the connection closes.
+        // The tasks are aborted, which takes effect when the runtime next polls them; then the connection closes.
         let read = tokio::io::AsyncReadExt::read(&mut other, &mut [0u8; 1]).await;
         assert_eq!(read.unwrap(), 0);
         assert!(gone.upgrade().is_none());
@@ -271,24 +279,24 @@ mod tests {
         assert!(!Arc::ptr_eq(&pools.of(endpoints[1]), &first), "a late request gets a new one");
     }
 
-    fn line() -> (PooledConnection, UnixStream) {
+    fn connection() -> (PooledConnection, UnixStream) {
         let (one, other) = UnixStream::pair().unwrap();
         (PooledConnection::new(Box::new(L4Stream::from(one))), other)
     }
 
-    /// A pool of one endpoint, and the other ends of so many connections that were put into it a while apart.
+    /// A pool of one endpoint with `count` connections, put there at intervals of `apart`, and their other ends.
     async fn filled(count: u32, apart: Duration, took: Duration) -> (Pools, Arc<Pool>, Vec<UnixStream>) {
         let upstream = endpoint(&mut Upstreams::default(), here("/a"));
         let pools = Pools::default();
         let pool = pools.of(&upstream.endpoints[0]);
         let mut others = Vec::new();
         for _ in 0..count {
-            let (line, other) = line();
-            pool.put(line, Instant::now() - took);
+            let (connection, other) = connection();
+            pool.put(connection, Instant::now() - took);
             others.push(other);
             tokio::time::advance(apart).await;
         }
-        // The runtime hears of what happened to sockets only between turns.
+        // The runtime updates the readiness of sockets only when the task yields.
         tokio::task::yield_now().await;
         (pools, pool, others)
     }
@@ -298,20 +306,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_one_that_has_rested_longest_is_used_first_and_the_old_are_closed() {
+    async fn the_longest_idle_connection_is_used_first_and_expired_ones_are_closed() {
         let (_pools, pool, _others) = filled(3, IDLE_TIMEOUT / 2, Duration::ZERO).await;
         pool.prune();
         assert_eq!(pool.lock().kept.len(), 1, "two were idle for too long");
         let (_pools, pool, others) = filled(3, Duration::from_millis(30), Duration::ZERO).await;
-        let first = pool.lock().kept[0].line.dies;
-        assert_eq!(take(&pool).unwrap().dies, first);
+        let first = pool.lock().kept[0].connection.expires;
+        assert_eq!(take(&pool).unwrap().expires, first);
         drop(others);
         tokio::task::yield_now().await;
         assert!(take(&pool).is_none(), "the others' far ends are gone");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_rests_as_long_as_its_application_took() {
+    async fn a_connection_stays_idle_as_long_as_its_application_took() {
         for (took, rest) in [(0, 25), (3, 25), (50, 50), (4000, 1000)] {
             let (_pools, pool, _others) = filled(1, Duration::ZERO, Duration::from_millis(took)).await;
             tokio::time::advance(Duration::from_millis(rest - 1)).await;
@@ -322,20 +330,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endpoint_that_says_more_than_it_was_asked_is_not_trusted_for_a_while() {
+    async fn after_surplus_bytes_no_connection_of_the_endpoint_is_kept_for_a_while() {
         let (_pools, pool, mut others) = filled(2, Duration::from_millis(30), Duration::ZERO).await;
         others[0].write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
         tokio::task::yield_now().await;
         assert!(take(&pool).is_none(), "the other one may be out of step too");
-        let (fresh, _far) = line();
+        let (fresh, _far) = connection();
         pool.put(fresh, Instant::now());
         assert!(pool.lock().kept.is_empty(), "and none is kept meanwhile");
         for lasting in [10, 20, 40] {
             tokio::time::advance(Duration::from_secs(lasting)).await;
-            let (fresh, _far) = line();
+            let (fresh, _far) = connection();
             pool.put(fresh, Instant::now());
             tokio::time::advance(Duration::from_millis(30)).await;
-            assert!(take(&pool).is_some(), "trusted again after {lasting} s");
+            assert!(take(&pool).is_some(), "connections are kept again after {lasting} s");
             pool.distrust(Instant::now());
         }
     }
@@ -353,16 +361,16 @@ mod tests {
     async fn no_connection_is_used_for_ever() {
         let (_pools, pool, _others) = filled(1, Duration::from_millis(30), Duration::ZERO).await;
         let mut uses = 1;
-        while let Some(line) = take(&pool) {
-            pool.put(line, Instant::now());
+        while let Some(connection) = take(&pool) {
+            pool.put(connection, Instant::now());
             tokio::time::advance(Duration::from_millis(30)).await;
             uses += 1;
         }
         assert_eq!(uses, MAX_USES);
         let (_pools, pool, _others) = filled(1, Duration::from_millis(30), Duration::ZERO).await;
         let mut age = 0;
-        while let Some(line) = take(&pool) {
-            pool.put(line, Instant::now());
+        while let Some(connection) = take(&pool) {
+            pool.put(connection, Instant::now());
             tokio::time::advance(Duration::from_secs(1)).await;
             age += 1;
         }

@@ -1,4 +1,6 @@
-//! All pools, one for each endpoint that some route names, and what goes on behind them.
+//! All pools, one for each configured endpoint, with the background tasks of each: its resolver and its health checks.
+//!
+//! What a pool does with its connections is in [`super::pool`].
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -11,14 +13,13 @@ use crate::upstream::health;
 use crate::upstream::pool::Pool;
 use crate::upstream::resolver::{Addresses, keep_fresh};
 
-/// All pools. Invariant: sorted by the number of the endpoint, so that a request finds its own in a few
-/// comparisons.
+/// All pools. Invariant: they are sorted by the number of the endpoint, so that a binary search finds one.
 #[derive(Debug, Default)]
 pub(crate) struct Pools {
     open: RwLock<Vec<Open>>,
 }
 
-/// A pool and what goes on behind it, which ends with it.
+/// A pool and its background tasks, which end with it.
 #[derive(Debug)]
 struct Open {
     id: usize,
@@ -27,7 +28,7 @@ struct Open {
 }
 
 impl Open {
-    /// Begins to resolve the endpoint's name and to check its health. Needs a runtime.
+    /// Creates a pool and starts its tasks: resolving the endpoint's name, and checking its health. Needs a runtime.
     fn new(endpoint: &Arc<Endpoint>) -> Self {
         let (addresses, name) = Addresses::of(&endpoint.target);
         let pool = Arc::new(Pool { endpoint: Arc::clone(endpoint), addresses, idle: Mutex::default() });
@@ -47,8 +48,8 @@ impl Open {
 }
 
 impl Pools {
-    /// The pool of an endpoint. It is there, but for the request that is faster than
-    /// [`Self::open_all`], or late enough to be the last that wants it.
+    /// The pool of an endpoint. [`Self::open_all`] has usually created it; it is created here when a request comes
+    /// before that, or after [`Self::prune`] has closed the pool.
     pub(crate) fn of(&self, endpoint: &Arc<Endpoint>) -> Arc<Pool> {
         {
             let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
@@ -67,8 +68,8 @@ impl Pools {
         Arc::clone(&open[place].pool)
     }
 
-    /// Opens a pool for every endpoint of the snapshot, so that names are resolved before a request asks
-    /// for them; gives their numbers.
+    /// Creates a pool for every endpoint of the snapshot, so that names are resolved before a request needs them.
+    /// Returns the numbers of the endpoints.
     pub(crate) fn open_all(&self, snapshot: &Snapshot) -> BTreeSet<usize> {
         let endpoints = snapshot.endpoints();
         for endpoint in endpoints.values() {
@@ -77,8 +78,8 @@ impl Pools {
         endpoints.into_keys().collect()
     }
 
-    /// Closes what has been idle for too long, and all of endpoints that are not wanted any more. A
-    /// request under way keeps its own connection.
+    /// Closes the connections that were idle for too long, and the pools of endpoints that are not `wanted`. A request
+    /// that is being served keeps its connection.
     pub(crate) fn prune(&self, wanted: &BTreeSet<usize>) {
         let gone: Vec<Open> = {
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);

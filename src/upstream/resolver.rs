@@ -1,8 +1,8 @@
-//! The addresses of an upstream's name, asked for away from requests.
+//! The addresses of an endpoint's name, resolved in the background.
 //!
-//! A name is resolved when its endpoint appears and every 30 s from then on. A name server that fails
-//! changes nothing as long as there are addresses from before; without any it is asked again each
-//! second, and requests are told so at once. Only a request that comes before the first answer waits.
+//! A name is resolved when its endpoint is configured, and then every 30 s. If the name server fails, the last known
+//! addresses stay in use. If there are none, the name is resolved again each second, and requests fail at once. No
+//! connection is opened here. Invariant: only a request that comes before the first result waits.
 
 use std::future::Future;
 use std::io;
@@ -16,12 +16,12 @@ use tokio::time::{sleep, timeout};
 
 use crate::config::Target;
 
-/// How old addresses may be.
+/// How often a name with known addresses is resolved again.
 const RESOLVE_EVERY: Duration = Duration::from_secs(30);
-/// How soon a name is asked for again that has no address yet.
+/// How often a name without a known address is resolved again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
-/// What is known of a name.
+/// The known addresses of an endpoint.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     known: watch::Sender<Known>,
@@ -42,8 +42,8 @@ pub(crate) struct Name {
 }
 
 impl Addresses {
-    /// The addresses of a target, and the name behind them that [`keep_fresh`] has to ask for. An
-    /// address of numbers is its own answer; a UNIX socket has none.
+    /// The addresses of a target, and its name if [`keep_fresh`] has to resolve one. An IP address needs no resolver,
+    /// and a UNIX socket has no addresses.
     #[must_use]
     pub(crate) fn of(target: &Target) -> (Self, Option<Name>) {
         let (known, name) = match target {
@@ -56,16 +56,16 @@ impl Addresses {
         (Self { known: watch::Sender::new(known) }, name)
     }
 
-    /// The addresses, in the order in which they are to be tried; never none.
+    /// The addresses in the order in which they are tried. Waits for the first result, for `max_wait` at most.
     ///
     /// # Errors
-    /// Why there is none.
-    pub(crate) async fn known(&self, patience: Duration) -> Result<Arc<[SocketAddr]>, Arc<str>> {
+    /// No address is known: the cause, as a text.
+    pub(crate) async fn known(&self, max_wait: Duration) -> Result<Arc<[SocketAddr]>, Arc<str>> {
         if let Known::Yes(list) = &*self.known.borrow() {
             return Ok(Arc::clone(list));
         }
         let mut changes = self.known.subscribe();
-        let answer = timeout(patience, changes.wait_for(|known| !matches!(known, Known::NotYet))).await;
+        let answer = timeout(max_wait, changes.wait_for(|known| !matches!(known, Known::NotYet))).await;
         let known = answer.ok().and_then(Result::ok).map_or(Known::NotYet, |known| known.clone());
         match known {
             Known::Yes(list) => Ok(list),
@@ -74,14 +74,14 @@ impl Addresses {
         }
     }
 
-    /// Addresses as a resolver gave them.
+    /// Addresses that a resolver has returned.
     #[cfg(test)]
     pub(crate) fn answered(list: impl Into<Vec<SocketAddr>>) -> Self {
         Self { known: watch::Sender::new(Known::Yes(Arc::from(list.into()))) }
     }
 
-    /// Takes an answer in; true if there are addresses, these or earlier ones.
-    fn learn(&self, answer: Result<Arc<[SocketAddr]>, ResolveError>) -> bool {
+    /// Stores a result of the resolver; true if addresses are known, new or old ones.
+    fn store(&self, answer: Result<Arc<[SocketAddr]>, ResolveError>) -> bool {
         match answer {
             Ok(list) => {
                 self.known.send_replace(Known::Yes(list));
@@ -112,36 +112,36 @@ enum ResolveError {
     Silent,
 }
 
-/// Asks the system's resolver, again and again.
+/// Resolves the name with the system's resolver, at regular intervals, without end.
 pub(crate) async fn keep_fresh(addresses: &Addresses, name: &Name) {
-    keep_asking(addresses, name, || lookup(name)).await;
+    keep_resolving(addresses, name, || lookup(name)).await;
 }
 
 async fn lookup(name: &Name) -> io::Result<Vec<SocketAddr>> {
     Ok(lookup_host((name.host.as_str(), name.port)).await?.collect())
 }
 
-async fn keep_asking<F: Future<Output = io::Result<Vec<SocketAddr>>>>(
+async fn keep_resolving<F: Future<Output = io::Result<Vec<SocketAddr>>>>(
     addresses: &Addresses,
     name: &Name,
-    ask: impl Fn() -> F,
+    resolve: impl Fn() -> F,
 ) {
     let mut failing = false;
     loop {
-        let answer = match timeout(RESOLVE_EVERY, ask()).await {
+        let answer = match timeout(RESOLVE_EVERY, resolve()).await {
             Ok(Ok(list)) if list.is_empty() => Err(ResolveError::Empty),
             Ok(Ok(list)) => Ok(Arc::from(list)),
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(ResolveError::Silent),
         };
-        // One line a change: a name server that is away for a day fails thousands of times.
+        // Log only changes: a name server that is down for a day fails thousands of times.
         match &answer {
             Err(error) if !failing => tracing::warn!(host = name.host, %error, "upstream name not resolved"),
             Ok(_) if failing => tracing::info!(host = name.host, "upstream name resolved again"),
             _ => {}
         }
         failing = answer.is_err();
-        let usable = addresses.learn(answer);
+        let usable = addresses.store(answer);
         sleep(if usable { RESOLVE_EVERY } else { RETRY_EVERY }).await;
     }
 }
@@ -192,7 +192,7 @@ mod tests {
         };
         let look = async {
             let mut seen = Vec::new();
-            // Never at the same moment as the question.
+            // One second later than the resolver, so that the order of the two is certain.
             sleep(LONG).await;
             for _ in 0..4 {
                 seen.push(addresses.known(LONG).await.unwrap().to_vec());
@@ -203,7 +203,7 @@ mod tests {
         let seen = tokio::select! {
             biased;
             seen = look => seen,
-            () = keep_asking(&addresses, &name, ask) => unreachable!(),
+            () = keep_resolving(&addresses, &name, ask) => unreachable!(),
         };
         let two = vec![address(1), address(2)];
         assert_eq!(seen, [two, vec![address(3)], vec![address(3)], vec![address(3)]]);
@@ -221,13 +221,13 @@ mod tests {
         let look = async {
             let began = tokio::time::Instant::now();
             assert_eq!(&*addresses.known(LONG).await.unwrap_err(), "no name server");
-            assert_eq!(began.elapsed(), Duration::ZERO, "the answer is here, and it is no");
+            assert_eq!(began.elapsed(), Duration::ZERO, "the resolver has failed: nothing to wait for");
             sleep(RETRY_EVERY * 2 + RETRY_EVERY / 2).await;
             addresses.known(LONG).await.unwrap()
         };
         let list = tokio::select! {
             list = look => list,
-            () = keep_asking(&addresses, &name, ask) => unreachable!(),
+            () = keep_resolving(&addresses, &name, ask) => unreachable!(),
         };
         assert_eq!((&*list, asked.get()), ([address(9)].as_slice(), 3));
     }
@@ -241,14 +241,14 @@ mod tests {
         };
         let list = tokio::select! {
             list = addresses.known(LONG) => list,
-            () = keep_asking(&addresses, &name, slow) => unreachable!(),
+            () = keep_resolving(&addresses, &name, slow) => unreachable!(),
         };
         assert_eq!(*list.unwrap(), [address(1)]);
         let (addresses, name) = app();
         let began = tokio::time::Instant::now();
         let list = tokio::select! {
             list = addresses.known(LONG) => list,
-            () = keep_asking(&addresses, &name, std::future::pending) => unreachable!(),
+            () = keep_resolving(&addresses, &name, std::future::pending) => unreachable!(),
         };
         assert_eq!((&*list.unwrap_err(), began.elapsed()), ("the name is not resolved yet", LONG));
     }

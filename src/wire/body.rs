@@ -1,8 +1,7 @@
-//! A request's body, whole and bounded, before anything is forwarded.
+//! Reads the body of an HTTP/1 request, whole and bounded, before anything is forwarded.
 //!
-//! The upstream never sees how the sender framed it: the message goes up with one Content-Length.
-//! Invariant: when a body is returned, the connection's read buffer holds only bytes that belong to the
-//! next request.
+//! The application never sees how the sender framed the body: the message is forwarded with one Content-Length.
+//! Invariant: when a body is returned, the read buffer holds only bytes that belong to the next request.
 
 use std::time::Duration;
 
@@ -23,12 +22,12 @@ pub enum Framing {
     None,
     /// Content-Length.
     Length(u64),
-    /// Its end shows when it comes: Transfer-Encoding: chunked, or the end of an HTTP/2 stream.
+    /// The length is not known before the end: Transfer-Encoding: chunked, or an HTTP/2 stream without Content-Length.
     Chunked,
 }
 
 impl Framing {
-    /// The length that was announced.
+    /// The length that Content-Length announces.
     #[must_use]
     pub fn announced(self) -> Option<u64> {
         if let Self::Length(length) = self { Some(length) } else { None }
@@ -36,10 +35,10 @@ impl Framing {
 }
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-/// Bytes of a chunked body that are read at once.
+/// Bytes per read of a chunked body.
 const CHUNKED_READ: usize = 8192;
 
-/// What is to be read and by when.
+/// Which body is to be read, and by when.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     /// How long the body is.
@@ -50,19 +49,19 @@ pub(crate) struct Wanted {
     pub expects_continue: bool,
     /// When the body must be complete, at the latest.
     pub deadline: Instant,
-    /// How long it may take from when it is first waited for.
+    /// How long the body may take, from the moment when reading has to wait for it.
     pub within: Duration,
 }
 
 impl Wanted {
-    /// When the body must be complete, if it begins to be waited for now.
+    /// When the body must be complete, if waiting for it begins now.
     #[must_use]
     pub(crate) fn ends(&self) -> Instant {
         self.deadline.min(Instant::now() + self.within)
     }
 }
 
-/// Appends the body to `message`. The read buffer begins right behind the head.
+/// Appends the body to `message`. The read buffer must begin with the first byte after the head.
 ///
 /// # Errors
 /// Why the body is not complete.
@@ -75,12 +74,12 @@ pub(crate) async fn read(
     message: &mut Vec<u8>,
 ) -> Result<(), Reason> {
     if wanted.expects_continue && read_buffer.is_empty() && wanted.framing != Framing::None {
-        let told = async {
+        let sent = async {
             stream.write_all(CONTINUE).await?;
             stream.flush().await
         };
         timer
-            .until(wanted.ends(), told)
+            .until(wanted.ends(), sent)
             .await
             .map_err(|_| Reason::BodyTimeout)?
             .map_err(|_| Reason::BodyIncomplete)?;

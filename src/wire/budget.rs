@@ -1,30 +1,31 @@
-//! The bytes that one request or connection may hold, taken from what all may hold together (`limits.buffers`).
+//! The bytes that one request or connection holds, counted against the bound for all of them (`limits.buffers`).
 //!
-//! Room is taken as bytes come, never for what is only announced: an announcement costs its sender nothing.
-//! Invariant: what was refused is not held, and what was taken is given back when the budget is dropped.
+//! Bytes are counted when they arrive, never when they are only announced: otherwise a sender could use up the bound
+//! with announcements. How much each client may hold is in [`super::shares`]. Invariant: a refused amount is not
+//! counted, and everything that was counted is given back when the budget is dropped.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::policy::outcome::Reason;
 use crate::wire::shares::{Holder, Shares};
 
-/// Room is taken in steps, so that a message that comes in small pieces costs few atomic operations.
+/// Bytes are counted in steps of this size, so that a message in small pieces needs few atomic operations.
 const STEP: u64 = 16 << 10;
 
-/// How much there is.
+/// The bounds of a budget.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Most {
-    /// For everybody together.
+    /// The bound for all budgets together.
     pub all: usize,
-    /// What one message may need: whoever may send at all has room for it, while there is any.
+    /// The size of the largest message: a client's share is at least this large.
     pub message: usize,
 }
 
-/// One request's or connection's bytes.
+/// The bytes of one request or connection.
 #[derive(Debug)]
 pub(crate) struct Budget<'a> {
     all: &'a AtomicU64,
-    /// Whose share they count in.
+    /// The share that the bytes count in.
     share: Option<(&'a Shares, Holder)>,
     most: Most,
     taken: u64,
@@ -32,22 +33,22 @@ pub(crate) struct Budget<'a> {
 }
 
 impl<'a> Budget<'a> {
-    /// Nothing yet of `all`, on behalf of a client.
+    /// An empty budget that counts in `all` and in the share of a client.
     #[must_use]
     pub(crate) fn new(all: &'a AtomicU64, shares: &'a Shares, holder: Holder, most: Most) -> Self {
         Self { all, share: Some((shares, holder)), most, taken: 0, used: 0 }
     }
 
-    /// Nothing yet of what belongs to nobody else.
+    /// An empty budget that counts in `all` only.
     #[must_use]
     pub(crate) fn alone(all: &'a AtomicU64, most: usize) -> Self {
         Self { all, share: None, most: Most { all: most, message: most }, taken: 0, used: 0 }
     }
 
-    /// Makes room for `bytes` more.
+    /// Counts `bytes` more.
     ///
     /// # Errors
-    /// There is none: [`Reason::Overloaded`]. What was made room for before stays.
+    /// A bound would be passed: [`Reason::Overloaded`]. What was counted before stays counted.
     #[inline]
     pub(crate) fn make_room(&mut self, bytes: usize) -> Result<(), Reason> {
         let used = self.used + bytes as u64;
@@ -91,13 +92,13 @@ impl Drop for Budget<'_> {
     }
 }
 
-/// Makes room in a buffer for what was announced. No more than a first step at once: memory follows the bytes.
+/// Grows a buffer for `missing` announced bytes, but only in steps, so that an announcement alone takes little memory.
 pub(crate) fn reserve(buffer: &mut Vec<u8>, missing: usize) {
     const FIRST: usize = 64 << 10;
     if missing <= FIRST {
         buffer.reserve_exact(missing);
     } else if buffer.capacity() - buffer.len() < FIRST {
-        // Doubles what is there, and never goes beyond what is missing by more than a step.
+        // Doubles the buffer, by one step at least, and never allocates more than is missing.
         buffer.reserve_exact(missing.min(buffer.len().max(FIRST)));
     }
 }

@@ -1,16 +1,16 @@
-//! The chunked transfer coding (RFC 9112 section 7.1), decoded strictly and incrementally.
+//! A strict, incremental decoder of the chunked transfer coding (RFC 9112 section 7.1).
 //!
-//! Extensions and trailers are read over and dropped. Everything that another parser might read
-//! differently is malformed: a bare LF, a control byte in an extension, a size that is not plain
-//! hexadecimal, anything but CRLF after the data.
+//! It reads no socket and knows no limit of a body. Extensions and trailers are skipped. Invariant: everything that
+//! another parser might read differently is malformed: a bare LF, a control byte in an extension, a size that is not
+//! plain hexadecimal, anything but CRLF after the data.
 
-/// The coding was violated.
+/// The bytes violate the coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// Bytes of extensions or of trailers that are read over at most, each.
+/// The largest number of bytes in the extensions of one chunk, and in the trailers.
 const MAX_OVERHEAD: usize = 4096;
-/// Digits of a chunk size: eight are 4 GiB less one byte, more than any limit allows (1 GiB).
+/// The largest number of digits of a chunk size. Eight allow 4 GiB less one byte, more than any limit (1 GiB).
 const MAX_DIGITS: u8 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ enum Place {
     Done,
 }
 
-/// Where the decoder stands in the stream.
+/// The state of the decoder.
 #[derive(Debug)]
 pub struct Decoder {
     place: Place,
@@ -44,17 +44,17 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// Whether the last chunk and its trailers were read.
+    /// Whether the last chunk and the trailers were read.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.place == Place::Done
     }
 
-    /// Decodes as much of `input` as there is, appends the data to `out`, and returns how many bytes
-    /// of `input` were used: all, or up to the end of the message.
+    /// Decodes `input`, appends the data to `out`, and returns how many bytes of `input` were used: all of them, or
+    /// those up to the end of the message.
     ///
     /// # Errors
-    /// The coding was violated; nothing of the message may be used.
+    /// The bytes violate the coding; the message must not be used.
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, Malformed> {
         let mut at = 0;
         while at < input.len() && self.place != Place::Done {
@@ -92,7 +92,7 @@ impl Decoder {
                 Place::Size
             }
             (Place::LineStart, b'\r') => Place::EndLf,
-            // A trailer line begins with a token: a leading blank would be a folded line.
+            // A trailer line begins with a token. A line with a leading blank would be folded, which is refused.
             (Place::LineStart, b'!'..=b'~') | (Place::Line, b'\t' | b' '..=b'~' | 0x80..) => {
                 self.over(Place::Line)?
             }
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What came out, and what was left over.
+    /// The decoded data, the rest of the input, and whether the message was complete.
     fn decode(input: &[u8], piece: usize) -> Result<(Vec<u8>, Vec<u8>, bool), Malformed> {
         let mut decoder = Decoder::default();
         let mut out = Vec::new();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_messages_are_decoded_whatever_the_pieces() {
+    fn whole_messages_are_decoded_however_the_bytes_are_cut() {
         let cases: [(&str, &str, &str); 6] = [
             ("5\r\nhello\r\n0\r\n\r\n", "hello", ""),
             ("5;a=b\r\nhello\r\n00\r\n\r\n", "hello", ""),

@@ -1,13 +1,13 @@
-//! Whether a sender is still there when its answer is ready.
+//! Whether a sender is still there when its reply is ready, and whether it acknowledged the reply.
 //!
-//! A reset is seen before the answer is written. A closed sending side says nothing yet: the sender may
-//! have half-closed and wait, or it may have given up and be gone, and a write succeeds in both cases.
-//! Only the kernel knows: a sender that waits acknowledges the answer, one that is gone resets. Asking
-//! it matters for the truth of `delivered`, because a sender that gave up comes again.
+//! A reset is visible before the reply is written. A closed sending side means one of two things: the sender has
+//! half-closed the connection and waits, or it has given up. A write succeeds in both cases. Only the kernel can tell
+//! them apart afterwards: a waiting sender acknowledges the reply, one that has given up resets the connection. The
+//! log must not say `delivered` in the second case, because such a sender repeats its request.
 //!
-//! An end behind bytes that were not read yet cannot be seen by reading, and nothing may be read that has no
-//! bound: there the kernel is asked at once. Invariant: a look keeps at most [`LOOK_AHEAD`] bytes, and only where
-//! nothing waits already.
+//! If unread bytes wait already, reading on to find the end of the stream could go on without bound, so the kernel is
+//! asked at once. What the outcome of the request becomes is not decided here. Invariant: a look reads at most
+//! [`LOOK_AHEAD`] bytes, and only into an empty read buffer.
 
 use std::io::ErrorKind;
 use std::pin::Pin;
@@ -20,20 +20,20 @@ use tokio::time::{Instant, sleep};
 
 use crate::wire::read_buffer::ReadBuffer;
 
-/// How long an answer may stand unacknowledged before a sender that closed its side counts as gone.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// Bytes that a look may find.
+/// How long a reply may stay unacknowledged before a sender that closed its side counts as gone.
+const ACK_TIMEOUT: Duration = Duration::from_millis(500);
+/// The largest number of bytes that a look reads.
 pub(crate) const LOOK_AHEAD: usize = 1024;
-const LOOK: Duration = Duration::from_millis(2);
+const POLL_EVERY: Duration = Duration::from_millis(2);
 /// `TCP_CLOSE` of the kernel's connection states: a reset was received.
 const CLOSED: u8 = 7;
-/// `TCP_CLOSE_WAIT`: the other side sends nothing more.
+/// `TCP_CLOSE_WAIT`: the other side has closed its sending side.
 const CLOSE_WAIT: u8 = 8;
 
-/// What the sender did while it was served.
+/// The state of the sender's side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SenderState {
-    /// Nothing that matters.
+    /// It is open.
     Waits,
     /// It closed its sending side.
     Closed,
@@ -41,10 +41,10 @@ pub(crate) enum SenderState {
     Gone,
 }
 
-/// Looks without waiting.
+/// Returns the state of the sender without waiting. Bytes that it has sent go into the read buffer.
 pub(crate) fn look(stream: &mut Stream, read_buffer: &mut ReadBuffer) -> SenderState {
     if !read_buffer.is_empty() {
-        return as_the_kernel_says(stream);
+        return kernel_state(stream);
     }
     let mut room = [0u8; LOOK_AHEAD];
     let mut into = ReadBuf::new(&mut room);
@@ -53,18 +53,18 @@ pub(crate) fn look(stream: &mut Stream, read_buffer: &mut ReadBuffer) -> SenderS
         Poll::Ready(Ok(())) if into.filled().is_empty() => SenderState::Closed,
         Poll::Ready(Ok(())) => {
             read_buffer.append(into.filled());
-            as_the_kernel_says(stream)
+            kernel_state(stream)
         }
-        // In TLS: the sending side was closed without a close_notify. The kernel knows the rest here too.
+        // TLS: the sending side was closed without a close_notify. `was_taken` finds out the rest here too.
         Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => SenderState::Closed,
         Poll::Ready(Err(_)) => SenderState::Gone,
         Poll::Pending => SenderState::Waits,
     }
 }
 
-/// What the sender's packets have said, whatever was read of them.
-fn as_the_kernel_says(stream: &Stream) -> SenderState {
-    // Without a socket of its own (a test's pipe) there is nobody to ask.
+/// The state by the packets that the kernel has received, also those that were not read yet.
+fn kernel_state(stream: &Stream) -> SenderState {
+    // A stream without a socket (a pipe in a test) has no such state.
     let state = stream.get_socket_digest().and_then(|socket| socket.tcp_info()).map(|info| info.tcpi_state);
     match state {
         Some(CLOSED) => SenderState::Gone,
@@ -73,18 +73,18 @@ fn as_the_kernel_says(stream: &Stream) -> SenderState {
     }
 }
 
-/// Whether the kernel of a sender that closed its side has taken the answer.
+/// Whether the kernel of a sender that closed its side has acknowledged the reply.
 pub(crate) async fn was_taken(stream: &Stream) -> bool {
-    // Without a socket of its own (a test's pipe) there is nobody to ask.
+    // A stream without a socket (a pipe in a test) cannot be asked.
     let Some(socket) = stream.get_socket_digest() else { return true };
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + ACK_TIMEOUT;
     loop {
         match socket.tcp_info() {
             None => return true,
             Some(info) if info.tcpi_state == CLOSED => return false,
             Some(info) if info.tcpi_unacked == 0 && info.tcpi_notsent_bytes == 0 => return true,
             Some(_) if Instant::now() >= end => return false,
-            Some(_) => sleep(LOOK).await,
+            Some(_) => sleep(POLL_EVERY).await,
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Header fields: the lines of one head, as ranges over one buffer.
 //!
-//! What a field means does not belong here. Invariant: every line is a name and a value without surrounding blanks,
-//! in the order in which they came, and nothing of a line is copied twice.
+//! What a field means does not belong here. Invariant: the lines keep their order, and each is a name and a value
+//! without surrounding blanks.
 
 use std::borrow::Cow;
 
-/// Lines that most heads have: webhooks have about ten. They are not kept inline: a head is moved about more than once.
+/// The capacity in lines, enough for most heads: a webhook has about ten. The lines are on the heap and not inline,
+/// because a head is moved several times.
 const USUAL: usize = 16;
-/// What a reply of the gate's own has.
+/// The capacity for the gate's own replies, in lines and in bytes.
 const FEW: usize = 4;
 const FEW_BYTES: usize = 96;
 
@@ -36,7 +37,7 @@ struct Line {
 pub struct Fields {
     bytes: Vec<u8>,
     lines: Vec<Line>,
-    /// The buffer holds the lines and nothing else, as they are sent: each with its CRLF.
+    /// The buffer holds the lines exactly as HTTP/1 sends them, each with its CRLF, and nothing else.
     ready: bool,
 }
 
@@ -47,26 +48,26 @@ impl Default for Fields {
 }
 
 impl Fields {
-    /// No lines yet; `bytes` is what they will be ranges of.
+    /// No lines; `bytes` is the buffer for the lines that will be added.
     #[must_use]
     pub fn over(bytes: Vec<u8>) -> Self {
         Self { bytes, lines: Vec::with_capacity(USUAL), ready: false }
     }
 
-    /// A copy of a head, and the lines that were found in it.
+    /// A copy of a head, with the lines that a parser found in it.
     #[must_use]
     pub fn found<'b>(head: &'b [u8], lines: impl ExactSizeIterator<Item = (&'b [u8], &'b [u8])>) -> Self {
         let line = |(name, value)| Line { name: span_within(head, name), value: span_within(head, value) };
         Self { bytes: head.to_vec(), lines: lines.map(line).collect(), ready: false }
     }
 
-    /// No lines yet, with room for so many bytes.
+    /// No lines, with capacity for `bytes` bytes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), lines: Vec::with_capacity(USUAL), ready: true }
     }
 
-    /// These lines.
+    /// Fields with these lines.
     #[must_use]
     pub fn of(lines: &[(&str, &str)]) -> Self {
         let mut fields =
@@ -86,27 +87,27 @@ impl Fields {
         self.lines.push(Line { name, value });
     }
 
-    /// Appends to the buffer of [`Self::over`] what is no line.
+    /// Appends bytes that are no line, such as a method, to the buffer. Only for fields that [`Self::over`] made.
     pub fn append(&mut self, part: &[u8]) -> Span {
         let start = short(self.bytes.len());
         self.bytes.extend_from_slice(part);
         Span { start, end: short(self.bytes.len()) }
     }
 
-    /// What a range holds.
+    /// The bytes of a range.
     #[inline]
     #[must_use]
     pub fn get(&self, span: Span) -> &[u8] {
         self.bytes.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
-    /// The range of a part of the buffer; for what is no part of it a range that holds nothing.
+    /// The range of a slice of the buffer; an empty range if `part` is no slice of it.
     #[must_use]
     pub fn span_of(&self, part: &[u8]) -> Span {
         span_within(&self.bytes, part)
     }
 
-    /// The lines, as name and value.
+    /// The lines, each as name and value.
     #[inline]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> {
         self.lines.iter().map(|line| (self.get(line.name), self.get(line.value)))
@@ -127,13 +128,13 @@ impl Fields {
         self.lines.len()
     }
 
-    /// Bytes of the buffer.
+    /// The length of the buffer.
     #[must_use]
     pub fn bytes_len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Bytes that the lines take as HTTP/1 writes them.
+    /// How many bytes [`Self::write`] writes.
     #[must_use]
     pub fn written_len(&self) -> usize {
         if self.ready {
@@ -142,7 +143,7 @@ impl Fields {
         self.lines.iter().map(|line| line.name.len() + line.value.len() + ": \r\n".len()).sum()
     }
 
-    /// Writes the lines as HTTP/1 has them.
+    /// Appends the lines to `out` in the syntax of HTTP/1.
     pub fn write(&self, out: &mut Vec<u8>) {
         if self.ready {
             out.extend_from_slice(&self.bytes);
@@ -157,8 +158,8 @@ impl Fields {
     }
 }
 
-/// Adds a value to a list: the values of several lines are those of one (RFC 9110 section 5.3); seldom is there more
-/// than one.
+/// Appends a value to a list. Several lines of one name mean the same as one line with all values (RFC 9110
+/// section 5.3). There is usually only one, which is borrowed.
 pub(crate) fn join<'b>(list: &mut Cow<'b, [u8]>, value: &'b [u8]) {
     if list.is_empty() {
         *list = Cow::Borrowed(value);
@@ -169,7 +170,7 @@ pub(crate) fn join<'b>(list: &mut Cow<'b, [u8]>, value: &'b [u8]) {
     }
 }
 
-/// The range of `part` in `whole`, of which it is a slice; for what is no part of it a range that holds nothing.
+/// The range of `part` in `whole`; an empty range if `part` is no slice of it.
 #[inline]
 #[must_use]
 pub(crate) fn span_within(whole: &[u8], part: &[u8]) -> Span {
@@ -183,8 +184,8 @@ pub(crate) fn span_within(whole: &[u8], part: &[u8]) -> Span {
 }
 
 #[inline]
-fn short(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(u32::MAX)
+fn short(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

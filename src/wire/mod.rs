@@ -1,19 +1,20 @@
-//! The ground under both sides of the gate: bodies, buffers, timers, and the bounds of what is held.
+//! What both sides of the gate need: bodies, buffers, timers, and the bounds of the memory that they hold.
 //!
-//! Nothing here knows of requests, routes or applications; senders (`gate`) and applications (`upstream`) stand on it.
+//! Nothing here knows of requests, routes or applications; `gate` and `upstream` both use it. Invariant: whatever is
+//! held for a peer has a bound.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | [`transport`] | how a request's body comes in and its reply goes out, whatever the version of HTTP |
-//! | [`body`] | a body, whole and within its bounds |
-//! | [`fields`] | the lines of one head, as ranges over one buffer |
-//! | [`chunked`] | the chunked coding, decoded strictly |
-//! | [`read_buffer`] | what was read of a connection and not used yet |
-//! | [`timer`] | one timer for each connection |
+//! | [`body`] | reading a request's body, whole and within its bounds |
+//! | [`fields`] | the header lines of one head, as ranges over one buffer |
+//! | [`chunked`] | a strict decoder of the chunked coding |
+//! | [`read_buffer`] | bytes that were read from a connection and not used yet |
+//! | [`timer`] | a reusable timer, one per connection |
 //! | [`budget`] | the bytes that one request may hold |
-//! | [`shares`] | how much one client and all strangers may hold |
-//! | [`delivery_check`] | whether a sender is still there, and took its reply |
-//! | [`drain`] | the end of the process, as connections see it |
+//! | [`shares`] | how much one client, and all strangers together, may hold |
+//! | [`delivery_check`] | whether a sender is still there, and whether it acknowledged its reply |
+//! | [`drain`] | how connections learn that the process is ending |
 
 pub(crate) mod body;
 pub(crate) mod budget;

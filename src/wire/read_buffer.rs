@@ -1,11 +1,11 @@
-//! Bytes of a connection that were read and not used yet.
+//! Bytes that were read from a connection and not used yet.
 //!
-//! What is used moves a mark, and no bytes: a sender that puts many requests into one packet shall not have
-//! the rest of it copied for each of them. The rest is moved once, when more must be read behind it.
-//! Invariant: nothing is read while something whole is there, so what waits here is never more than one
-//! head may be and one read brings.
+//! Using bytes moves a mark and copies nothing: if a sender puts many requests into one packet, the rest of it is not
+//! copied for each of them. The rest is moved once, when more bytes are read. What the bytes mean does not belong here.
+//! Invariant (kept by the callers): nothing is read while the buffer holds a whole head, so it never holds more than
+//! the largest head and one read.
 
-/// A connection's bytes.
+/// The unused bytes of a connection.
 #[derive(Debug, Default)]
 pub struct ReadBuffer {
     bytes: Vec<u8>,
@@ -13,31 +13,31 @@ pub struct ReadBuffer {
 }
 
 impl ReadBuffer {
-    /// Holds what was read already.
+    /// A buffer that holds these bytes.
     #[must_use]
     pub fn of(bytes: Vec<u8>) -> Self {
         Self { bytes, used: 0 }
     }
 
-    /// The bytes that were not used.
+    /// The unused bytes.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
         &self.bytes[self.used..]
     }
 
-    /// How many there are.
+    /// The number of unused bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len() - self.used
     }
 
-    /// Whether there are none.
+    /// Whether there are no unused bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The first `count` bytes, or as many as there are, were used.
+    /// Marks the first `count` bytes, or all if there are fewer, as used.
     pub fn consume(&mut self, count: usize) {
         self.used = self.bytes.len().min(self.used + count);
         if self.used == self.bytes.len() {
@@ -46,27 +46,27 @@ impl ReadBuffer {
         }
     }
 
-    /// Where to read more into, with room for `count` bytes.
+    /// The vector to read into, with capacity for `count` more bytes.
     pub fn room(&mut self, count: usize) -> &mut Vec<u8> {
         self.close_gap();
         self.bytes.reserve(count);
         &mut self.bytes
     }
 
-    /// Appends what was read elsewhere.
+    /// Appends bytes that were read into another buffer.
     pub fn append(&mut self, bytes: &[u8]) {
         self.close_gap();
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Gives the memory back: a connection that waits holds none.
+    /// Frees the memory if all bytes were used, so that a waiting connection holds none.
     pub fn release(&mut self) {
         if self.is_empty() {
             self.bytes = Vec::new();
         }
     }
 
-    /// Bytes that are held, used or not.
+    /// The number of allocated bytes.
     #[must_use]
     pub fn held(&self) -> usize {
         self.bytes.capacity()
@@ -87,7 +87,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_queue_of_bytes(steps in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..9), 0usize..12), 0..40)) {
+        fn a_read_buffer_is_a_queue_of_bytes(steps in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..9), 0usize..12), 0..40)) {
             let (mut read_buffer, mut wanted) = (ReadBuffer::default(), Vec::new());
             for (bytes, count) in steps {
                 read_buffer.append(&bytes);

@@ -1,10 +1,10 @@
-//! How much of what is there for everybody one client, and all strangers, may hold.
+//! How much of a common resource one client, and all strangers together, may hold.
 //!
-//! Bytes and places are counted three times: for the process, for the client's address, and for all clients
-//! that no list covers. So nobody can take what others need: a stranger holds an eighth at most, all strangers
-//! together a half, a listed client three quarters. Clients are counted in a fixed number of cells, chosen by
-//! a secret of the process; two clients in one cell share its bound. Invariant: what was taken is counted once
-//! in each, and given back once from each.
+//! Bytes, requests, connections and streams are counted three times: for the process, for the client's address, and
+//! for all strangers. So no client can take what others need: a stranger may hold an eighth, all strangers together a
+//! half, a listed client three quarters. Clients are counted in a fixed number of cells, which a secret of the process
+//! selects; two clients in one cell share its bound. Which resource is counted is the caller's matter. Invariant: an
+//! amount is counted once in each counter that applies, and given back once from each.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
@@ -12,21 +12,21 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::policy::address::addr::{Address, subscriber};
 
-/// Cells that clients are counted in.
+/// The number of cells in which clients are counted.
 pub(crate) const CELLS: usize = 1024;
 
-/// Who holds something.
+/// The class of a peer, which sets its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PeerClass {
-    /// A trusted proxy, which speaks for many: only the bound of the process counts.
+    /// A trusted proxy. It carries the requests of many clients, so only the bound of the process applies.
     Proxy,
-    /// A list covers it.
+    /// A list covers the address.
     Listed,
-    /// No list covers it.
+    /// Neither a list nor `trusted_proxies` covers the address.
     Stranger,
 }
 
-/// A client, as far as shares are concerned.
+/// The cell and the class of a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holder {
     cell: usize,
@@ -34,14 +34,14 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
-    /// Its cell, below [`CELLS`].
+    /// The index of the cell, below [`CELLS`].
     #[must_use]
     pub(crate) fn cell(&self) -> usize {
         self.cell
     }
 }
 
-/// One thing that is shared.
+/// The counters of one resource.
 #[derive(Debug)]
 pub(crate) struct Shares {
     cells: Box<[AtomicU64]>,
@@ -52,28 +52,28 @@ pub(crate) struct Shares {
 impl Default for Shares {
     fn default() -> Self {
         let cells = (0..CELLS).map(|_| AtomicU64::new(0)).collect();
-        // A hasher's keys are the standard library's only random numbers.
+        // The keys of a hasher are the only random numbers that the standard library offers.
         Self { cells, strangers: AtomicU64::new(0), secret: RandomState::new().hash_one(()) | 1 }
     }
 }
 
 impl Shares {
-    /// The holder that a client is.
+    /// The holder for a client's address.
     #[must_use]
     pub(crate) fn holder(&self, client: Address, standing: PeerClass) -> Holder {
         let number = match subscriber(client) {
             IpAddr::V4(ip) => u64::from(u32::from(ip)),
-            // Its lower half is zero.
+            // `subscriber` has set the lower half to zero.
             IpAddr::V6(ip) => u64::try_from(u128::from(ip) >> 64).unwrap_or(u64::MAX),
         };
         let mixed = (number ^ self.secret.rotate_left(32)).wrapping_mul(self.secret);
-        // The upper bits are the well mixed ones.
+        // A multiplication mixes the upper bits best.
         let cell = usize::try_from(mixed >> 40).unwrap_or(0) % CELLS;
         Holder { cell, standing }
     }
 
-    /// Takes `amount` of `all`, of which there are `most`; whoever may hold anything may hold `least`. False, and
-    /// nothing is taken, when a bound would be passed.
+    /// Counts `amount` for a holder, where `most` is the bound of `all`. The bound of a single holder is never below
+    /// `least`. False when a bound would be passed; then nothing is counted.
     pub(crate) fn take(&self, all: &AtomicU64, holder: Holder, amount: u64, most: u64, least: u64) -> bool {
         if !within(all, amount, most) {
             return false;
@@ -96,7 +96,7 @@ impl Shares {
         taken
     }
 
-    /// Gives back what was taken.
+    /// Gives back an amount that [`Self::take`] counted.
     pub(crate) fn give(&self, all: &AtomicU64, holder: Holder, amount: u64) {
         all.fetch_sub(amount, Relaxed);
         if holder.standing != PeerClass::Proxy {
@@ -108,7 +108,7 @@ impl Shares {
     }
 }
 
-/// Adds, unless that would lift the count above `most`.
+/// Adds `amount`, unless the count would then be above `most`.
 fn within(count: &AtomicU64, amount: u64, most: u64) -> bool {
     let fits = count.fetch_add(amount, Relaxed).saturating_add(amount) <= most;
     if !fits {
@@ -117,7 +117,7 @@ fn within(count: &AtomicU64, amount: u64, most: u64) -> bool {
     fits
 }
 
-/// Some of what is shared, for as long as it lives.
+/// Keeps an amount counted until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share<'a> {
     shares: &'a Shares,
@@ -127,7 +127,7 @@ pub(crate) struct Share<'a> {
 }
 
 impl<'a> Share<'a> {
-    /// Takes `amount` of `most`; `None` when a bound is reached.
+    /// Counts `amount`, of `most` in total; `None` when a bound is reached.
     #[must_use]
     pub(crate) fn take(
         shares: &'a Shares,
@@ -136,7 +136,7 @@ impl<'a> Share<'a> {
         amount: u64,
         most: u64,
     ) -> Option<Self> {
-        // Not by `then_some`: what was not taken must not be given back.
+        // Not `then_some`: that would create a share in any case, and dropping it would give back what was not taken.
         if shares.take(all, holder, amount, most, amount) {
             Some(Self { shares, all, holder, amount })
         } else {
@@ -159,7 +159,7 @@ mod tests {
         Address::new(std::net::Ipv4Addr::from(number).into())
     }
 
-    /// How many of `most` a crowd of so many addresses gets.
+    /// How many of `most` a number of addresses can take together.
     fn taken(most: u64, addresses: u32, standing: PeerClass) -> u64 {
         let (shares, all) = (Shares::default(), AtomicU64::new(0));
         let mut held = Vec::new();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_take_what_others_need() {
+    fn no_holder_can_take_the_share_that_others_need() {
         assert_eq!(taken(1024, 1, PeerClass::Stranger), 128);
         assert_eq!(taken(1024, 200, PeerClass::Stranger), 512);
         assert_eq!(taken(1024, 1, PeerClass::Listed), 768);

@@ -1,9 +1,10 @@
-//! One timer a connection, cheap to set again and again.
+//! A reusable timer, one per connection, that is cheap to set for each wait.
 //!
-//! Arming a timer takes the timer wheel's lock, so doing it several times a request would cost more
-//! than judging the request. A [`Timer`] keeps one armed timer that may ring too early, never too
-//! late: when it rings it is armed again for the time that is really meant. On a busy connection it
-//! is touched once every few seconds.
+//! Setting a timer of the runtime takes the lock of its timer wheel; doing that several times per request would cost
+//! more than judging the request. A [`Timer`] therefore leaves the runtime's timer as it is when the new deadline is
+//! later: the timer then fires too early, and is set to the real deadline at that moment. On a busy connection that
+//! happens once every few seconds. Which deadline applies is the caller's matter. Invariant: the runtime's timer may
+//! fire early, which no caller notices, but never late.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,28 +13,28 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Time ran out.
+/// The deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Elapsed;
 
-/// A timer that is reused.
+/// A reusable timer.
 #[derive(Debug)]
 pub(crate) struct Timer {
     sleep: Pin<Box<Sleep>>,
 }
 
 impl Timer {
-    /// A timer; it is armed when something first has to wait.
+    /// A timer; the runtime registers it when something first has to wait.
     #[must_use]
     pub(crate) fn new(at: Instant) -> Self {
         Self { sleep: Box::pin(sleep_until(at)) }
     }
 
-    /// Runs the future for `time` at most, from when it first has to wait: one that is ready at once costs no
-    /// look at the clock.
+    /// Runs the future for `time` at most, counted from the moment when it first has to wait: a future that is ready at
+    /// once needs no reading of the clock.
     ///
     /// # Errors
-    /// The time passed first.
+    /// The time passed before the future was ready.
     pub(crate) async fn within<F: Future>(
         &mut self,
         time: Duration,
@@ -50,7 +51,7 @@ impl Timer {
     /// Runs the future until `deadline`.
     ///
     /// # Errors
-    /// The deadline passed first. A future that is ready is never too late.
+    /// The deadline passed before the future was ready. A future that is ready wins, even after the deadline.
     pub(crate) async fn until<F: Future>(
         &mut self,
         deadline: Instant,
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_rings_at_the_deadline_whether_that_is_earlier_or_later_than_the_last() {
+    async fn a_timer_fires_at_its_deadline_whether_earlier_or_later_than_the_last() {
         let start = Instant::now();
         let mut timer = Timer::new(start);
         for (from_start, after) in [(60, 60), (65, 5), (66, 1), (96, 30)] {
@@ -92,14 +93,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_ready_is_never_too_late() {
+    async fn a_result_that_is_ready_beats_an_expired_timer() {
         let mut timer = Timer::new(Instant::now());
         assert_eq!(timer.until(Instant::now(), async { 7 }).await, Ok(7));
         assert_eq!(timer.within(Duration::ZERO, async { 7 }).await, Ok(7));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_span_of_time_begins_with_the_wait() {
+    async fn a_timeout_starts_when_the_wait_starts() {
         let mut timer = Timer::new(Instant::now());
         let slow = timer.within(Duration::from_secs(3), std::future::pending::<()>());
         tokio::time::advance(Duration::from_secs(60)).await;

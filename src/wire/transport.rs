@@ -1,7 +1,8 @@
-//! How a request's body comes in and its answer goes out; HTTP/1 and HTTP/2 have one each.
+//! How the body of a request comes in and its reply goes out: a trait with one implementation for HTTP/1
+//! (`gate/http1/line.rs`) and one for HTTP/2 (`gate/http2/stream.rs`).
 //!
-//! The story of a request (`request.rs`) is told once, over this trait, so that no rule can hold for one
-//! version of HTTP and be forgotten for the other.
+//! The steps of a request (`gate/request/mod.rs`) are written once, over this trait. Invariant: a rule for requests is
+//! in none of the two implementations, so it cannot hold for one version of HTTP and be forgotten for the other.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -14,9 +15,9 @@ use crate::wire::delivery_check::SenderState;
 use crate::wire::fields::Fields;
 use crate::wire::timer::Timer;
 
-/// One request's way in and out.
+/// The connection or stream that carries one request and its reply.
 pub(crate) trait Transport: Send {
-    /// Appends the whole body to `message`.
+    /// Reads the whole body and appends it to `message`.
     fn read_body(
         &mut self,
         wanted: Wanted,
@@ -24,52 +25,52 @@ pub(crate) trait Transport: Send {
         message: &mut Vec<u8>,
     ) -> impl Future<Output = Result<(), Reason>> + Send;
 
-    /// Reads over a body of this length, if all of it is here already. False when it is not.
+    /// Discards a body of this length, if all of it has arrived. False if it has not.
     fn skip_body(&mut self, length: u64) -> bool;
 
     /// The timer of this connection or stream.
     fn timer(&mut self) -> &mut Timer;
 
-    /// What the sender did meanwhile, without waiting.
+    /// The state of the sender, without waiting.
     fn sender(&mut self) -> SenderState;
 
-    /// Writes the answer. True when all of it went out.
+    /// Writes the reply. True when all of it was written.
     fn write(&mut self, reply: &Reply<'_>) -> impl Future<Output = bool> + Send;
 
-    /// Bytes of the reply's body that were sent: what only repeats the status may be left out.
+    /// How many bytes of the reply's body were sent. A body that only repeats the status may be left out.
     fn body_sent(&self, reply: &Reply<'_>) -> u64 {
         reply.body.len() as u64
     }
 
-    /// Whether a sender that closed its side has taken the answer.
+    /// Whether a sender that closed its side has acknowledged the reply.
     fn was_taken(&mut self) -> impl Future<Output = bool> + Send;
 
-    /// Whether bytes of a next request are here already.
+    /// Whether bytes of the next request have arrived.
     fn has_more(&self) -> bool;
 
-    /// Counts a request that was not welcome. True when the connection has carried enough of them.
+    /// Counts an unwelcome request. True when the connection must be closed because of their number.
     fn unwelcome(&mut self) -> bool;
 }
 
-/// An answer ready to be written.
+/// A reply that is ready to be written.
 #[derive(Debug)]
 pub(crate) struct Reply<'a> {
     /// The status.
     pub status: u16,
     /// Header lines, without Content-Length and Connection.
     pub fields: Cow<'a, Fields>,
-    /// The value of Content-Length, where there is one.
+    /// The value of Content-Length, if there is one.
     pub length: Option<u64>,
     /// The body.
     pub body: Cow<'a, [u8]>,
-    /// The connection is closed after it.
+    /// The connection is closed after this reply.
     pub close: bool,
-    /// The body says nothing that the status does not say, and may be left out.
+    /// The body only repeats the status, and may be left out.
     pub spare: bool,
 }
 
 impl Reply<'_> {
-    /// The whole answer as HTTP/1.1 sends it.
+    /// The whole reply in the syntax of HTTP/1.1.
     #[must_use]
     pub(crate) fn to_http1(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(128 + self.fields.written_len() + self.body.len());

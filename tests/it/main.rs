@@ -2,46 +2,31 @@
 //!
 //! Nothing in here imports the crate. What a test may rely on is what an operator, a sender or an application can
 //! see: the configuration file, the wire, the two logs, the admin pages, signals and the exit code.
+//!
+//! | folder | what its tests hold |
+//! | --- | --- |
+//! | [`client`] | who the client is, and whether it is admitted |
+//! | [`requests`] | what a request may look like, what it may cost, how slow it may be |
+//! | [`upstream`] | what is delivered, by which connection, to which endpoint |
+//! | [`http2`], [`tls`] | what only frames, and only TLS, can say |
+//! | [`reloads`] | changes of the files under way |
+//! | [`admin`] | the admin and the metrics address, the status page, probes |
+//! | [`logs`] | the access log: its lines and its files |
+//! | [`process`] | start, end, commands, and the soak |
+//! | [`faults`] | every fault of a list of them, and which test shows it |
+//! | [`harness`] | what they all stand on; [`self_test`] tries it |
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its harness too")]
 
 mod harness;
 
-mod access_log;
-mod admin_address;
-mod admission;
-mod ambiguous;
-mod bounds;
-mod bytes;
-mod client_address;
-mod commands;
-mod delivery;
-mod downstream;
+mod admin;
+mod client;
 mod faults;
-mod front_proxies;
-mod health_probes;
-mod held;
 mod http2;
-mod last_connections;
-mod log_files;
-mod overload;
-mod probes;
+mod logs;
 mod process;
-mod proxy_protocol;
-mod range_files;
-mod reload;
+mod reloads;
+mod requests;
 mod self_test;
-mod slow_crowd;
-mod slow_senders;
-mod soak;
-mod spoof;
-mod stale;
-mod status_browser;
-mod status_page;
-mod storm;
-mod strangers;
-mod stuck;
-mod supervised;
 mod tls;
-mod upstream_connections;
-mod upstream_faults;
-mod upstreams;
+mod upstream;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::oracle::{Seen, agree};
-use crate::harness::script::echo;
 use crate::harness::upstream::Arrival;
+use crate::harness::upstream::script::echo;
 use crate::harness::{Act, Answer, PATIENCE, Sender, Upstream, get, post};
 
 fn direct(upstream: &Upstream) -> Sender {
@@ -75,7 +75,7 @@ fn arrival(said: Option<u16>) -> Arrival {
 }
 
 #[test]
-fn the_oracle_accepts_the_truth_and_no_lie() {
+fn the_oracle_accepts_true_records_and_refuses_false_ones() {
     let verdict = |heard: Option<u16>, arrivals: &[Arrival], events: &[Value]| {
         let seen = [Seen::new("c", heard)];
         catch_unwind(|| agree(&seen, arrivals, events)).is_ok()

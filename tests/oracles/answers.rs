@@ -23,7 +23,8 @@ use senders::{Heard, IN_A_ROW, Pace, Sender, Tokens, token_of};
 use tally::{Line, Tally};
 
 use crate::dice::{self, Dice};
-use crate::harness::{Gate, Setup, lines};
+use crate::harness::gate::lines;
+use crate::harness::{Gate, Setup};
 
 /// Requests of each sender after the faults have ended, of which the last so many must be right.
 const AFTERWARDS: usize = 150;

@@ -65,7 +65,7 @@ impl Dice {
 }
 
 #[test]
-fn dice_of_one_seed_fall_the_same_and_of_two_do_not() {
+fn one_seed_gives_the_same_sequence_and_two_seeds_do_not() {
     let throws = |mut dice: Dice| -> Vec<u64> { (0..50).map(|_| dice.next()).collect() };
     assert_eq!(throws(Dice::new(7)), throws(Dice::new(7)));
     assert_ne!(throws(Dice::new(7)), throws(Dice::new(8)));

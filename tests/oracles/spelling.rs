@@ -62,7 +62,7 @@ fn gate(socket: impl Fn(usize) -> PathBuf) -> Gate {
     let routes: Vec<String> = ROUTES.iter().enumerate().map(route).collect();
     Setup::new("http://127.0.0.1:1")
         .plainly()
-        .door("http2", "true")
+        .listen_key("http2", "true")
         .range("test", "127.1.0.0/16\n")
         .routes(&routes.iter().map(String::as_str).collect::<Vec<_>>())
         .key("log", r#"{ format: json, level: info, access: "off" }"#)

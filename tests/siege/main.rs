@@ -9,14 +9,14 @@
 
 mod attacker;
 mod attacks;
-#[expect(dead_code, reason = "the black-box tests use more of it")]
-#[path = "../it/harness/papers.rs"]
-mod papers;
 mod phase;
 mod plan;
 mod report;
 mod soak;
 mod stand;
+#[expect(dead_code, reason = "the black-box tests use more of it")]
+#[path = "../it/harness/test_ca.rs"]
+mod test_ca;
 mod troop;
 mod verdict;
 

@@ -125,7 +125,7 @@ fn calm_kib(gate: &Gate) -> u64 {
     let end = Instant::now() + CALM;
     let mut least = u64::MAX;
     while Instant::now() < end {
-        least = least.min(gate.vitals().resident_kib);
+        least = least.min(gate.usage().resident_kib);
         thread::sleep(Duration::from_millis(500));
     }
     least

@@ -1,15 +1,15 @@
-//! The answers of the admin interface that are JSON, as types: the server makes and writes them, the commands read
-//! them, and both mean the same because they share these.
+//! The JSON answers of the admin interface, as types. The server writes them and the commands read them; both
+//! use these types, so they cannot differ.
 //!
-//! An interface: users' scripts read these keys. A key keeps its name and meaning. Fields stand in the order of the
-//! wire, which is that of the alphabet. Readers ignore keys that they do not know, so that an older command reads a newer
-//! gate; a key that a later version adds gets `#[serde(default)]`, so that a newer command reads an older gate.
-//! Nothing is decided here, and nothing of `state` is known here but words.
+//! They are an interface: users' scripts read these keys. A key keeps its name and meaning. Fields are in
+//! alphabetical order, which is the order on the wire. Readers ignore unknown keys, so that an older command
+//! can read a newer gate; a key that a later version adds gets `#[serde(default)]`, so that a newer command
+//! can read an older gate. Nothing is decided here.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`status`] | what is loaded and how it is doing |
-//! | [`reload`] | how a reload went |
+//! | [`status`] | what is loaded, and the counts and states |
+//! | [`reload`] | the result of a reload |
 //! | [`explanation`] | why an address is admitted or denied |
 
 pub(crate) mod explanation;
@@ -21,23 +21,23 @@ mod tests;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A whole answer.
+/// A JSON answer.
 pub(crate) trait Document: Serialize + DeserializeOwned {
-    /// What it is called where something else was answered.
+    /// Its name in the error when something else was answered.
     const NAME: &'static str;
 
-    /// The text on the wire, for programs and for people who look at it.
+    /// The JSON text, indented for people who read it.
     ///
     /// # Errors
-    /// It cannot be written as JSON; none of the types here is like that.
+    /// It cannot be written as JSON; that happens for none of the types here.
     fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
 
-    /// Reads the text.
+    /// Reads the JSON text.
     ///
     /// # Errors
-    /// What is not as it must be, and where.
+    /// What is wrong in it, and where.
     fn from_json(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }

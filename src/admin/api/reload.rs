@@ -1,4 +1,4 @@
-//! The answer to `POST /reload`: how a reload went.
+//! The answer to `POST /reload`: the result of a reload.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::config;
 
-/// How a reload went that was asked for.
+/// The result of a reload that was requested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReloadReport {
-    /// What is different now.
+    /// What changed.
     pub changes: Vec<String>,
-    /// The generation that serves after it.
+    /// The generation in use after it.
     pub generation: u64,
     /// What waits for an operator to accept it.
     pub held: Vec<String>,
@@ -21,16 +21,16 @@ pub(crate) struct ReloadReport {
     pub problems: Vec<Problem>,
     /// Whether a new snapshot was published.
     pub published: bool,
-    /// What is odd but works.
+    /// What looks like a mistake, but works.
     pub warnings: Vec<Problem>,
 }
 
-/// Something wrong or odd: where, and what.
+/// A problem or a warning: its place and its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Problem {
     /// A key path, or a file and a line of it; may be empty.
     pub at: String,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what to do about it.
     pub message: String,
 }
 
@@ -40,7 +40,7 @@ impl From<&config::Problem> for Problem {
     }
 }
 
-/// As the gate itself prints it. Another program may have answered: a terminal obeys nothing of it.
+/// Prints it as the gate does, escaped: if another program answered, its text cannot control the terminal.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         config::Problem::new(self.at.as_str(), self.message.as_str()).fmt(f)

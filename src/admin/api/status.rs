@@ -1,6 +1,6 @@
-//! The answer to `GET /status`: what is loaded and how it is doing.
+//! The answer to `GET /status`: what is loaded, and the counts and states.
 //!
-//! Words (phases, modes, outcomes, reasons, causes) are text here: a newer gate may have more of them.
+//! Phases, modes, outcomes, reasons and causes are strings here, because a newer gate may have more of them.
 
 use std::collections::BTreeMap;
 
@@ -14,80 +14,80 @@ use crate::state::stats::health::Condition;
 pub(crate) struct Status {
     /// By listener, in the order of the config.
     pub certificates: Vec<Certificate>,
-    /// What a denied sender hears, as in the config.
+    /// How denied requests are answered, as in the config.
     pub deny: String,
     /// The numbers of the process.
     pub gauges: BTreeMap<String, u64>,
-    /// The snapshot that serves, counted from 1.
+    /// The generation of the snapshot in use, from 1.
     pub generation: u64,
-    /// How the last reload went; none since the start.
+    /// The result of the last reload; none since the start.
     pub last_reload: Option<LastReload>,
     /// The range lists, by name.
     pub lists: Vec<List>,
     /// When the snapshot was loaded, in RFC 3339.
     pub loaded_at: String,
-    /// Whether denials are carried out, as in the config.
+    /// `enforce` or `observe`, as in the config.
     pub mode: String,
-    /// How far the process has come.
+    /// The phase of the process.
     pub phase: String,
-    /// In the order of the config.
+    /// The routes, in the order of the config.
     pub routes: Vec<Route>,
-    /// The proxies that may name the client, in the words of the config.
+    /// The proxies that may name the client, as written in the config.
     pub trusted_proxies: Vec<String>,
-    /// What happened where no route matched.
+    /// The counts of requests that no route matched.
     pub unrouted: Unrouted,
     /// Every endpoint that some request may go to.
     pub upstreams: Vec<Upstream>,
-    /// How long the process runs.
+    /// How long the process has run.
     pub uptime_s: u64,
-    /// Of the gate.
+    /// The version of the gate.
     pub version: String,
 }
 
-/// A certificate that a listener shows.
+/// A certificate of a listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Certificate {
-    /// Whole days until it expires; none when it has.
+    /// Whole days until it expires; none when it has expired.
     pub days_left: Option<i64>,
-    /// The files cannot be used now, and this is the last good version of them.
+    /// Whether this is the last good version, because the files cannot be used now.
     pub last_good: bool,
     /// The address of the listener.
     pub listener: String,
-    /// The hosts that it is for.
+    /// The host names that it is valid for.
     pub names: Vec<String>,
-    /// The file.
+    /// The path of the certificate file.
     pub path: String,
-    /// In hexadecimal.
+    /// The serial number in hexadecimal.
     pub serial: String,
-    /// The last day that it is good for.
+    /// The last day on which it is valid.
     pub until: String,
-    /// Why it is not valid today.
+    /// Why it is not valid now.
     pub untimely: Option<String>,
 }
 
 /// A range list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct List {
-    /// The day of the source, `YYYY-MM-DD`.
+    /// The day that the file gives for its source, `YYYY-MM-DD`.
     pub as_of: Option<String>,
-    /// The file cannot be used now, and this is its last good version.
+    /// Whether this is the last good version, because the file cannot be used now.
     pub last_good: bool,
     /// The stem of the file.
     pub name: String,
-    /// The file.
+    /// The path of the file.
     pub path: String,
-    /// How many it has.
+    /// The number of its prefixes.
     pub prefixes: usize,
     /// The day on which a person last compared it with its source, `YYYY-MM-DD`.
     pub reviewed: Option<String>,
 }
 
-/// Requests by outcome, and in it by reason.
+/// The number of requests by outcome and reason.
 pub(crate) type Outcomes = BTreeMap<String, BTreeMap<String, u64>>;
-/// Answers by status.
+/// The number of replies by status.
 pub(crate) type Statuses = BTreeMap<u16, u64>;
 
-/// A route, and what happened on it since the start.
+/// A route, and its counts since the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the contract calls its name `route`, as the log does")]
 pub(crate) struct Route {
@@ -95,11 +95,11 @@ pub(crate) struct Route {
     pub allow: Vec<String>,
     /// The time for one exchange with the upstream.
     pub deadline_ms: u64,
-    /// Requests that ended.
+    /// The requests that ended.
     pub outcomes: Outcomes,
     /// Its name in the log.
     pub route: String,
-    /// Answers that senders were given.
+    /// The replies that senders got.
     pub statuses: Statuses,
     /// The kind of its webhook.
     pub webhook: String,
@@ -107,12 +107,12 @@ pub(crate) struct Route {
     pub would_deny: u64,
 }
 
-/// What happened where no route matched.
+/// The counts of requests that no route matched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unrouted {
-    /// Requests that ended.
+    /// The requests that ended.
     pub outcomes: Outcomes,
-    /// Answers that senders were given.
+    /// The replies that senders got.
     pub statuses: Statuses,
     /// Requests that only `mode: observe` let pass.
     pub would_deny: u64,
@@ -123,32 +123,32 @@ pub(crate) struct Unrouted {
 pub(crate) struct Upstream {
     /// Whether it has health checks.
     pub checked: bool,
-    /// How much longer it is left alone.
+    /// How much longer it rests.
     pub rest_ms: Option<u64>,
-    /// How it is.
+    /// Its condition.
     pub state: UpstreamState,
-    /// Where it is.
+    /// Its address as a URL.
     pub url: String,
 }
 
-/// How an endpoint is.
+/// The condition of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum UpstreamState {
-    /// Nothing is known against it.
+    /// No failures are known.
     Up,
-    /// It cannot be connected to, and is tried all the same.
+    /// It cannot be connected to, but still gets requests.
     Failing,
-    /// It is left alone for a while.
+    /// It gets no requests for a while.
     Resting,
-    /// Its checks fail.
+    /// Its health checks fail.
     Down,
-    /// What a newer gate may say.
+    /// A condition that this version does not know.
     Other(String),
 }
 
 impl UpstreamState {
-    /// The word.
+    /// Its name in the answer.
     #[must_use]
     pub fn word(&self) -> &str {
         match self {
@@ -160,7 +160,7 @@ impl UpstreamState {
         }
     }
 
-    /// What the word means, where it does not say so itself.
+    /// An explanation for the operator, where the name needs one.
     #[must_use]
     pub fn meaning(&self) -> Option<&'static str> {
         match self {
@@ -196,14 +196,14 @@ impl From<UpstreamState> for String {
     }
 }
 
-/// How the last reload went.
+/// The result of the last reload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LastReload {
     /// When it ended, in RFC 3339.
     pub at: String,
     /// Why it happened.
     pub cause: String,
-    /// What was different.
+    /// What changed.
     pub changes: Vec<String>,
     /// What waits for an operator to accept it.
     pub held: Vec<String>,
@@ -213,6 +213,6 @@ pub(crate) struct LastReload {
     pub problems: Vec<Problem>,
     /// Whether a new snapshot was published.
     pub published: bool,
-    /// What was odd but worked.
+    /// What looks like a mistake, but works.
     pub warnings: Vec<Problem>,
 }

@@ -1,4 +1,4 @@
-//! The wire is what it ever was: the files in `tests/fixtures/admin` were written by the first version.
+//! The answers stay as they were: the first version wrote the files in `tests/fixtures/admin`.
 
 use std::fmt::Debug;
 use std::time::{Duration, UNIX_EPOCH};
@@ -69,7 +69,7 @@ fn every_answer_is_written_as_ever() {
     }
 }
 
-/// Reads a text, writes it, and reads it with a key in every object that no version has.
+/// Reads a text and writes it again; also reads it with an unknown key added to every object.
 fn round_trip<T: Document + Debug + PartialEq>(text: &str) -> T {
     let document = T::from_json(text).unwrap();
     assert_eq!(document.to_json().unwrap(), text);
@@ -79,7 +79,7 @@ fn round_trip<T: Document + Debug + PartialEq>(text: &str) -> T {
     document
 }
 
-/// In maps by name (gauges, outcomes, statuses) a new key is an entry, and no key of a type.
+/// Not in maps by name (gauges, outcomes, statuses): there a new key is an entry.
 fn add_a_key(value: &mut Value) -> usize {
     match value {
         Value::Array(rows) => rows.iter_mut().map(add_a_key).sum(),
@@ -102,7 +102,7 @@ fn every_type_survives_the_way_there_and_back() {
     for text in [EXPLAIN, EXPLAIN_ALL] {
         round_trip::<Explanation>(text);
     }
-    // What the files do not have.
+    // Fields that the files do not have.
     status.certificates = vec![Certificate {
         days_left: Some(-1),
         last_good: true,
@@ -125,7 +125,7 @@ fn every_type_survives_the_way_there_and_back() {
         status.upstreams[0].rest_ms = Some(5);
         let text = status.to_json().unwrap();
         assert_eq!(round_trip::<Status>(&text), status);
-        // The order of the wire is that of the alphabet, in every type.
+        // The order on the wire is alphabetical, in every type.
         let sorted: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(format!("{sorted:#}\n"), text);
     }

@@ -1,4 +1,4 @@
-//! What needs a person, in one place at the top; or that nothing does.
+//! What needs the operator's attention, in a box at the top of the page.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -18,17 +18,17 @@ use crate::state::stats::history::Tally;
 use crate::state::tls;
 use crate::state::tls::certificate::WARN_DAYS;
 
-/// How bad it is.
+/// The severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// Messages may be lost, or soon will.
+    /// Messages may be lost, now or soon.
     Bad,
-    /// Somebody should look when there is time.
+    /// The operator should look into it.
     Warn,
 }
 
 impl Level {
-    /// Its class on the page.
+    /// Its CSS class.
     #[must_use]
     pub(crate) fn class(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl Level {
     }
 }
 
-/// Everything that needs a person, the worst first.
+/// Everything that needs attention, the worst first.
 #[must_use]
 pub(crate) fn needs(view: &View<'_>) -> Vec<(Level, String)> {
     let mut needs = Vec::new();
@@ -54,7 +54,7 @@ fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
     for list in snapshot.lists.values() {
         if list.last_good {
             let why = problems_of(view, &list.path).next().map_or_else(
-                || format!("{}: nexmo-gate check says why", list.path.display()),
+                || format!("{}: run `nexmo-gate check` for the reason", list.path.display()),
                 ToString::to_string,
             );
             needs.push((Level::Bad, format!("list {} is the last good one: {why}", list.name)));
@@ -85,7 +85,7 @@ fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
                 .iter()
                 .map(|held| (Level::Bad, format!("held; run `nexmo-gate reload` to accept: {held}"))),
         );
-        needs.extend(report.needs_restart.iter().map(|said| (Level::Warn, said.clone())));
+        needs.extend(report.needs_restart.iter().map(|key| (Level::Warn, key.clone())));
     }
     for one in tls::certificates(&snapshot.doors) {
         let path = one.files.certificate.display();
@@ -117,18 +117,18 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
             needs.push((Level::Bad, format!("upstream {} is {}", endpoint.url, state.word())));
         }
     }
-    let mut lately = Tally::default();
+    let mut recent = Tally::default();
     let mut denied = 0;
     for route in &snapshot.routes {
         for column in view.history.columns(&route.label, &route.counters) {
-            lately.add(&column);
+            recent.add(&column);
             denied += column.count(Outcome::Denied);
         }
     }
-    if lately.would_deny > 0 {
+    if recent.would_deny > 0 {
         let words = format!(
             "mode enforce would have denied {} in the last {} minutes",
-            requests(lately.would_deny),
+            requests(recent.would_deny),
             minutes()
         );
         needs.push((Level::Warn, words));
@@ -137,7 +137,7 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
         needs.push((
             Level::Warn,
             format!(
-                "denied on configured routes in the last {} minutes: {}; see below who asked",
+                "denied on configured routes in the last {} minutes: {}; the clients are below",
                 minutes(),
                 requests(denied)
             ),
@@ -147,7 +147,10 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
         needs.push((Level::Warn, "mode is observe: nothing is denied".to_owned()));
     }
     if view.gauges.phase() == Phase::Draining {
-        needs.push((Level::Warn, "draining: open requests are served, new ones are not wanted".to_owned()));
+        needs.push((
+            Level::Warn,
+            "draining: open requests are finished, new connections are refused".to_owned(),
+        ));
     }
 }
 
@@ -158,11 +161,12 @@ fn process(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
     }
     let busy = view.gauges.reload_busy.load(Relaxed);
     if busy >= LONG_RELOAD.as_secs() {
-        let words = format!("a reload has been under way for {busy} s: does the file system answer?");
+        let words =
+            format!("a reload has been under way for {busy} s; check whether the file system answers");
         needs.push((Level::Warn, words));
     }
     if view.gauges.log_reopen_failed.load(Relaxed) > 0 {
-        let words = "the access log's file cannot be opened again: lines go to the old one";
+        let words = "the access log's file cannot be opened again; lines are written to the old file";
         needs.push((Level::Bad, words.to_owned()));
     }
     let dropped = view.gauges.log_lines_dropped.load(Relaxed);

@@ -1,7 +1,7 @@
-//! The last minutes as columns: an inline SVG without script, style attributes or anything to load.
+//! The last minutes as columns: an inline SVG without script, style attributes or external resources.
 //!
-//! Each outcome is one path, stacked in a fixed order; its class gives it the colour. The numbers
-//! stand in a table beside it, and in words in the chart's own text.
+//! Each outcome is one path, stacked in a fixed order; its class gives the colour. The numbers are in a table
+//! beside the chart, and in its alternative text.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::admin::text::quantity::grouped;
 use crate::policy::outcome::Outcome;
 use crate::state::stats::history::{COLUMN, COLUMNS, Tally};
 
-/// From the bottom of a column to its top.
+/// The order of the outcomes in a column, from the bottom.
 pub(crate) const STACK: [Outcome; 7] = [
     Outcome::Delivered,
     Outcome::Undelivered,
@@ -20,13 +20,13 @@ pub(crate) const STACK: [Outcome; 7] = [
     Outcome::Served,
     Outcome::Denied,
 ];
-/// The drawing's own units: columns are this wide, with the gap.
+/// The width of a column with its gap, in units of the drawing.
 const STEP: usize = 5;
 const HEIGHT: f64 = 48.0;
-/// One denial among a thousand deliveries is seen.
+/// The smallest height of a bar, so that one denial in a thousand stays visible.
 const LEAST: f64 = 2.0;
 
-/// The chart of some columns; `what` names them in its text.
+/// A chart of the columns; `what` is their name in the alternative text.
 #[must_use]
 pub(crate) fn chart(what: &str, columns: &[Tally; COLUMNS]) -> Markup {
     let mut markup = Markup::default();
@@ -50,19 +50,19 @@ pub(crate) fn chart(what: &str, columns: &[Tally; COLUMNS]) -> Markup {
     markup
 }
 
-/// The minutes that all columns stand for.
+/// The minutes that all columns cover.
 #[must_use]
 pub(crate) fn minutes() -> u64 {
     COLUMN.as_secs() * COLUMNS as u64 / 60
 }
 
-/// How high each outcome of a column is, in the order of the stack.
+/// The height of each outcome in a column, in the order of the stack.
 #[expect(clippy::cast_precision_loss, reason = "a drawing needs no more digits than a double has")]
 fn heights(column: &Tally, highest: u64) -> [f64; STACK.len()] {
     let counts = STACK.map(|outcome| column.count(outcome));
     let true_height = |count: u64| count as f64 / highest.max(1) as f64 * HEIGHT;
     let mut heights = counts.map(|count| if count == 0 { 0.0 } else { true_height(count).max(LEAST) });
-    // The largest gives what the smallest were lifted by.
+    // Take from the largest what the smallest were raised by.
     let excess = (heights.iter().sum::<f64>() - HEIGHT).max(0.0);
     if let Some(largest) = heights.iter_mut().max_by(|one, other| one.total_cmp(other)) {
         *largest -= excess;
@@ -81,22 +81,22 @@ fn layer_path(heights: &[[f64; STACK.len()]; COLUMNS], layer: usize) -> String {
     path
 }
 
-/// The chart in words.
+/// The alternative text of the chart.
 fn alternative(what: &str, columns: &[Tally; COLUMNS], highest: u64) -> String {
     let total = sum(columns);
     let mut text = format!("{what}, the last {} minutes: ", minutes());
     if total.all() == 0 {
         return text + "no requests";
     }
-    let told = STACK.iter().filter(|outcome| total.count(**outcome) > 0);
+    let counted = STACK.iter().filter(|outcome| total.count(**outcome) > 0);
     let parts: Vec<String> =
-        told.map(|outcome| format!("{} {}", grouped(total.count(*outcome)), outcome.word())).collect();
+        counted.map(|outcome| format!("{} {}", grouped(total.count(*outcome)), outcome.word())).collect();
     let _ =
         write!(text, "{}; at most {} in {} seconds", parts.join(", "), grouped(highest), COLUMN.as_secs());
     text
 }
 
-/// All columns together.
+/// The sum of all columns.
 #[must_use]
 pub(crate) fn sum(columns: &[Tally; COLUMNS]) -> Tally {
     let mut total = Tally::default();
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn one_among_many_is_still_seen_and_nothing_leaves_the_drawing() {
+    fn a_count_of_one_stays_visible_and_nothing_leaves_the_drawing() {
         let column = columns(&[(7, Reason::Success, 5000), (7, Reason::NotListed, 1)])[7];
         let heights = heights(&column, 5001);
         assert!((heights[6] - LEAST).abs() < 1e-9, "{heights:?}");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_at_all_is_said_so() {
+    fn an_empty_chart_says_that_nothing_was_counted() {
         let svg = chart("Requests", &columns(&[])).into_text();
         assert!(svg.contains("no requests") && !svg.contains("<path"), "{svg}");
     }

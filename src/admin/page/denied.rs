@@ -1,7 +1,7 @@
-//! Who was denied last, so that a sender which a list lacks is seen at once.
+//! The last denials, to find a sender that is missing from a list.
 //!
-//! First those on routes of the config: a provider's new range asks for what the provider is told to
-//! ask for. Clients of one network stand together. Then everybody else.
+//! First the denials on routes of the config, because a new range of a provider requests those. Clients of
+//! one network are shown together. Then all others.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use crate::admin::text::quantity::{ago, counted, grouped};
 use crate::policy::address::addr::Address;
 use crate::state::stats::denials::Row;
 
-/// Networks that clients are shown together by: what providers announce is not smaller.
+/// Clients are grouped by networks of this size: providers announce no smaller ones.
 const V4_BITS: u8 = 24;
 const V6_BITS: u8 = 48;
 
@@ -32,7 +32,7 @@ pub(crate) fn section(view: &View<'_>) -> Markup {
     if noted.routed.is_empty() {
         markup.put("<p class=\"quiet\">Nobody was denied on a configured route.</p>", &[]);
     } else {
-        markup.put("<p class=\"hint\">These asked for a configured route, and none of its lists holds them. A provider with new addresses looks like this, and so does a stranger who knows your paths. ", &[]);
+        markup.put("<p class=\"hint\">These asked for a configured route, and none of its lists holds them. This may be a provider with new addresses, or a stranger who knows your paths. ", &[]);
         hint(&mut markup, &noted.routed[0]);
         markup.put("</p>", &[]);
         table(&mut markup, view, "On configured routes", &noted.routed);
@@ -40,7 +40,7 @@ pub(crate) fn section(view: &View<'_>) -> Markup {
     if !noted.other.is_empty() {
         let requests: u64 = noted.other.iter().map(|row| row.count).sum();
         let senders = counted(noted.other.len(), "row", "rows");
-        // Closed as long as it is noise; where nobody comes as far as a route, it is all there is.
+        // Closed while it is noise; open when no denial is on a route, because then it is all there is.
         let is_all = noted.routed.is_empty();
         markup.put(if is_all { "<details class=\"card\" open>" } else { "<details class=\"card\">" }, &[]);
         markup.put(
@@ -51,7 +51,7 @@ pub(crate) fn section(view: &View<'_>) -> Markup {
         markup.put("</details>", &[]);
     }
     if noted.missed > 0 {
-        markup.put("<p class=\"note\">{} more came too close together to be shown here; the counters and the access log have them.</p>", &[&grouped(noted.missed)]);
+        markup.put("<p class=\"note\">{} more are not shown, because they came while this table was in use; the counters and the access log have them.</p>", &[&grouped(noted.missed)]);
     }
     markup.put("</section>", &[]);
     markup
@@ -62,10 +62,10 @@ fn hint(markup: &mut Markup, row: &Row) {
     if let Some(path) = path_of(row).filter(|path| path.bytes().all(is_plain)) {
         markup.put(" --path {}", &[&path]);
     }
-    markup.put(" --running</code> says why. Does the vendor publish its range? Add it to a list: the file is loaded when it is saved.", &[]);
+    markup.put(" --running</code> shows the reason. If the vendor publishes the range, add it to a list; the file is loaded when it is saved.", &[]);
 }
 
-/// The smallest network that clients are grouped by.
+/// The network that a client is grouped under.
 fn neighbourhood(client: Address) -> IpNet {
     match client.ip() {
         IpAddr::V4(ip) => IpNet::V4(Ipv4Net::new_assert(ip, V4_BITS).trunc()),
@@ -73,7 +73,7 @@ fn neighbourhood(client: Address) -> IpNet {
     }
 }
 
-/// Rows of one network together, the network whose last denial is newest first.
+/// Groups rows by network; the network with the newest denial is first.
 fn grouped_by_network(rows: &[Row]) -> Vec<(IpNet, Vec<&Row>)> {
     let mut order: BTreeMap<IpNet, usize> = BTreeMap::new();
     let mut groups: Vec<(IpNet, Vec<&Row>)> = Vec::new();
@@ -142,13 +142,13 @@ fn one(markup: &mut Markup, view: &View<'_>, row: &Row) {
     markup.put("</td></tr>", &[]);
 }
 
-/// The path as `explain` can be asked for it: whole, and text.
+/// The path for `explain`, if it is complete and UTF-8 text.
 fn path_of(row: &Row) -> Option<String> {
     let text = std::str::from_utf8(row.path.bytes()).ok()?;
     (row.path.is_whole() && text.starts_with('/')).then(|| text.to_owned())
 }
 
-/// Whether no shell makes anything of it: a command that a page shows is copied, and strangers choose paths.
+/// Whether a shell leaves the byte alone: the page shows a command to copy, and strangers choose paths.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/._~-".contains(&byte)
 }
@@ -176,7 +176,7 @@ mod tests {
             });
         }
         let noted = denials.noted();
-        let told: Vec<String> = grouped_by_network(&noted.routed)
+        let shown: Vec<String> = grouped_by_network(&noted.routed)
             .iter()
             .map(|(network, rows)| {
                 let clients: Vec<String> = rows.iter().map(|row| row.client.to_string()).collect();
@@ -184,7 +184,7 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            told,
+            shown,
             [
                 "2001:db8:1::/48: 2001:db8:1:2::1 2001:db8:1:1::1",
                 "203.0.113.0/24: 203.0.113.7 203.0.113.9",

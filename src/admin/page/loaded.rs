@@ -1,4 +1,4 @@
-//! What is loaded and how it does: lists, certificates, upstreams, the last reload, the process.
+//! What is loaded and its state: lists, certificates, upstreams, the last reload, the process.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::state::stats::gauges::TABLE;
 use crate::state::stats::health::Condition;
 use crate::state::tls::certificate::WARN_DAYS;
 
-/// The problems of the last reload that are this file's, or of a line of it.
+/// The problems of the last reload that are at this file or at a line of it.
 pub(crate) fn problems_of<'a>(view: &View<'a>, path: &Path) -> impl Iterator<Item = &'a Problem> {
     let path = path.display().to_string();
     let problems = view.last_reload.map(|report| report.problems.as_slice()).unwrap_or_default();
@@ -50,7 +50,7 @@ fn one_list(markup: &mut Markup, view: &View<'_>, list: &List) {
     let (v4, v6) = list.ranges.set().covered();
     markup.put("<td class=\"number\">{}", &[&grouped(v4)]);
     if v6 > 0 {
-        // Nobody reads 29 digits.
+        // 29 digits are not readable.
         markup.put("<small>IPv6: 2<sup>{}</sup></small>", &[&v6.ilog2()]);
     }
     markup.put("</td><td class=\"when\">", &[]);
@@ -69,12 +69,12 @@ fn one_list(markup: &mut Markup, view: &View<'_>, list: &List) {
     let problems: Vec<_> = problems_of(view, &list.path).collect();
     if !problems.is_empty() {
         markup.put("<tr><td colspan=\"4\">", &[]);
-        told(markup, &problems);
+        problem_list(markup, &problems);
         markup.put("</td></tr>", &[]);
     }
 }
 
-fn told(markup: &mut Markup, problems: &[&Problem]) {
+fn problem_list(markup: &mut Markup, problems: &[&Problem]) {
     markup.put("<ul class=\"problems\">", &[]);
     for problem in problems {
         markup.put("<li>", &[]);
@@ -86,7 +86,7 @@ fn told(markup: &mut Markup, problems: &[&Problem]) {
     markup.put("</ul>", &[]);
 }
 
-/// Where requests go.
+/// The endpoints of the upstreams.
 #[must_use]
 pub(crate) fn upstreams(view: &View<'_>) -> Markup {
     let mut markup = Markup::default();
@@ -120,7 +120,7 @@ pub(crate) fn upstreams(view: &View<'_>) -> Markup {
     markup
 }
 
-/// What the listeners show; nothing where HTTP is plain.
+/// The certificates of the listeners; nothing if none has TLS.
 #[must_use]
 pub(crate) fn certificates(view: &View<'_>) -> Markup {
     let mut markup = Markup::default();
@@ -155,7 +155,7 @@ pub(crate) fn certificates(view: &View<'_>) -> Markup {
     markup
 }
 
-/// How the last reload went.
+/// The result of the last reload.
 #[must_use]
 pub(crate) fn last_reload(view: &View<'_>) -> Markup {
     let mut markup = Markup::default();
@@ -178,20 +178,20 @@ pub(crate) fn last_reload(view: &View<'_>) -> Markup {
         &[&match report.cause {
             crate::state::report::Cause::Changed => "a changed file",
             crate::state::report::Cause::Signal => "a signal",
-            crate::state::report::Cause::Asked => "manual reload",
+            crate::state::report::Cause::Asked => "a manual reload",
         }],
     );
     let problems: Vec<_> = report.problems.iter().collect();
     if !problems.is_empty() {
-        told(&mut markup, &problems);
+        problem_list(&mut markup, &problems);
     }
     let warnings = report.warnings.iter().map(|warning| ("warning: ", warning.to_string()));
     let held = report.held.iter().map(|held| ("held: ", held.clone()));
-    let changes = report.changes.iter().chain(&report.needs_restart).map(|said| ("", said.clone()));
-    let said: Vec<_> = held.chain(warnings).chain(changes).collect();
-    if !said.is_empty() {
+    let changes = report.changes.iter().chain(&report.needs_restart).map(|change| ("", change.clone()));
+    let lines: Vec<_> = held.chain(warnings).chain(changes).collect();
+    if !lines.is_empty() {
         markup.put("<ul class=\"said\">", &[]);
-        for (kind, text) in &said {
+        for (kind, text) in &lines {
             markup.put("<li>{}{}</li>", &[kind, text]);
         }
         markup.put("</ul>", &[]);
@@ -200,7 +200,7 @@ pub(crate) fn last_reload(view: &View<'_>) -> Markup {
     markup
 }
 
-/// What the process holds.
+/// The numbers of the process.
 #[must_use]
 pub(crate) fn process(view: &View<'_>) -> Markup {
     let mut markup = Markup::default();
@@ -216,7 +216,7 @@ pub(crate) fn process(view: &View<'_>) -> Markup {
     markup
 }
 
-/// The trusted proxies, in the words of the config.
+/// The number of trusted proxy entries.
 #[must_use]
 pub(crate) fn trusted(view: &View<'_>) -> String {
     match view.snapshot.trusted_names.len() {

@@ -1,7 +1,7 @@
-//! HTML as it is written: fixed pieces with holes, and what goes into the holes is always escaped.
+//! HTML made of fixed pieces with placeholders; every value is escaped.
 //!
-//! Invariant: no text that is not a literal of this program reaches a page unescaped, because a piece
-//! is a `&'static str` and [`Markup::put`] is the only way for anything else.
+//! Invariant: only literals of this program reach a page unescaped, because a piece is a `&'static str`, and
+//! [`Markup::put`] is the only way to add anything else.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -10,7 +10,7 @@ use std::fmt::{self, Display, Write as _};
 pub(crate) struct Markup(String);
 
 impl Markup {
-    /// Appends a fixed piece, each `{}` of it replaced by the next value, escaped.
+    /// Appends a fixed piece; each `{}` in it is replaced by the next value, escaped.
     pub(crate) fn put(&mut self, piece: &'static str, values: &[&dyn Display]) {
         let mut values = values.iter();
         for (place, part) in piece.split("{}").enumerate() {
@@ -25,7 +25,7 @@ impl Markup {
         debug_assert!(values.next().is_none(), "a value without a hole in {piece}");
     }
 
-    /// Appends a path that a narrow column may break before each slash but a leading one.
+    /// Appends a path that may be broken before each slash except a leading one, for narrow columns.
     pub(crate) fn put_path(&mut self, path: &dyn Display) {
         let path = path.to_string();
         let is_absolute = path.starts_with('/');
@@ -39,19 +39,19 @@ impl Markup {
         }
     }
 
-    /// Appends what was made elsewhere.
+    /// Appends another part.
     pub(crate) fn append(&mut self, part: &Self) {
         self.0.push_str(&part.0);
     }
 
-    /// The text.
+    /// The HTML text.
     #[must_use]
     pub(crate) fn into_text(self) -> String {
         self.0
     }
 }
 
-/// Escapes for text and for quoted attributes alike.
+/// Escapes for text and for quoted attributes.
 struct Escaping<'a>(&'a mut String);
 
 impl fmt::Write for Escaping<'_> {
@@ -63,7 +63,7 @@ impl fmt::Write for Escaping<'_> {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                // What could turn the direction of the text around it, or hide in it.
+                // Characters that could change the direction of the text around them, or be invisible.
                 '\u{0}'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => self.0.push('\u{fffd}'),
                 '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => {
                     self.0.push('\u{fffd}');

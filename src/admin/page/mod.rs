@@ -1,16 +1,16 @@
-//! `/status` for people: a page that a browser shows without script and without loading anything else.
+//! The status page: `/status` for browsers, without script and without external resources.
 //!
-//! It reads what `state` holds and decides nothing. Its only style is [`STYLE`], which the
-//! Content-Security-Policy names by its hash; everything else is forbidden there, so that even a mistake
-//! in escaping could neither run nor load anything.
+//! It reads `state` and decides nothing. Its only style sheet is [`STYLE`], which the Content-Security-Policy
+//! names by its hash; the policy forbids everything else, so that even a mistake in escaping could neither
+//! run nor load anything.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`markup`] | HTML whose holes are always escaped |
+//! | [`markup`] | HTML whose values are always escaped |
 //! | [`chart`] | columns as an inline SVG |
-//! | [`attention`] | what needs a person |
-//! | [`traffic`] | requests, route by route |
-//! | [`denied`] | who was denied last |
+//! | [`attention`] | what needs the operator's attention |
+//! | [`traffic`] | requests, per route |
+//! | [`denied`] | the last denials |
 //! | [`loaded`] | lists, certificates, upstreams, the last reload |
 
 pub(crate) mod attention;
@@ -36,29 +36,29 @@ use crate::state::stats::denials::Noted;
 use crate::state::stats::gauges::{Gauges, Phase};
 use crate::state::stats::history::History;
 
-/// The page's style sheet, word for word what stands in its `<style>`.
+/// The style sheet, byte for byte the content of `<style>`.
 pub(crate) const STYLE: &str = include_str!("style.css");
-/// What a browser may do with the page. The hash is that of [`STYLE`]; a test says the right one.
+/// The Content-Security-Policy of the page. The hash is that of [`STYLE`]; a test prints the right one.
 pub(crate) const POLICY: &str = "default-src 'none'; style-src 'sha256-AFpaDfHOqteNOW6kSyenYRuXR8FDy6TpmiHKsSdYtuo='; \
      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The seconds that may be asked for with `?refresh=`.
+/// The seconds that `?refresh=` may ask for.
 const REFRESH: std::ops::RangeInclusive<u32> = 2..=3600;
 
-/// What is shown.
+/// The data of the page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
-    /// What serves.
+    /// The snapshot in use.
     pub snapshot: &'a Snapshot,
-    /// How the last reload went.
+    /// The result of the last reload.
     pub last_reload: Option<&'a Report>,
     /// The numbers of the process.
     pub gauges: &'a Gauges,
-    /// What happened lately.
+    /// The counts of the last minutes per route.
     pub history: &'a History,
-    /// Who was denied last.
+    /// The last denials.
     pub denials: &'a Noted,
-    /// How long the process runs.
+    /// How long the process has run.
     pub uptime: Duration,
     /// The time of day.
     pub now: SystemTime,
@@ -77,7 +77,7 @@ impl View<'_> {
     }
 }
 
-/// How often the page shall load itself again: `refresh=10` in the query.
+/// The refresh interval that the query asks for: `refresh=10`.
 #[must_use]
 pub(crate) fn refresh_of(query: &str) -> Option<u32> {
     let asked = query.split('&').find_map(|pair| pair.strip_prefix("refresh="))?;
@@ -119,7 +119,7 @@ fn head(page: &mut Markup, view: &View<'_>, worst: Option<attention::Level>) {
     if let Some(seconds) = view.refresh {
         page.put("<meta http-equiv=\"refresh\" content=\"{}\">", &[&seconds]);
     }
-    // A tab among many shows how the gate is.
+    // The colour shows the worst level in a row of tabs.
     let dot = match worst {
         None => "%231f8a5b",
         Some(attention::Level::Warn) => "%23c98500",

@@ -1,4 +1,4 @@
-//! The page as a whole.
+//! Tests of the whole page.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -32,7 +32,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// A page of a stage whose config was changed by `edit`, with one hostile denial.
+/// A page for this config, with one hostile denial.
 fn page(config: &str, report: Option<&Report>, phase: Phase) -> String {
     let snapshot = Stage::new(config).snapshot();
     let start = Instant::now();
@@ -72,7 +72,7 @@ fn the_policy_names_the_style_that_the_page_has() {
 }
 
 #[test]
-fn what_a_stranger_sends_stays_text() {
+fn text_from_a_stranger_stays_text_on_the_page() {
     let page = page(CONFIG, None, Phase::Ready);
     assert!(
         page.contains("/&lt;script&gt;alert(1)&lt;<wbr>/script&gt;&#39;&quot;&amp;\\xe2\\x80\\xae"),
@@ -81,19 +81,19 @@ fn what_a_stranger_sends_stays_text() {
     for never in ["<script", "\u{202e}", " style=", "onload", "onclick", "javascript:"] {
         assert!(!page.contains(never), "{never}");
     }
-    // What is shown to be copied holds nothing that a shell would act on.
+    // The command to copy has nothing that a shell would act on.
     assert!(page.contains("<code>nexmo-gate explain 203.0.113.77 --running</code>"), "{page}");
 }
 
 #[test]
-fn what_the_gate_does_is_told() {
+fn the_page_reports_what_the_gate_does() {
     let page = page(CONFIG, None, Phase::Draining);
     for part in [
         "<title>nexmo-gate: draining</title>",
         "<meta http-equiv=\"refresh\" content=\"10\">",
         "up 1 h 2 min",
         "<li class=\"warn\">list sms was last compared with its source 265 days ago</li>",
-        "<li class=\"warn\">denied on configured routes in the last 15 minutes: 1 request; see below who asked</li>",
+        "<li class=\"warn\">denied on configured routes in the last 15 minutes: 1 request; the clients are below</li>",
         "<tr class=\"delivered\"><th scope=\"row\">delivered</th><td>1</td><td>1</td></tr>",
         "<tr class=\"denied\"><th scope=\"row\">denied</th><td>1</td><td>1</td></tr>",
         "<code>api.example.com/webhooks/verify</code>",
@@ -106,7 +106,7 @@ fn what_the_gate_does_is_told() {
     assert!(!page.contains("last good"));
 }
 
-/// An operator finds a number by whatever they look at.
+/// The operator can find a number by its name in the status, the metrics or the page.
 #[test]
 fn every_number_of_the_process_stands_in_the_status_the_metrics_and_the_page() {
     let snapshot = Stage::new(CONFIG).snapshot();

@@ -1,8 +1,8 @@
-//! Answers in words, for people: on the command line, and for the numbers of the page too.
+//! Answers as text for people: on the command line, and the numbers of the page.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`status`] | what is loaded and how it is doing |
+//! | [`status`] | what is loaded, and the counts and states |
 //! | [`explanation`] | why an address is admitted or denied |
 //! | [`quantity`] | numbers, times and counts as people read them |
 
@@ -10,5 +10,5 @@ pub(crate) mod explanation;
 pub(crate) mod quantity;
 pub(crate) mod status;
 
-/// What stands where there is nothing.
+/// Stands for an absent value.
 const NOTHING: &str = "-";

@@ -20,19 +20,19 @@ impl Display for Grouped {
     }
 }
 
-/// A count of the program's own.
+/// Formats a `u64` count with [`Grouped`].
 #[must_use]
 pub(crate) fn grouped(count: u64) -> Grouped {
     Grouped(u128::from(count))
 }
 
-/// A noun in its number: `1 prefix`, `2 prefixes`.
+/// A count with its noun in the singular or plural: `1 prefix`, `2 prefixes`.
 #[must_use]
 pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{} {}", Grouped(count as u128), if count == 1 { one } else { many })
 }
 
-/// How long ago, in one unit: for people, who look at the rough size of it.
+/// How long ago, in one unit.
 #[must_use]
 pub(crate) fn ago(past: Duration) -> String {
     match past.as_secs() {
@@ -44,7 +44,7 @@ pub(crate) fn ago(past: Duration) -> String {
     }
 }
 
-/// A time in its two largest units.
+/// A duration in its two largest units.
 #[must_use]
 pub(crate) fn duration(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
@@ -62,17 +62,17 @@ mod tests {
 
     #[test]
     fn a_duration_is_told_in_its_two_largest_units() {
-        for (seconds, told) in
+        for (seconds, text) in
             [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min"), (90_000, "1 d 1 h")]
         {
-            assert_eq!(duration(seconds), told);
+            assert_eq!(duration(seconds), text);
         }
     }
 
     #[test]
     fn numbers_and_times_are_told_for_people() {
-        for (number, told) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number).to_string(), told);
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number).to_string(), text);
         }
         assert_eq!(
             (counted(1, "prefix", "prefixes"), counted(0, "prefix", "prefixes")),
@@ -80,8 +80,8 @@ mod tests {
         );
         let cases =
             [(4, "just now"), (59, "59 s ago"), (60, "1 min ago"), (7199, "1 h ago"), (86_400, "1 d ago")];
-        for (seconds, told) in cases {
-            assert_eq!(ago(Duration::from_secs(seconds)), told);
+        for (seconds, text) in cases {
+            assert_eq!(ago(Duration::from_secs(seconds)), text);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A status in words: text for people. The page for browsers is in [`crate::admin::page`].
+//! A status as text for people. The page for browsers is in [`crate::admin::page`].
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::admin::text::NOTHING;
 use crate::admin::text::quantity::duration;
 use crate::state::held::HINT;
 
-/// The answer to `GET /status`, made here or fetched, as text for people.
+/// The text for an answer to `GET /status`.
 #[must_use]
 pub(crate) fn text(status: &Status) -> String {
     let mut out = String::new();
@@ -107,8 +107,8 @@ fn last_reload(out: &mut String, report: &LastReload) {
     for key in &report.needs_restart {
         let _ = writeln!(out, "  {key}");
     }
-    let told: [(&str, &[Problem]); 2] = [("warning", &report.warnings), ("problem", &report.problems)];
-    for (word, problems) in told {
+    let kinds: [(&str, &[Problem]); 2] = [("warning", &report.warnings), ("problem", &report.problems)];
+    for (word, problems) in kinds {
         for problem in problems {
             let _ = writeln!(out, "  {word}: {problem}");
         }

@@ -1,7 +1,7 @@
-//! A request to the admin interface of a running gate: HTTP/1.1 over TCP or a UNIX socket, blocking.
+//! A client for the admin interface of a running gate: HTTP/1.1 over TCP or a UNIX socket, blocking.
 //!
-//! One request a connection, everything under one deadline and a bound on size. An answer is
-//! trusted to be text, or a document of [`crate::admin::api`]: what has another shape is an error that names the address.
+//! One request per connection, everything under one deadline and with a bound on size. An answer is text or a
+//! document of [`crate::admin::api`]; any other answer is an error that names the address.
 
 #[cfg(test)]
 mod tests;
@@ -19,12 +19,12 @@ use crate::cli::{Failure, failed};
 use crate::config::{self, AdminAddress, Overrides};
 use crate::files::file;
 
-/// To connect: the gate is on this machine as a rule.
+/// The time to connect: the gate is usually on this machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The largest answer: metrics of some thousand routes.
+/// The largest answer: the metrics of some thousand routes.
 const MAX_ANSWER: u64 = 64 << 20;
 
-/// A running gate's admin interface.
+/// The admin interface of a running gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AdminClient {
     address: AdminAddress,
@@ -35,12 +35,12 @@ pub(crate) struct AdminClient {
 pub(crate) struct Reply {
     /// The status.
     pub status: u16,
-    /// The body, without what a terminal would obey.
+    /// The body, without control characters, which could act on a terminal.
     pub body: String,
 }
 
 impl AdminClient {
-    /// The gate that the arguments mean.
+    /// Finds the admin interface from the arguments.
     ///
     /// # Errors
     /// The admin interface is off, or its address cannot be read.
@@ -53,22 +53,24 @@ impl AdminClient {
             };
         }
         let Some(path) = gate.file.path() else { return Ok(Self { address: AdminAddress::default() }) };
-        let unread = |why: &str| failed(format!("{}: {why} (or name the gate with --admin)", path.display()));
+        let unread = |why: &str| {
+            failed(format!("{}: {why}; mend it, or set --admin to the gate's admin address", path.display()))
+        };
         let bytes = file::read(&path, config::MAX_TEXT).map_err(|error| unread(&error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|_| unread("is not UTF-8 text"))?;
         let base = path.parent().map(PathBuf::from).unwrap_or_default();
         match config::parse(Some(&text), &Overrides::default(), &base) {
             Ok(parsed) => match (parsed.config.admin, parsed.config.metrics) {
                 (Some(admin), _) => Ok(Self { address: admin.address }),
-                // Enough for `health`; the rest is told what is missing.
+                // The metrics' socket is enough for `health`; for other requests it answers what it has.
                 (None, Some(metrics)) => Ok(Self { address: AdminAddress::Tcp(metrics) }),
                 (None, None) => Err(failed(format!("{}: the admin interface is off", path.display()))),
             },
-            // The running gate is still the one to ask what is wrong with its files.
+            // A running gate can still be asked, even if its file is broken now.
             Err(_) => from_broken(&text).map(|address| Self { address }).ok_or_else(|| {
                 failed(format!(
-                    "{}: it has mistakes, and where its gate listens cannot be told from it: mend it, or name \
-                     the gate with --admin; `nexmo-gate check` shows what is wrong",
+                    "{}: it has problems, and the gate's admin address cannot be read from it: mend it, or set \
+                     --admin; `nexmo-gate check` shows the problems",
                     path.display()
                 ))
             }),
@@ -78,17 +80,18 @@ impl AdminClient {
     /// Sends one request and reads the whole reply, within `within`.
     ///
     /// # Errors
-    /// Nobody answers there, not in time, or not in HTTP.
+    /// No gate answered, or not in time, or not in HTTP.
     pub(crate) fn ask(&self, method: &str, target: &str, within: Duration) -> Result<Reply, Failure> {
         self.exchange(method, target, Instant::now() + within).map_err(|error| {
-            failed(format!("the gate's admin interface at {self}: {}", said(&error, within)))
+            failed(format!("the gate's admin interface at {self}: {}", describe(&error, within)))
         })
     }
 
-    /// Asks for a document, and takes it with one of these statuses only. With it comes the reply as it was written.
+    /// Sends a request for a document, and accepts only these statuses. Returns also the reply as it was
+    /// written.
     ///
     /// # Errors
-    /// As in [`Self::ask`], or something else was answered.
+    /// As in [`Self::ask`], or the answer is something else.
     pub(crate) fn fetch<T: Document>(
         &self,
         method: &str,
@@ -102,9 +105,10 @@ impl AdminClient {
         }
         match T::from_json(&reply.body) {
             Ok(document) => Ok((document, reply)),
-            Err(error) => {
-                Err(failed(format!("{self} answered what is no {}: {error}; is this a gate?", T::NAME)))
-            }
+            Err(error) => Err(failed(format!(
+                "{self} did not answer with a valid {}: {error}; check the gate's address",
+                T::NAME
+            ))),
         }
     }
 
@@ -145,7 +149,7 @@ impl fmt::Display for AdminClient {
     }
 }
 
-/// Reads to the end, each read under what is left of the time.
+/// Reads to the end; each read may take what is left of the time.
 fn read_all(
     mut stream: impl Read,
     set_timeout: impl Fn(Duration) -> io::Result<()>,
@@ -163,7 +167,7 @@ fn read_all(
             Ok(0) => return Ok(()),
             Ok(count) => {
                 answer.extend_from_slice(&buffer[..count]);
-                // Who has said all need not hang up.
+                // A complete answer need not be followed by a close.
                 if is_whole(answer) {
                     return Ok(());
                 }
@@ -177,7 +181,7 @@ fn read_all(
     }
 }
 
-/// Whether the answer said how long it is, and is as long as that.
+/// Whether the answer has a length and is complete.
 fn is_whole(answer: &[u8]) -> bool {
     let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
@@ -186,7 +190,8 @@ fn is_whole(answer: &[u8]) -> bool {
 }
 
 fn read_reply(answer: &[u8]) -> io::Result<Reply> {
-    let no_http = || io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP; is this a gate?");
+    let no_http =
+        || io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP; check the gate's address");
     let mut lines = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Response::new(&mut lines);
     let Ok(httparse::Status::Complete(length)) = head.parse(answer) else { return Err(no_http()) };
@@ -203,22 +208,22 @@ fn read_reply(answer: &[u8]) -> io::Result<Reply> {
     Ok(Reply { status, body })
 }
 
-fn said(error: &io::Error, within: Duration) -> String {
+fn describe(error: &io::Error, within: Duration) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
             format!("no answer within {} s", within.as_secs_f64())
         }
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-            format!("{error}; is the gate running, and is this its address?")
+            format!("{error}; check that the gate runs, and that this is its address")
         }
         io::ErrorKind::PermissionDenied => {
-            format!("{error}; its socket is for root and for the user and the group of the gate")
+            format!("{error}; only root, the gate's user and the gate's group may connect")
         }
         _ => error.to_string(),
     }
 }
 
-/// An address that a socket listens on, as one that can be connected to.
+/// The address to connect to, for an address that a socket listens on.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -236,26 +241,26 @@ fn parse(text: &str) -> Option<AdminAddress> {
     }
 }
 
-/// The admin address of a configuration that has problems elsewhere; `None` where it does not tell one for certain: a
-/// wrong gate must never be asked.
+/// The admin address in a configuration that has problems elsewhere; `None` if it is not certain: a wrong
+/// gate must never be asked.
 fn from_broken(text: &str) -> Option<AdminAddress> {
-    let understood = |text: &str| -> Option<serde_yaml::Value> {
+    let yaml_of = |text: &str| -> Option<serde_yaml::Value> {
         config::check_cost(text).ok()?;
         serde_yaml::from_str(text).ok().filter(serde_yaml::Value::is_mapping)
     };
-    let said = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-    if !said.clone().any(|line| line.to_ascii_lowercase().contains("adm")) {
+    let uncommented = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    if !uncommented.clone().any(|line| line.to_ascii_lowercase().contains("adm")) {
         return Some(AdminAddress::default());
     }
-    let whole = match understood(text) {
+    let whole = match yaml_of(text) {
         Some(whole) => whole,
-        // The section may be whole where the rest is not.
-        None => understood(&section_of("admin", text)?)?,
+        // The section may be valid where the rest is not.
+        None => yaml_of(&section_of("admin", text)?)?,
     };
     whole.get("admin")?.get("address").and_then(serde_yaml::Value::as_str).and_then(parse)
 }
 
-/// The lines of a top-level key, up to the next one; `None` where it is not there once.
+/// The lines of a top-level key, up to the next key; `None` if the key is not there exactly once.
 fn section_of(key: &str, text: &str) -> Option<String> {
     let is_it = |line: &&str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
     let is_inner = |line: &&str| line.is_empty() || line.starts_with([' ', '#', '-']);

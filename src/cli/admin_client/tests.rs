@@ -1,4 +1,4 @@
-//! The client against the real admin interface on a socket: each tests the other.
+//! Tests of the client against the real admin interface on a socket, which test both.
 
 use crate::admin::api::explanation::Explanation;
 use crate::admin::api::reload::ReloadReport;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// A client of a real admin interface on a socket, with its context, for as long as the test runs.
+/// Runs a test with the socket's path and the context of a real admin interface.
 fn with_admin(listener: AdminListener, test: impl FnOnce(&std::path::Path, &admin::AdminContext)) {
     let (folder, context) = Stage::new(CONFIG).context();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -81,9 +81,9 @@ fn the_live_gate_explains_like_the_command() {
             Question::new("10.0.0.1", Some("192.0.2.1, 10.0.0.9".to_owned()), Some("/webhooks/answer"), "")
                 .unwrap();
         let target = format!("/explain?{}", question.to_query());
-        let (told, _) = client.fetch::<Explanation>("GET", &target, WITHIN, &[200]).unwrap();
-        assert_eq!(told, explain(&context.store.load(), &question));
-        assert!(told.admitted);
+        let (got, _) = client.fetch::<Explanation>("GET", &target, WITHIN, &[200]).unwrap();
+        assert_eq!(got, explain(&context.store.load(), &question));
+        assert!(got.admitted);
         assert_eq!(client.ask("GET", "/explain?ip=nobody", WITHIN).unwrap().status, 400);
     });
 }
@@ -100,7 +100,7 @@ fn a_socket_file_serves_as_well() {
     });
 }
 
-/// Sends raw bytes, half-closes, and reads whatever comes.
+/// Sends raw bytes, half-closes, and reads the answer.
 fn raw(client: &AdminClient, request: &str) -> String {
     let AdminAddress::Tcp(address) = &client.address else { panic!("a TCP client") };
     let mut stream = TcpStream::connect(address).unwrap();
@@ -151,15 +151,15 @@ fn a_browser_gets_a_page_and_head_gets_no_body() {
 }
 
 #[test]
-fn nobody_there_is_said_in_time() {
+fn a_gate_that_does_not_answer_is_reported_in_time() {
     let silent = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let client = AdminClient { address: AdminAddress::Tcp(silent.local_addr().unwrap()) };
     let failure = client.ask("GET", "/readyz", Duration::from_millis(50)).unwrap_err();
     assert!(failure.lines[0].ends_with("no answer within 0.05 s"), "{failure:?}");
 }
 
-/// What `fetch` says of one answer to one request.
-fn said_of<T: Document + fmt::Debug>(status: u16, body: &str) -> String {
+/// The error of `fetch` for this answer.
+fn error_of<T: Document + fmt::Debug>(status: u16, body: &str) -> String {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
@@ -181,29 +181,29 @@ fn said_of<T: Document + fmt::Debug>(status: u16, body: &str) -> String {
 }
 
 #[test]
-fn an_answer_of_another_shape_is_an_error_that_says_what_is_wrong_and_who_was_asked() {
+fn an_unexpected_answer_is_an_error_that_names_the_fault_and_the_address() {
     let no_number = include_str!("../../../tests/fixtures/admin/reload.json")
         .replace("\"generation\": 2", "\"generation\": \"2\"");
-    for (told, wanted) in [
+    for (got, wanted) in [
         (
-            said_of::<Status>(200, "{ \"version\": 7 }"),
-            "http://ADDRESS answered what is no status: invalid type: integer `7`, expected a string at line 1 column 14; is this a gate?",
+            error_of::<Status>(200, "{ \"version\": 7 }"),
+            "http://ADDRESS did not answer with a valid status: invalid type: integer `7`, expected a string at line 1 column 14; check the gate's address",
         ),
         (
-            said_of::<Status>(200, "{}"),
-            "http://ADDRESS answered what is no status: missing field `certificates` at line 1 column 2; is this a gate?",
+            error_of::<Status>(200, "{}"),
+            "http://ADDRESS did not answer with a valid status: missing field `certificates` at line 1 column 2; check the gate's address",
         ),
         (
-            said_of::<ReloadReport>(200, &no_number),
-            "http://ADDRESS answered what is no report of a reload: invalid type: string \"2\", expected u64 at line 5 column 19; is this a gate?",
+            error_of::<ReloadReport>(200, &no_number),
+            "http://ADDRESS did not answer with a valid report of a reload: invalid type: string \"2\", expected u64 at line 5 column 19; check the gate's address",
         ),
         (
-            said_of::<Explanation>(200, "ok\n"),
-            "http://ADDRESS answered what is no explanation: expected value at line 1 column 1; is this a gate?",
+            error_of::<Explanation>(200, "ok\n"),
+            "http://ADDRESS did not answer with a valid explanation: expected value at line 1 column 1; check the gate's address",
         ),
-        (said_of::<Explanation>(404, "nothing\n"), "http://ADDRESS answered 404: nothing"),
+        (error_of::<Explanation>(404, "nothing\n"), "http://ADDRESS answered 404: nothing"),
     ] {
-        assert_eq!(told, wanted);
+        assert_eq!(got, wanted);
     }
 }
 
@@ -225,7 +225,7 @@ fn the_gate_is_found_even_when_its_configuration_is_broken() {
         ("upstraem: x\n", &Some(AdminAddress::default())),
         ("a: [\n# admin: { address: \"127.0.0.1:7\" }\n", &Some(AdminAddress::default())),
         ("admin: { address: \"unix:/a.sock\" }\nx: y", &unix),
-        // Not YAML at all, but for the lines that matter.
+        // Not YAML, except for the section that matters.
         ("a: [\nadmin:\n  # where\n  address: unix:/a.sock\n\nb: }", &unix),
         ("admin: { address: \"127.0.0.1:7\" }\nlimits: {{\n", &tcp),
     ] {

@@ -1,7 +1,6 @@
-//! The sample application: what a webhook application does, as small as it can be.
+//! The sample application: a webhook application, as small as possible.
 //!
-//! It answers and remembers every request as it came, so that the tour can compare what was sent with
-//! what arrived.
+//! It answers every request, and records it, so that the tour can compare what was sent with what arrived.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,7 +9,7 @@ use std::thread;
 
 /// The answer to a call: speak one sentence.
 pub(super) const NCCO: &str = r#"[{"action":"talk","text":"Hello"}]"#;
-/// Far more than any sample needs.
+/// Far larger than any sample.
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_BODY: usize = 1 << 20;
 
@@ -23,7 +22,7 @@ pub(super) struct Accepted {
     pub target: String,
     /// The body.
     pub body: Vec<u8>,
-    /// What the gate says about who sent it.
+    /// The list that admitted the sender, from the gate's header.
     pub list: String,
 }
 
@@ -47,20 +46,20 @@ impl Application {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let own = own.clone();
-                // A connection that fails is closed; the gate says what that means.
+                // A connection that fails is closed; the tour notices the missing request.
                 thread::spawn(move || own.serve(stream));
             }
         });
         Ok(application)
     }
 
-    /// Takes what has arrived since the last time.
+    /// Takes the requests that arrived since the last call.
     #[must_use]
     pub(super) fn take(&self) -> Vec<Accepted> {
         std::mem::take(&mut self.arrived.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// One connection, request after request.
+    /// Serves one connection, request after request.
     fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
         let mut bytes = Vec::new();
         while let Some((head, length)) = read_head(&mut stream, &mut bytes)? {
@@ -79,9 +78,9 @@ impl Application {
     }
 }
 
-/// The status with which it answers a path, and what it says.
+/// The status and the body of the answer for a path.
 #[must_use]
-pub(super) fn says(path: &str) -> (u16, &'static str) {
+pub(super) fn answer_for(path: &str) -> (u16, &'static str) {
     match path {
         "/webhooks/answer" | "/webhooks/fallback" => (200, NCCO),
         _ => (204, ""),
@@ -89,7 +88,7 @@ pub(super) fn says(path: &str) -> (u16, &'static str) {
 }
 
 fn answer_to(head: &Head) -> String {
-    match says(head.target.split('?').next().unwrap_or_default()) {
+    match answer_for(head.target.split('?').next().unwrap_or_default()) {
         (204, _) => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
         (status, body) => format!(
             "HTTP/1.1 {status} OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -105,7 +104,7 @@ struct Head {
     list: String,
 }
 
-/// The next head and its length; `None` when the other end is done.
+/// Reads the next head; returns it with its length, or `None` when the other end has closed.
 fn read_head(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<Option<(Head, usize)>> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     loop {

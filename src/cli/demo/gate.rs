@@ -1,7 +1,7 @@
-//! The gate of the demo: this very program as a child process, on free ports of loopback.
+//! The gate of the demo: this program as a child process, on free ports of loopback.
 //!
-//! Its configuration is the shipped one with other addresses and one list. Its access log comes through
-//! a pipe. Invariant: the process and its folder do not outlive the value.
+//! Its configuration is the shipped one with other addresses and one list. Its access log comes through a
+//! pipe. Invariant: the process and its folder do not outlive the value.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -18,36 +18,36 @@ use serde_yaml::Value as Yaml;
 use crate::cli::demo::sender::ADMITTED;
 use crate::cli::{Failure, failed};
 
-/// The shipped configuration: the demo shows its routes.
+/// The shipped configuration, because the demo shows its routes.
 const SHIPPED: &str = include_str!("../../../config.yaml");
-/// A loaded machine may need a while.
+/// A busy machine may need long.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What the demo waits for.
+/// The events that the demo waits for.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// A line of the access log: what is read of it, and as it was written.
+    /// A line of the access log: the parsed fields, and the line as it was written.
     Log(LogLine, String),
-    /// The gate is gone.
+    /// The gate has ended.
     Ended,
-    /// The person wants to stop.
+    /// The user wants to stop.
     Stop,
 }
 
-/// What the tour reads of a line of the access log.
+/// The fields of an access log line that the tour reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(super) struct LogLine {
-    /// Who asked.
+    /// The client's address.
     pub client_ip: Option<String>,
-    /// What became of the request.
+    /// The outcome of the request.
     pub outcome: Option<String>,
-    /// What it asked for, without its query.
+    /// The path of the request, without its query.
     pub path: Option<String>,
-    /// Why the outcome is what it is.
+    /// The reason for the outcome.
     pub reason: Option<String>,
 }
 
-/// What is read of a line of the event log.
+/// The fields of an event log line that are read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct EventLine {
@@ -59,12 +59,12 @@ struct EventLine {
 /// The running gate.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// Where it takes webhooks.
+    /// The address for webhooks.
     pub listen: SocketAddr,
-    /// Where its admin interface is.
+    /// The address of its admin interface.
     pub admin: String,
     child: Child,
-    // Dropped after the process is gone.
+    // Dropped after the process has ended.
     _folder: Folder,
 }
 
@@ -72,7 +72,7 @@ impl Gate {
     /// Starts it in front of an application and waits until it is ready.
     ///
     /// # Errors
-    /// It did not start; with everything it said.
+    /// It did not start; the failure has everything that it logged.
     pub(super) fn start(application: SocketAddr, events: &Sender<Event>) -> Result<Self, Failure> {
         let folder =
             Folder::new().map_err(|error| failed(format!("a folder for temporary files: {error}")))?;
@@ -83,16 +83,16 @@ impl Gate {
             let events = events.clone();
             thread::spawn(move || follow(stdout, &events));
         }
-        let (send, said) = channel();
+        let (send, log_lines) = channel();
         if let Some(stderr) = child.stderr.take() {
-            // Read to its end: a full pipe would hold the gate up.
+            // Read to the end: a full pipe would block the gate.
             thread::spawn(move || {
                 for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                     let _ = send.send(line);
                 }
             });
         }
-        match ready(&said) {
+        match ready(&log_lines) {
             Ok((listen, admin)) => Ok(Self { listen, admin, child, _folder: folder }),
             Err(lines) => {
                 end(&mut child);
@@ -108,9 +108,9 @@ impl Drop for Gate {
     }
 }
 
-/// All requests of the tour are over by then: there is nothing to drain.
+/// Ends the process. The requests of the tour are over by then, so there is nothing to drain.
 fn end(child: &mut Child) {
-    // It may have ended by itself.
+    // It may have ended already.
     let _ = child.kill();
     let _ = child.wait();
 }
@@ -118,7 +118,7 @@ fn end(child: &mut Child) {
 fn spawn(config: &Path) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     for (name, _) in std::env::vars_os() {
-        // What the person has set for a gate of their own is not for this one.
+        // Variables that the user has set for a gate of their own do not apply to this one.
         if name.to_string_lossy().starts_with("NEXMO_GATE_") {
             command.env_remove(name);
         }
@@ -137,11 +137,11 @@ fn follow(stdout: impl Read, events: &Sender<Event>) {
     let _ = events.send(Event::Ended);
 }
 
-/// Waits for the line that says where it listens; what it said until then when there is none.
-fn ready(said: &Receiver<String>) -> Result<(SocketAddr, String), Vec<String>> {
+/// Waits for the line with the addresses; if there is none, returns all lines so far.
+fn ready(log_lines: &Receiver<String>) -> Result<(SocketAddr, String), Vec<String>> {
     let until = Instant::now() + START_TIMEOUT;
-    let mut lines = vec!["the gate did not start; it said:".to_owned()];
-    while let Ok(line) = said.recv_timeout(until.saturating_duration_since(Instant::now())) {
+    let mut lines = vec!["the gate did not start; its log:".to_owned()];
+    while let Ok(line) = log_lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
         let event: EventLine = serde_json::from_str(&line).unwrap_or_default();
         if let ("ready", Ok(listen)) = (event.message.as_str(), event.listen.parse()) {
             return Ok((listen, event.admin));
@@ -151,30 +151,30 @@ fn ready(said: &Receiver<String>) -> Result<(SocketAddr, String), Vec<String>> {
     Err(lines)
 }
 
-/// Why the files of the gate are not there.
+/// Why the files of the gate could not be made.
 #[derive(Debug, thiserror::Error)]
 enum FilesError {
-    /// The disk does not take one.
+    /// A file could not be written.
     #[error("{}: {error}", path.display())]
     Unwritten { path: PathBuf, error: io::Error },
-    /// The configuration that was built in is not as it must be.
+    /// The built-in configuration cannot be parsed.
     #[error("config.yaml: {0}")]
     Config(#[from] serde_yaml::Error),
 }
 
-/// A folder of its own that goes away with the value.
+/// A temporary folder that is removed when the value is dropped.
 #[derive(Debug)]
 struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("nexmo-gate-demo-{}", std::process::id()));
-        // Fails where it is there already: somebody else's folder is not used.
+        // Fails if the folder exists: another user may have made it.
         std::fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
     }
 
-    /// Writes the range file and the configuration; the latter's path.
+    /// Writes the range file and the configuration; returns the path of the configuration.
     fn write(&self, application: SocketAddr) -> Result<PathBuf, FilesError> {
         let write = |name: &str, text: &str| {
             let path = self.0.join(name);
@@ -190,12 +190,12 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A folder that cannot be removed is left to the system's own cleaning.
+        // If it cannot be removed, the system's cleaning of temporary files does it.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// The shipped configuration with the demo's addresses, and with the one list on every route.
+/// The shipped configuration with the demo's addresses and with its one list on every route.
 fn config(shipped: &str, application: SocketAddr, ranges: &Path) -> Result<String, FilesError> {
     let mut config: Yaml = serde_yaml::from_str(shipped)?;
     let loopback =

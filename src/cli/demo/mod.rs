@@ -1,8 +1,8 @@
-//! `demo`: a newcomer's first minute.
+//! `demo`: shows the gate at work.
 //!
 //! A sample application, the gate in front of it, and two senders, all on loopback. [`tour`] sends and
-//! compares, [`gate`] runs this program as a child, [`application`] stands behind it, [`sender`] in front,
-//! [`samples`] is what is sent. What is shown is written here.
+//! compares, [`gate`] runs this program as a child, [`application`] is behind it, [`sender`] in front of it,
+//! [`samples`] are the requests. The output is written here.
 
 mod application;
 mod gate;
@@ -23,13 +23,13 @@ use tour::{Broken, Visit};
 
 use crate::cli::{FAILED, Failure, failed, print};
 
-/// See it at work: a sample application, the gate, and every sample webhook.
+/// See the gate at work: a sample application, the gate, and every sample webhook.
 ///
 /// Everything stays on this machine's loopback addresses. Every sample is sent twice: from 127.0.0.2,
 /// which the demo's one list admits, and from 127.0.0.3, a stranger. Then the gate keeps running, so that
 /// you can send requests yourself.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Exit: 0 all came out as it must, 1 something did not.")]
+#[command(after_help = "Exit: 0 every result was as expected, 1 a result was not.")]
 pub struct Args {
     /// Stop at the end of the tour
     #[arg(long)]
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     Ok(if good { 0 } else { FAILED })
 }
 
-/// INT and TERM become an event, so that the gate is ended and its folder removed.
+/// Turns INT and TERM into an event, so that the gate is ended and its folder removed.
 fn stop_on_signal(events: Sender<Event>) {
     use tokio::signal::unix::{SignalKind, signal};
     thread::spawn(move || {
@@ -72,7 +72,7 @@ fn stop_on_signal(events: Sender<Event>) {
                 tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
             }
         });
-        // Nobody waits any more when the tour is over.
+        // An error means that the tour is over and nobody waits.
         let _ = events.send(Event::Stop);
     });
 }
@@ -82,39 +82,39 @@ enum Walk {
     Failure(Failure),
 }
 
-/// Every sample from both senders, each told as it happens.
+/// Sends every sample from both senders, and prints each result.
 fn walk(
     samples: &[Sample],
     gate: &Gate,
     application: &Application,
     events: &Receiver<Event>,
 ) -> Result<Vec<Visit>, Walk> {
-    print(&row(["sample", "webhook", "sender", "was told", "application", "access log"], Tone::Head))
+    print(&row(["sample", "webhook", "sender", "got", "application", "access log"], Tone::Head))
         .map_err(Walk::Failure)?;
     let mut visits = Vec::new();
     for sample in samples {
         for from in [ADMITTED, STRANGER] {
             let visit = tour::visit(sample, from, gate, application, events).map_err(Walk::Broken)?;
-            print(&told(&visit)).map_err(Walk::Failure)?;
+            print(&rows(&visit)).map_err(Walk::Failure)?;
             visits.push(visit);
         }
     }
     Ok(visits)
 }
 
-/// Shows the access log until the person, or the gate, has had enough.
+/// Prints the access log until the user stops it or the gate ends.
 fn linger(events: &Receiver<Event>) -> Result<(), Failure> {
     loop {
         match events.recv() {
             Ok(Event::Log(_, line)) => {
                 if writeln!(std::io::stdout(), "{line}").is_err() {
-                    // Nobody looks any more.
+                    // Nobody reads the output any more.
                     return Ok(());
                 }
             }
             Ok(Event::Stop) | Err(_) => return print("\nstopped\n"),
             Ok(Event::Ended) => {
-                // Ctrl-C reaches the gate too, and it may be the faster one to end.
+                // Ctrl-C reaches the gate too, which may end first.
                 let stop = events.recv_timeout(std::time::Duration::from_secs(1));
                 return match stop {
                     Ok(Event::Stop) => print("\nstopped\n"),
@@ -142,8 +142,8 @@ fn admin_url(admin: &str) -> String {
     if admin.parse::<std::net::SocketAddr>().is_ok() { format!("http://{admin}") } else { admin.to_owned() }
 }
 
-fn told(visit: &Visit) -> String {
-    let told = match &visit.told {
+fn rows(visit: &Visit) -> String {
+    let got = match &visit.got {
         Ok(status) => status.to_string(),
         Err(_) => "nothing".to_owned(),
     };
@@ -158,7 +158,7 @@ fn told(visit: &Visit) -> String {
         (true, false) => Tone::Quiet,
     };
     let from = visit.from.to_string();
-    let mut lines = row([&visit.sample, visit.webhook, &from, &told, &arrived, &visit.logged], tone);
+    let mut lines = row([&visit.sample, visit.webhook, &from, &got, &arrived, &visit.logged], tone);
     for wrong in &visit.wrong {
         lines.push_str(&painted(&format!("    WRONG: {wrong}"), Tone::Bad));
         lines.push('\n');
@@ -180,9 +180,9 @@ fn closing(visits: &[Visit]) -> String {
         }
     }
     let verdict = if visits.iter().all(|visit| visit.wrong.is_empty()) {
-        painted("All as it must be.", Tone::Good)
+        painted("All as expected.", Tone::Good)
     } else {
-        painted("NOT as it must be; see the lines marked WRONG.", Tone::Bad)
+        painted("NOT as expected; see the lines marked WRONG.", Tone::Bad)
     };
     let _ = writeln!(
         text,
@@ -197,7 +197,7 @@ fn closing(visits: &[Visit]) -> String {
 fn invitation(gate: &Gate) -> String {
     let (gate, admin) = (gate.listen, admin_url(&gate.admin));
     format!(
-        "\nNow you. In another terminal:\n\n  \
+        "\nTry it yourself, in another terminal:\n\n  \
          curl -i --interface {ADMITTED} http://{gate}/webhooks/answer\n  \
          curl -i --interface {STRANGER} http://{gate}/webhooks/answer\n  \
          curl {admin}/status\n  \
@@ -206,7 +206,7 @@ fn invitation(gate: &Gate) -> String {
     )
 }
 
-/// What a line means to its reader.
+/// The meaning of a line, shown by its colour.
 #[derive(Clone, Copy)]
 enum Tone {
     Head,
@@ -216,12 +216,12 @@ enum Tone {
 }
 
 fn row(cells: [&str; 6], tone: Tone) -> String {
-    let [sample, webhook, sender, told, application, log] = cells;
-    let line = format!("{sample:<31} {webhook:<21} {sender:<10} {told:<9} {application:<12} {log}");
+    let [sample, webhook, sender, got, application, log] = cells;
+    let line = format!("{sample:<31} {webhook:<21} {sender:<10} {got:<9} {application:<12} {log}");
     format!("{}\n", painted(line.trim_end(), tone))
 }
 
-/// Colour for a terminal, unless its owner wants none (<https://no-color.org>).
+/// Colours the text for a terminal, unless the user wants no colour (<https://no-color.org>).
 fn painted(text: &str, tone: Tone) -> String {
     if !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
     {

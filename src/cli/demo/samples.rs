@@ -1,4 +1,4 @@
-//! The sample webhooks: one of every shape that the vendor's documents and SDKs show.
+//! The sample webhooks: one for each form in the vendor's documents and SDKs.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use crate::policy::provider::{self, Webhook};
 
-/// The tests use the same file; its own note says where the samples are from.
+/// The tests use the same file; a note in it names the sources of the samples.
 const FILE: &str = include_str!("../../../tests/fixtures/webhooks.json");
 
-/// What is read of the file.
+/// The part of the file that is read.
 #[derive(Deserialize)]
 struct File {
     samples: BTreeMap<String, Row>,
@@ -24,18 +24,18 @@ struct Row {
     body: String,
 }
 
-/// What is wrong with the file that was built in.
+/// What is wrong with the built-in file.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SamplesError {
-    /// It has another shape.
+    /// It has another structure.
     #[error("webhooks.json: {0}")]
     Unreadable(#[from] serde_json::Error),
-    /// A sample of nothing that is known.
+    /// The webhook of a sample does not exist.
     #[error("webhooks.json: {name}: there is no webhook {webhook:?}")]
     UnknownWebhook {
-        /// The sample.
+        /// The name of the sample.
         name: String,
-        /// What it says that it is.
+        /// The name of its webhook.
         webhook: String,
     },
 }
@@ -43,15 +43,15 @@ pub(super) enum SamplesError {
 /// One webhook as a sender would send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sample {
-    /// What it shows.
+    /// The name of the sample.
     pub name: String,
-    /// Its kind.
+    /// The kind of webhook.
     pub webhook: Webhook,
     /// The method.
     pub method: String,
     /// Path and query, byte for byte.
     pub target: String,
-    /// Header lines but for Host and Content-Length.
+    /// Header lines, without Host and Content-Length.
     pub headers: Vec<(String, String)>,
     /// The body, byte for byte; may be empty.
     pub body: String,
@@ -76,7 +76,7 @@ impl Sample {
 /// All samples, those of a webhook next to each other.
 ///
 /// # Errors
-/// The file that was built in does not read: never, as a test sees to.
+/// The built-in file cannot be parsed; a test rules that out.
 pub(super) fn all() -> Result<Vec<Sample>, SamplesError> {
     let file: File = serde_json::from_str(FILE)?;
     let mut samples: Vec<Sample> =

@@ -1,4 +1,4 @@
-//! A sender: one request from one loopback address, and what it was told.
+//! A sender: sends one request from one loopback address, and reads the reply.
 
 use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
@@ -9,16 +9,16 @@ use socket2::{Domain, Socket, Type};
 
 use crate::cli::demo::samples::Sample;
 
-/// Admitted by the demo's list.
+/// An address in the demo's list.
 pub(super) const ADMITTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// In no list.
+/// An address in no list.
 pub(super) const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
-/// Longer than any deadline of the gate.
+/// Longer than any deadline of the gate, so that the gate's own answer arrives.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a sender was told.
+/// The reply that a sender got.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Reply {
     /// The status.
     pub status: u16,
     /// The body.
@@ -28,8 +28,8 @@ pub(super) struct Told {
 /// Sends a sample to the gate from an address.
 ///
 /// # Errors
-/// The address cannot be used here, or no HTTP answer came.
-pub(super) fn send(sample: &Sample, from: Ipv4Addr, gate: SocketAddr) -> io::Result<Told> {
+/// The address cannot be used on this machine, or no HTTP answer came.
+pub(super) fn send(sample: &Sample, from: Ipv4Addr, gate: SocketAddr) -> io::Result<Reply> {
     let mut stream = connect(from, gate)?;
     let mut request = format!("{} {} HTTP/1.1\r\nHost: {gate}\r\n", sample.method, sample.target);
     // Writing to a String cannot fail.
@@ -62,12 +62,12 @@ fn connect(from: Ipv4Addr, gate: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn read(answer: &[u8]) -> io::Result<Told> {
+fn read(answer: &[u8]) -> io::Result<Reply> {
     let mut lines = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Response::new(&mut lines);
     match head.parse(answer) {
         Ok(httparse::Status::Complete(length)) => {
-            Ok(Told { status: head.code.unwrap_or_default(), body: answer[length..].to_vec() })
+            Ok(Reply { status: head.code.unwrap_or_default(), body: answer[length..].to_vec() })
         }
         _ => Err(io::Error::new(io::ErrorKind::InvalidData, "no HTTP answer")),
     }

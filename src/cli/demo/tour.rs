@@ -1,7 +1,7 @@
-//! The tour: every sample from both senders, and whether everybody saw what they must see.
+//! The tour: sends every sample from both senders, and checks the results.
 //!
-//! Three records have to agree: what the sender was told, what reached the application, and what the
-//! access log says.
+//! Three records must agree: the reply that the sender got, the requests that reached the application, and
+//! the line in the access log.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use crate::cli::demo::application::{self, Accepted, Application};
 use crate::cli::demo::gate::{Event, Gate, LogLine};
 use crate::cli::demo::samples::Sample;
-use crate::cli::demo::sender::{self, ADMITTED, Told};
+use crate::cli::demo::sender::{self, ADMITTED, Reply};
 use crate::policy::delivery::{Rules, relay};
 
-/// The log is written beside the request, not before its answer.
+/// The log line may come after the reply, because a thread of its own writes it.
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
-/// What stands where the log says nothing.
+/// Stands for a missing log field.
 const NOTHING: &str = "-";
 
 /// One request of the tour and its three records.
@@ -28,31 +28,31 @@ pub(super) struct Visit {
     pub webhook: &'static str,
     /// The sender.
     pub from: Ipv4Addr,
-    /// What it was told.
-    pub told: io::Result<u16>,
-    /// How many requests the application saw meanwhile.
+    /// The status that it got, or an error.
+    pub got: io::Result<u16>,
+    /// How many requests reached the application meanwhile.
     pub arrived: usize,
     /// The outcome and the reason in the log.
     pub logged: String,
     /// The line of the access log.
     pub line: String,
-    /// What is not as it must be; empty when all is well.
+    /// What is not as expected; empty when all is well.
     pub wrong: Vec<String>,
 }
 
-/// Why the tour cannot go on.
+/// Why the tour cannot continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// The gate is gone.
+    /// The gate has ended.
     GateEnded,
-    /// The person wants to stop.
+    /// The user wants to stop.
     Stopped,
 }
 
 /// Sends one sample from one address.
 ///
 /// # Errors
-/// The gate ended, or the person did not want to wait.
+/// The gate ended, or the user stopped the tour.
 pub(super) fn visit(
     sample: &Sample,
     from: Ipv4Addr,
@@ -60,18 +60,18 @@ pub(super) fn visit(
     application: &Application,
     events: &Receiver<Event>,
 ) -> Result<Visit, Broken> {
-    let told = sender::send(sample, from, gate.listen);
-    let (log, line) = if told.is_ok() { next_line(sample, from, events)? } else { (None, String::new()) };
+    let got = sender::send(sample, from, gate.listen);
+    let (log, line) = if got.is_ok() { next_line(sample, from, events)? } else { (None, String::new()) };
     let arrived = application.take();
     let mut wrong = Vec::new();
-    match &told {
+    match &got {
         Err(error) => wrong.push(format!("the sender: {error}")),
-        Ok(told) if from == ADMITTED => {
-            wrong.extend(admitted(sample, told, &arrived));
+        Ok(got) if from == ADMITTED => {
+            wrong.extend(admitted(sample, got, &arrived));
             wrong.extend(log_differs(log.as_ref(), "delivered", "success"));
         }
-        Ok(told) => {
-            wrong.extend(denied(told, &arrived));
+        Ok(got) => {
+            wrong.extend(denied(got, &arrived));
             wrong.extend(log_differs(log.as_ref(), "denied", "not_listed"));
         }
     }
@@ -79,9 +79,9 @@ pub(super) fn visit(
         sample: sample.name.clone(),
         webhook: sample.webhook.name(),
         from,
-        told: told.map(|told| told.status),
+        got: got.map(|got| got.status),
         arrived: arrived.len(),
-        logged: match log.as_ref().map(said) {
+        logged: match log.as_ref().map(outcome_and_reason) {
             Some(("denied", reason)) => format!("denied {reason}"),
             Some((outcome, _)) => outcome.to_owned(),
             None => NOTHING.to_owned(),
@@ -91,7 +91,7 @@ pub(super) fn visit(
     })
 }
 
-/// The log line of this request; nothing when none comes in time.
+/// The log line of this request; none if it does not come in time.
 fn next_line(
     sample: &Sample,
     from: Ipv4Addr,
@@ -113,15 +113,15 @@ fn next_line(
     }
 }
 
-/// What an admitted sender and the application must see.
-fn admitted(sample: &Sample, told: &Told, arrived: &[Accepted]) -> Vec<String> {
+/// The differences from what an admitted sender and the application must see.
+fn admitted(sample: &Sample, got: &Reply, arrived: &[Accepted]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let (status, body) = application::says(sample.path());
+    let (status, body) = application::answer_for(sample.path());
     let wanted = relay(status, Rules::of(sample.webhook)).status;
-    if told.status != wanted {
-        wrong.push(format!("the sender was told {} instead of {wanted}", told.status));
+    if got.status != wanted {
+        wrong.push(format!("the sender got {} instead of {wanted}", got.status));
     }
-    if told.body != body.as_bytes() {
+    if got.body != body.as_bytes() {
         wrong.push("the sender got another body than the application gave".to_owned());
     }
     match arrived {
@@ -133,7 +133,7 @@ fn admitted(sample: &Sample, told: &Told, arrived: &[Accepted]) -> Vec<String> {
                 wrong.push("another body reached the application".to_owned());
             }
             if one.list != "demo" {
-                wrong.push(format!("the application was told of the list {:?}", one.list));
+                wrong.push(format!("the application got the list name {:?}", one.list));
             }
         }
         others => wrong.push(format!("{} requests reached the application", others.len())),
@@ -141,11 +141,11 @@ fn admitted(sample: &Sample, told: &Told, arrived: &[Accepted]) -> Vec<String> {
     wrong
 }
 
-/// What a stranger and the application must see.
-fn denied(told: &Told, arrived: &[Accepted]) -> Vec<String> {
+/// The differences from what a stranger and the application must see.
+fn denied(got: &Reply, arrived: &[Accepted]) -> Vec<String> {
     let mut wrong = Vec::new();
-    if told.status != 403 {
-        wrong.push(format!("the stranger was told {} instead of 403", told.status));
+    if got.status != 403 {
+        wrong.push(format!("the stranger got {} instead of 403", got.status));
     }
     if !arrived.is_empty() {
         wrong.push("the stranger reached the application".to_owned());
@@ -155,12 +155,12 @@ fn denied(told: &Told, arrived: &[Accepted]) -> Vec<String> {
 
 fn log_differs(log: Option<&LogLine>, outcome: &str, reason: &str) -> Option<String> {
     let Some(log) = log else { return Some("the access log says nothing".to_owned()) };
-    let said = said(log);
-    (said != (outcome, reason)).then(|| format!("the access log says {} {}", said.0, said.1))
+    let logged = outcome_and_reason(log);
+    (logged != (outcome, reason)).then(|| format!("the access log says {} {}", logged.0, logged.1))
 }
 
-/// The outcome and the reason of a line.
-fn said(log: &LogLine) -> (&str, &str) {
+/// The outcome and the reason in a line.
+fn outcome_and_reason(log: &LogLine) -> (&str, &str) {
     (log.outcome.as_deref().unwrap_or(NOTHING), log.reason.as_deref().unwrap_or(NOTHING))
 }
 
@@ -183,43 +183,43 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_arrived_whole_is_as_it_must_be() {
-        // The documents of Messages name 200 only, so a 204 reaches the sender as that.
+    fn a_message_that_arrived_whole_passes_the_comparison() {
+        // The documents of Messages name only 200, so a 204 reaches the sender as 200.
         for (name, status) in
             [("messages-inbound", 200), ("sms-inbound-post-json", 204), ("voice-event-answered", 204)]
         {
             let sample = sample(name);
-            let told = Told { status, body: Vec::new() };
-            assert_eq!(admitted(&sample, &told, &[arrival(&sample)]), Vec::<String>::new(), "{name}");
+            let got = Reply { status, body: Vec::new() };
+            assert_eq!(admitted(&sample, &got, &[arrival(&sample)]), Vec::<String>::new(), "{name}");
         }
     }
 
     #[test]
-    fn every_difference_is_seen() {
+    fn the_comparison_sees_every_difference() {
         let sample = sample("voice-answer-post");
-        let told = Told { status: 200, body: application::NCCO.into() };
+        let got = Reply { status: 200, body: application::NCCO.into() };
         let good = arrival(&sample);
-        assert_eq!(admitted(&sample, &told, std::slice::from_ref(&good)), Vec::<String>::new());
-        let bad: [(Told, Vec<Accepted>); 7] = [
-            (Told { status: 503, ..told.clone() }, vec![good.clone()]),
-            (Told { body: Vec::new(), ..told.clone() }, vec![good.clone()]),
-            (told.clone(), vec![]),
-            (told.clone(), vec![good.clone(), good.clone()]),
-            (told.clone(), vec![Accepted { target: "/webhooks/answer?".to_owned(), ..good.clone() }]),
-            (told.clone(), vec![Accepted { body: good.body[1..].to_vec(), ..good.clone() }]),
-            (told.clone(), vec![Accepted { list: String::new(), ..good.clone() }]),
+        assert_eq!(admitted(&sample, &got, std::slice::from_ref(&good)), Vec::<String>::new());
+        let bad: [(Reply, Vec<Accepted>); 7] = [
+            (Reply { status: 503, ..got.clone() }, vec![good.clone()]),
+            (Reply { body: Vec::new(), ..got.clone() }, vec![good.clone()]),
+            (got.clone(), vec![]),
+            (got.clone(), vec![good.clone(), good.clone()]),
+            (got.clone(), vec![Accepted { target: "/webhooks/answer?".to_owned(), ..good.clone() }]),
+            (got.clone(), vec![Accepted { body: good.body[1..].to_vec(), ..good.clone() }]),
+            (got.clone(), vec![Accepted { list: String::new(), ..good.clone() }]),
         ];
-        for (told, arrived) in bad {
-            assert_eq!(admitted(&sample, &told, &arrived).len(), 1, "{told:?} {arrived:?}");
+        for (got, arrived) in bad {
+            assert_eq!(admitted(&sample, &got, &arrived).len(), 1, "{got:?} {arrived:?}");
         }
-        let forbidden = Told { status: 403, body: Vec::new() };
+        let forbidden = Reply { status: 403, body: Vec::new() };
         assert!(denied(&forbidden, &[]).is_empty());
         assert_eq!(denied(&forbidden, &[good]).len(), 1);
-        assert_eq!(denied(&told, &[]).len(), 1);
+        assert_eq!(denied(&got, &[]).len(), 1);
     }
 
     #[test]
-    fn the_log_must_say_it_too() {
+    fn the_comparison_includes_the_access_log() {
         assert!(log_differs(None, "delivered", "success").is_some());
         let line = r#"{ "outcome": "delivered", "reason": "success", "status": 200 }"#;
         let log: LogLine = serde_json::from_str(line).unwrap();

@@ -4,10 +4,10 @@ use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use crate::config::keys::{Change, KEYS, Key};
 
-/// What the page is called, and its file.
+/// The name of the page and of its file.
 pub(super) const NAME: &str = "nexmo-gate.yaml";
 
-/// The small configuration of the README.
+/// The small configuration in the README.
 const EXAMPLE: &str = include_str!("example.yaml");
 
 const DESCRIPTION: [&str; 4] = [
@@ -25,7 +25,7 @@ const DESCRIPTION: [&str; 4] = [
 pub(super) fn render() -> String {
     let mut page = Roff::new();
     let version = concat!("nexmo-gate ", env!("CARGO_PKG_VERSION"));
-    // The third is the date, which would differ from build to build.
+    // The third argument is the date, which is left out so that builds are reproducible.
     page.control("TH", [NAME, "5", " ", version, "File formats"]);
     page.control("SH", ["NAME"]);
     page.text([roman(NAME), roman(" - the configuration file of nexmo-gate")]);
@@ -55,8 +55,8 @@ pub(super) fn render() -> String {
 
 fn entry(page: &mut Roff, key: &Key) {
     page.control("TP", []).text([bold(key.path)]).text(inlines(key.help));
-    let mut line = |name: &str, said: Vec<Inline>| {
-        page.control("br", []).text([vec![roman(format!("{name}: "))], said].concat());
+    let mut line = |name: &str, value: Vec<Inline>| {
+        page.control("br", []).text([vec![roman(format!("{name}: "))], value].concat());
     };
     line("Default", inlines(key.default));
     line("Values", inlines(key.values));
@@ -71,7 +71,7 @@ fn entry(page: &mut Roff, key: &Key) {
     line("Change", vec![roman(change)]);
 }
 
-/// Markdown of one line: what is between backticks is bold, and a link is its text.
+/// Converts one line of Markdown: text in backticks becomes bold, and a link becomes its text.
 fn inlines(markdown: &str) -> Vec<Inline> {
     let piece = |(at, text): (usize, &str)| if at % 2 == 1 { bold(text) } else { roman(without_links(text)) };
     markdown.split('`').enumerate().filter(|(_, text)| !text.is_empty()).map(piece).collect()
@@ -88,7 +88,7 @@ fn without_links(text: &str) -> String {
     plain + rest
 }
 
-/// The first link: what stands before it, its text, what stands after it.
+/// The first link: the text before it, its own text, the text after it.
 fn link(text: &str) -> Option<(&str, &str, &str)> {
     let (head, tail) = text.split_once("](")?;
     let (before, label) = head.rsplit_once('[')?;
@@ -109,7 +109,7 @@ mod tests {
         let entries: Vec<&str> = page.split("\n.TP\n").skip(1).collect();
         assert_eq!(entries.len(), KEYS.len());
         for (key, entry) in KEYS.iter().zip(entries) {
-            // Only the last one goes on with other sections.
+            // The last entry is followed by other sections.
             let entry = entry.split("\n.SH").next().unwrap().replace("\\-", "-");
             assert!(entry.starts_with(&format!("\\fB{}\\fR\n", key.path)), "{entry}");
             let change = if key.change == Change::Cold { "Change: cold" } else { "Change: hot" };

@@ -1,4 +1,4 @@
-//! `completions` and `man`: what can be made from the command line's own description and the table of keys.
+//! `completions` and `man`: made from the description of the command line and the table of keys.
 
 mod config_page;
 

@@ -1,22 +1,22 @@
-//! One key: what is to be said about it, wherever it is said.
+//! One key, with all texts about it.
 //!
-//! Defaults, values and help are Markdown, as docs/configuration.md has them: what is between backticks is written
-//! so in the file, and a link leads to another page.
+//! Defaults, values and help are Markdown, as in docs/configuration.md: text between backticks is written
+//! like that in the file, and a link leads to another page.
 
 /// A key of the configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Where it stands; `[]` stands for any entry of a list.
+    /// Its path; `[]` stands for any entry of a list.
     pub path: &'static str,
-    /// What holds where it is not set, or that it is required.
+    /// Its default, or that it is required.
     pub default: &'static str,
-    /// The unit, the form or the words of its value.
+    /// The unit, the form or the allowed values.
     pub values: &'static str,
     /// What it means.
     pub help: &'static str,
     /// When a change of it takes effect.
     pub change: Change,
-    /// The flag and the variable that say the same.
+    /// The flag and the variable that override it.
     pub flag: Option<Flag>,
 }
 
@@ -29,16 +29,16 @@ pub enum Change {
     Cold,
 }
 
-/// What stands over a key of the file.
+/// A flag that overrides a key of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flag {
-    /// With its two dashes.
+    /// Its name, with two dashes.
     pub name: &'static str,
-    /// What its value is called.
+    /// The name of its value in the help.
     pub value: &'static str,
-    /// The environment variable.
+    /// The name of the environment variable.
     pub env: &'static str,
-    /// What `--help` says, in plain text.
+    /// Its text in `--help`.
     pub help: &'static str,
 }
 

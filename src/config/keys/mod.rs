@@ -1,14 +1,14 @@
-//! The keys that a config file may have, and everything that is said about them.
+//! The keys that a config file may have, with all texts about them.
 //!
-//! [`KEYS`] is the only list of keys. The reader refuses what it does not hold, so it can be neither
-//! incomplete nor out of date. The help of the flags and the manual page of the file are made from it, and
-//! the table of docs/configuration.md and the keys that need a restart are compared with it.
+//! Invariant: [`KEYS`] is the only list of keys. The reader refuses keys that are not in it, so it can be
+//! neither incomplete nor out of date. The help of the flags and the manual page of the file are made from
+//! it, and tests compare it with the table in docs/configuration.md and with the keys that need a restart.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`key`] | what is to be said about a key |
+//! | [`key`] | one key, with all texts about it |
 //! | [`table`] | every key |
-//! | [`nearest`](mod@nearest) | the known word next to an unknown one |
+//! | [`nearest`](mod@nearest) | the known word that is nearest to an unknown one |
 
 pub(crate) mod key;
 pub(crate) mod nearest;
@@ -23,13 +23,13 @@ pub fn paths() -> impl Iterator<Item = &'static str> + Clone {
     KEYS.iter().map(|key| key.path)
 }
 
-/// What `--help` says of a flag that stands over a key.
+/// The help text of a flag that overrides a key.
 #[must_use]
 pub(crate) fn flag_help(name: &str) -> Option<&'static str> {
     KEYS.iter().filter_map(|key| key.flag).find(|flag| flag.name == name).map(|flag| flag.help)
 }
 
-/// The keys that may stand directly in the mapping at a key path.
+/// The keys that may be directly in the mapping at a key path.
 #[must_use]
 pub(crate) fn children(path: &str) -> Vec<&'static str> {
     let parent = pattern(path);
@@ -72,7 +72,10 @@ mod tests {
     #[test]
     fn children_are_the_keys_one_step_down() {
         assert_eq!(children("drain"), ["delay", "grace"]);
-        assert_eq!(children("listen[7]"), ["address", "proxy_protocol", "tls", "http2", "acme_challenges"]);
+        assert_eq!(
+            children("listen[7]"),
+            ["address", "proxy_protocol", "scheme", "tls", "http2", "acme_challenges"]
+        );
         assert_eq!(children("routes[12].upstream"), ["url", "urls", "ca", "server_name", "health"]);
         assert_eq!(children("upstream.health"), ["path", "every", "timeout"]);
         assert_eq!(children("").len(), 16);
@@ -94,7 +97,7 @@ mod tests {
         assert_eq!(flag_help("--no-such-flag"), None);
     }
 
-    /// Where a key takes one of some words, the help of its flag has them all.
+    /// If a key takes one of some words, the help of its flag names all of them.
     #[test]
     fn the_help_of_a_flag_names_every_word_that_its_key_takes() {
         let mut seen = 0;

@@ -1,11 +1,11 @@
-//! The nearest known word to a slip of the pen.
+//! Finds the known word that is nearest to a misspelled one.
 
 use strsim::osa_distance;
 
 /// The known word that the unknown one was probably meant to be.
 #[must_use]
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Longer words are no slips of ours, and the distance takes their length squared.
+    // A longer word is no misspelling, and the time of the distance is quadratic in the length.
     if word.len() > 64 {
         return None;
     }
@@ -13,7 +13,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let own = plain(word);
     known
         .into_iter()
-        // Letters to insert, drop, change or swap with their neighbour (optimal string alignment).
+        // Counts letters to insert, drop, change or swap with their neighbour (optimal string alignment).
         .map(|name| (osa_distance(&own, &plain(name)), name))
         .filter(|(distance, name)| *distance <= name.len().max(word.len()).div_ceil(3))
         .min_by_key(|(distance, _)| *distance)
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_finds_its_word() {
+    fn a_misspelt_word_finds_the_right_one() {
         let words = ["messages", "sms", "voice"];
         for (slip, meant) in [
             ("vioce", Some("voice")),

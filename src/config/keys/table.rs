@@ -1,12 +1,12 @@
 //! The table of keys, in the order of the shipped file.
 //!
-//! The columns are those of the table in docs/configuration.md, whose words these are: path, default, unit or values,
-//! meaning. Below some stands the flag that says the same: its name, its value, its variable, its help.
+//! The columns are those of the table in docs/configuration.md, with the same text: path, default, unit or
+//! values, meaning. Some keys have a flag that overrides them: its name, its value, its variable, its help.
 
 use crate::config::keys::key::{Key, cold, hot};
 
-/// Every key that has a meaning.
-#[rustfmt::skip] // It is read as a table.
+/// Every key.
+#[rustfmt::skip] // Laid out as a table.
 pub const KEYS: &[Key] = &[
     cold("listen[].address", "`0.0.0.0:8080`", "`IP:PORT`",
         "where webhooks arrive; `[::]:8080` is IPv4 and IPv6")
@@ -14,6 +14,8 @@ pub const KEYS: &[Key] = &[
             "Where to accept requests: IP:PORT, several with commas"),
     cold("listen[].proxy_protocol", "`false`", "`true`, `false`",
         "every connection begins with a PROXY header, version 1 or 2, from a trusted proxy"),
+    hot("listen[].scheme", "`http`", "`http`, `https`",
+        "how senders reach a proxy that ends TLS and [does not say so](behind-a-proxy.md#scheme-and-host); not beside `tls`"),
     hot("listen[].tls.certificate", "no TLS", "PEM file",
         "[HTTPS](tls.md): the certificate, then those that signed it; turning TLS on or off needs a restart"),
     hot("listen[].tls.key", "required with it", "PEM file",
@@ -63,7 +65,7 @@ pub const KEYS: &[Key] = &[
     hot("deny", "`forbid`", "`forbid`, `hide`, `retry`, `drop`",
         "403, 404, 503 with Retry-After, or the connection is closed without a reply")
         .flag("--deny", "ANSWER", "NEXMO_GATE_DENY",
-            "What a denied sender hears: forbid (403), hide (404), retry (503) or drop (the connection is closed)"),
+            "The answer to a denied sender: forbid (403), hide (404), retry (503) or drop (the connection is closed)"),
     hot("mode", "`enforce`", "`enforce`, `observe`",
         "`observe`: log what would be denied, forward it all the same")
         .flag("--mode", "MODE", "NEXMO_GATE_MODE",
@@ -77,7 +79,7 @@ pub const KEYS: &[Key] = &[
     hot("routes[].allow", "`[voice, sms, messages]`", "names of lists",
         "who may send; never \"every list there is\"")
         .flag("--allow", "LISTS", "NEXMO_GATE_ALLOW",
-            "The range lists that may use the one route there is without a file: voice,sms,messages"),
+            "The range lists of the default route, which is used without a file: voice,sms,messages"),
     hot("routes[].upstream", "the common one", "as the common one",
         "another application for this route"),
     hot("routes[].upstream.url", "required", "as above",
@@ -157,7 +159,7 @@ pub const KEYS: &[Key] = &[
         .flag("--log-level", "LEVEL", "NEXMO_GATE_LOG_LEVEL",
             "How much is logged about the gate itself: error, warn, info or debug"),
     cold("log.access", "`stdout`", "`stdout`, `stderr`, `off`, or a file, as a path with a slash",
-        "a file is opened again on reload, so that it can be [rotated](logs.md#rotating-the-access-log)")
+        "a file is opened again at a manual reload, so that it can be [rotated](logs.md#rotating-the-access-log)")
         .flag("--access-log", "WHERE", "NEXMO_GATE_ACCESS_LOG",
             "Where the access log goes: stdout, stderr, off or a file"),
     cold("threads", "`auto`", "1 to 1024, or `auto`",

@@ -1,25 +1,26 @@
-//! What is wrong with a configuration, in words that name what the operator can change.
+//! A problem of a configuration, in words that name what the operator can change.
 
 use std::fmt;
 
-/// One problem: where, and what about it.
+/// One problem: its place and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// A key path (`routes[2].allow[0]`), a flag with its variable, `file:line`, or `line 3, column 5` of
     /// the config file; may be empty.
     pub at: String,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what to write instead.
     pub message: String,
 }
 
 impl Problem {
-    /// A problem at a place. Whatever was quoted of a file, it stays one line and a terminal obeys nothing of it.
+    /// A problem at a place. Control characters in quoted text are escaped, so that it stays one line and
+    /// cannot act on a terminal.
     pub fn new(at: impl Into<String>, message: impl Into<String>) -> Self {
         Self { at: tame(at.into()), message: tame(message.into()) }
     }
 }
 
-/// The text with its control characters spelled out.
+/// The text with its control characters escaped.
 fn tame(text: String) -> String {
     if !text.contains(char::is_control) {
         return text;
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_quoted_of_a_file_stays_in_its_line() {
+    fn a_quotation_from_a_file_stays_in_one_line() {
         let problem = Problem::new("upstream\u{1b}[2J", "write https://a\nb\u{85}, not \u{e4}");
         assert_eq!(problem.to_string(), "upstream\\u{1b}[2J: write https://a\\nb\\u{85}, not \u{e4}");
     }

@@ -1,7 +1,7 @@
-//! Host names, addresses and ports as they stand in URLs and Host fields (RFC 3986 section 3.2.2).
+//! Host names, addresses and ports in URLs and Host fields (RFC 3986 section 3.2.2).
 //!
-//! Only what needs no decoding is a host here: letters, digits, `-`, `_` and dots, an IPv4 address, or
-//! an IPv6 address in brackets.
+//! Only hosts that need no decoding are accepted: letters, digits, `-`, `_` and dots, an IPv4 address, or an
+//! IPv6 address in brackets.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -35,10 +35,10 @@ pub(crate) enum HostError {
     #[error("{0} is not an IPv6 address")]
     BadIpv6(String),
     /// Something after the brackets.
-    #[error("{0} stands after the address")]
+    #[error("{0} is not allowed after the address")]
     AfterAddress(String),
     /// An IPv6 address without brackets.
-    #[error("an IPv6 address stands in brackets; write \"[{0}]\"")]
+    #[error("an IPv6 address must be in brackets; write \"[{0}]\"")]
     BareIpv6(String),
     /// No number, or none of a port.
     #[error("the port {0} is not a number from 1 to 65535")]
@@ -47,13 +47,13 @@ pub(crate) enum HostError {
     #[error("the host is missing")]
     Missing,
     /// A star.
-    #[error("{0} has a wildcard, and hosts are compared whole")]
+    #[error("{0} has a wildcard, which a host cannot have")]
     Wildcard(String),
     /// Letters of another alphabet.
     #[error("{0} is not ASCII; write an international name in its xn-- form")]
     NotAscii(String),
     /// A letter that is in no name.
-    #[error("{shown} holds {odd:?}, which no host name has")]
+    #[error("{shown} has {odd:?}, which no host name has")]
     OddLetter {
         /// The name.
         shown: String,
@@ -74,7 +74,7 @@ pub(crate) enum HostError {
 /// Reads a host without a port.
 ///
 /// # Errors
-/// What is wrong and how it is written.
+/// What is wrong, and what to write instead.
 pub(crate) fn host(text: &str) -> Result<Host, HostError> {
     match authority(text)? {
         (host, None) => Ok(host),
@@ -85,7 +85,7 @@ pub(crate) fn host(text: &str) -> Result<Host, HostError> {
 /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`.
 ///
 /// # Errors
-/// What is wrong and how it is written.
+/// What is wrong, and what to write instead.
 pub(crate) fn authority(text: &str) -> Result<(Host, Option<u16>), HostError> {
     if let Some(rest) = text.strip_prefix('[') {
         let Some((inside, after)) = rest.split_once(']') else {
@@ -139,7 +139,7 @@ fn name(text: &str) -> Result<Host, HostError> {
     if text.len() > 253 || text.split('.').any(|label| label.is_empty() || label.len() > 63) {
         return Err(HostError::BadPart(shown));
     }
-    // A name whose last part is a number is an IPv4 address to some resolvers, whatever it looks like.
+    // Some resolvers take any name whose last part is a number for an IPv4 address.
     let last = text.rsplit('.').next().unwrap_or_default();
     if last.bytes().all(|b| b.is_ascii_digit()) && text.parse::<Ipv4Addr>().is_err() {
         return Err(HostError::Number(shown));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_says_why() {
+    fn a_text_that_is_no_host_is_refused_with_the_reason() {
         for (text, message) in [
             ("", "the host is missing"),
             (":80", "the host is missing"),
@@ -175,16 +175,16 @@ mod tests {
             ("a:0", "the port \"0\" is not a number from 1 to 65535"),
             ("a:+80", "the port \"+80\" is not a number from 1 to 65535"),
             ("a:65536", "the port \"65536\" is not a number from 1 to 65535"),
-            ("::1", "an IPv6 address stands in brackets; write \"[::1]\""),
+            ("::1", "an IPv6 address must be in brackets; write \"[::1]\""),
             ("[::1", "\"[::1\" has no closing bracket"),
-            ("[::1]x", "\"x\" stands after the address"),
+            ("[::1]x", "\"x\" is not allowed after the address"),
             ("[1.2.3.4]", "\"1.2.3.4\" is not an IPv6 address"),
-            ("*.example", "\"*.example\" has a wildcard, and hosts are compared whole"),
+            ("*.example", "\"*.example\" has a wildcard, which a host cannot have"),
             (
                 "münchen.example",
                 "\"münchen.example\" is not ASCII; write an international name in its xn-- form",
             ),
-            ("a b", "\"a b\" holds ' ', which no host name has"),
+            ("a b", "\"a b\" has ' ', which no host name has"),
             ("a.example.", "leave the last dot out; write \"a.example\""),
             ("a..b", "\"a..b\" has an empty or overlong part"),
             ("1.2.3", "\"1.2.3\" is neither a host name nor an IPv4 address"),

@@ -1,6 +1,6 @@
 //! Reading YAML: nodes and sections, units and host names, and the report that collects every problem.
 //!
-//! What a key means does not belong here: `sections` know that.
+//! The meaning of a key does not belong here: `sections` know it.
 
 pub(super) mod document;
 pub(crate) mod error;

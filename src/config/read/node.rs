@@ -1,7 +1,8 @@
-//! The file's shape: a walk over the YAML that notes every wrong type, unknown key and bad value.
+//! A value of the file with its place, and readers for its type that report every wrong type, unknown key and
+//! bad value.
 //!
-//! A derived deserialiser stops at the first error, so this room walks the parsed document itself.
-//! A reader returns `None` when it has noted a problem; the caller goes on with a stand-in, and the
+//! A derived deserialiser stops at the first error, so the readers walk the parsed document themselves. A
+//! reader returns `None` when it has reported a problem; the caller continues with a placeholder, and the
 //! whole reading fails at the end. Nothing here knows what a key means.
 
 use std::collections::BTreeMap;
@@ -17,20 +18,20 @@ use crate::config::read::report::Report;
 use crate::config::read::units;
 use crate::policy::provider::Provider;
 
-/// Where values come from and where problems go.
+/// What all nodes of a reading share.
 pub(crate) struct Source<'a> {
-    /// What was found so far.
+    /// The problems and warnings so far.
     pub report: &'a Report,
     /// The folder that the file's relative paths start from.
     pub base: &'a Path,
-    /// What flags and variables put in the place of a key: by key path, the flag's name and the value.
+    /// The values that flags and variables set, by key path: the flag's name and the value.
     pub replaced: BTreeMap<&'static str, (String, Value)>,
-    /// Whose webhooks the values are about.
+    /// The provider whose webhooks are configured.
     pub provider: &'static Provider,
 }
 
 impl Source<'_> {
-    /// What a flag put in the place of the key.
+    /// The value that a flag sets for the key.
     pub(crate) fn flag(&self, path: &str) -> Option<Node<'_>> {
         let (name, value) = self.replaced.get(path)?;
         Some(Node { path: name.clone(), value, base: Path::new(""), source: self })
@@ -42,17 +43,17 @@ impl Source<'_> {
 pub(crate) struct Node<'a> {
     /// A key path, or the name of a flag.
     pub path: String,
-    /// What stands there.
+    /// The value.
     pub value: &'a Value,
-    /// Where a relative path starts: the file's folder, or nowhere for a flag.
+    /// The folder that a relative path starts from: the file's folder; empty for a flag.
     pub base: &'a Path,
-    /// Where the value comes from and its problems go.
+    /// The shared parts of the reading.
     pub source: &'a Source<'a>,
 }
 
 impl<'a> Node<'a> {
-    /// Whether nothing stands here. Unlike `Value::is_null` this does not look inside a tag: tags have no
-    /// meaning in this file, so a tagged value is always of a wrong type.
+    /// Whether the value is empty. Unlike `Value::is_null` this does not look inside a tag: tags have no
+    /// meaning in this file, so a tagged value always has a wrong type.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self.value, Value::Null)
     }
@@ -62,18 +63,18 @@ impl<'a> Node<'a> {
         matches!(self.value, Value::String(text) if text == word)
     }
 
-    /// Notes a problem here.
+    /// Reports a problem here.
     pub(crate) fn problem<T>(&self, message: impl Into<String>) -> Option<T> {
         self.source.report.problem(&self.path, message);
         None
     }
 
-    /// Notes a warning here.
+    /// Reports a warning here.
     pub(crate) fn warning(&self, message: impl Into<String>) {
         self.source.report.warning(&self.path, message);
     }
 
-    /// Notes that the value is of another type than wanted.
+    /// Reports that the value has another type than wanted.
     pub(crate) fn unwanted<T>(&self, wanted: &str) -> Option<T> {
         match self.value {
             Value::Null => self.problem(format!("is empty, wanted {wanted}")),
@@ -81,7 +82,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The value of a reader, or its error as a problem here.
+    /// The value of a reader, or its error reported as a problem here.
     pub(crate) fn judged<T, E: Display>(&self, read: Result<T, E>) -> Option<T> {
         read.map_or_else(|error| self.problem(error.to_string()), Some)
     }
@@ -95,7 +96,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A text for which `read` finds a meaning.
+    /// A text that `read` accepts.
     pub(crate) fn parsed<T, E: Display>(
         &self,
         wanted: &str,
@@ -104,7 +105,7 @@ impl<'a> Node<'a> {
         self.text(wanted).and_then(|text| self.judged(read(text)))
     }
 
-    /// A path of a file or folder; relative ones start at the config file's folder.
+    /// A path of a file or folder; a relative one starts at the config file's folder.
     pub(crate) fn file(&self, wanted: &str) -> Option<PathBuf> {
         let text = self.text(wanted)?;
         if text.contains("-----BEGIN") {
@@ -116,7 +117,7 @@ impl<'a> Node<'a> {
         Some(self.under_base(Path::new(text)))
     }
 
-    /// A path of the file, from its folder; a flag's path as it is.
+    /// A path relative to the file's folder; a flag's path stays as it is.
     pub(crate) fn under_base(&self, path: &Path) -> PathBuf {
         self.base.join(path)
     }
@@ -170,7 +171,8 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The text of a quantity. A bare number goes on as text, so that the reader can name the unit.
+    /// The text of a quantity. A bare number is returned as text, so that the reader can name the missing
+    /// unit.
     fn with_unit(&self, wanted: &str) -> Option<String> {
         match self.value {
             Value::Number(number) => Some(number.to_string()),
@@ -178,7 +180,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// One of a few words; `planned` ones are known and refused.
+    /// One of a few words; words in `planned` are known, but not supported yet.
     pub(crate) fn choice<T: Copy>(&self, words: &[(&str, T)], planned: &[&str]) -> Option<T> {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         let list = names.join(", ");
@@ -195,7 +197,7 @@ impl<'a> Node<'a> {
     /// The entries of a list.
     pub(crate) fn list(&self, wanted: &str) -> Option<Vec<Node<'a>>> {
         let Value::Sequence(items) = self.value else { return self.unwanted(wanted) };
-        // A flag has one name for all its entries.
+        // All entries of a flag have the flag's name.
         let flag = self.path.starts_with("--");
         let path = |index| if flag { self.path.clone() } else { format!("{}[{index}]", self.path) };
         let node = |(index, value)| Node { path: path(index), value, ..self.clone() };
@@ -213,13 +215,13 @@ pub(crate) fn unknown(what: &str, word: &str, known: &[&str]) -> String {
     }
 }
 
-/// A tag as it is written.
+/// A tag as it is written, unless it may be a secret.
 fn tag(tag: &str) -> String {
     let plain = tag.len() <= 20 && tag.chars().all(|c| c.is_ascii_graphic());
     if plain && !units::is_secret(tag) { tag.to_owned() } else { units::quote(tag) }
 }
 
-/// A value in words.
+/// A value described for a message.
 pub(crate) fn found(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),

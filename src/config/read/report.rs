@@ -1,4 +1,4 @@
-//! Everything that is found wrong, in the order of the file.
+//! The problems and warnings of a reading, in the order of the file.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use serde_yaml::Value;
 use crate::config::read::error::Problem;
 use crate::config::read::units::{is_secret, quote, scrubbed};
 
-/// Collects problems and warnings while the file is read. Reading never stops at one.
+/// Collects problems and warnings while the file is read. Reading does not stop at a problem.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     problems: RefCell<Vec<Problem>>,
@@ -16,26 +16,26 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Notes what makes the configuration unusable.
+    /// Adds a problem, which makes the configuration unusable.
     pub(crate) fn problem(&self, at: &str, message: impl Into<String>) {
         self.problems.borrow_mut().push(Problem::new(at, scrubbed(&message.into())));
     }
 
-    /// Notes what works but deserves a look.
+    /// Adds a warning.
     pub(crate) fn warning(&self, at: &str, message: impl Into<String>) {
         self.warnings.borrow_mut().push(Problem::new(at, scrubbed(&message.into())));
     }
 
-    /// Whether something is wrong at this place or below it: what was read there is a stand-in, and
-    /// judging it further would report what is not in the file.
+    /// Whether there is a problem at this place or below it. Then the value read there is a placeholder, and
+    /// further checks of it would report what is not in the file.
     pub(crate) fn is_spoilt(&self, at: &str) -> bool {
         self.problems.borrow().iter().any(|problem| {
             problem.at.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         })
     }
 
-    /// The warnings, or every problem; both in the order of the file. What the file does not hold,
-    /// flags and missing keys, comes first.
+    /// The warnings, or every problem; both in the order of the file. Problems of flags and missing keys come
+    /// first.
     pub(crate) fn finish(self, file: &Value) -> Result<Vec<Problem>, Vec<Problem>> {
         let mut places = HashMap::new();
         number(file, "", &mut places);
@@ -48,7 +48,7 @@ impl Report {
     }
 }
 
-/// The place of the path, or of the nearest thing above it that the file holds.
+/// The position of the path in the file, or of its nearest ancestor that the file has.
 fn place(places: &HashMap<String, usize>, path: &str) -> usize {
     let mut path = path;
     loop {
@@ -85,7 +85,7 @@ pub(crate) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// A key as a part of a path: plain where it is a plain word, else so that it cannot disturb a terminal.
+/// A key as a part of a path: as it is if it is a plain word, else quoted.
 pub(crate) fn segment(key: &Value) -> String {
     let plain = |k: &str| !k.is_empty() && k.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
     match key {

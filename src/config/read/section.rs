@@ -1,4 +1,4 @@
-//! A mapping of the file: its keys one by one, and a note about each key that has no meaning there.
+//! A mapping of the file: reads its keys, and reports each unknown key.
 
 use serde_yaml::{Mapping, Value};
 
@@ -6,7 +6,7 @@ use crate::config::keys;
 use crate::config::read::node::{Node, Source, unknown};
 use crate::config::read::report::{join, segment};
 
-/// A mapping with its place; flags stand before what the file says.
+/// A mapping with its place; the values of flags replace those of the file.
 pub(crate) struct Section<'a> {
     path: String,
     entries: Option<&'a Mapping>,
@@ -19,14 +19,14 @@ impl<'a> Section<'a> {
         Self::new(String::new(), file.as_mapping(), source)
     }
 
-    /// The mapping at a key path; unknown keys are noted.
+    /// The mapping at a key path; unknown keys are reported.
     pub(crate) fn new(path: String, entries: Option<&'a Mapping>, source: &'a Source<'a>) -> Self {
         let section = Self { path, entries, source };
         section.note_unknown();
         section
     }
 
-    /// Where values come from and problems go.
+    /// The shared parts of the reading.
     pub(crate) fn source(&self) -> &'a Source<'a> {
         self.source
     }
@@ -41,7 +41,8 @@ impl<'a> Section<'a> {
         Some(Node { path, value, base: self.source.base, source: self.source })
     }
 
-    /// The value of a key, where an empty one is as good as none: all of its lines are commented out.
+    /// The value of a key; an empty value counts as none, because all lines below the key may be commented
+    /// out.
     pub(crate) fn get_filled(&self, key: &str) -> Option<Node<'a>> {
         self.get(key).filter(|node| !node.is_empty())
     }
@@ -52,7 +53,7 @@ impl<'a> Section<'a> {
         filled.unwrap_or_else(|| Section { path: join(&self.path, key), entries: None, source: self.source })
     }
 
-    /// Notes a problem at a key, which need not be there, or at the flag that stands in its place.
+    /// Reports a problem at a key, which may be missing, or at the flag that replaces it.
     pub(crate) fn problem(&self, key: &str, message: impl Into<String>) {
         let at = self.get(key).map_or_else(|| join(&self.path, key), |node| node.path);
         self.source.report.problem(&at, message);
@@ -74,7 +75,7 @@ impl<'a> Section<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The keys of a mapping; unknown ones are noted.
+    /// The keys of a mapping; unknown ones are reported.
     pub(crate) fn section(&self, wanted: &str) -> Option<Section<'a>> {
         let Value::Mapping(entries) = self.value else { return self.unwanted(wanted) };
         Some(Section::new(self.path.clone(), Some(entries), self.source))

@@ -1,7 +1,7 @@
-//! Durations and sizes: a whole number with its unit, nothing else.
+//! Durations and sizes: a whole number with its unit.
 //!
-//! A number without a unit is refused, because seconds and milliseconds, or bytes and kilobytes, are
-//! a factor of a thousand apart. `MB` is refused for the same reason: two programs read it differently.
+//! A number without a unit is refused, because seconds and milliseconds, or bytes and kilobytes, differ by a
+//! factor of a thousand. `MB` is refused because programs read it differently.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), (
 /// Reads `250ms`, `5s`, `1m` or `1h`.
 ///
 /// # Errors
-/// What is wrong and how it is written.
+/// What is wrong, and what to write instead.
 pub(crate) fn duration(text: &str) -> Result<Duration, QuantityError> {
     let meant = |unit: &str| match unit.to_ascii_lowercase().as_str() {
         "" | "s" | "sec" | "secs" | "second" | "seconds" => Some("s"),
@@ -28,7 +28,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, QuantityError> {
 /// Reads `512B`, `16KiB`, `1MiB` or `1GiB`, in bytes.
 ///
 /// # Errors
-/// What is wrong and how it is written.
+/// What is wrong, and what to write instead.
 pub(crate) fn size(text: &str) -> Result<u64, QuantityError> {
     let meant = |unit: &str| match unit.to_ascii_lowercase().as_str() {
         "" | "b" | "byte" | "bytes" => Some("B"),
@@ -86,17 +86,17 @@ fn factor(units: &[(&str, u64)], unit: &str) -> Option<u64> {
     units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor)
 }
 
-/// A duration as it would be written, in seconds where these are whole.
+/// A duration as text, in seconds if these are whole.
 #[must_use]
 pub(crate) fn show_duration(duration: Duration) -> String {
     if duration.is_zero() {
         return "0s".to_owned();
     }
-    // A bound in seconds is easier to compare with than one in minutes.
+    // A limit in seconds is easier to compare with than one in minutes.
     show(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &DURATIONS[..2])
 }
 
-/// A size as it would be written, in the largest unit that keeps it whole.
+/// A size as text, in the largest unit that keeps it whole.
 #[must_use]
 pub(crate) fn show_size(bytes: u64) -> String {
     show(bytes, &SIZES)
@@ -108,13 +108,14 @@ fn show(number: u64, units: &[(&str, u64)]) -> String {
     format!("{}{name}", number / factor)
 }
 
-/// Characters of a text that is quoted.
+/// The number of characters that a quote shows.
 const QUOTED: usize = 40;
-/// A run of letters and digits of this length is no word.
+/// A run of letters and digits of this length may be a key.
 const KEY_RUN: usize = 24;
 
-/// A text in quotes, cut where it is long, control characters escaped. What looks like a secret is only
-/// counted: a configuration can be a link to a key, and what is said here stands in logs and on pages.
+/// A text in quotes, cut if it is long, with control characters escaped. For a text that looks like a secret,
+/// only its length is shown: a configuration may be a link to a key, and messages appear in logs and on
+/// pages.
 #[must_use]
 pub(crate) fn quote(text: &str) -> String {
     if is_secret(text) {
@@ -133,7 +134,7 @@ pub(crate) fn is_secret(text: &str) -> bool {
     text.contains("-----") || names_user || text.split(|c| !of_a_key(c)).any(is_key)
 }
 
-/// The text without what looks like a key: whoever composes a message may have forgotten to ask.
+/// Replaces whatever looks like a key by its length, in case a message was made without [`quote`].
 #[must_use]
 pub(crate) fn scrubbed(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_duration_says_what_was_meant() {
+    fn a_text_that_is_no_duration_is_refused_with_a_suggestion() {
         for (text, message) in [
             ("5", "5 has no unit; write 5s"),
             ("5 s", "\"5 s\" has an unknown unit; write 5s"),
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_size_says_what_was_meant() {
+    fn a_text_that_is_no_size_is_refused_with_a_suggestion() {
         for (text, message) in [
             ("1024", "1024 has no unit; write 1024B"),
             ("1MB", "MB is a power of 1000 to some programs and of 1024 to others; write 1MiB"),

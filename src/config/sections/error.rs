@@ -30,7 +30,7 @@ pub(crate) enum UrlError {
     #[error("the scheme {0} is not http, https or unix")]
     UnknownScheme(String),
     /// Somebody's name before the host.
-    #[error("a user name or password has no place in this URL")]
+    #[error("the URL must not have a user name or password")]
     User,
     /// Something after the host.
     #[error("{shown} must not be there: requests keep their own path and query; write {write}")]
@@ -77,7 +77,7 @@ pub(crate) enum CheckPathError {
         odd: char,
     },
     /// More than a path may have.
-    #[error("has {bytes} bytes, and {most} is the most")]
+    #[error("has {bytes} bytes; at most {most} are allowed")]
     Long {
         /// How many it has.
         bytes: usize,

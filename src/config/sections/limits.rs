@@ -1,4 +1,4 @@
-//! `limits`, `drain` and `threads`: bounds on size, time and number.
+//! `limits`, `drain` and `threads`: limits on sizes, times and counts.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::config::read::units::{show_duration, show_size};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
-/// A message is small; whoever needs more needs another kind of proxy.
+/// Webhooks are small; larger bodies need another kind of proxy.
 const BODY: RangeInclusive<usize> = 1..=KIB * MIB;
-/// Below 1 KiB a real sender's head does not fit; above 1 MiB it is no sender of ours.
+/// Below 1 KiB a real sender's head does not fit; above 1 MiB it is not a webhook.
 const HEAD: RangeInclusive<usize> = KIB..=MIB;
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 const NUMBER: RangeInclusive<usize> = 1..=1_000_000;
-/// Connections of one address.
+/// Connections from one address.
 const EACH: RangeInclusive<usize> = 1..=100_000;
 
 /// Reads `limits`.
@@ -58,7 +58,7 @@ pub(crate) fn limits(root: &Section) -> Limits {
             section.problem(key, format!("{own} can never be reached with {connections} connections"));
         }
     }
-    // Each part is at most 1 GiB; a sum that overflows belongs to no machine.
+    // Each part is at most 1 GiB; a sum that overflows exceeds every `buffers`.
     let message = limits.max_body.saturating_add(limits.max_response).saturating_add(limits.max_head);
     if limits.buffers < message && !spoilt(&["max_body", "max_response", "max_head", "buffers"]) {
         let show = |n: usize| show_size(u64::try_from(n).unwrap_or(u64::MAX));
@@ -72,7 +72,7 @@ pub(crate) fn limits(root: &Section) -> Limits {
     limits
 }
 
-/// A number of connections, or `off` for no bound.
+/// A number of connections, or `off` for no limit.
 fn bound(node: &Node) -> Option<usize> {
     match node.value {
         Value::Bool(false) => None,
@@ -96,7 +96,7 @@ pub(crate) fn drain(root: &Section, routes: &[Route]) -> Drain {
         !at("deadline") && !at("webhook")
     };
     let sound = routes.iter().enumerate().filter(|(index, _)| known(index));
-    // The first of several longest ones.
+    // If several are equal, the first one.
     let longest = sound.min_by_key(|(_, route)| std::cmp::Reverse(route.deadline));
     if let Some((index, route)) = longest.filter(|(_, route)| route.deadline > drain.grace)
         && !report.is_spoilt("drain.grace")
@@ -115,7 +115,7 @@ pub(crate) fn drain(root: &Section, routes: &[Route]) -> Drain {
     drain
 }
 
-/// Reads `threads`; `None` means one a core.
+/// Reads `threads`; `None` means one per core.
 pub(crate) fn threads(root: &Section) -> Option<usize> {
     let node = root.get("threads")?;
     if node.is_word("auto") {

@@ -1,4 +1,4 @@
-//! Sockets that the gate opens: the listeners and the admin interface.
+//! The sockets that the gate opens: listeners, admin interface, metrics.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,6 +10,7 @@ use crate::config::read::section::Section;
 use crate::config::read::units::quote;
 use crate::config::sections::tls;
 use crate::config::sections::upstream::unix_path;
+use crate::policy::client::original::Scheme;
 
 const WANTED: &str = "an address with a port such as 0.0.0.0:8080";
 
@@ -36,16 +37,17 @@ pub(crate) fn listeners(root: &Section, trusted: &[Trusted]) -> Vec<Listener> {
     listeners
 }
 
-/// One entry, and the node of its address: the entry itself or its key.
+/// Reads one entry; returns also the node of its address, which is the entry itself or its key.
 fn listener<'a>(root: &Section, entry: &Node<'a>, trusted: &[Trusted]) -> Option<(Node<'a>, Listener)> {
     if !matches!(entry.value, Value::Mapping(_)) {
         let address = entry.parsed(WANTED, socket_address)?;
         return Some((entry.clone(), plain(address)));
     }
     let section = entry.section(WANTED)?;
-    // Every key is read before one is missed: all problems at once.
+    // Read every key before returning, so that all problems are reported.
     let proxy_protocol = proxy_protocol(root, &section, trusted);
     let tls = section.get("tls").and_then(|node| tls::tls(&node));
+    let scheme = scheme(&section).unwrap_or_default();
     let http2 = section.get("http2").and_then(|node| node.truth()).unwrap_or(false);
     let acme_challenges = section.get("acme_challenges").and_then(|node| node.file("the path of a folder"));
     let Some(place) = section.get("address") else {
@@ -53,18 +55,25 @@ fn listener<'a>(root: &Section, entry: &Node<'a>, trusted: &[Trusted]) -> Option
         return None;
     };
     let address = place.parsed(WANTED, socket_address)?;
-    Some((place, Listener { address, proxy_protocol, tls, http2, acme_challenges }))
+    Some((place, Listener { address, proxy_protocol, tls, scheme, http2, acme_challenges }))
 }
 
-/// A listener that only has an address.
+/// A listener that has only an address.
 fn plain(address: SocketAddr) -> Listener {
-    Listener { address, proxy_protocol: false, tls: None, http2: false, acme_challenges: None }
+    Listener {
+        address,
+        proxy_protocol: false,
+        tls: None,
+        scheme: Scheme::Http,
+        http2: false,
+        acme_challenges: None,
+    }
 }
 
-/// Whether PROXY headers are wanted.
+/// Whether PROXY headers are required.
 fn proxy_protocol(root: &Section, section: &Section, trusted: &[Trusted]) -> bool {
     let proxied = section.get("proxy_protocol").filter(|node| node.truth() == Some(true));
-    // What was meant to be trusted and could not be read is its own problem.
+    // If an entry of trusted_proxies could not be read, that is the problem to report.
     let place = root.get("trusted_proxies").map_or("trusted_proxies".to_owned(), |node| node.path);
     if let Some(node) = proxied.as_ref().filter(|_| trusted.is_empty())
         && !root.source().report.is_spoilt(&place)
@@ -75,6 +84,19 @@ fn proxy_protocol(root: &Section, section: &Section, trusted: &[Trusted]) -> boo
         );
     }
     proxied.is_some()
+}
+
+/// How senders reach what stands in front. A listener that speaks TLS itself knows how it is reached.
+fn scheme(section: &Section) -> Option<Scheme> {
+    let words = [Scheme::Http, Scheme::Https].map(|scheme| (scheme.word(), scheme));
+    let node = section.get("scheme")?;
+    let scheme = node.choice(&words, &[])?;
+    let tls = section.get("tls").is_some_and(|tls| !matches!(tls.value, Value::Null | Value::Bool(false)));
+    if tls {
+        return node
+            .problem("says how senders reach a proxy in front, and this listener has tls itself; remove it");
+    }
+    Some(scheme)
 }
 
 /// Reads `admin`: a mapping, an address, or `off`.
@@ -104,12 +126,12 @@ pub(crate) fn admin(root: &Section) -> Option<Admin> {
     if !address.ip().to_canonical().is_loopback() {
         if !allow_remote {
             return place.problem(format!(
-                "{address} can be reached from other machines, and whoever reaches it may reload and read the \
+                "{address} can be reached from other machines, and anyone who connects may reload and read the \
                  status; use 127.0.0.1 or unix:/path, or set allow_remote: true"
             ));
         }
         place.warning(format!(
-            "{address} can be reached from other machines; whoever reaches it may reload and read the status"
+            "{address} can be reached from other machines; anyone who connects may reload and read the status"
         ));
     }
     Some(Admin { address: AdminAddress::Tcp(address) })
@@ -134,7 +156,7 @@ pub(crate) fn metrics(root: &Section) -> Option<SocketAddr> {
     place.parsed("an address with a port such as 0.0.0.0:9902", socket_address)
 }
 
-/// Whether the second socket cannot be opened beside the first.
+/// Whether the two addresses cannot be bound at the same time.
 pub(crate) fn collide(a: SocketAddr, b: SocketAddr) -> bool {
     let everywhere = |one: IpAddr, other: IpAddr| one.is_unspecified() && one.is_ipv4() == other.is_ipv4();
     let (one, other) = (a.ip(), b.ip());
@@ -165,7 +187,7 @@ enum SocketAddressError {
     #[error("names are not looked up here; write 127.0.0.1:{0} or [::1]:{0}")]
     Localhost(u16),
     /// An IPv6 address that runs into its port.
-    #[error("an IPv6 address stands in brackets; write [{host}]:{port}")]
+    #[error("an IPv6 address must be in brackets; write [{host}]:{port}")]
     BareIpv6 {
         /// The address.
         host: String,

@@ -1,4 +1,4 @@
-//! Names of range lists: who a route allows, and who may name the client.
+//! Names of range lists: in `allow` and in `trusted_proxies`.
 
 use crate::config::model::Trusted;
 use crate::config::read::node::Node;
@@ -7,8 +7,8 @@ use crate::config::read::units::quote;
 use crate::policy::address::range_list::{ParsePrefixError, parse_prefix};
 use crate::policy::provider::Provider;
 
-/// Reads `allow`; without it there are the provider's lists. What is trusted to name the client is never a client
-/// itself.
+/// Reads `allow`; the default is the provider's lists. A list in `trusted_proxies` is refused, because a
+/// trusted proxy is never a client.
 pub(crate) fn allow(node: Option<&Node>, trusted: &[Trusted], provider: &Provider) -> Vec<String> {
     let all = provider.allow;
     let Some(node) = node else { return all.iter().map(|name| (*name).to_owned()).collect() };
@@ -27,7 +27,7 @@ pub(crate) fn allow(node: Option<&Node>, trusted: &[Trusted], provider: &Provide
             ));
         }
         if names.contains(&name) {
-            entry.problem::<()>(format!("{} is there twice", quote(&name)));
+            entry.problem::<()>(format!("{} is listed twice", quote(&name)));
         }
         names.push(name);
     }
@@ -78,7 +78,7 @@ pub(crate) fn trusted_proxies(root: &Section) -> Vec<Trusted> {
 enum TrustedError {
     /// All of IPv4 or of IPv6.
     #[error(
-        "{0} is everybody, and then anybody could claim to be a client that a list admits; name the proxies' own addresses"
+        "{0} trusts every address, so any sender could claim to be a client that a list admits; name the proxies' own addresses"
     )]
     Everybody(String),
     /// Neither a range nor the name of a list.
@@ -95,7 +95,7 @@ fn trusted(text: &str) -> Result<Trusted, TrustedError> {
     if matches!(text, "0.0.0.0/0" | "::/0") {
         return Err(TrustedError::Everybody(text.to_owned()));
     }
-    // A dot is an address or a host name here, so that neither is taken for the name of a list.
+    // A text with a dot is an address or a host name here, and never the name of a list.
     let name = is_name(text) && !text.contains('.') && text.bytes().any(|b| b.is_ascii_alphabetic());
     match parse_prefix(text) {
         Ok(prefix) => Ok(Trusted::Prefix(prefix)),

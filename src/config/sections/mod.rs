@@ -1,4 +1,4 @@
-//! The sections of the configuration, one file for each: keys, defaults, ranges, and what a mistake is told.
+//! The sections of the configuration, one file for each: keys, defaults, allowed values, and error messages.
 
 pub(crate) mod error;
 pub(crate) mod limits;

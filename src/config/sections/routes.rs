@@ -1,4 +1,4 @@
-//! `routes`: which path belongs to which webhook, who may use it, and what counts as delivered.
+//! `routes`: paths, their webhooks, who may use them, and what counts as delivered.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::policy::routing::route::PathPattern;
 
 const DEADLINE: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 
-/// Reads `routes`; without them there is one that takes everything.
+/// Reads `routes`; without them there is one route for everything.
 pub(crate) fn routes(root: &Section, trusted: &[Trusted]) -> Vec<Route> {
     let (flag, provider) = (root.source().flag("allow"), root.source().provider);
     let Some(node) = root.get("routes") else {
@@ -26,9 +26,7 @@ pub(crate) fn routes(root: &Section, trusted: &[Trusted]) -> Vec<Route> {
         }];
     };
     if let Some(flag) = flag {
-        flag.problem::<()>(
-            "the config file has routes, and each says itself whom it allows; change them there",
-        );
+        flag.problem::<()>("the config file has routes; set `allow` in each of them instead");
     }
     let wanted = format!("a list of routes such as [{}]", provider.example);
     let Some(entries) = node.list(&wanted) else { return Vec::new() };
@@ -36,12 +34,12 @@ pub(crate) fn routes(root: &Section, trusted: &[Trusted]) -> Vec<Route> {
         node.problem::<()>("is empty, so every request would be denied; leave it out for one route \"/*\"");
     }
     let mut earlier = Vec::new();
-    // A stand-in keeps the places of the others, and asks for nothing itself.
+    // A placeholder keeps the indices of the other routes. Its deadline of zero never exceeds the grace.
     let stand_in = || Route { deadline: Duration::ZERO, ..everything(provider.other()) };
     entries.iter().map(|entry| route(entry, trusted, &mut earlier).unwrap_or_else(stand_in)).collect()
 }
 
-/// A route that says nothing but its webhook.
+/// A route for every path, with the defaults of its webhook.
 fn everything(webhook: Webhook) -> Route {
     let rules = Rules::of(webhook);
     Route {
@@ -58,7 +56,7 @@ fn everything(webhook: Webhook) -> Route {
     }
 }
 
-/// A host and pattern that is taken, and by which route.
+/// A host and pattern that is used, and the route that uses it.
 type Taken = (Option<String>, PathPattern, String);
 
 fn route(entry: &Node, trusted: &[Trusted], earlier: &mut Vec<Taken>) -> Option<Route> {
@@ -72,7 +70,7 @@ fn route(entry: &Node, trusted: &[Trusted], earlier: &mut Vec<Taken>) -> Option<
         }
         path
     } else {
-        section.problem("path", "missing; which requests is this route for? e.g. /webhooks/event");
+        section.problem("path", "missing; set the path of this route's requests, e.g. /webhooks/event");
         None
     };
     let webhook = section.get("webhook").map_or(Some(provider.other()), |node| webhook(&node));
@@ -93,7 +91,7 @@ fn route(entry: &Node, trusted: &[Trusted], earlier: &mut Vec<Taken>) -> Option<
     })
 }
 
-/// Notes when an earlier route takes every request that this one would.
+/// Reports when an earlier route has the same host and path.
 fn claim(node: &Node, host: Option<String>, path: &PathPattern, earlier: &mut Vec<Taken>) {
     if let Some((host, _, other)) = earlier.iter().find(|(h, p, _)| (h, p) == (&host, path)) {
         let same = if host.is_some() { "the same host and path" } else { "the same path" };

@@ -1,4 +1,4 @@
-//! `listen[].tls`: the certificates that a listener shows, and the one that it asks for.
+//! `listen[].tls`: the certificates of a listener, and the client certificates that it asks for.
 
 use serde_yaml::Value;
 
@@ -11,7 +11,7 @@ const WANTED: &str = "keys such as { certificate: fullchain.pem, key: privkey.pe
 const CERTIFICATE: &str = "the path of a PEM file with the certificate and its chain";
 const KEY: &str = "the path of a PEM file with the private key";
 
-/// Reads `tls`. An empty one is a problem: it must not turn into a listener in the clear.
+/// Reads `tls`. An empty mapping is a problem, because it must not make a listener without TLS.
 pub(crate) fn tls(node: &Node) -> Option<Tls> {
     if *node.value == Value::Bool(false) {
         return None;
@@ -28,14 +28,14 @@ fn certificates(section: &Section, at: &str) -> Option<Vec<CertificateFiles>> {
     let Some(several) = section.get("certificates") else { return Some(vec![files(section, at)?]) };
     for key in ["certificate", "key"] {
         if section.get(key).is_some() {
-            section.problem(key, "stands beside `certificates`; make it an entry of that list");
+            section.problem(key, "cannot be set together with `certificates`; make it an entry of that list");
         }
     }
     let entries = several.list("a list such as [{ certificate: fullchain.pem, key: privkey.pem }]")?;
     if entries.is_empty() {
         return several.problem("is empty; TLS needs a certificate");
     }
-    // Each entry is read, so that the problems of all are noted.
+    // Read each entry, so that the problems of all are reported.
     let read: Vec<Option<CertificateFiles>> =
         entries.iter().map(|entry| files(&entry.section(WANTED)?, &entry.path)).collect();
     read.into_iter().collect()
@@ -53,7 +53,7 @@ fn files(section: &Section, at: &str) -> Option<CertificateFiles> {
     Some(CertificateFiles { at: at.to_owned(), certificate: certificate?, key: key? })
 }
 
-/// `1.2` without quotes is a number to YAML, and as clear.
+/// YAML reads `1.2` without quotes as a number; it is accepted too.
 fn version(node: &Node) -> Option<TlsVersion> {
     let text = match node.value {
         Value::Number(number) => number.to_string(),
@@ -70,7 +70,7 @@ fn version(node: &Node) -> Option<TlsVersion> {
 fn client_auth(section: &Section) -> Option<ClientAuth> {
     let words = [("optional", false), ("required", true)];
     let how = section.get("client_auth");
-    // Whoever names an authority means to be asked for its signature; `optional` is the exception.
+    // `client_ca` alone means `required`.
     let required = how.as_ref().map_or(Some(true), |how| how.choice(&words, &[]));
     let Some(node) = section.get("client_ca") else {
         if let Some(how) = how {
@@ -82,7 +82,7 @@ fn client_auth(section: &Section) -> Option<ClientAuth> {
     if required == Some(true) {
         let known = section.source().provider.advice.client_certificate;
         node.warning(format!(
-            "a sender without a certificate is turned away, and {known}; `client_auth: optional` asks and does not insist"
+            "a sender without a certificate is refused, and {known}; use `client_auth: optional` to accept such senders"
         ));
     }
     Some(ClientAuth { ca: ca?, required: required? })

@@ -1,4 +1,4 @@
-//! Where requests go: `http://host[:port]`, `https://host[:port]` or `unix:/path`, one or several of them.
+//! Upstreams: `http://host[:port]`, `https://host[:port]` or `unix:/path`, one or several of them.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -15,18 +15,18 @@ use crate::config::read::units::{is_secret, quote};
 use crate::config::sections::error::{CheckPathError, UnixPathError, UrlError};
 
 const WANTED: &str = "a URL such as http://127.0.0.1:3000";
-/// What is said where an upstream should be.
-pub(crate) const MISSING: &str = "missing; where should requests go? e.g. http://127.0.0.1:3000";
+/// The message for a missing upstream.
+pub(crate) const MISSING: &str = "missing; set the address of your application, e.g. http://127.0.0.1:3000";
 /// The longest path of a UNIX socket: `sun_path` is 108 bytes, the last one zero.
 const SOCKET_PATH: usize = 107;
-/// Endpoints of one upstream: a request remembers which it tried in the bits of one word.
+/// The most endpoints of an upstream: a request records the ones it tried in the bits of a `u64`.
 const MOST: usize = 64;
 /// The longest path of a health check.
 const CHECK_PATH: usize = 1024;
 const EVERY: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(60);
 
-/// Reads a URL, a list of URLs, or a mapping with more to say about them.
+/// Reads a URL, a list of URLs, or a mapping with more keys.
 pub(crate) fn upstream(node: &Node) -> Option<Upstream> {
     if matches!(node.value, Value::Mapping(_)) {
         return detailed(node);
@@ -74,18 +74,18 @@ fn targets(node: &Node) -> Option<Vec<Target>> {
         _ => vec![node.clone()],
     };
     if entries.is_empty() {
-        return node.problem("is empty; where should requests go? e.g. http://127.0.0.1:3000");
+        return node.problem("is empty; set the address of your application, e.g. http://127.0.0.1:3000");
     }
     if entries.len() > MOST {
-        return node.problem(format!("holds {} URLs, and {MOST} is the most", entries.len()));
+        return node.problem(format!("has {} URLs; at most {MOST} are allowed", entries.len()));
     }
     let mut targets = Vec::with_capacity(entries.len());
     let mut all_good = true;
     for entry in &entries {
         match target(entry) {
-            // Twice the same is more likely a slip than a wish for twice the load.
+            // A duplicate is more likely a mistake than a way to give an endpoint twice the load.
             Some(target) if targets.contains(&target) => {
-                entry.problem::<()>(format!("{target} stands in this list twice"));
+                entry.problem::<()>(format!("{target} is listed twice"));
                 all_good = false;
             }
             Some(target) => targets.push(target),
@@ -100,7 +100,7 @@ fn health(node: &Node) -> Option<HealthCheck> {
     let path = if let Some(path) = section.get("path") {
         path.parsed("a path such as /healthz", check_path)
     } else {
-        section.problem("path", "missing; which path tells that the application is well? e.g. /healthz");
+        section.problem("path", "missing; set the path of the application's health endpoint, e.g. /healthz");
         None
     };
     let every = section.get("every").map(|node| node.duration(EVERY));
@@ -112,7 +112,7 @@ fn health(node: &Node) -> Option<HealthCheck> {
     })
 }
 
-/// What can stand in a request line as it is.
+/// Accepts a path that can be in a request line as it is.
 fn check_path(text: &str) -> Result<String, CheckPathError> {
     let shown = quote(text);
     if !text.starts_with('/') {
@@ -168,7 +168,7 @@ fn http(url: &str) -> Result<Target, UrlError> {
 /// The path of `unix:/path` or `unix:///path`; `None` for another scheme.
 pub(crate) fn unix_path(text: &str) -> Option<Result<&Path, UnixPathError>> {
     let rest = text.strip_prefix("unix:")?;
-    // With two slashes the next part would be a host, which a UNIX socket does not have.
+    // After two slashes a URL has a host, which a UNIX socket does not have.
     let path = rest.strip_prefix("//").unwrap_or(rest);
     Some(if path.is_empty() {
         Err(UnixPathError::Missing)
@@ -181,7 +181,7 @@ pub(crate) fn unix_path(text: &str) -> Option<Result<&Path, UnixPathError>> {
     })
 }
 
-/// As a URL, for messages and as a label.
+/// The target as a URL, for messages and labels.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, host, port) = match self {

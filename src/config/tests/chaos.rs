@@ -1,10 +1,10 @@
-//! Whatever the text, there is an answer; and every known key is really read.
+//! Any text gives a result, and every known key is read.
 
 use proptest::prelude::*;
 
 use crate::config::tests::*;
 
-/// A file that is right but for a value of a type that no key takes, under this key path.
+/// A correct file, except that the value under this key path has a type that no key accepts.
 fn wrong_at(key: &str) -> String {
     let mut text = "!wrong 0".to_owned();
     for part in key.rsplit('.') {
@@ -42,7 +42,7 @@ fn deep_and_wide_documents_end() {
     assert!(read(&bomb).is_err());
 }
 
-/// Text that looks like a config: known keys, likely and unlikely values, any indentation.
+/// Text that resembles a config: known keys, likely and unlikely values, any indentation.
 fn yamlish() -> impl Strategy<Value = String> {
     let words = keys::paths().flat_map(|key| key.split(['.', '[', ']'])).filter(|word| !word.is_empty());
     let key = prop::sample::select(words.collect::<Vec<_>>());
@@ -91,7 +91,7 @@ fn yamlish() -> impl Strategy<Value = String> {
     prop::collection::vec(line, 0..12).prop_map(|lines| lines.concat())
 }
 
-/// A value that may stand anywhere, written in flow style, so that every document parses.
+/// A value of any kind, in flow style, so that every document parses.
 fn flow() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         "[0-9]{1,3}(s|ms|MiB|KiB|B)?",

@@ -4,7 +4,7 @@ use crate::config::tests::*;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-fn said(set: impl FnOnce(&mut Overrides)) -> Overrides {
+fn with_flags(set: impl FnOnce(&mut Overrides)) -> Overrides {
     let mut overrides = Overrides::default();
     set(&mut overrides);
     overrides
@@ -36,7 +36,7 @@ fn all() -> Overrides {
 }
 
 #[test]
-fn flags_alone_make_a_whole_configuration_with_paths_from_the_working_directory() {
+fn flags_alone_make_a_configuration_with_paths_from_the_working_directory() {
     let config = parse(None, &all(), Path::new(BASE)).unwrap().config;
     let listen: Vec<String> = config.listen.iter().map(|l| l.address.to_string()).collect();
     assert_eq!(listen, ["127.0.0.1:0", "[::1]:8081"]);
@@ -51,14 +51,14 @@ fn flags_alone_make_a_whole_configuration_with_paths_from_the_working_directory(
     assert_eq!(config.state, Some(PathBuf::from("kept")));
     let access = AccessLog::File(PathBuf::from("./access.log"));
     assert_eq!(config.log, Log { format: LogFormat::Text, level: LogLevel::Warn, access });
-    let bare = said(|o| o.upstream = some("http://127.0.0.1:3000"));
+    let bare = with_flags(|o| o.upstream = some("http://127.0.0.1:3000"));
     assert_eq!(parse(None, &bare, Path::new(BASE)).unwrap().config.ranges, Path::new("ranges"));
 }
 
 #[test]
 fn several_upstreams_come_with_commas() {
     let said_so = |text: &str| {
-        let flags = said(|o| o.upstream = some(text));
+        let flags = with_flags(|o| o.upstream = some(text));
         parse(None, &flags, Path::new(BASE)).map(|parsed| parsed.config.upstream.targets)
     };
     let targets = said_so("http://a:1, unix:run/app.sock").unwrap();
@@ -68,7 +68,7 @@ fn several_upstreams_come_with_commas() {
     );
     let flag = "--upstream (NEXMO_GATE_UPSTREAM)";
     for (text, wanted) in [
-        ("http://a,http://a", "http://a:80 stands in this list twice"),
+        ("http://a,http://a", "http://a:80 is listed twice"),
         ("http://a,", "is empty, wanted a URL such as http://127.0.0.1:3000"),
         ("http://a,b", "\"b\" has no scheme; write http://b or https://b"),
     ] {
@@ -91,7 +91,7 @@ threads: 7
 ";
     let config = parse(Some(file), &all(), Path::new(BASE)).unwrap().config;
     assert_eq!(config, parse(None, &all(), Path::new(BASE)).unwrap().config);
-    let ranges = said(|o| o.ranges = some("mine"));
+    let ranges = with_flags(|o| o.ranges = some("mine"));
     let file = "upstream: http://127.0.0.1:3000\nstate: kept\n";
     let config = parse(Some(file), &ranges, Path::new(BASE)).unwrap().config;
     assert_eq!(
@@ -120,14 +120,14 @@ fn a_problem_of_a_flag_names_the_flag_and_its_variable() {
         threads: some("0"),
     };
     let wanted = [
-        "--trusted-proxies (NEXMO_GATE_TRUSTED_PROXIES): 0.0.0.0/0 is everybody, and then anybody could claim to be a client that a list admits; name the proxies' own addresses",
+        "--trusted-proxies (NEXMO_GATE_TRUSTED_PROXIES): 0.0.0.0/0 trusts every address, so any sender could claim to be a client that a list admits; name the proxies' own addresses",
         "--listen (NEXMO_GATE_LISTEN): \"8080\" is not an address with a port such as 0.0.0.0:8080; names are not looked up",
         "--listen (NEXMO_GATE_LISTEN): is empty, wanted an address with a port such as 0.0.0.0:8080",
         "--listen (NEXMO_GATE_LISTEN): the port \"99999\" is not a number from 0 to 65535",
         "--upstream (NEXMO_GATE_UPSTREAM): \"127.0.0.1:3000\" has no scheme; write http://127.0.0.1:3000 or https://127.0.0.1:3000",
         "--allow (NEXMO_GATE_ALLOW): \"192.0.2.0/24\" is an address; write it into a file of the ranges folder, and that file's name here",
         "--allow (NEXMO_GATE_ALLOW): is empty, wanted the name of a range list",
-        "--admin (NEXMO_GATE_ADMIN): 0.0.0.0:9901 can be reached from other machines, and whoever reaches it may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
+        "--admin (NEXMO_GATE_ADMIN): 0.0.0.0:9901 can be reached from other machines, and anyone who connects may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
         "--metrics (NEXMO_GATE_METRICS): \"9902\" is not an address with a port such as 0.0.0.0:8080; names are not looked up",
         "--ranges (NEXMO_GATE_RANGES): is empty, wanted the path of a folder",
         "--deny (NEXMO_GATE_DENY): unknown value \"refuse\"; there are: forbid, hide, retry, drop",
@@ -144,14 +144,13 @@ fn a_problem_of_a_flag_names_the_flag_and_its_variable() {
 
 #[test]
 fn allow_as_a_flag_is_for_the_one_default_route() {
-    let flags = said(|o| o.allow = some("voice"));
+    let flags = with_flags(|o| o.allow = some("voice"));
     let file = "upstream: http://127.0.0.1:3000\n";
     let config = parse(Some(file), &flags, Path::new(BASE)).unwrap().config;
     assert_eq!(config.routes[0].allow, ["voice"]);
     let routes = format!("{file}routes: [{{ path: /a, allow: [sms] }}]\n");
-    let wanted = [
-        "--allow (NEXMO_GATE_ALLOW): the config file has routes, and each says itself whom it allows; change them there",
-    ];
+    let wanted =
+        ["--allow (NEXMO_GATE_ALLOW): the config file has routes; set `allow` in each of them instead"];
     assert_eq!(lines(&parse(Some(&routes), &flags, Path::new(BASE)).unwrap_err()), wanted);
 }
 

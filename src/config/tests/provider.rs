@@ -1,7 +1,10 @@
-//! The same file for another provider: its webhooks, its lists, its words. What the reading gives is a value of its tables.
+//! The same file for another provider: its webhooks, its lists and its texts come from its tables.
+
+use std::time::Duration;
 
 use crate::config::parse::parse_for;
 use crate::config::tests::*;
+use crate::policy::delivery::SuccessSet;
 use crate::policy::provider::github::GITHUB;
 
 fn read(text: &str) -> Result<Parsed, Vec<String>> {
@@ -23,7 +26,7 @@ fn a_route_takes_what_its_providers_tables_say() {
 }
 
 #[test]
-fn problems_are_told_in_its_words() {
+fn problems_use_the_providers_words() {
     let text = "routes: [{ path: /a, webhook: sms-inbound }, { path: /b, webhook: hooks, success: [299, 302], allow: x }]";
     assert_eq!(
         read(text).unwrap_err(),
@@ -44,7 +47,7 @@ fn problems_are_told_in_its_words() {
 }
 
 #[test]
-fn a_deadline_is_measured_by_its_own() {
+fn a_deadline_is_compared_with_the_providers_own() {
     let warnings = read("routes: [{ path: /a, webhook: hooks, deadline: 12s }]").unwrap().warnings;
     let long = "routes[0].deadline: 12s is longer than the 9500ms that hooks allows: the sender may have given up before it is answered";
     assert_eq!(lines(&warnings), [long]);

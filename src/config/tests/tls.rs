@@ -3,6 +3,8 @@
 use crate::config::tests::*;
 use std::path::PathBuf;
 
+use crate::policy::client::original::Scheme;
+
 fn listen(entry: &str) -> Config {
     good(&format!("listen: [{{ address: \"0.0.0.0:443\", {entry} }}]"))
 }
@@ -49,7 +51,7 @@ fn several_certificates_are_a_list_in_order() {
 }
 
 #[test]
-fn an_authority_is_meant_and_whom_that_may_shut_out_is_said() {
+fn a_client_ca_is_required_and_its_effect_is_a_warning() {
     let text = "upstream: http://127.0.0.1:3000\nlisten: [{ address: \"0.0.0.0:443\", tls: { certificate: a, key: b, client_ca: c } }]";
     let seen = read(text).unwrap();
     let auth = seen.config.listen[0].tls.as_ref().unwrap().client_auth.as_ref().unwrap();
@@ -57,13 +59,13 @@ fn an_authority_is_meant_and_whom_that_may_shut_out_is_said() {
     assert_eq!(
         lines(&seen.warnings),
         [
-            "listen[0].tls.client_ca: a sender without a certificate is turned away, and Vonage is known to present one for Video only; `client_auth: optional` asks and does not insist"
+            "listen[0].tls.client_ca: a sender without a certificate is refused, and Vonage is known to present one for Video only; use `client_auth: optional` to accept such senders"
         ]
     );
 }
 
 #[test]
-fn what_is_wrong_with_tls_is_said_whole() {
+fn every_problem_of_tls_is_reported_at_once() {
     let keys = "keys such as { certificate: fullchain.pem, key: privkey.pem }";
     let certificate = "the path of a PEM file with the certificate and its chain";
     for (entry, wanted) in [
@@ -80,7 +82,7 @@ fn what_is_wrong_with_tls_is_said_whole() {
         (
             "tls: { certificate: a, certificates: [{ certificate: a, key: b }, { key: b }, 7] }",
             vec![
-                "listen[0].tls.certificate: stands beside `certificates`; make it an entry of that list".to_owned(),
+                "listen[0].tls.certificate: cannot be set together with `certificates`; make it an entry of that list".to_owned(),
                 format!("listen[0].tls.certificates[1].certificate: missing; wanted {certificate}"),
                 format!("listen[0].tls.certificates[2]: found the number 7, wanted {keys}"),
             ],
@@ -114,11 +116,25 @@ fn what_is_wrong_with_tls_is_said_whole() {
 }
 
 #[test]
-fn challenges_need_strangers_to_be_heard() {
+fn acme_challenges_conflict_with_deny_drop() {
     assert_eq!(
         with("deny: drop\nlisten: [\"0.0.0.0:443\", { address: \"0.0.0.0:80\", acme_challenges: acme }]"),
         [
-            "listen[1].acme_challenges: with `deny: drop` a stranger is closed unheard, so the authority's question is never answered; use another `deny`, or prove the name by DNS"
+            "listen[1].acme_challenges: with `deny: drop` the connection of a stranger is closed without an answer, so the certificate authority gets none; use another `deny`, or prove the name by DNS"
         ]
     );
+}
+
+#[test]
+fn the_scheme_in_front_is_said_where_the_listener_has_no_tls() {
+    assert_eq!(listen("scheme: https").listen[0].scheme, Scheme::Https);
+    assert_eq!(listen("scheme: http, tls: false").listen[0].scheme, Scheme::Http);
+    assert_eq!(listen("http2: true").listen[0].scheme, Scheme::Http);
+    assert_eq!(
+        refused("scheme: https, tls: { certificate: a, key: b }"),
+        [
+            "listen[0].scheme: says how senders reach a proxy in front, and this listener has tls itself; remove it"
+        ]
+    );
+    assert_eq!(refused("scheme: wss"), ["listen[0].scheme: unknown value \"wss\"; there are: http, https"]);
 }

@@ -1,8 +1,9 @@
-//! From an accepted socket to a stream and a peer: what a connection must say before HTTP.
+//! From an accepted socket to a stream and a peer: everything that comes before HTTP.
 //!
-//! With `proxy_protocol` that is a PROXY header, from a trusted proxy, whole and in time: anyone else
-//! is closed. The header is the only thing that is read before the strangers among the sources are
-//! dropped, and it is read before TLS.
+//! With `proxy_protocol`, a connection must begin with a PROXY header that is complete within `limits.head_timeout`
+//! and comes from a trusted proxy; any other connection is closed. (The parser is `policy::client::proxy_header`.)
+//! The TLS handshake follows, within the same time. Invariant: where strangers are dropped (`deny: drop` in mode
+//! `enforce`), a connection whose header names a stranger is closed before TLS and HTTP.
 
 use std::os::fd::AsRawFd as _;
 use std::pin::pin;
@@ -27,50 +28,56 @@ use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::Gauges;
 use crate::wire::shares::PeerClass;
 
-/// What a listener asks of its connections.
+/// The options of a listener.
 #[derive(Debug, Default)]
 pub(crate) struct ListenerOptions {
-    /// Its place in the config's `listen`.
+    /// The index of the listener in the config's `listen`.
     pub place: usize,
-    /// Every connection begins with a PROXY header.
+    /// Every connection must begin with a PROXY header.
     pub proxy_protocol: bool,
-    /// HTTP/2 is served beside HTTP/1.
+    /// The listener serves HTTP/2 as well as HTTP/1.
     pub http2: bool,
 }
 
 impl ListenerOptions {
-    /// Whether the peer may not even speak here: only a trusted proxy may send a PROXY header.
+    /// Whether the peer must be closed at once: only a trusted proxy may send a PROXY header.
     #[must_use]
     pub(crate) fn refuses(&self, snapshot: &Snapshot, peer: Address) -> bool {
         self.proxy_protocol && !snapshot.trusted.contains(peer)
     }
 }
 
-/// A connection that was counted in.
+/// A connection that was accepted and counted.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     /// The socket.
     pub socket: TcpStream,
-    /// The other end.
+    /// The address of the peer.
     pub address: Address,
-    /// Where it is counted, for as long as it lives.
+    /// Keeps the connection counted until it is dropped.
     pub place: Slot,
-    /// Where it must name its source: whether others need its place.
+    /// With `proxy_protocol`: resolves when the connection must be closed to make room for others.
     pub told: Option<MakeRoom>,
 }
 
-/// Takes a connection in and serves it to its end.
-pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, arrival: Accepted) {
-    let Accepted { mut socket, address, mut place, told } = arrival;
-    let mut peer =
-        Peer { address, listener: listener.place, tls: false, client_cert: None, origin: Origin::Peer };
+/// Serves a connection from its first byte to its end.
+pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, accepted: Accepted) {
+    let Accepted { mut socket, address, place: mut slot, told: make_room } = accepted;
+    let mut peer = Peer {
+        address,
+        listener: listener.place,
+        tls: false,
+        tls_in_front: false,
+        client_cert: None,
+        origin: Origin::Peer,
+    };
     let mut ahead = Vec::new();
     let snapshot = gate.store.load();
-    // For all that must be said before HTTP.
+    // One deadline for everything that comes before HTTP: the PROXY header and the TLS handshake.
     let deadline = Instant::now() + snapshot.config.limits.head_timeout;
     if listener.proxy_protocol {
-        if let Some(header) = header_in_time(&mut socket, &mut ahead, deadline, told).await {
-            peer.origin = Origin::Proxied(header.source);
+        if let Some(header) = header_in_time(&mut socket, &mut ahead, deadline, make_room).await {
+            (peer.origin, peer.tls_in_front) = (Origin::Proxied(header.source), header.tls);
         } else {
             Gauges::add(&gate.gauges.bad_proxy_headers);
             tracing::debug!(peer = %address, "closed: no PROXY header, or a malformed one");
@@ -84,12 +91,12 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, arriv
             drop_unheard(&gate, &snapshot, source);
             return;
         }
-        // From here on the connection is its source's.
+        // From here on the connection counts for its source, not for the proxy.
         let most = most_connections(&gate, &snapshot);
         let counted = if let Origin::Proxied(Some(source)) = peer.origin {
-            place.name(source, guest(&snapshot, source, !stranger(source), most))
+            slot.name(source, guest(&snapshot, source, !stranger(source), most))
         } else {
-            place.name_nobody();
+            slot.name_nobody();
             true
         };
         if !counted {
@@ -99,7 +106,7 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, arriv
     }
     let mut stream = L4Stream::from(socket);
     let descriptor = stream.as_raw_fd();
-    // So that the kernel can be asked what became of an answer.
+    // `wire::delivery_check` asks the kernel through this whether the sender has acknowledged a reply.
     stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
     let is_stranger = peer.standing(&snapshot) == PeerClass::Stranger;
     let Some(tls) = snapshot.tls(listener.place).cloned() else {
@@ -115,13 +122,13 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, arriv
         Gauges::add(&gate.gauges.over_capacity);
         return;
     }
-    // What came with the PROXY header is the beginning of the handshake.
+    // The bytes that were read behind the PROXY header are the beginning of the handshake.
     stream.rewind(&ahead);
     match tls::accept(&gate.handshake_turns, &tls, stream, deadline).await {
         Ok(secured) => {
             Gauges::add(&gate.gauges.tls_completed);
             (peer.tls, peer.client_cert) = (true, secured.client_cert);
-            // A connection outlives many snapshots.
+            // The connection may outlive many snapshots; do not keep this one in memory.
             drop((snapshot, tls, handshake));
             if secured.http2 {
                 over_http2(gate, secured.stream, peer, is_stranger).await;
@@ -135,8 +142,8 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, arriv
     }
 }
 
-/// Without TLS the first bytes say which HTTP it is (RFC 9113 section 3.3): an HTTP/2 client begins with
-/// a preface that no HTTP/1 request begins with.
+/// Without TLS the first bytes show the version (RFC 9113 section 3.3): an HTTP/2 client begins with a preface that
+/// is no valid beginning of an HTTP/1 request.
 async fn by_prior_knowledge(
     gate: Arc<Gate>,
     mut stream: L4Stream,
@@ -149,7 +156,7 @@ async fn by_prior_knowledge(
         ahead.reserve(64);
         match timeout_at(deadline, stream.read_buf(&mut ahead)).await {
             Ok(Ok(count)) if count > 0 => {}
-            // Nothing, or less than a preface: HTTP/1 knows what to make of it.
+            // The end, an error or the deadline before a whole preface: HTTP/1 handles and logs that.
             _ => break,
         }
     }
@@ -161,30 +168,30 @@ async fn by_prior_knowledge(
     }
 }
 
-/// Strangers take turns, whoever else is served as it comes.
+/// Serves HTTP/1. Strangers wait for their turn; all others run at once.
 async fn over_http1(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer, is_stranger: bool) {
     let served = pin!(http1::connection::run(Arc::clone(&gate), stream, ahead, peer));
     if is_stranger { gate.stranger_turns.run(served).await } else { served.await }
 }
 
-/// On the heap: an idle HTTP/1 connection should not be the size of one that multiplexes.
+/// Serves HTTP/2. The future is on the heap, because it is large and would make every HTTP/1 connection as large.
 async fn over_http2(gate: Arc<Gate>, stream: Stream, peer: Peer, is_stranger: bool) {
     let mut served = Box::pin(http2::connection::run(Arc::clone(&gate), stream, peer));
     if is_stranger { gate.stranger_turns.run(served.as_mut()).await } else { served.await }
 }
 
-/// The header, unless it is malformed, too late, or the connection must make room for another one.
+/// Reads the PROXY header. `None` when it is malformed or late, or when the connection must make room for another one.
 async fn header_in_time(
     socket: &mut TcpStream,
     ahead: &mut Vec<u8>,
     deadline: Instant,
-    told: Option<MakeRoom>,
+    make_room: Option<MakeRoom>,
 ) -> Option<Header> {
-    let must_go = async {
-        match told {
-            // Whoever would tell is gone: nobody needs the place.
-            Some(told) => {
-                if told.await.is_err() {
+    let evicted = async {
+        match make_room {
+            // An error means that the sending half was dropped: this connection will not be asked to make room.
+            Some(make_room) => {
+                if make_room.await.is_err() {
                     std::future::pending::<()>().await;
                 }
             }
@@ -194,11 +201,11 @@ async fn header_in_time(
     tokio::select! {
         biased;
         header = timeout_at(deadline, read_header(socket, ahead)) => header.ok().flatten(),
-        () = must_go => None,
+        () = evicted => None,
     }
 }
 
-/// Reads until the header is whole; what follows it stays in `ahead`.
+/// Reads until the header is complete; the bytes behind it stay in `ahead`.
 async fn read_header(socket: &mut TcpStream, ahead: &mut Vec<u8>) -> Option<Header> {
     loop {
         match proxy_header::parse(ahead) {

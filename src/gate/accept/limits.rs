@@ -1,11 +1,11 @@
-//! How many connections are open, and how many of them an address holds, so that no stranger can take them all.
+//! How many connections are open, in total and by address, so that strangers cannot take all of them.
 //!
-//! A stranger is counted by its IPv4 address or its IPv6 /64, which is what one subscriber gets, and
-//! all strangers together never hold more than half of the connections. Clients that a list covers are
-//! counted only where the operator set a bound for them: Nexmo sends from a handful of addresses.
-//! A connection that begins with a PROXY header is counted apart until the header has named its source; where
-//! too many say nothing, the oldest of them goes, and it counts until it is gone. Invariant: a connection is
-//! counted before it is made known to the runtime, and for as long as its [`Slot`] lives.
+//! A stranger is counted by its IPv4 address or its IPv6 /64 (what one subscriber gets), and all strangers together
+//! never hold more than half of the connections. Clients that a list covers are counted by address only if the
+//! operator set `limits.connections_per_client`, because Nexmo sends from a handful of addresses. A connection that
+//! must begin with a PROXY header is counted as unnamed until the header has come. When too many are unnamed, the
+//! oldest of them is closed; it counts until it is really gone. Invariant: a connection is counted before it is
+//! registered with the runtime, and for as long as its [`Slot`] lives.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -28,50 +28,50 @@ pub(crate) struct ConnectionLimits {
 struct Open {
     by_address: HashMap<IpAddr, usize>,
     strangers: usize,
-    /// Those that have not named their source, from the oldest on.
+    /// Connections whose PROXY header has not come, the oldest first.
     unnamed: BTreeMap<u64, oneshot::Sender<()>>,
-    /// Those that were told to go and are still here.
+    /// Unnamed connections that were asked to close and are still open.
     leaving: usize,
     next: u64,
 }
 
-/// Who wants to come in, and how many of the kind may be in.
+/// The class of a peer, and how many connections of this class may be open.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Quota {
-    /// No list and no trusted proxy covers it.
+    /// Neither a list nor `trusted_proxies` covers the address.
     Stranger {
-        /// Connections from its address.
+        /// The largest number of connections from one address.
         each: usize,
-        /// Connections of all strangers.
+        /// The largest number of connections of all strangers.
         all: usize,
     },
-    /// A list covers it.
+    /// A list covers the address, or it is a trusted proxy.
     Client {
-        /// Connections from its address, where that is bounded.
+        /// The largest number of connections from one address; `None` for no bound.
         each: Option<usize>,
     },
 }
 
-/// A counted connection, for as long as it lives.
+/// Keeps a connection counted until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
     connection_limits: Arc<ConnectionLimits>,
-    seat: Seat,
+    counted: Counted,
 }
 
-/// Where it is counted besides.
+/// Where a connection is counted, apart from the total.
 #[derive(Clone, Copy, Debug)]
-enum Seat {
-    Nowhere,
+enum Counted {
+    InTotalOnly,
     Unnamed(u64),
-    At { key: IpAddr, stranger: bool },
+    ByAddress { key: IpAddr, stranger: bool },
 }
 
-/// Resolves when a connection that has not named its source must make room.
+/// Resolves when a connection whose PROXY header has not come must close.
 pub(crate) type MakeRoom = oneshot::Receiver<()>;
 
 impl ConnectionLimits {
-    /// Nobody is there; open connections are counted in `gauges`.
+    /// No connection is open; the total is counted in `gauges`.
     #[must_use]
     pub(crate) fn new(gauges: Arc<Gauges>) -> Self {
         Self { gauges, open: Mutex::default() }
@@ -81,15 +81,15 @@ impl ConnectionLimits {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a connection in, of `most` at all; `None` when a bound is reached.
+    /// Counts a connection, of `most` in total; `None` when a bound is reached.
     #[must_use]
-    pub(crate) fn enter(self: &Arc<Self>, address: Address, guest: Quota, most: usize) -> Option<Slot> {
-        let mut place = self.let_in(most)?;
-        place.sit(address, guest).then_some(place)
+    pub(crate) fn enter(self: &Arc<Self>, address: Address, quota: Quota, most: usize) -> Option<Slot> {
+        let mut slot = self.count_in_total(most)?;
+        slot.count_by_address(address, quota).then_some(slot)
     }
 
-    /// Counts a connection in that will name its source. There are never more than `unnamed` of them; beyond three
-    /// quarters of that the oldest is told to go, which takes it a moment.
+    /// Counts a connection whose PROXY header is still to come. There are never more than `unnamed` of them. From
+    /// three quarters of that on, the oldest is asked to close for each new one, since closing takes a moment.
     #[must_use]
     pub(crate) fn enter_unnamed(self: &Arc<Self>, unnamed: usize, most: usize) -> Option<(Slot, MakeRoom)> {
         let mut open = self.lock();
@@ -97,45 +97,45 @@ impl ConnectionLimits {
         let full = here >= unnamed - unnamed / 4 || self.gauges.connections.load(Relaxed) >= most as u64;
         if full && let Some((_, oldest)) = open.unnamed.pop_first() {
             open.leaving += 1;
-            // It may have named its source a moment ago; then it has not heard this.
+            // Sending fails if its header has just come; then it need not close.
             let _ = oldest.send(());
         }
         if here >= unnamed {
             return None;
         }
-        let mut place = self.let_in(most)?;
-        let (tell, told) = oneshot::channel();
+        let mut slot = self.count_in_total(most)?;
+        let (sender, make_room) = oneshot::channel();
         let number = open.next;
         open.next += 1;
-        open.unnamed.insert(number, tell);
-        place.seat = Seat::Unnamed(number);
+        open.unnamed.insert(number, sender);
+        slot.counted = Counted::Unnamed(number);
         drop(open);
-        Some((place, told))
+        Some((slot, make_room))
     }
 
-    fn let_in(self: &Arc<Self>, most: usize) -> Option<Slot> {
-        // Made first: where it does not fit, dropping it takes the count back.
-        let place = Slot { connection_limits: Arc::clone(self), seat: Seat::Nowhere };
+    fn count_in_total(self: &Arc<Self>, most: usize) -> Option<Slot> {
+        // Create the slot first: if the bound is reached, dropping it takes the count back.
+        let slot = Slot { connection_limits: Arc::clone(self), counted: Counted::InTotalOnly };
         let before = self.gauges.connections.fetch_add(1, Relaxed);
-        (before < most as u64).then_some(place)
+        (before < most as u64).then_some(slot)
     }
 }
 
 impl Slot {
-    /// The source of the connection is known now. False when a bound of its kind is reached.
+    /// Counts the connection for the source that its PROXY header named. False when a bound of its class is reached.
     #[must_use]
-    pub(crate) fn name(&mut self, source: Address, guest: Quota) -> bool {
-        self.stand_up();
-        self.sit(source, guest)
+    pub(crate) fn name(&mut self, source: Address, quota: Quota) -> bool {
+        self.uncount();
+        self.count_by_address(source, quota)
     }
 
-    /// Nobody is named, and nobody will be (`LOCAL`, `UNKNOWN`): it is the proxy's own connection.
+    /// The PROXY header names no source (`LOCAL`, `UNKNOWN`): it is the proxy's own connection, which has no bound.
     pub(crate) fn name_nobody(&mut self) {
-        self.stand_up();
+        self.uncount();
     }
 
-    fn sit(&mut self, address: Address, guest: Quota) -> bool {
-        let (each, all, stranger) = match guest {
+    fn count_by_address(&mut self, address: Address, quota: Quota) -> bool {
+        let (each, all, stranger) = match quota {
             Quota::Client { each: None } => return true,
             Quota::Client { each: Some(each) } => (each, usize::MAX, false),
             Quota::Stranger { each, all } => (each, all, true),
@@ -148,20 +148,20 @@ impl Slot {
         }
         open.by_address.insert(key, here + 1);
         open.strangers += usize::from(stranger);
-        self.seat = Seat::At { key, stranger };
+        self.counted = Counted::ByAddress { key, stranger };
         true
     }
 
-    fn stand_up(&mut self) {
-        match std::mem::replace(&mut self.seat, Seat::Nowhere) {
-            Seat::Nowhere => {}
-            Seat::Unnamed(number) => {
+    fn uncount(&mut self) {
+        match std::mem::replace(&mut self.counted, Counted::InTotalOnly) {
+            Counted::InTotalOnly => {}
+            Counted::Unnamed(number) => {
                 let mut open = self.connection_limits.lock();
                 if open.unnamed.remove(&number).is_none() {
                     open.leaving -= 1;
                 }
             }
-            Seat::At { key, stranger } => {
+            Counted::ByAddress { key, stranger } => {
                 let mut open = self.connection_limits.lock();
                 open.strangers -= usize::from(stranger);
                 if let Some(count) = open.by_address.get_mut(&key) {
@@ -177,7 +177,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.stand_up();
+        self.uncount();
         self.connection_limits.gauges.connections.fetch_sub(1, Relaxed);
     }
 }
@@ -199,12 +199,12 @@ mod tests {
     #[test]
     fn a_stranger_is_bounded_alone_and_with_the_others_and_leaves_no_trace() {
         let connection_limits = connection_limits();
-        let enter = |text: &str, guest| connection_limits.enter(address(text), guest, MANY);
-        let guest = Quota::Stranger { each: 2, all: 3 };
-        let first: Vec<_> = (0..2).map(|_| enter("192.0.2.1", guest).unwrap()).collect();
-        assert!(enter("192.0.2.1", guest).is_none(), "its own bound");
-        let other = enter("192.0.2.2", guest).unwrap();
-        assert!(enter("192.0.2.3", guest).is_none(), "the bound of all strangers");
+        let enter = |text: &str, quota| connection_limits.enter(address(text), quota, MANY);
+        let quota = Quota::Stranger { each: 2, all: 3 };
+        let first: Vec<_> = (0..2).map(|_| enter("192.0.2.1", quota).unwrap()).collect();
+        assert!(enter("192.0.2.1", quota).is_none(), "its own bound");
+        let other = enter("192.0.2.2", quota).unwrap();
+        assert!(enter("192.0.2.3", quota).is_none(), "the bound of all strangers");
         let client = enter("192.0.2.3", Quota::Client { each: Some(1) });
         assert!(client.is_some() && enter("192.0.2.3", Quota::Client { each: Some(1) }).is_none());
         assert!(enter("192.0.2.3", Quota::Client { each: None }).is_some());
@@ -218,10 +218,10 @@ mod tests {
     #[test]
     fn an_ipv6_subscriber_is_one_whatever_the_lower_half_says() {
         let connection_limits = connection_limits();
-        let guest = Quota::Stranger { each: 1, all: 9 };
-        let _first = connection_limits.enter(address("2001:db8::1"), guest, MANY);
-        assert!(connection_limits.enter(address("2001:db8::ffff:0:0:1"), guest, MANY).is_none());
-        assert!(connection_limits.enter(address("2001:db8:0:1::1"), guest, MANY).is_some());
+        let quota = Quota::Stranger { each: 1, all: 9 };
+        let _first = connection_limits.enter(address("2001:db8::1"), quota, MANY);
+        assert!(connection_limits.enter(address("2001:db8::ffff:0:0:1"), quota, MANY).is_none());
+        assert!(connection_limits.enter(address("2001:db8:0:1::1"), quota, MANY).is_some());
     }
 
     #[test]
@@ -238,11 +238,11 @@ mod tests {
     fn of_those_that_name_no_source_the_oldest_makes_room() {
         let connection_limits = connection_limits();
         let mut held: Vec<_> = (0..4).map(|_| connection_limits.enter_unnamed(4, MANY).unwrap()).collect();
-        assert!(held[0].1.try_recv().is_ok(), "the oldest is told");
-        assert!(held[1..].iter_mut().all(|(_, told)| told.try_recv().is_err()));
-        let guest = Quota::Stranger { each: 1, all: 9 };
-        assert!(held[1].0.name(address("192.0.2.1"), guest), "its source is counted now");
-        assert!(!held[2].0.name(address("192.0.2.1"), guest), "as any connection of that source");
+        assert!(held[0].1.try_recv().is_ok(), "the oldest must make room");
+        assert!(held[1..].iter_mut().all(|(_, make_room)| make_room.try_recv().is_err()));
+        let quota = Quota::Stranger { each: 1, all: 9 };
+        assert!(held[1].0.name(address("192.0.2.1"), quota), "its source is counted now");
+        assert!(!held[2].0.name(address("192.0.2.1"), quota), "as any connection of that source");
         drop(held);
         assert!(
             connection_limits.lock().unnamed.is_empty() && connection_limits.lock().by_address.is_empty()
@@ -259,12 +259,12 @@ mod tests {
             held.extend(connection_limits.enter_unnamed(8, MANY));
             assert!(
                 connection_limits.gauges.connections.load(Relaxed) <= 8,
-                "those that were told to go are counted"
+                "a connection that was asked to close is counted until it has closed"
             );
         }
         assert_eq!(held.len(), 8);
-        // One that was told goes, and the next one finds room.
-        held.retain_mut(|(_, told)| told.try_recv().is_err());
+        // Those that were asked to close do so, and the next one finds room.
+        held.retain_mut(|(_, make_room)| make_room.try_recv().is_err());
         assert!(held.len() < 8 && connection_limits.enter_unnamed(8, MANY).is_some());
     }
 }

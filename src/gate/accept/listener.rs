@@ -1,8 +1,9 @@
-//! The accept loop, and who is let in at all.
+//! The accept loop: accepts connections, drops those that screening refuses, and counts the others.
 //!
-//! It never ends on an error: out of descriptors or memory it waits, longer each time, until something
-//! is freed. When draining begins it takes whom the kernel has let in, then closes. A connection that is
-//! not let in is never made known to the runtime: it costs an accept and a close.
+//! No byte of a connection is read here. The loop never ends on an error: when descriptors or memory run out, it
+//! waits, longer each time, until some are free. When draining begins, it accepts what already waits in the kernel's
+//! queue, then closes. Invariant: a refused connection is never registered with the runtime, so that it costs an
+//! accept and a close and nothing more.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -25,10 +26,10 @@ use crate::state::store::View;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Connections that are taken in before others on this thread have their turn.
+/// Connections that are accepted before other tasks on this thread run.
 const AT_ONCE: usize = 32;
 
-/// How long bytes may stand unacknowledged before the kernel gives a connection up.
+/// How long sent bytes may stay unacknowledged before the kernel closes a connection.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
@@ -41,23 +42,23 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// A socket that listens already; `owner` is who ends it.
+    /// Takes over a socket that is listening; `owner` says who closes it.
     ///
     /// # Errors
-    /// The system refuses to make it ready for the runtime.
+    /// The system cannot set an option of the socket, or cannot register it with the runtime.
     pub(crate) fn new(socket: TcpListener, owner: Owner, options: ListenerOptions) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        // What it accepts inherits this. An answer leaves in one write: waiting for more of it would only add delay.
+        // Accepted sockets inherit this. A reply is one write, so waiting for more bytes would only add delay.
         let inherited = SockRef::from(&socket);
         inherited.set_tcp_nodelay(true)?;
-        // Also inherited: what is closed with bytes that its peer never takes is not the kernel's for longer.
+        // Also inherited. Without it the kernel keeps a closed connection for minutes if the peer never acknowledges.
         #[cfg(target_os = "linux")]
         inherited.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
         Ok(Self { socket: watched(socket)?, owner, options: Arc::new(options) })
     }
 }
 
-/// Accepts until told to stop. `stop` turns true when no further connection is wanted.
+/// Accepts connections until `stop` becomes true.
 pub(crate) async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Receiver<bool>) {
     let Listener { socket: listener, owner, options } = listener;
     let mut view = gate.store.view();
@@ -70,7 +71,7 @@ pub(crate) async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Re
                 receive(&gate, &mut view, &options, socket, address);
             }
         }
-        // Who waits behind it: in a flood of strangers most of the cost is that of asking for the next.
+        // Drain the accept queue without returning to the reactor: in a flood of strangers, polling costs the most.
         let mut taken = 1;
         while taken < AT_ONCE
             && let Ok((socket, address)) = listener.try_io(Interest::READABLE, TcpListener::accept)
@@ -82,7 +83,7 @@ pub(crate) async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Re
             tokio::task::yield_now().await;
         }
     }
-    // These senders have a connection already; refusing them now would lose their request.
+    // The kernel has already completed the handshake of these connections: closing now would lose their requests.
     if owner == Owner::Gate && listener_close::turn_newcomers_away(listener.get_ref()) {
         let end = Instant::now() + listener_close::HANDSHAKE;
         while let Ok((socket, address)) = timeout_at(end, accept(&gate, &listener, &mut pause)).await {
@@ -94,7 +95,7 @@ pub(crate) async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Re
         .await;
 }
 
-/// The next connection.
+/// Waits for the next connection.
 async fn accept(
     gate: &Gate,
     listener: &AsyncFd<TcpListener>,
@@ -106,7 +107,7 @@ async fn accept(
                 *pause = SHORTEST_PAUSE;
                 return accepted;
             }
-            // The sender hung up between the kernel's accept and ours.
+            // The sender closed while it waited in the kernel's queue.
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 Gauges::add(&gate.gauges.accept_errors);
@@ -119,7 +120,7 @@ async fn accept(
     }
 }
 
-/// Lets a connection in, or drops it: before anything of it is read, at the price of a look-up.
+/// Starts a task for a connection, or drops it. It decides by address, before any byte is read.
 fn receive(
     gate: &Arc<Gate>,
     view: &mut View,
@@ -133,30 +134,31 @@ fn receive(
     let known = snapshot.knows(peer);
     if !known && refuses_unheard(snapshot) && !snapshot.may_probe(peer) || options.refuses(snapshot, peer) {
         drop_unheard(gate, snapshot, peer);
-        hang_up(&socket);
+        close_with_reset(&socket);
         return;
     }
     let most = most_connections(gate, snapshot);
     let entered = if options.proxy_protocol {
-        gate.connection_limits.enter_unnamed(unnamed(most), most).map(|(place, told)| (place, Some(told)))
+        let slot = gate.connection_limits.enter_unnamed(unnamed(most), most);
+        slot.map(|(slot, make_room)| (slot, Some(make_room)))
     } else {
-        let guest = guest(snapshot, peer, known, most);
-        gate.connection_limits.enter(peer, guest, most).map(|place| (place, None))
+        let quota = guest(snapshot, peer, known, most);
+        gate.connection_limits.enter(peer, quota, most).map(|slot| (slot, None))
     };
-    let Some((place, told)) = entered else {
+    let Some((slot, make_room)) = entered else {
         Gauges::add(&gate.gauges.over_capacity);
-        hang_up(&socket);
+        close_with_reset(&socket);
         return;
     };
     match registered(socket) {
         Ok(socket) => {
-            // Boxed: the scheduler moves a task's future about more than once, and this one is large.
-            let arrival = handshake::Accepted { socket, address: peer, place, told };
-            tokio::spawn(Box::pin(handshake::enter(Arc::clone(gate), Arc::clone(options), arrival)));
+            // Boxed, because spawning moves the future several times and this one is large.
+            let accepted = handshake::Accepted { socket, address: peer, place: slot, told: make_room };
+            tokio::spawn(Box::pin(handshake::enter(Arc::clone(gate), Arc::clone(options), accepted)));
         }
         Err(error) => {
             Gauges::add(&gate.gauges.accept_errors);
-            tracing::warn!(%error, "a connection was lost: the system has no room for it");
+            tracing::warn!(%error, "a connection was closed: the system could not register it");
         }
     }
 }
@@ -174,10 +176,10 @@ fn registered(socket: TcpStream) -> io::Result<tokio::net::TcpStream> {
     tokio::net::TcpStream::from_std(socket)
 }
 
-/// Makes the close that follows a reset: one packet, and no connection half closed or in `TIME_WAIT` is
-/// left in the kernel for each of a flood of strangers.
-fn hang_up(socket: &TcpStream) {
-    // At worst it is closed politely.
+/// Makes the following close send a reset: one packet, and nothing stays half-closed or in `TIME_WAIT` in the kernel.
+/// In a flood of strangers such remains would add up.
+fn close_with_reset(socket: &TcpStream) {
+    // If this fails, the connection is closed in the ordinary way.
     let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
 }
 

@@ -1,10 +1,10 @@
-//! The end of a listening socket: nobody is connected and then reset.
+//! How a listening socket is closed without a reset of connections that the kernel has accepted.
 //!
-//! The kernel shakes hands by itself. When a listening socket is closed, it resets whoever waits in the
-//! queue and whoever is in the middle of a handshake, and each of them may have sent a request already.
-//! So newcomers are turned away first, those on their way may arrive, the queue is emptied, and only
-//! then is the socket closed. Invariant: a socket of the service manager is left as it is, with its
-//! queue: it serves the next process.
+//! The kernel completes TCP handshakes by itself. When a listening socket is closed, the kernel resets every
+//! connection in the accept queue or in the middle of its handshake, and each of them may have sent a request
+//! already. So new handshakes are blocked first, those that have begun may complete, the queue is emptied, and only
+//! then is the socket closed. Invariant: no new handshake is blocked on a socket that the service manager owns,
+//! because that socket serves the next process.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,35 +12,37 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// Whose a listening socket is.
+/// Who owns a listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// It ends with this process.
+    /// This process: the socket is closed with it.
     Gate,
-    /// It was passed to us and outlives us.
+    /// The service manager: it passed the socket to this process and keeps it.
     Manager,
 }
 
-/// How long a handshake that has begun may take: a round trip across the world.
+/// How long a TCP handshake that has begun may take: a round trip across the world. (The time-out of the TLS
+/// handshake is `limits.head_timeout`.)
 pub(crate) const HANDSHAKE: Duration = Duration::from_millis(300);
-/// More than the kernel's queue holds of ours. Where newcomers cannot be turned away it would never be empty.
+/// The largest number of connections that are taken out of the queue; the queue itself is shorter. Without this
+/// bound the loop would never end where new handshakes cannot be blocked.
 const MOST: usize = 8192;
-/// Others on this thread have their turn after so many.
+/// Connections that are taken before other tasks on this thread run.
 const AT_ONCE: usize = 64;
-/// How often it is tried to take somebody out of the queue while the system has no room for it.
+/// How often accepting is tried again after an error.
 const TRIES: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
-/// From now on nobody begins a handshake here; whether the system can do that.
+/// Blocks new handshakes on this socket; false if the system cannot do that.
 ///
-/// The first packets of handshakes are dropped without an answer. Their sender's kernel sends them again
-/// a second later, and is refused by then, or let in by the next process. Refusing them at once, and
-/// only them, is nothing that the kernel offers.
+/// A filter drops the first packet of each new handshake. The client's kernel repeats the packet a second later; by
+/// then the port refuses it, or the next process accepts it. The kernel has no way to refuse only new handshakes at
+/// once.
 #[cfg(target_os = "linux")]
 pub(crate) fn turn_newcomers_away(listener: &TcpListener) -> bool {
     use socket2::{SockFilter, SockRef};
 
-    // A classic BPF program on the TCP header: SYN without ACK is dropped, all else passes whole.
+    // A classic BPF program on the TCP header: it drops SYN without ACK and lets everything else pass.
     const LOAD_BYTE: u16 = 0x30;
     const AND: u16 = 0x54;
     const JUMP_IF_EQUAL: u16 = 0x15;
@@ -57,19 +59,19 @@ pub(crate) fn turn_newcomers_away(listener: &TcpListener) -> bool {
     ];
     let attached = SockRef::from(listener).attach_filter(&program);
     if let Err(error) = &attached {
-        tracing::debug!(%error, "newcomers cannot be turned away while a listener closes");
+        tracing::debug!(%error, "new connections cannot be blocked while a listener closes");
     }
     attached.is_ok()
 }
 
-/// See above: other systems have no such thing.
+/// Other systems have no such filter.
 #[cfg(not(target_os = "linux"))]
 pub fn turn_newcomers_away(_: &TcpListener) -> bool {
     false
 }
 
-/// Takes who is in the queue, one after the other, until it is empty. The runtime is not asked: what it
-/// remembers may be older than the last one in the queue, and it gives a task only so many at once.
+/// Accepts connections until the queue is empty. It calls `accept` directly and not through the runtime, because the
+/// readiness that the runtime has stored may be out of date, and its task budget would end the loop early.
 pub(crate) async fn empty(listener: &TcpListener, mut receive: impl FnMut(TcpStream, SocketAddr)) {
     let (mut taken, mut tries, mut pause) = (0, TRIES, FIRST_PAUSE);
     while taken < MOST && tries > 0 {
@@ -81,11 +83,11 @@ pub(crate) async fn empty(listener: &TcpListener, mut receive: impl FnMut(TcpStr
                     tokio::task::yield_now().await;
                 }
             }
-            // The sender hung up in the queue.
+            // The sender closed while it waited in the queue.
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-            // Out of descriptors or memory: connections that end make room.
+            // No descriptors or no memory: wait until other connections end.
             Err(_) => {
                 sleep(pause).await;
                 (tries, pause) = (tries - 1, pause * 2);

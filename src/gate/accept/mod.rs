@@ -1,16 +1,18 @@
-//! From a socket to a connection that speaks HTTP: who is let in, PROXY header, TLS, which version.
+//! From a socket to a connection that speaks HTTP: screening, limits, PROXY header, TLS, HTTP version.
+//!
+//! HTTP itself is not read here. Invariant: a connection is counted before any byte of it is read.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | [`listener`] | the accept loop |
-//! | [`handshake`] | what a connection says before HTTP: PROXY header, TLS, preface |
-//! | [`screening`] | whom an address lets in before anything is read |
-//! | [`limits`] | how many connections are open, by address and in all |
-//! | [`tls`] | the TLS handshake |
-//! | [`tls_failures`] | handshakes that failed, counted and told |
-//! | [`tls_limits`] | how many handshakes strangers may cost |
-//! | [`turns`] | heavy work, one after the other between what is light |
-//! | [`listener_close`] | the end of a listening socket |
+//! | [`handshake`] | what comes before HTTP: PROXY header, TLS, HTTP/2 preface |
+//! | [`screening`] | which addresses are accepted, and in which class they count |
+//! | [`limits`] | how many connections are open, by address and in total |
+//! | [`tls`] | the TLS handshake, and its time-out |
+//! | [`tls_failures`] | failed handshakes, counted and logged |
+//! | [`tls_limits`] | how many handshakes strangers may make |
+//! | [`turns`] | scheduling of expensive work, so that it does not delay other connections |
+//! | [`listener_close`] | how a listening socket is closed without a reset |
 
 pub(crate) mod handshake;
 pub(crate) mod limits;

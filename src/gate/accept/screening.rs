@@ -1,4 +1,7 @@
-//! Whom an address lets in before anything of a connection is read, and as what it is counted.
+//! Which addresses are accepted before any byte of a connection is read, and in which class they count.
+//!
+//! It decides by address alone; what a request says is judged in `request::intake`. Invariant: a connection that is
+//! dropped here is counted and logged like any denial.
 
 use tokio::time::Instant;
 
@@ -11,24 +14,24 @@ use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::Gauges;
 
-/// Whether strangers are closed without an answer.
+/// Whether strangers are closed without a reply.
 #[must_use]
 pub(crate) fn refuses_unheard(snapshot: &Snapshot) -> bool {
     snapshot.config.deny == Deny::Drop && snapshot.config.mode == Mode::Enforce
 }
 
-/// Connections that may be open at once.
+/// How many connections may be open at once.
 #[must_use]
 pub(crate) fn most_connections(gate: &Gate, snapshot: &Snapshot) -> usize {
     snapshot.config.limits.connections.min(gate.room)
 }
 
-/// Of these, those that have not named their source yet: few are on their way at any moment.
+/// How many of them may still lack their PROXY header: it comes at once, so few of them wait for it at any moment.
 pub(crate) fn unnamed(most: usize) -> usize {
     (most / 4).max(most.div_ceil(2).min(32))
 }
 
-/// As what an address is counted. A trusted proxy speaks for many and is not counted as one.
+/// The quota of an address. A trusted proxy carries the requests of many clients and has no bound of its own.
 #[must_use]
 pub(crate) fn guest(snapshot: &Snapshot, address: Address, known: bool, most: usize) -> Quota {
     let limits = &snapshot.config.limits;
@@ -41,7 +44,7 @@ pub(crate) fn guest(snapshot: &Snapshot, address: Address, known: bool, most: us
     }
 }
 
-/// Counts and logs a connection that is closed without a word.
+/// Counts and logs a connection that is closed before anything of it was read.
 pub(crate) fn drop_unheard(gate: &Gate, snapshot: &Snapshot, address: Address) {
     Gauges::add(&gate.gauges.dropped_unheard);
     let event = Event {

@@ -1,8 +1,7 @@
-//! The TLS handshake on an accepted connection.
+//! The TLS handshake on an accepted connection, within a deadline (`limits.head_timeout`).
 //!
-//! Which certificate is shown and who may come in is decided by what the snapshot holds (`state::tls`);
-//! here the bytes are exchanged, within a deadline. Invariant: a handshake that fails ends in a closed
-//! connection, a count and a line, never in plain HTTP.
+//! The snapshot decides which certificate is shown and which client certificates are accepted (`state::tls`); this
+//! file only runs the handshake. Invariant: a failed handshake ends the connection and never falls back to plain HTTP.
 
 use std::sync::Arc;
 
@@ -14,14 +13,14 @@ use tokio::time::{Instant, timeout_at};
 use crate::gate::accept::turns::Turns;
 use crate::state::tls::{LiveTls, subject};
 
-/// A connection that speaks TLS.
+/// A connection whose TLS handshake is complete.
 #[derive(Debug)]
 pub(crate) struct Secured {
-    /// The stream inside.
+    /// The decrypted stream.
     pub stream: Stream,
-    /// HTTP/2 was agreed on.
+    /// ALPN selected HTTP/2.
     pub http2: bool,
-    /// The subject of the certificate that the sender presented and an authority signed.
+    /// The subject of the client certificate, which a configured authority has signed.
     pub client_cert: Option<Arc<str>>,
 }
 
@@ -29,20 +28,20 @@ pub(crate) struct Secured {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandshakeError {
     /// The two could not agree, or one of them broke off.
-    #[error("{}", plain(&.0.to_string()))]
+    #[error("{}", rustls_error(&.0.to_string()))]
     Failed(#[source] Box<pingora::Error>),
     /// It was not over at the deadline.
     #[error("not complete within limits.head_timeout")]
     Late,
-    /// Nobody could say who it is. The verifier lets no such certificate pass.
+    /// The subject cannot be read. The verifier refuses such a certificate before; this is a second check.
     #[error("the subject of the sender's certificate cannot be read")]
     Illegible,
 }
 
-/// Makes the handshake.
+/// Runs the handshake.
 ///
 /// # Errors
-/// It failed, or was not over at the deadline: why, in words.
+/// The handshake failed or was not complete at the deadline: the cause as a text for the log.
 pub(crate) async fn accept(
     turns: &Turns,
     tls: &LiveTls,
@@ -50,7 +49,7 @@ pub(crate) async fn accept(
     deadline: Instant,
 ) -> Result<Secured, HandshakeError> {
     let acceptor = Acceptor::from_server_config(Arc::clone(&tls.server));
-    // On the heap: it is large, and gone when the connection begins to be served.
+    // On the heap, because it is large and is not needed any more while requests are served.
     let mut handshake = Box::pin(acceptor.tls_handshake(stream));
     let stream = match timeout_at(deadline, turns.run(handshake.as_mut())).await {
         Ok(Ok(stream)) => stream,
@@ -67,9 +66,9 @@ pub(crate) async fn accept(
     Ok(Secured { stream: Box::new(stream), http2, client_cert })
 }
 
-/// What rustls said, without what was put before it on its way.
-fn plain(error: &str) -> &str {
-    error.rsplit_once("tls connect error: ").map_or(error, |(_, said)| said)
+/// The error text of rustls, without the prefixes that pingora adds.
+fn rustls_error(error: &str) -> &str {
+    error.rsplit_once("tls connect error: ").map_or(error, |(_, cause)| cause)
 }
 
 #[cfg(test)]
@@ -77,10 +76,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_is_told_without_its_wrapping() {
+    fn the_reason_is_reported_without_its_prefixes() {
         let wrapped =
             " TLSHandshakeFailure context: TLS accept() failed: tls connect error: peer is incompatible: X";
-        assert_eq!(plain(wrapped), "peer is incompatible: X");
-        assert_eq!(plain("another"), "another");
+        assert_eq!(rustls_error(wrapped), "peer is incompatible: X");
+        assert_eq!(rustls_error("another"), "another");
     }
 }

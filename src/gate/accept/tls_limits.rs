@@ -1,9 +1,9 @@
-//! How many TLS handshakes strangers may have open, and begin in a second.
+//! How many TLS handshakes strangers may have open, and how many they may begin per second.
 //!
-//! A handshake costs a quarter of a millisecond, a hundred times what the packets cost that ask for it. So
-//! strangers are bounded, each and together; whom a list covers and trusted proxies are not. Addresses are
-//! counted in a fixed number of cells, as in [`crate::wire::shares`]. Invariant: no memory grows with the number of
-//! addresses.
+//! A handshake costs the gate a quarter of a millisecond, a hundred times what it costs to send the packets that
+//! start it. So strangers have bounds, one for each address and one for all together; listed clients and trusted
+//! proxies have none. Addresses are counted in a fixed number of cells, as in [`crate::wire::shares`]. Invariant: the
+//! memory does not grow with the number of addresses.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -12,15 +12,15 @@ use crate::policy::address::addr::Address;
 use crate::state::stats::gauges::Held;
 use crate::wire::shares::{Holder, PeerClass, Shares};
 
-/// Handshakes of all strangers in a second: a tenth of a core.
+/// Handshakes per second of all strangers: they cost a tenth of a core.
 pub(crate) const ALL: u64 = 400;
-/// Handshakes of one stranger in a second.
+/// Handshakes per second of one stranger.
 pub(crate) const EACH: u64 = 50;
 
-/// Handshakes of all strangers that are under way at once: each may hold what one message of TLS may be (64 KiB).
+/// Handshakes of all strangers that are open at once: each may hold a whole TLS message (64 KiB).
 pub(crate) const OPEN: u64 = 256;
 
-/// Handshakes of strangers.
+/// Counts the handshakes of strangers.
 #[derive(Debug)]
 pub(crate) struct TlsLimits {
     open: AtomicU64,
@@ -44,7 +44,7 @@ impl Default for TlsLimits {
 }
 
 impl TlsLimits {
-    /// A stranger's handshake, for as long as it lives; `None` when a bound is reached.
+    /// Counts a stranger's handshake as open until the result is dropped; `None` when a bound is reached.
     #[must_use]
     pub(crate) fn begin(&self, stranger: Address, now: Instant) -> Option<Held<'_>> {
         Held::within(&self.open, 1, OPEN).filter(|_| self.is_slow_enough(stranger, now))
@@ -57,13 +57,13 @@ impl TlsLimits {
     }
 }
 
-/// Counts one in a cell that holds a second in its upper half and a count in its lower one.
+/// Adds one to a cell, which holds a second in its upper half and the count of that second in its lower half.
 fn count(cell: &AtomicU64, second: u64) -> u64 {
     const LOWER: u64 = u32::MAX as u64;
     let mut known = cell.load(Relaxed);
     loop {
         let next = if known >> 32 == second & LOWER {
-            // It stops far above every bound and never runs over into the second.
+            // The count stops at its maximum, far above every bound, and so never overflows into the upper half.
             known + u64::from(known & LOWER < LOWER)
         } else {
             (second & LOWER) << 32 | 1
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_bounded_each_and_together_and_anew_each_second() {
+    fn strangers_are_bounded_each_and_together_in_every_second() {
         let handshakes = TlsLimits::default();
         let at = |second: u64| handshakes.began + Duration::from_secs(second);
         assert_eq!(begun(&handshakes, 1, at(0)), 50);

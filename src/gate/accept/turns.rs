@@ -1,9 +1,9 @@
-//! Turns for what may come in crowds: of all that are ready, few go on between others.
+//! Turns: limits how many tasks of an expensive kind (TLS handshakes, strangers) run before other tasks run.
 //!
-//! The scheduler runs what is ready in the order in which it became so. A hundred handshakes that begin at once are
-//! then a wall of a hundred quarters of a millisecond before any request, and so are a thousand strangers. Here each
-//! kind stands in a line of its own, and between two of a kind everybody else has a turn. Invariant: a turn is held
-//! while something is computed and never while a peer is waited for.
+//! The scheduler runs tasks in the order in which they became ready. If a hundred handshakes begin at once, a request
+//! that comes after them waits for all of them, a quarter of a millisecond each. Here the tasks of one kind queue for
+//! a semaphore, and other tasks run between any two of them. Invariant: a task holds its turn only while it computes,
+//! never while it waits for a peer.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 
-/// Threads that serve: those of `threads`, or one a core.
+/// The number of worker threads: `threads`, or one per core.
 #[must_use]
 pub(crate) fn workers(config: &Config) -> usize {
     config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
@@ -24,18 +24,18 @@ pub(crate) fn workers(config: &Config) -> usize {
 pub(crate) struct Turns(Semaphore);
 
 impl Turns {
-    /// One for each of so many threads.
+    /// As many turns at once as there are worker threads.
     #[must_use]
     pub(crate) fn new(workers: usize) -> Self {
         Self(Semaphore::new(workers))
     }
 
-    /// Runs the future; each time that it goes on, it waits for its turn first.
+    /// Runs the future; it waits for a turn each time before it is polled.
     pub(crate) async fn run<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
         loop {
-            // Never closed, so never an error; and whoever has no turn may still go on.
+            // The semaphore is never closed, so this never fails; if it did, the future would run without a turn.
             let turn = self.0.acquire().await;
-            // It may be next at once: first come those who wait longer, and what the kernel has to say.
+            // A free turn is granted at once. Yield, so that tasks that are ready and new I/O events come first.
             tokio::task::yield_now().await;
             if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
                 return output;
@@ -46,7 +46,7 @@ impl Turns {
     }
 }
 
-/// Waits for the next time that the task is woken.
+/// Waits until the task is woken again.
 async fn woken() {
     let mut first = true;
     poll_fn(|_| if std::mem::take(&mut first) { Poll::Pending } else { Poll::Ready(()) }).await;
@@ -60,7 +60,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     #[tokio::test]
-    async fn who_waits_for_a_peer_holds_no_turn() {
+    async fn a_task_that_waits_for_its_peer_holds_no_turn() {
         let turns = Arc::new(Turns::new(1));
         let (_never, waits) = tokio::sync::oneshot::channel::<()>();
         let stuck = tokio::spawn({
@@ -73,19 +73,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_goes_on_when_its_peer_does() {
+    async fn a_task_goes_on_when_its_peer_does() {
         let turns = Turns::new(1);
-        let (tell, told) = tokio::sync::oneshot::channel();
-        let mut told = pin!(told);
-        let (heard, ()) = tokio::join!(turns.run(told.as_mut()), async {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let mut receiver = pin!(receiver);
+        let (woken, ()) = tokio::join!(turns.run(receiver.as_mut()), async {
             tokio::task::yield_now().await;
-            tell.send(7).unwrap();
+            sender.send(7).unwrap();
         });
-        assert_eq!(heard, Ok(7));
+        assert_eq!(woken, Ok(7));
     }
 
     #[tokio::test]
-    async fn others_have_their_turn_between_two_of_them() {
+    async fn other_tasks_run_between_two_turns() {
         let turns = Arc::new(Turns::new(1));
         let done = Arc::new(AtomicUsize::new(0));
         for _ in 0..100 {

@@ -1,4 +1,6 @@
-//! HTTP/1: request after request on one stream.
+//! The life of an HTTP/1 connection: it reads one head after the other and serves each request.
+//!
+//! What a request means does not belong here. Invariant: each request loads the snapshot once and keeps it to its end.
 
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
 use crate::wire::transport::Transport;
 
-/// Serves a connection to its end. `ahead` was read from it already.
+/// Serves a connection to its end. `ahead` holds the bytes that were read from it before.
 pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: Peer) {
     let parking = gate.drain.parking();
     let mut view = gate.store.view();
@@ -38,12 +40,12 @@ pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: P
             return;
         }
         first = false;
-        // One load a request; it finishes on this snapshot whatever is published meanwhile.
+        // One load per request: the request finishes on this snapshot, even if another one is published meanwhile.
         let snapshot = Arc::clone(view.load());
         match serve(&gate, &snapshot, &peer, &mut connection, arrived).await {
             Next::Serve => {
                 connection.settle();
-                // Whoever sends many requests that are not welcome in one packet takes a turn for each of them.
+                // A sender may put many unwelcome requests into one packet. Let other tasks run between them.
                 if connection.carries_unwelcome() && connection.has_more() {
                     tokio::task::yield_now().await;
                 }
@@ -54,7 +56,7 @@ pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: P
     }
 }
 
-/// Serves one request, or what there is of one.
+/// Serves one request, or logs why there is no complete one.
 async fn serve(
     gate: &Gate,
     snapshot: &Snapshot,
@@ -68,8 +70,8 @@ async fn serve(
             let head = parse(&connection.read_buffer.unread()[..len]);
             let judged = intake::judge(snapshot, peer, head, &mut received);
             connection.read_buffer.consume(len);
-            // What is forwarded is counted as a message. What is refused keeps its head, and the room that was made for
-            // it, until the reply is written.
+            // A request that is forwarded is counted again as a message, so this buffer can be given back. A refused
+            // one keeps its head, and the room for it, until the reply is written.
             if matches!(judged, Judged::Forward(_)) {
                 connection.settle();
             } else {

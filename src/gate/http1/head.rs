@@ -1,8 +1,8 @@
-//! One request head off a stream: bounded in size and in total time, judged on its raw bytes.
+//! Reads one request head from a stream, bounded in size and in total time.
 //!
-//! What is judged here cannot be seen after parsing: a bare LF, a request line that is not HTTP/1, a
-//! head that never ends. Invariant: every LF of a head that is returned follows a CR, and the head
-//! ends with its first empty line.
+//! It refuses what a parser would not show afterwards: a bare LF, a request line that is not HTTP/1, a head that does
+//! not end. The syntax of the lines is checked in `parse.rs`. Invariant: every LF of a returned head follows a
+//! CR, and the head ends with its first empty line.
 
 use std::future::poll_fn;
 use std::io;
@@ -24,9 +24,9 @@ use crate::wire::drain::Parking;
 use crate::wire::read_buffer::ReadBuffer;
 use crate::wire::timer::Timer;
 
-/// One read takes this much, until a head turns out to be larger.
+/// Bytes per read, until a head turns out to be larger.
 pub(crate) const FIRST_READ: usize = 4096;
-/// Empty lines before a request line that are read over (RFC 9112 section 2.2).
+/// How many empty lines before a request line are skipped (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: usize = 2;
 /// The end of a head: that of its last line, and an empty line. Made once, because it costs more than to search.
 static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
@@ -42,19 +42,19 @@ pub(crate) struct Bounds {
     pub total: Duration,
 }
 
-/// A complete head stands at the front of the buffer.
+/// A complete head at the front of the buffer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrived {
-    /// Its length with the empty line.
+    /// The length of the head, including the empty line.
     pub len: usize,
-    /// When its first byte was there; deadlines run from here.
+    /// When its first byte arrived; the deadlines of the request run from here.
     pub began: Instant,
 }
 
 /// Why there is no head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoHead {
-    /// The connection ended, or idled away, between requests: nothing to answer, nothing to log.
+    /// The connection closed or timed out between two requests: there is nothing to reply to and nothing to log.
     Over,
     /// The sender closed in the middle of a head.
     BrokenOff(Instant),
@@ -62,8 +62,8 @@ pub(crate) enum NoHead {
     Refused(Reason, Instant),
 }
 
-/// Reads until the read buffer begins with a whole head. Bytes after it stay there. A head that is larger than most is
-/// counted in `room`, which is made by `budget` where there is none yet.
+/// Reads until the read buffer begins with a whole head. Bytes after it stay there. A head above [`FIRST_READ`] bytes
+/// is counted in `room`; `budget` creates that when it is first needed.
 ///
 /// # Errors
 /// See [`NoHead`].
@@ -111,9 +111,9 @@ pub(crate) async fn read<'b>(
     }
 }
 
-/// Appends what is there. It is read onto the stack and copied, which is a few hundred bytes: a connection that waits
-/// holds no buffer meanwhile, and most connections wait. What is larger than usual is read in place, in doubling
-/// steps that keep the number of reads small; the bound keeps the doubling in check.
+/// Reads once and appends the bytes. It reads onto the stack and copies, usually a few hundred bytes, so that a waiting
+/// connection holds no buffer; most connections wait. A larger head is read in place, in steps that double up to the
+/// bound, so that few reads are needed.
 async fn read_some(stream: &mut Stream, read_buffer: &mut ReadBuffer, most: usize) -> io::Result<usize> {
     if read_buffer.len() >= FIRST_READ {
         let step = step(read_buffer, most);
@@ -130,25 +130,26 @@ async fn read_some(stream: &mut Stream, read_buffer: &mut ReadBuffer, most: usiz
     .await
 }
 
-/// How much of a large head is read at once.
+/// The size of the next read of a large head.
 fn step(read_buffer: &ReadBuffer, most: usize) -> usize {
-    // One more than a head may have shows that it is too large.
+    // Allow one byte more than the bound, to find out that a head is too large.
     let left = (most + 1).saturating_sub(read_buffer.len()).max(1);
     read_buffer.len().min(left)
 }
 
-/// What the bytes that are there so far amount to.
+/// The state of a head after the bytes that have arrived so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// No head yet.
+    /// The head is not complete.
     More,
-    /// A head of this length.
+    /// The head is complete and has this length.
     Whole(usize),
-    /// No head that can be served.
+    /// The head cannot be served.
     Refused(Reason),
 }
 
-/// How far the read buffer was looked at, so that a head that comes byte by byte costs no more than one in one piece.
+/// How far the read buffer has been scanned. A head that arrives byte by byte is scanned once, like one that arrives in
+/// one piece.
 #[derive(Debug, Default)]
 pub struct Scan {
     seen: usize,
@@ -157,7 +158,7 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Looks at what is new in the read buffer; empty lines at its front are taken out.
+    /// Scans the new bytes of the read buffer; removes empty lines at its front.
     pub fn advance(&mut self, read_buffer: &mut ReadBuffer, max: usize) -> Progress {
         while self.seen == 0 && read_buffer.unread().starts_with(b"\r\n") {
             if self.empty_lines == MAX_EMPTY_LINES {
@@ -199,8 +200,8 @@ impl Scan {
     }
 }
 
-/// Judged as soon as the line is there: what is not HTTP/1 will never send the empty line that a head
-/// ends with, and its sender would wait for the time-out.
+/// The reason to refuse a request line. It is checked as soon as the line is complete: a client of another protocol
+/// never sends the empty line that ends a head, and would have to wait for the time-out.
 fn flaw_of_request_line(line: &[u8]) -> Option<Reason> {
     let Some(line) = line.strip_suffix(b"\r\n") else { return Some(Reason::MalformedHead) };
     let version = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_end_at_the_first_empty_line_whatever_the_pieces() {
+    fn heads_end_at_the_first_empty_line_however_the_bytes_are_cut() {
         let cases: [(&str, Result<Option<usize>, Reason>); 9] = [
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\nbody\r\n\r\n", Ok(Some(27))),
             ("\r\nGET / HTTP/1.1\r\n\r\n", Ok(Some(18))),
@@ -284,7 +285,7 @@ mod tests {
         }
 
         #[test]
-        fn pieces_never_change_the_verdict(text in "(GET / HTTP/1.1\r\n)?[a\r\n:]{0,40}", piece in 1usize..20) {
+        fn cutting_the_bytes_never_changes_the_verdict(text in "(GET / HTTP/1.1\r\n)?[a\r\n:]{0,40}", piece in 1usize..20) {
             prop_assert_eq!(scan(text.as_bytes(), piece), scan(text.as_bytes(), 1));
         }
     }

@@ -1,4 +1,6 @@
-//! What lives as long as an HTTP/1 connection and longer than a request: its stream, its buffer, its timer.
+//! The state of an HTTP/1 connection that outlives a request: its stream, its read buffer, its timer.
+//!
+//! It implements [`Transport`] for HTTP/1. What belongs to one request does not belong here.
 
 use std::time::Duration;
 
@@ -15,37 +17,38 @@ use crate::wire::read_buffer::ReadBuffer;
 use crate::wire::timer::Timer;
 use crate::wire::transport::{Reply, Transport};
 
-/// How long and how much a sender may go on sending after an answer that it did not wait for. Closing
-/// at once would reset the connection, and the reset could destroy the answer before it is read.
+/// How long, and how much, a sender may go on sending after a reply that came before it had finished. Closing at once
+/// would reset the connection, and the reset could destroy the reply before the sender has read it.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 256 << 10;
 const LINGER_READ: usize = 4096;
-/// How long the sender may take to read its answer.
+/// How long writing a reply may take, which depends on how fast the sender reads.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the end of a connection may take to be said (TLS says it in bytes); then it is cut.
-const GOODBYE: Duration = Duration::from_secs(1);
-/// Requests that were not welcome (denied, rejected, or a stranger's) before a connection ends. A trusted proxy's
-/// connection carries others' requests and is not ended for them.
+/// How long a shutdown may take (TLS sends `close_notify`); after that the connection is dropped.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How many unwelcome requests (denied, rejected, or admitted only by `mode: observe`) a connection may carry before it
+/// is closed. The connection of a trusted proxy carries requests of many clients and is not closed for them.
 pub(crate) const UNWELCOME: u32 = 16;
-/// What a read buffer holds without being counted in `limits.buffers`: one read, and what growing leaves over.
+/// What a read buffer may hold without being counted in `limits.buffers`: one read, and the spare room that growing
+/// leaves.
 const UNCOUNTED: usize = 2 * FIRST_READ;
 
-/// The connection's own end: what lives longer than a request, and nothing else.
+/// The state of a connection that outlives a request, and nothing else.
 #[derive(Debug)]
 pub(crate) struct Connection<'g> {
     /// The stream, TLS or not.
     pub stream: Stream,
     /// Bytes that were read and not used yet.
     pub read_buffer: ReadBuffer,
-    /// The connection's timer.
+    /// The timer of the connection.
     pub timer: Timer,
-    /// What the read buffer holds of `limits.buffers`, where it is larger than most.
+    /// What the read buffer holds of `limits.buffers`, if it has grown above its usual size.
     pub room: Option<Budget<'g>>,
     unwelcome: u32,
 }
 
 impl Connection<'_> {
-    /// A connection of which `ahead` was read already.
+    /// A connection; `ahead` holds the bytes that were read from it before.
     #[must_use]
     pub(crate) fn new(stream: Stream, ahead: Vec<u8>) -> Self {
         Self {
@@ -57,13 +60,13 @@ impl Connection<'_> {
         }
     }
 
-    /// Whether a request on it was not welcome.
+    /// Whether an unwelcome request came over this connection.
     #[must_use]
     pub(crate) fn carries_unwelcome(&self) -> bool {
         self.unwelcome > 0
     }
 
-    /// An idle connection holds no buffer, and nothing of what is there for all.
+    /// Gives back the read buffer and its part of `limits.buffers`, so that an idle connection holds neither.
     pub(crate) fn settle(&mut self) {
         self.read_buffer.release();
         if self.read_buffer.held() <= UNCOUNTED {
@@ -71,24 +74,24 @@ impl Connection<'_> {
         }
     }
 
-    /// Says that nothing more will come. A peer that does not take that is not waited for: the connection is
-    /// dropped, and the kernel gives it up in its own time.
+    /// Shuts down the sending side. If the peer does not read in time, the connection is dropped, and the kernel ends
+    /// it by its own time-outs.
     pub(super) async fn close(&mut self) {
-        // The peer may be gone already; then there is nothing left to say goodbye to.
-        let _ = self.timer.within(GOODBYE, self.stream.shutdown()).await;
+        // An error means that the peer has gone already, so there is nothing left to do.
+        let _ = self.timer.within(SHUTDOWN_TIMEOUT, self.stream.shutdown()).await;
     }
 
-    /// Says that nothing more will come, then reads on for a bounded while without keeping anything.
+    /// Shuts down the sending side, then reads and discards for a bounded time.
     pub(super) async fn linger(&mut self) {
         self.close().await;
         let end = Instant::now() + LINGER;
         let mut left = LINGER_BYTES;
-        let mut lost = Vec::with_capacity(LINGER_READ);
+        let mut discarded = Vec::with_capacity(LINGER_READ);
         self.read_buffer = ReadBuffer::default();
         self.settle();
         while left > 0 {
-            lost.clear();
-            match self.timer.until(end, self.stream.read_buf(&mut lost)).await {
+            discarded.clear();
+            match self.timer.until(end, self.stream.read_buf(&mut discarded)).await {
                 Ok(Ok(count)) if count > 0 => left = left.saturating_sub(count),
                 _ => return,
             }

@@ -1,4 +1,6 @@
-//! The syntax of an HTTP/1 head, by `httparse`: bytes become a [`Head`].
+//! The syntax of an HTTP/1 head: `httparse` turns bytes into a [`Head`].
+//!
+//! What the head means is in `request::facts`. Invariant: no other file parses the head of a request.
 
 use std::mem::MaybeUninit;
 
@@ -9,7 +11,7 @@ use crate::wire::fields::{Fields, span_within};
 /// Parses a head that [`super::head::read`] returned, whole.
 ///
 /// # Errors
-/// Its syntax is wrong, or it has too many lines.
+/// The syntax is wrong, or the head has too many lines.
 pub fn parse(bytes: &[u8]) -> Result<Head, Reason> {
     let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
@@ -17,7 +19,7 @@ pub fn parse(bytes: &[u8]) -> Result<Head, Reason> {
     match config.parse_request_with_uninit_headers(&mut request, bytes, &mut slots) {
         Ok(httparse::Status::Complete(len)) if len == bytes.len() => {}
         Err(httparse::Error::TooManyHeaders) => return Err(Reason::HeadTooLarge),
-        // The version was judged when the line arrived: a wrong one here is a blank in the target.
+        // `head::read` has checked the version already. An error in it here comes from a blank in the target.
         _ => return Err(Reason::MalformedHead),
     }
     let (Some(method), Some(target)) = (request.method, request.path) else {

@@ -1,9 +1,9 @@
-//! How a client of HTTP/2 behaves on one connection, and when that is enough.
+//! Counts the resets and the unwelcome requests of an HTTP/2 client on one connection, and decides when they end it.
 //!
-//! The library bounds what it sees: streams, header lists, resets of streams that were not handed out yet. It does
-//! not see what a stream was for. Here are counted the streams that the client reset after they were handed out,
-//! which an answer in good order makes good again, and the requests that were not welcome. Invariant: a connection
-//! whose conduct has ended it serves no further request.
+//! The library bounds open streams, header lists, and resets of streams that it has not handed out. It does not know
+//! what a stream was for. This file counts two more things: the streams that the client reset after they were handed
+//! out (each stream that ends in the regular way takes one off), and the unwelcome requests. Invariant: a connection
+//! that must end at once ([`Ending::Calm`]) serves no further request.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,12 +14,13 @@ use futures_util::task::AtomicWaker;
 
 use crate::gate::http1::line::UNWELCOME;
 
-/// Streams that a client may reset, beyond those that it let come to their end.
+/// How many more streams a client may reset than it lets end.
 const RESETS: u32 = 64;
-/// Requests that are not welcome which a client may still send after it was told to go.
-const DEAF: u32 = UNWELCOME + 100;
+/// The number of unwelcome requests at which a connection ends at once. It is 100 above the number that causes a
+/// GOAWAY, because requests may be on their way when the client receives that.
+const UNWELCOME_AT_MOST: u32 = UNWELCOME + 100;
 
-/// What a connection's streams have told of its client.
+/// The counts of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Conduct {
     resets: AtomicU32,
@@ -27,45 +28,45 @@ pub(crate) struct Conduct {
     waker: AtomicWaker,
 }
 
-/// How a connection must end for its client's conduct.
+/// How a connection must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ending {
-    /// In good order: it is told to go.
+    /// In good order, with a GOAWAY.
     Leave,
-    /// At once.
+    /// At once, with `ENHANCE_YOUR_CALM`.
     Calm,
 }
 
 impl Conduct {
-    /// A stream came to its end, or was reset by the client.
+    /// Counts the end of a stream: a regular one, or a reset by the client.
     pub(crate) fn note_end(&self, was_reset: bool) {
         if was_reset {
             if self.resets.fetch_add(1, Relaxed) == RESETS {
                 self.waker.wake();
             }
         } else {
-            // At zero there is nothing to make good.
+            // `checked_sub` fails at zero, and the count stays there.
             let _ = self.resets.fetch_update(Relaxed, Relaxed, |resets| resets.checked_sub(1));
         }
     }
 
-    /// A request was denied, rejected or a stranger's.
+    /// Counts an unwelcome request: denied, rejected, or admitted only by `mode: observe`.
     pub(crate) fn note_unwelcome(&self) {
         let before = self.unwelcome.fetch_add(1, Relaxed);
-        if before + 1 == UNWELCOME || before + 1 == DEAF {
+        if before + 1 == UNWELCOME || before + 1 == UNWELCOME_AT_MOST {
             self.waker.wake();
         }
     }
 
     fn ending(&self) -> Option<Ending> {
-        if self.resets.load(Relaxed) > RESETS || self.unwelcome.load(Relaxed) >= DEAF {
+        if self.resets.load(Relaxed) > RESETS || self.unwelcome.load(Relaxed) >= UNWELCOME_AT_MOST {
             Some(Ending::Calm)
         } else {
             (self.unwelcome.load(Relaxed) >= UNWELCOME).then_some(Ending::Leave)
         }
     }
 
-    /// Runs the future unless the connection must end more harshly than `known`.
+    /// Runs the future, unless the connection must end in a stricter way than `known`, the ending that has begun.
     pub(crate) async fn unless_over<F: Future>(
         &self,
         known: Option<Ending>,
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_not_welcome_is_told_to_go_and_then_cut() {
+    async fn an_unwelcome_peer_is_sent_goaway_and_then_cut() {
         let conduct = Conduct::default();
         (0..UNWELCOME).for_each(|_| conduct.note_unwelcome());
         assert_eq!(conduct.unless_over(None, async { 7 }).await, Err(Ending::Leave));
@@ -110,10 +111,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_waiting_connection_hears_of_it() {
+    async fn a_waiting_connection_is_woken_when_it_must_end() {
         let conduct = Conduct::default();
         let waits = conduct.unless_over(None, std::future::pending::<()>());
-        let (heard, ()) = tokio::join!(waits, async { (0..=RESETS).for_each(|_| conduct.note_end(true)) });
-        assert_eq!(heard, Err(Ending::Calm));
+        let (result, ()) = tokio::join!(waits, async { (0..=RESETS).for_each(|_| conduct.note_end(true)) });
+        assert_eq!(result, Err(Ending::Calm));
     }
 }

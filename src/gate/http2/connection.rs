@@ -1,10 +1,10 @@
-//! HTTP/2: many requests at once on one connection, each told as the same story as over HTTP/1.
+//! The life of an HTTP/2 connection: it accepts streams and serves each of them as a request, side by side.
 //!
-//! Every stream is a request with a body of its own that is read whole and goes up framed anew with one
-//! Content-Length, so streams cannot mix on the way to the upstream. Everything a sender can ask for is
-//! bounded: streams, header lists, resets, windows, idle time. A stream that is open is counted by its client and
-//! for all; one for which there is no place is refused in the way that lets its sender try again at once. Invariant:
-//! the connection is driven for as long as a stream is served, and no stream outlives the drain's grace.
+//! The request itself is handled by the same code as over HTTP/1 (`request`). Its body is read whole and forwarded
+//! with one Content-Length, so streams cannot mix on the way to the application. Everything that a sender can ask for
+//! is bounded: streams, header lists, resets, windows, idle time. Open streams are counted by client and in total; a
+//! stream above a bound is refused with `REFUSED_STREAM`, so that its sender may repeat it at once. Invariant: the
+//! connection is polled for as long as one of its streams is served, and no stream outlives the drain's grace.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -41,26 +41,27 @@ use crate::wire::timer::Timer;
 /// The first bytes of every HTTP/2 connection (RFC 9113 section 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Of the connections that may be open, this part may speak HTTP/2.
+/// One connection of this many may be HTTP/2.
 const PART: u64 = 4;
 /// Streams that may be open at once on one connection.
 pub(crate) const MAX_STREAMS: u64 = 100;
-/// The same for a stranger.
+/// The same for a connection of a stranger.
 const FEW_STREAMS: u64 = 4;
-/// Streams that are taken in before others on this thread have their turn.
+/// Streams that are accepted before other tasks on this thread run.
 const AT_ONCE: usize = 4;
-/// Resets of streams that were not handed out yet which are remembered, and end a connection beyond.
+/// How many reset streams of each kind the library remembers. Too many of those that it had not handed out, or that it
+/// reset itself for an error, end the connection.
 const MAX_RESETS: usize = 64;
-/// Body bytes that one stream may have on the way to us; also what a connection may have before it says otherwise.
+/// The receive window of a stream in bytes; also the smallest receive window of a connection.
 pub(crate) const STREAM_WINDOW: u32 = 64 << 10;
-/// Body bytes that a whole connection may have on the way to us, for each of its streams.
+/// The receive window of a connection in bytes, for each stream that may be open on it.
 const WINDOW_A_STREAM: u64 = 4 << 10;
-/// Answer bytes of one stream that wait for its sender's window.
+/// Reply bytes of one stream that may wait for the sender's window.
 const SEND_BUFFER: usize = 64 << 10;
-/// How long a client that was told of the end may take to show that it heard, while nothing is served.
-const PARTING: Duration = Duration::from_secs(2);
-/// How long a connection that is over may take to say so.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long a client may take to react to a GOAWAY while no stream is served.
+const GOAWAY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the last frames of a connection may take to be written.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Http2 = Connection<Watched<Stream>, Bytes>;
 
@@ -76,10 +77,10 @@ pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
     let streams = if is_stranger { FEW_STREAMS } else { MAX_STREAMS };
     let (sent_streams, conduct) = (Arc::new(SentStreams::default()), Arc::new(Conduct::default()));
     let watched = Watched::new(stream, Arc::clone(&sent_streams), most_bytes(&snapshot, &peer));
-    // A connection outlives many snapshots.
+    // The connection may outlive many snapshots; do not keep this one in memory.
     drop(snapshot);
-    let shaken = timeout(limits.head_timeout, options(&limits, streams).handshake(watched)).await;
-    let Ok(Ok(mut connection)) = shaken else { return };
+    let handshake = timeout(limits.head_timeout, options(&limits, streams).handshake(watched)).await;
+    let Ok(Ok(mut connection)) = handshake else { return };
     let waiting =
         Waiting { parking: gate.drain.parking(), limits: &limits, conduct: &conduct, streams: Arc::new(()) };
     let mut timer = Timer::new(Instant::now());
@@ -92,7 +93,7 @@ pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
         let snapshot = gate.store.load();
         let Some(slot) = StreamSlot::take(&gate, &snapshot, &peer) else {
             Gauges::add(&gate.gauges.streams_refused);
-            // It was not looked at, so its sender may repeat it (RFC 9113 section 8.7).
+            // Nothing of the request was processed, so its sender may repeat it (RFC 9113 section 8.7).
             respond.send_reset(H2Reason::REFUSED_STREAM);
             continue;
         };
@@ -109,37 +110,39 @@ pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
             drop(held);
         });
     }
-    // What was answered last may still stand in the connection's buffers.
+    // The last replies may still be in the buffers of the connection.
     let closed = poll_fn(|cx| connection.poll_closed(cx));
-    let _ = timeout(GOODBYE, closed).await;
+    let _ = timeout(SHUTDOWN_TIMEOUT, closed).await;
 }
 
-/// A place among the connections of HTTP/2, which cost more than others and carry more.
+/// Counts an HTTP/2 connection. These have a bound of their own, because each needs more memory than HTTP/1.
 fn place<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> Option<Share<'g>> {
     let holder = gate.http2_shares.holder(peer.writer(), peer.standing(snapshot));
     let most = most_connections(&snapshot.config.limits);
     Share::take(&gate.http2_shares, &gate.http2_connections, holder, 1, most)
 }
 
-/// Connections of HTTP/2 that may be open together.
+/// How many HTTP/2 connections may be open at once.
 #[must_use]
 pub(crate) fn most_connections(limits: &Limits) -> u64 {
     (limits.connections as u64).div_ceil(PART)
 }
 
-/// What a connection may bring. A stranger's carries few requests, and frames that are no request cost time too.
+/// How many bytes a connection may send in all. A stranger's connection carries few requests; without this bound it
+/// could send other frames without end, and they cost time too.
 fn most_bytes(snapshot: &Snapshot, peer: &Peer) -> usize {
     let limits = &snapshot.config.limits;
     match (peer.standing(snapshot), snapshot.config.mode) {
         (PeerClass::Stranger, Mode::Enforce) => {
-            // A denied request may have been followed by as much body as its window allows.
+            // The body of a denied request may have filled its window.
             (limits.max_head + STREAM_WINDOW as usize).saturating_mul(UNWELCOME as usize)
         }
         _ => usize::MAX,
     }
 }
 
-/// Starts from pingora's bounded defaults: h2's own leave header lists and streams open.
+/// The options of the library. They start from pingora's defaults, because h2's own do not bound header lists and
+/// streams.
 fn options(limits: &Limits, streams: u64) -> H2Options {
     let mut options = default_h2_options();
     let window = u32::try_from(streams * WINDOW_A_STREAM).unwrap_or(u32::MAX).max(STREAM_WINDOW);
@@ -155,25 +158,25 @@ fn options(limits: &Limits, streams: u64) -> H2Options {
     options
 }
 
-/// What the library refuses by itself, without a word in the log. So it lies above `max_head`, which is
-/// judged here; the 32 bytes a field are how HTTP/2 counts (RFC 9113 section 6.5.2).
+/// The largest header list. The library refuses a larger one by itself, without a log line, so this is above
+/// `max_head`, which the gate checks and logs. HTTP/2 counts 32 bytes more for each field (RFC 9113 section 6.5.2).
 #[must_use]
 pub(crate) fn header_list(max_head: usize) -> usize {
     max_head.saturating_add(max_head / 4).saturating_add(32 * (MAX_FIELDS + 8))
 }
 
-/// Waiting for the next request.
+/// What is needed to wait for the next request.
 struct Waiting<'a> {
     parking: Parking<'a>,
     limits: &'a Limits,
     conduct: &'a Conduct,
-    /// One reference a stream that is served, and this one.
+    /// One reference for each stream that is served, and this one.
     streams: Arc<()>,
 }
 
 impl Waiting<'_> {
-    /// The next request. Waiting for it is also what moves all streams of the connection. `None` when it is
-    /// over: closed, broken, idle for too long, drained, or ended for its client's conduct.
+    /// Waits for the next request. This also drives all streams of the connection. `None` when the connection is over:
+    /// closed, broken, idle for too long, drained, or ended by [`Conduct`].
     async fn accept(
         &self,
         connection: &mut Http2,
@@ -181,10 +184,10 @@ impl Waiting<'_> {
     ) -> Option<(Request<RecvStream>, SendResponse<Bytes>)> {
         let mut leaving = None;
         loop {
-            let told = leaving.is_some();
+            let goaway_sent = leaving.is_some();
             let accepted = self.conduct.unless_over(leaving, connection.accept());
-            let next = if told {
-                timer.until(Instant::now() + PARTING, accepted).await.map(Some)
+            let next = if goaway_sent {
+                timer.until(Instant::now() + GOAWAY_TIMEOUT, accepted).await.map(Some)
             } else {
                 let idle = Instant::now() + self.limits.keepalive;
                 timer.until(idle, self.parking.unless_told_to_leave(accepted)).await
@@ -196,9 +199,10 @@ impl Waiting<'_> {
                     return None;
                 }
                 Err(_) if Arc::strong_count(&self.streams) > 1 => {}
-                // It does not answer, or takes nothing any more.
-                Err(_) if told => return None,
-                // Idle, or told to leave: say so (GOAWAY), then serve what the sender had begun before it knew.
+                // The client does not react to the GOAWAY.
+                Err(_) if goaway_sent => return None,
+                // Idle, draining, or too many unwelcome requests: send GOAWAY, then serve the requests that the client
+                // sent before it received that.
                 Ok(Some(Err(Ending::Leave)) | None) | Err(_) => {
                     connection.graceful_shutdown();
                     leaving = Some(Ending::Leave);
@@ -222,7 +226,7 @@ async fn serve(
     let request_id = gate.ids.next();
     let mut received = Received { request_id, version: Some(version), ..Received::default() };
     let head = fields::head(&parts, version, snapshot.config.limits.max_head);
-    // What is needed of it was copied: a hundred streams would hold a hundred maps.
+    // Free the header map now: its fields were copied, and up to a hundred open streams would each keep one.
     drop(parts);
     let judged = intake::judge(snapshot, peer, head, &mut received);
     let mut stream =

@@ -1,4 +1,7 @@
-//! An HTTP/2 header, judged as HTTP/1 would have written it.
+//! An HTTP/2 header becomes a [`Head`]; its size is limited as if HTTP/1 had written it.
+//!
+//! What the head means is in `request::facts`. Invariant: two different hosts are both kept, so that `facts` refuses
+//! them.
 
 use std::borrow::Cow;
 
@@ -9,13 +12,13 @@ use crate::gate::request::head::{Head, Version};
 use crate::policy::outcome::Reason;
 use crate::wire::fields::Fields;
 
-/// Bytes that most heads have.
+/// The capacity for a head, enough for most.
 const USUAL_HEAD: usize = 512;
 
-/// Reads a header.
+/// Makes a head of a header.
 ///
 /// # Errors
-/// It is larger than `max` bytes would be as HTTP/1 writes it, or has too many lines.
+/// Written as HTTP/1 it would be larger than `max` bytes, or it has too many lines.
 pub(super) fn head(parts: &Parts, version: Version, max: usize) -> Result<Head, Reason> {
     let (target, cookie) = (target(parts), cookie(parts));
     let method = parts.method.as_str().as_bytes();
@@ -32,8 +35,8 @@ pub(super) fn head(parts: &Parts, version: Version, max: usize) -> Result<Head, 
     Head::new(fields, method, target, version)
 }
 
-/// The path and query. A scheme that is not HTTP's is kept before them, so that it is refused as in an
-/// absolute form.
+/// The path and query. A scheme other than `http` and `https` stays in front of them, so that `facts` refuses it as it
+/// refuses such an absolute form over HTTP/1.
 fn target(parts: &Parts) -> Cow<'_, str> {
     if parts.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
         return Cow::Owned(parts.uri.to_string());
@@ -41,15 +44,16 @@ fn target(parts: &Parts) -> Cow<'_, str> {
     Cow::Borrowed(parts.uri.path_and_query().map_or("*", http::uri::PathAndQuery::as_str))
 }
 
-/// HTTP/2 may send each cookie in a field of its own; towards HTTP/1 they are one (RFC 9113 section 8.2.3).
+/// The joined cookie fields, if there are several: HTTP/2 may send each cookie in a field of its own, and HTTP/1 needs
+/// one field (RFC 9113 section 8.2.3).
 fn cookie(parts: &Parts) -> Option<Vec<u8>> {
     let crumbs: Vec<&[u8]> =
         parts.headers.get_all(http::header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     (crumbs.len() > 1).then(|| crumbs.join(&b"; "[..]))
 }
 
-/// The header lines, with `:authority` in the place of Host. A host that differs from it is kept too, so
-/// that the two are refused like two Host lines.
+/// Adds the header lines, with `:authority` as Host. A Host field that differs from it is kept too, so that the request
+/// is refused like one with two Host lines.
 fn fill(fields: &mut Fields, parts: &Parts, cookie: Option<&[u8]>) {
     let mut authority = parts.uri.authority().map(http::uri::Authority::as_str);
     if let Some(authority) = authority {
@@ -59,7 +63,7 @@ fn fill(fields: &mut Fields, parts: &Parts, cookie: Option<&[u8]>) {
         if name == http::header::HOST
             && authority.is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
         {
-            // Dropped once: it equals `:authority`, and the request would carry two Host lines.
+            // Drop one Host field that equals `:authority`, or the request would carry two Host lines.
             authority = None;
         } else if cookie.is_none() || name != http::header::COOKIE {
             fields.push(name.as_str().as_bytes(), value.as_bytes().trim_ascii());

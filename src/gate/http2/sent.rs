@@ -1,10 +1,9 @@
-//! When the last byte of an HTTP/2 answer has gone out.
+//! When the last byte of an HTTP/2 reply was written.
 //!
-//! The library queues what it is given and does not say when it leaves; `delivered` may be said only of an
-//! answer that was written whole. So the frames are looked at on their way out: an answer has left when
-//! the frame that ends its stream was written and flushed. Invariant: nothing is reported before that,
-//! whoever waits hears of the end of the stream or of the connection, whichever comes first, and nothing is kept
-//! of whoever waits no more.
+//! The library queues what it is given and does not report when it writes it, but a request may be logged as
+//! `delivered` only when its reply was written whole. So this file parses the outgoing frames: a reply is sent when the
+//! frame that ends its stream was written and flushed. Invariant: nothing is reported before that, each waiter is
+//! notified of the end of its stream or of the connection, whichever comes first, and no entry outlives its waiter.
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice};
@@ -23,10 +22,11 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const FRAME_HEAD: usize = 9;
-/// Bytes that are read of a connection before others on this thread have their turn: the library takes all it gets.
+/// Bytes that are read from a connection before other tasks on this thread run: the library itself reads without a
+/// pause.
 const AT_ONCE: usize = 32 << 10;
 
-/// Who waits for the end of which stream.
+/// The waiters for the ends of streams.
 #[derive(Debug, Default)]
 pub(crate) struct SentStreams {
     waiting: Mutex<Waiting>,
@@ -35,18 +35,18 @@ pub(crate) struct SentStreams {
 #[derive(Debug, Default)]
 struct Waiting {
     streams: HashMap<u32, oneshot::Sender<()>>,
-    /// The connection is gone.
+    /// The connection has ended.
     over: bool,
 }
 
 impl SentStreams {
-    /// The departure of a stream's last frame.
+    /// Registers a waiter for the last frame of a stream.
     #[must_use]
     pub(crate) fn of(streams: &Arc<Self>, stream: u32) -> Sent {
-        let (tell, told) = oneshot::channel();
+        let (sender, told) = oneshot::channel();
         let mut waiting = streams.lock();
         if !waiting.over {
-            waiting.streams.insert(stream, tell);
+            waiting.streams.insert(stream, sender);
         }
         drop(waiting);
         Sent { told, stream, streams: Arc::clone(streams) }
@@ -62,10 +62,10 @@ impl SentStreams {
     }
 }
 
-/// Somebody waits for the end of a stream; when that is given up, so is the place among those who wait.
+/// A waiter for the end of a stream. Dropping it removes its entry.
 #[derive(Debug)]
 pub(crate) struct Sent {
-    /// Resolves when the stream's last frame has left; to an error when it never will.
+    /// Resolves when the last frame of the stream was written; to an error when that can no longer happen.
     pub told: oneshot::Receiver<()>,
     stream: u32,
     streams: Arc<SentStreams>,
@@ -77,7 +77,7 @@ impl Drop for Sent {
     }
 }
 
-/// A connection whose outgoing frames are looked at, and whose incoming bytes are counted.
+/// A connection whose outgoing frames are parsed and whose incoming bytes are counted.
 #[derive(Debug)]
 pub(crate) struct Watched<S> {
     stream: S,
@@ -85,12 +85,12 @@ pub(crate) struct Watched<S> {
     streams: Arc<SentStreams>,
     /// Bytes that may still be read.
     left: usize,
-    /// Bytes that were read since others had their turn.
+    /// Bytes that were read since other tasks last ran.
     taken: usize,
 }
 
 impl<S> Watched<S> {
-    /// Watches a stream on which nothing was written yet. After `most` bytes of the other side it breaks.
+    /// Wraps a stream on which nothing was written yet. Reading fails after `most` bytes.
     #[must_use]
     pub(crate) fn new(stream: S, streams: Arc<SentStreams>, most: usize) -> Self {
         Self { stream, scan: Scan::default(), streams, left: most, taken: 0 }
@@ -165,9 +165,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             let mut waiting = self.streams.lock();
             for end in ended {
                 let waits = waiting.streams.remove(&end.stream);
-                // Nobody waits for a stream that the library ended by itself.
-                if let (Some(tell), true) = (waits, end.whole) {
-                    let _ = tell.send(());
+                // There is no waiter for a stream that the library ended by itself.
+                if let (Some(sender), true) = (waits, end.whole) {
+                    let _ = sender.send(());
                 }
             }
         }
@@ -183,21 +183,21 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct End {
     stream: u32,
-    /// By its last frame, not by a reset.
+    /// It ended with its last frame, not with a reset.
     whole: bool,
 }
 
-/// How far the frames were followed.
+/// The state of the frame parser.
 #[derive(Debug, Default)]
 struct Scan {
     head: [u8; FRAME_HEAD],
-    /// Bytes of `head` that are there.
+    /// How many bytes of `head` have been seen.
     have: usize,
-    /// Bytes of the frame's payload that are missing.
+    /// How many bytes of the frame's payload are still to come.
     missing: usize,
-    /// The stream whose header block ends it, while the block goes on.
+    /// The stream that ends with the header block that is being written, until the block is complete.
     ending: Option<u32>,
-    /// Streams whose end was written and not flushed yet.
+    /// Streams whose last frame was written and not flushed yet.
     ended: Vec<End>,
 }
 
@@ -226,7 +226,7 @@ impl Scan {
         }
     }
 
-    /// A frame has gone by whole.
+    /// Takes note of a frame that was written completely.
     fn note_frame(&mut self) {
         let [_, _, _, kind, flags, number @ ..] = self.head;
         let stream = u32::from_be_bytes(number) & (u32::MAX >> 1);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_found_whatever_the_pieces() {
+    fn the_ends_of_streams_are_found_however_the_bytes_are_cut() {
         let bytes = [
             frame(4, 0, 0, &[0; 6]),
             frame(HEADERS, END_HEADERS, 1, b"head"),
@@ -283,7 +283,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_has_left_when_it_is_flushed_and_not_before() {
         let streams = Arc::new(SentStreams::default());
-        // A buffer that holds everything back until it is flushed, before a pipe of 16 bytes.
+        // A buffer that writes nothing until it is flushed, in front of a pipe of 16 bytes.
         let (near, mut far) = tokio::io::duplex(16);
         let buffered = tokio::io::BufWriter::with_capacity(1024, near);
         let mut watched = Watched::new(buffered, Arc::clone(&streams), usize::MAX);

@@ -1,7 +1,7 @@
-//! The place that a stream takes among those which all connections have open.
+//! Counts the open streams of all HTTP/2 connections, by client and in total.
 //!
-//! Only what is open counts: a connection that idles takes nothing from others. Invariant: a stream is served with
-//! its slot, and gives it back when it has ended, whatever the end is.
+//! Only open streams count: an idle connection uses up nothing. Invariant: a stream holds its slot while it is served
+//! and gives it back when it ends, however it ends.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use crate::gate::peer::Peer;
 use crate::state::snapshot::Snapshot;
 use crate::wire::shares::Holder;
 
-/// Open streams for each request that may be in work at once: while one is in work, another may be on its way in or
-/// out.
+/// Open streams for each request of `limits.concurrent_requests`: while one request is in work, another may be
+/// receiving its body or sending its reply.
 const STREAMS_A_REQUEST: u64 = 2;
-/// As many are there at least.
+/// The smallest bound on open streams.
 const FEWEST: u64 = 128;
 
-/// Streams that all connections may have open together.
+/// How many streams all connections together may have open.
 #[must_use]
 pub(crate) fn most(limits: &Limits) -> u64 {
     (limits.concurrent_requests as u64 * STREAMS_A_REQUEST).max(FEWEST)
 }
 
-/// One stream's place.
+/// Keeps a stream counted as open until it is dropped.
 #[derive(Debug)]
 pub(crate) struct StreamSlot {
     gate: Arc<Gate>,
@@ -31,12 +31,12 @@ pub(crate) struct StreamSlot {
 }
 
 impl StreamSlot {
-    /// Takes one; `None` when the client, all strangers or all together have as many open as they may.
+    /// Counts a stream; `None` when the bound of the client, of all strangers, or of all clients is reached.
     #[must_use]
     pub(crate) fn take(gate: &Arc<Gate>, snapshot: &Snapshot, peer: &Peer) -> Option<Self> {
         let holder = gate.stream_shares.holder(peer.writer(), peer.standing(snapshot));
         let most = most(&snapshot.config.limits);
-        // Not by `then_some`: what was not taken must not be given back.
+        // Not `then_some`: that would create a slot in any case, and dropping it would give back what was not taken.
         if gate.stream_shares.take(&gate.http2_streams, holder, 1, most, 1) {
             Some(Self { gate: Arc::clone(gate), holder })
         } else {
@@ -44,7 +44,7 @@ impl StreamSlot {
         }
     }
 
-    /// What it is a place in.
+    /// The gate that counts the stream.
     #[must_use]
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate

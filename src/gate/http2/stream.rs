@@ -1,4 +1,7 @@
-//! One stream of HTTP/2: a request's way in and out.
+//! One HTTP/2 stream: how the body of its request comes in and the reply goes out.
+//!
+//! It implements [`Transport`] for HTTP/2; the rules for requests are in `request`. Invariant: a reply counts as
+//! written only when its last frame was written.
 
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
@@ -20,7 +23,7 @@ use crate::wire::delivery_check::SenderState;
 use crate::wire::timer::Timer;
 use crate::wire::transport::{Reply, Transport};
 
-/// One stream.
+/// The state of one stream.
 pub(crate) struct RequestStream {
     pub(crate) body: RecvStream,
     pub(crate) respond: SendResponse<Bytes>,
@@ -31,11 +34,11 @@ pub(crate) struct RequestStream {
 }
 
 impl RequestStream {
-    /// The end of the stream, whatever it is.
+    /// Ends the stream and counts how it ended.
     pub(crate) fn end(&mut self) {
         if !self.answered {
-            // `deny: drop`, or an answer that could not be written: the stream ends, the connection lives. Nothing
-            // that would mean "try again".
+            // `deny: drop`, or a reply that could not be written: only the stream ends, not the connection. The code is
+            // CANCEL and not REFUSED_STREAM, because that would invite the sender to repeat the request.
             self.respond.send_reset(H2Reason::CANCEL);
         }
         let was_reset = self.sender() == SenderState::Gone;
@@ -60,14 +63,14 @@ impl Transport for RequestStream {
         loop {
             let data = self.timer.until(deadline, self.body.data()).await.map_err(|_| Reason::BodyTimeout)?;
             let Some(data) = data else { break };
-            // A length that the data contradicts is an error of the stream here already.
+            // The library reports a wrong Content-Length as an error of the stream.
             let data = data.map_err(|_| Reason::BodyIncomplete)?;
             budget.make_room(data.len())?;
             message.extend_from_slice(&data);
             if message.len() - before > wanted.max {
                 return Err(Reason::BodyTooLarge);
             }
-            // The sender may send as much again.
+            // Open the window again for as many bytes.
             self.body.flow_control().release_capacity(data.len()).map_err(|_| Reason::BodyIncomplete)?;
         }
         match wanted.framing.announced() {
@@ -94,18 +97,18 @@ impl Transport for RequestStream {
 
     async fn write(&mut self, reply: &Reply<'_>) -> bool {
         let Some(head) = head_of(reply) else { return false };
-        let mut left = SentStreams::of(&self.sent_streams, self.respond.stream_id().into());
+        let mut sent = SentStreams::of(&self.sent_streams, self.respond.stream_id().into());
         let bodyless = reply.body.is_empty() || reply.spare;
         let Ok(mut stream) = self.respond.send_response(head, bodyless) else { return false };
         self.answered = true;
         let body = if bodyless { Bytes::new() } else { Bytes::copy_from_slice(&reply.body) };
-        let sent = async {
+        let write = async {
             send_body(&mut stream, body).await?;
-            has_left(&mut stream, &mut left).await
+            last_frame_written(&mut stream, &mut sent).await
         };
-        let whole = matches!(self.timer.within(WRITE_TIMEOUT, sent).await, Ok(Some(())));
+        let whole = matches!(self.timer.within(WRITE_TIMEOUT, write).await, Ok(Some(())));
         if !whole {
-            // What is queued of it is let go.
+            // Drop the part of the reply that is still queued.
             stream.send_reset(H2Reason::CANCEL);
         }
         whole
@@ -124,13 +127,13 @@ impl Transport for RequestStream {
     }
 
     fn unwelcome(&mut self) -> bool {
-        // Its connection is told to go; the stream ends as any.
+        // `Conduct` ends the connection with a GOAWAY; this stream ends in the regular way.
         self.conduct.note_unwelcome();
         false
     }
 }
 
-/// The answer's head. `Connection` is HTTP/1's and never sent here.
+/// The head of the reply. HTTP/2 has no `Connection` field.
 fn head_of(reply: &Reply<'_>) -> Option<Response<()>> {
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::from_u16(reply.status).ok()?;
@@ -138,14 +141,14 @@ fn head_of(reply: &Reply<'_>) -> Option<Response<()>> {
     for (name, value) in reply.fields.iter() {
         headers.append(HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?);
     }
-    // What is left out is not announced.
+    // If the body is left out, the announced length is 0.
     if let Some(length) = reply.length.map(|length| if reply.spare { 0 } else { length }) {
         headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     Some(response)
 }
 
-/// Sends the body as the sender's window allows; `None` when the stream is gone.
+/// Sends the body in pieces that fit the sender's window; `None` when the stream has ended.
 async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes) -> Option<()> {
     while !body.is_empty() {
         stream.reserve_capacity(body.len());
@@ -156,10 +159,10 @@ async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes) -> Option<()
     Some(())
 }
 
-/// Waits until the last frame has gone out; `None` when the stream or the connection ended first.
-async fn has_left(stream: &mut SendStream<Bytes>, left: &mut Sent) -> Option<()> {
-    poll_fn(|cx| match Pin::new(&mut left.told).poll(cx) {
-        Poll::Ready(told) => Poll::Ready(told.ok()),
+/// Waits until the last frame was written; `None` when the stream or the connection ended first.
+async fn last_frame_written(stream: &mut SendStream<Bytes>, sent: &mut Sent) -> Option<()> {
+    poll_fn(|cx| match Pin::new(&mut sent.told).poll(cx) {
+        Poll::Ready(result) => Poll::Ready(result.ok()),
         Poll::Pending => stream.poll_reset(cx).map(|_| None),
     })
     .await

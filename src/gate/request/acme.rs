@@ -1,9 +1,9 @@
-//! ACME's http-01 challenges (RFC 8555 section 8.3): the one thing that anybody may ask for.
+//! ACME's http-01 challenges (RFC 8555 section 8.3): the only requests that are served to any address.
 //!
-//! A certificate authority asks from addresses that it does not tell, so these requests are answered
-//! before admission. What is let through is as narrow as the protocol allows: one path, a token of the
-//! base64url alphabet, a small regular file directly in the operator's folder. Anything else goes the
-//! way of every request, as if the passage did not exist.
+//! A certificate authority does not publish the addresses from which it validates, so these requests are served before
+//! admission. The exception is as narrow as the protocol allows: one path, a token of the base64url alphabet, a small
+//! regular file directly in the operator's folder. Invariant: every other request is judged as if this exception did
+//! not exist.
 
 use std::fs::OpenOptions;
 use std::io::Read as _;
@@ -21,10 +21,10 @@ const PATH: &[u8] = b"/.well-known/acme-challenge/";
 const LONGEST_TOKEN: usize = 128;
 /// A key authorization is a token and a thumbprint: under 200 bytes.
 const LARGEST_FILE: u64 = 4096;
-/// Files read at once, whoever asks: a folder on a slow file system must not take every thread.
+/// How many files are read at once, so that a folder on a slow file system does not block every thread.
 static READERS: Semaphore = Semaphore::const_new(8);
 
-/// The file that a request asks for.
+/// The file of the challenge that a request asks for; `None` if it asks for something else.
 #[must_use]
 pub(crate) fn file(folder: &Path, head: &Head, facts: &Facts<'_>) -> Option<PathBuf> {
     let reads = matches!(head.method(), b"GET" | b"HEAD");
@@ -33,7 +33,7 @@ pub(crate) fn file(folder: &Path, head: &Head, facts: &Facts<'_>) -> Option<Path
     Some(folder.join(token))
 }
 
-/// The token of a target that is exactly a challenge's.
+/// The token in a target; `None` unless the target is exactly that of a challenge.
 fn token(target: &[u8]) -> Option<&str> {
     let token = target.strip_prefix(PATH)?;
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
@@ -41,14 +41,14 @@ fn token(target: &[u8]) -> Option<&str> {
     std::str::from_utf8(token).ok().filter(|_| fits)
 }
 
-/// What the file holds, if it is one that may be shown.
+/// The content of the file; `None` if it does not exist or must not be served.
 pub(crate) async fn content(file: PathBuf) -> Option<Vec<u8>> {
     let _reader = READERS.acquire().await.ok()?;
     tokio::task::spawn_blocking(move || read(&file)).await.ok()?
 }
 
 fn read(file: &Path) -> Option<Vec<u8>> {
-    // No symbolic link is followed out of the folder, and a FIFO is not waited for.
+    // Do not follow a symbolic link out of the folder, and do not wait for the writer of a FIFO.
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(file).ok()?;
     if !file.metadata().ok()?.is_file() {

@@ -1,4 +1,6 @@
-//! Where and when a request happens: what every step of its way may look at.
+//! The circumstances of a request, which every step of serving it may read: gate, snapshot, peer, start time.
+//!
+//! What the request itself says is in [`super::received`].
 
 use tokio::time::Instant;
 
@@ -7,21 +9,22 @@ use crate::gate::peer::Peer;
 use crate::policy::address::addr::Address;
 use crate::state::snapshot::Snapshot;
 
-/// Where and when a request happens.
+/// The circumstances of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a> {
-    /// What all connections share.
+    /// The state that all connections share.
     pub gate: &'a Gate,
-    /// What it is judged by.
+    /// The snapshot by which the request is judged.
     pub snapshot: &'a Snapshot,
-    /// Who is at the other end.
+    /// The other end of the connection.
     pub peer: &'a Peer,
-    /// When its first byte was there.
+    /// When the first byte of the request arrived.
     pub began: Instant,
 }
 
 impl Context<'_> {
-    /// A peer that may not name others is the client, also of a request that could not be parsed.
+    /// The writer as the client, if the request itself has not shown one, for example because it could not be parsed.
+    /// `None` if the writer is a trusted proxy, which is never a client.
     pub(crate) fn peer_as_client(&self) -> Option<Address> {
         let writer = self.peer.writer();
         (!self.snapshot.trusted.contains(writer)).then_some(writer)

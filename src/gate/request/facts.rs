@@ -1,8 +1,8 @@
-//! What a request head says, or why it cannot be served. The only reader of request headers.
+//! The facts that a request head states, or the reason why it cannot be served.
 //!
-//! Two things are decided here for the whole program: what is ambiguous is refused and never repaired,
-//! and nothing that a stranger writes is believed (the forwarding fields are handed on as they are, to
-//! be walked by `policy::client_ip`, and read only where the peer is trusted).
+//! This file reads the fields that frame and address a request. It does not read the forwarding fields: `intake` passes
+//! them to `policy::client::client_ip`, which believes them only from a trusted proxy. Invariant: an ambiguous head is
+//! refused and never repaired.
 
 use std::borrow::Cow;
 
@@ -19,17 +19,17 @@ const MAX_METHOD: usize = 20;
 /// What the gate needs to know of a request.
 #[derive(Debug)]
 pub struct Facts<'b> {
-    /// The Host field.
+    /// The value of the Host field.
     pub host: &'b [u8],
-    /// The host that it names, without its port, as routes compare it.
+    /// The host in it, without the port, in the form in which routes compare it.
     pub name: Host<'b>,
     /// The target in origin form: path and query.
     pub target: &'b [u8],
-    /// The path alone.
+    /// The path without the query.
     pub path: &'b [u8],
     /// How long the body is.
     pub framing: Framing,
-    /// What the Connection field names, joined.
+    /// The values of all Connection fields, joined.
     pub connection: Cow<'b, [u8]>,
     /// The connection ends after this request.
     pub close: bool,
@@ -41,10 +41,10 @@ impl<'b> Facts<'b> {
     /// Reads a head.
     ///
     /// # Errors
-    /// The first reason for which it cannot be served.
+    /// The first reason for which the head cannot be served.
     pub fn read(head: &'b Head) -> Result<Self, Reason> {
-        // Methods are case-sensitive and all registered ones are upper case: anything else is either a
-        // mistake or a probe for a filter that folds case.
+        // Methods are case-sensitive, and all registered ones are upper case. Anything else is a mistake, or a probe
+        // for a filter that ignores case.
         let registered = |b: &u8| b.is_ascii_uppercase() || *b == b'-';
         if head.method().len() > MAX_METHOD || !head.method().iter().all(registered) {
             return Err(Reason::MalformedHead);
@@ -68,7 +68,7 @@ impl<'b> Facts<'b> {
         let close = head.version == Version::Http10 || crate::policy::forward::names(&connection, b"close");
         let expects_continue = match seen.expect {
             None => false,
-            // A 1.0 sender cannot understand an interim answer (RFC 9110 section 10.1.1).
+            // A sender of HTTP/1.0 does not understand an interim response (RFC 9110 section 10.1.1).
             Some(value) if value.eq_ignore_ascii_case(b"100-continue") => head.version != Version::Http10,
             Some(_) => return Err(Reason::BadExpectation),
         };
@@ -76,7 +76,7 @@ impl<'b> Facts<'b> {
     }
 }
 
-/// The lines that decide something.
+/// The fields that frame or address a request.
 #[derive(Default)]
 struct Lines<'b> {
     host: Option<&'b [u8]>,
@@ -102,7 +102,7 @@ impl<'b> Lines<'b> {
         }
     }
 
-    /// RFC 9112 section 6.3, with everything that two parsers could read differently refused.
+    /// The framing by RFC 9112 section 6.3. Everything that two parsers could read differently is refused.
     fn framing(&self, version: Version) -> Result<Framing, Reason> {
         match (self.length, self.coding) {
             (None, None) if version == (Version::Http2 { body: true }) => Ok(Framing::Chunked),
@@ -111,7 +111,7 @@ impl<'b> Lines<'b> {
             (Some(digits), None) => {
                 let plain = !digits.is_empty() && digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit);
                 let add = |sum: u64, digit: &u8| sum * 10 + u64::from(digit - b'0');
-                // Eighteen digits fit.
+                // Eighteen digits always fit into a u64.
                 if plain { Ok(Framing::Length(digits.iter().fold(0, add))) } else { Err(Reason::BadFraming) }
             }
             (None, Some(_)) if version != Version::Http11 => Err(Reason::BadFraming),
@@ -125,7 +125,8 @@ fn once<'b>(slot: &mut Option<&'b [u8]>, value: &'b [u8], twice: Reason) -> Resu
     if slot.replace(value).is_some() { Err(twice) } else { Ok(()) }
 }
 
-/// A coding under a final `chunked` is one that is not implemented; anything else is malformed.
+/// The reason to refuse a list of codings: an unknown coding before a final `chunked` is not implemented, and anything
+/// else is malformed.
 fn unserved(codings: &[u8]) -> Reason {
     let mut parts: Vec<&[u8]> = codings.split(|b| *b == b',').map(<[u8]>::trim_ascii).collect();
     let is_chunked = |part: &[u8]| part.eq_ignore_ascii_case(b"chunked");
@@ -157,7 +158,7 @@ fn origin_form<'b>(target: &'b [u8], host: &[u8]) -> Result<&'b [u8], Reason> {
     }
 }
 
-/// What a log may say of a target, whatever form it has: its path, without a query, a fragment, or a user's name and
+/// The part of a target that may be logged, in any form of target: the path, without query, fragment, user name and
 /// password.
 #[must_use]
 pub(crate) fn loggable(target: &[u8]) -> &[u8] {

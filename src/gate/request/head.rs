@@ -1,11 +1,11 @@
-//! A request's head: method, target, version, fields. Owned, so that it can be read until the request has ended.
+//! The head of a request: method, target, version, fields. It is owned, so that it can be read until the request ends.
 //!
-//! What it means is in [`super::facts`]. Invariant: its syntax is right; nothing else is known of it.
+//! What the head means is in [`super::facts`]. Invariant: the syntax of a [`Head`] is right; nothing else was checked.
 
 use crate::policy::outcome::Reason;
 use crate::wire::fields::{Fields, Span};
 
-/// Header lines that a request may have.
+/// The largest number of header lines of a request.
 pub const MAX_FIELDS: usize = 100;
 
 /// The version of HTTP that a request came in.
@@ -23,7 +23,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// The word in the log.
+    /// The name of the version in the log.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Version {
     }
 }
 
-/// A head whose syntax is right.
+/// A head with correct syntax.
 #[derive(Debug)]
 pub struct Head {
     fields: Fields,
@@ -45,10 +45,10 @@ pub struct Head {
 }
 
 impl Head {
-    /// A head whose method and target are ranges of the buffer of its fields.
+    /// A head; `method` and `target` are ranges in the buffer of `fields`.
     ///
     /// # Errors
-    /// It has too many lines.
+    /// The head has too many lines.
     pub fn new(fields: Fields, method: Span, target: Span, version: Version) -> Result<Self, Reason> {
         if fields.count() > MAX_FIELDS {
             return Err(Reason::HeadTooLarge);
@@ -62,13 +62,13 @@ impl Head {
         self.fields.get(self.method)
     }
 
-    /// The request target as it came.
+    /// The request target, unchanged.
     #[must_use]
     pub fn target(&self) -> &[u8] {
         self.fields.get(self.target)
     }
 
-    /// The header lines in their order: name, value without surrounding blanks.
+    /// The header lines in their order, each as name and value (without surrounding blanks).
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields.iter()
     }
@@ -78,19 +78,19 @@ impl Head {
         self.fields.values(name)
     }
 
-    /// The range of a part of it; one that holds nothing for what is no part.
+    /// The range of a slice of the head; an empty range if `part` is no slice of it.
     #[must_use]
     pub fn span_of(&self, part: &[u8]) -> Span {
         self.fields.span_of(part)
     }
 
-    /// What a range holds.
+    /// The bytes of a range.
     #[must_use]
     pub fn get(&self, span: Span) -> &[u8] {
         self.fields.get(span)
     }
 
-    /// Bytes of its text: at most `limits.max_head`.
+    /// The length of the head in bytes: at most `limits.max_head`.
     #[must_use]
     pub fn bytes_len(&self) -> usize {
         self.fields.bytes_len()

@@ -1,9 +1,11 @@
-//! Admission: a head and a peer become an admitted request, or what else becomes of it.
+//! Judges a request: from its head and its peer to an admitted request, a refusal, a probe or a challenge.
 //!
-//! The order is the point of this file. A stranger (a peer that no list and no trusted proxy covers)
-//! gets the deny answer before anything of its request is looked at twice; then the head must be
-//! servable, then a client must be named, admitted to its route, and only then is the request's own
-//! shape judged. Invariant: an [`Admitted`] holds a [`Permit`], and nothing is forwarded without one.
+//! The order matters: first the head must be servable (a stranger gets the `deny` reply even if it is not), then the
+//! client must be found and admitted to its route, and only then are the method and the length of the body checked. So
+//! in mode `enforce` a stranger cannot learn from its reply what is wrong with its request. The rules themselves are in
+//! `policy`: `client::client_ip` finds the client, `routing` the route, `admission` the verdict, and
+//! `delivery::own_status` the status of the `deny` reply.
+//! Invariant: an [`Admitted`] holds a [`Permit`], and nothing is forwarded without one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,27 +32,27 @@ use crate::wire::shares::PeerClass;
 /// A request that may be forwarded.
 #[derive(Debug)]
 pub(crate) struct Admitted {
-    /// Why it may.
+    /// The permit, which names the client and what admitted it.
     pub permit: Permit,
-    /// Where it goes and by which rules.
+    /// The route, with its upstream and its rules.
     pub route: Arc<LiveRoute>,
-    /// The target in origin form; one that holds nothing is `/`, which the head has not.
+    /// The target in origin form. An empty range stands for `/`, if the target is an absolute URL without a path.
     pub target: Span,
-    /// The fields that the Connection field names, which are not passed on; without `keep-alive` alone, which says
-    /// nothing.
+    /// The names in the Connection field, whose fields are not forwarded; empty if it is only `keep-alive`, the usual
+    /// case.
     pub named_by_connection: Vec<u8>,
     /// How long the body is.
     pub framing: Framing,
     /// The sender waits for `100 Continue`.
     pub expects_continue: bool,
-    /// An empty body is announced with `Content-Length: 0`.
+    /// The forwarded head has a Content-Length even if the body is empty.
     pub announces_body: bool,
-    /// A trusted proxy wrote the request: what it says of its client counts.
+    /// A trusted proxy wrote the request: its `X-Forwarded-Host` and `X-Forwarded-Proto` are believed.
     pub behind_proxy: bool,
 }
 
 impl Admitted {
-    /// As whom the client counts: one that only `mode: observe` let pass is a stranger.
+    /// The class of the client. A client that only `mode: observe` admitted is a stranger.
     #[must_use]
     pub(crate) fn class(&self) -> PeerClass {
         match self.permit.grant() {
@@ -60,12 +62,12 @@ impl Admitted {
     }
 }
 
-/// A request that is answered here.
+/// A request that is not forwarded; the gate itself replies.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     /// The reason, for the log and the reply.
     pub reason: Reason,
-    /// The route, where one was found.
+    /// The route, if one was found.
     pub route: Option<Arc<LiveRoute>>,
 }
 
@@ -74,17 +76,18 @@ pub(crate) struct Refusal {
 pub(crate) enum Judged {
     /// It goes to the application.
     Forward(Admitted),
-    /// It is answered here.
+    /// The gate refuses it.
     Refuse(Refusal),
-    /// It asks `health_path` whether this gate wants requests.
+    /// It is a health probe: a load balancer asks on `health_path` whether this gate wants requests.
     Probe,
-    /// It asks for the file of an ACME challenge. If that can be shown it is the answer, and no verdict counts.
+    /// It asks for the file of an ACME challenge. If the file can be served, it is the reply; if not, the inner verdict
+    /// applies.
     Challenge(PathBuf, Box<Judged>),
-    /// Its sender left before it was whole.
+    /// The sender closed the connection before its head was complete.
     Gone,
 }
 
-/// Judges one head, and leaves in `received` what was learnt on the way.
+/// Judges one head. Stores in `received` what it finds out on the way.
 pub(crate) fn judge(
     snapshot: &Snapshot,
     peer: &Peer,
@@ -124,12 +127,12 @@ pub(crate) fn judge(
     }
 }
 
-/// Who is asking.
+/// What the peer and the forwarding fields say about the origin of a request.
 struct Who<'h> {
     client: Result<Client, NoClient>,
     /// A trusted proxy wrote the request.
     behind_proxy: bool,
-    /// The name that a trusted proxy gave the request.
+    /// The `X-Request-Id` of a trusted proxy.
     request_id: Option<&'h [u8]>,
 }
 
@@ -148,7 +151,7 @@ impl<'h> Who<'h> {
     }
 }
 
-/// Where the request goes, and whether it may.
+/// Finds the route of a request and decides whether its client may use it.
 fn admit(
     snapshot: &Snapshot,
     peer: &Peer,
@@ -158,20 +161,20 @@ fn admit(
 ) -> Result<Admitted, Refusal> {
     let ambiguous = ambiguity(facts.path).is_some();
     let name = Some(facts.name);
-    let place = if ambiguous {
+    let index = if ambiguous {
         snapshot.table.find_as_written(name, facts.path)
     } else {
         snapshot.table.find(name, facts.path)
     };
-    let found = place.map(|place| &snapshot.routes[place]);
+    let found = index.map(|index| &snapshot.routes[index]);
     if ambiguous && (found.is_some() || snapshot.config.mode == Mode::Observe) {
-        return Err(misspelt(snapshot, peer, who.client, found));
+        return Err(refuse_ambiguous(snapshot, peer, who.client, found));
     }
     let lists = found.map(|route| route.allow.iter().map(|list| &list.ranges));
     let permit = admission::decide(who.client, peer.address, lists, snapshot.config.mode)
         .map_err(|(denial, _)| Refusal { reason: denial.reason(), route: found.cloned() })?;
     let route = found.unwrap_or(&snapshot.unrouted);
-    if let Some(reason) = unfit(head, facts, route, snapshot.config.limits.max_body) {
+    if let Some(reason) = flaw_of_request(head, facts, route, snapshot.config.limits.max_body) {
         return Err(Refusal { reason, route: Some(Arc::clone(route)) });
     }
     Ok(Admitted {
@@ -190,7 +193,7 @@ fn admit(
     })
 }
 
-/// What a client's messages may hold.
+/// The budget for a client's message: head, body and answer.
 #[must_use]
 pub(crate) fn budget<'g>(
     gate: &'g Gate,
@@ -204,13 +207,13 @@ pub(crate) fn budget<'g>(
     Budget::new(&gate.gauges.buffered, &gate.byte_shares, gate.byte_shares.holder(client, standing), most)
 }
 
-/// What a connection's heads may hold, before they say who is asking.
+/// The budget for a head on a connection, before its client is known: it counts for the writer.
 #[must_use]
 pub(crate) fn budget_of_heads<'g>(gate: &'g Gate, snapshot: &Snapshot, peer: &Peer) -> Budget<'g> {
     budget(gate, snapshot, peer.writer(), peer.standing(snapshot))
 }
 
-/// A head that cannot be served. A stranger is told what strangers are told, however odd the request.
+/// The verdict on a head that cannot be served. A stranger always gets the `deny` reply, even for a malformed request.
 #[must_use]
 pub(crate) fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Judged {
     let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.writer());
@@ -221,9 +224,9 @@ pub(crate) fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Judg
     }
 }
 
-/// A path that could mean two routes belongs to none. Whoever may use some route is told so; anybody else is
-/// told what strangers are told.
-fn misspelt(
+/// Refuses a path that could mean two routes. A client that may use any route learns that the target is bad; every
+/// other client gets the `deny` reply.
+fn refuse_ambiguous(
     snapshot: &Snapshot,
     peer: &Peer,
     client: Result<Client, NoClient>,
@@ -235,8 +238,8 @@ fn misspelt(
     Refusal { reason, route: meant.cloned() }
 }
 
-/// Whether a proxy or this machine itself asks if the gate is well. What a proxy passes on for somebody
-/// else names that client, and is a request like any other.
+/// Whether a trusted proxy or this machine probes the health of the gate. A request that a proxy forwards for a client
+/// has a forwarding field and is no probe.
 fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head, facts: &Facts<'_>) -> bool {
     let Some(path) = &snapshot.config.health_path else { return false };
     facts.path == path.as_bytes()
@@ -251,8 +254,8 @@ fn speaks_for_itself(peer: &Peer, trusted: &PrefixSet) -> bool {
         && !matches!(peer.origin, Origin::Proxied(Some(_)))
 }
 
-/// What is wrong with the shape of an admitted request.
-fn unfit(head: &Head, facts: &Facts<'_>, route: &LiveRoute, max_body: usize) -> Option<Reason> {
+/// The reason to refuse an admitted request for its method or the length of its body.
+fn flaw_of_request(head: &Head, facts: &Facts<'_>, route: &LiveRoute, max_body: usize) -> Option<Reason> {
     if !route.webhook.spec().methods.allow(head.method()) {
         return Some(Reason::BadMethod);
     }
@@ -262,14 +265,26 @@ fn unfit(head: &Head, facts: &Facts<'_>, route: &LiveRoute, max_body: usize) -> 
     }
 }
 
+/// What any log and any shell can bear: proxies make names of UUIDs, of hexadecimal, of base64, and with separators of
+/// their own.
 fn is_request_id(value: &[u8]) -> bool {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'=');
+    let plain = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\');
     !value.is_empty() && value.len() <= 128 && value.iter().all(plain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_a_request_is_short_and_visible() {
+        for kept in ["f8a3-1", "Root=1-67891233-abc;Self=x", "q+Zq/0aY==", "[req]:7,{a}", &"x".repeat(128)] {
+            assert!(is_request_id(kept.as_bytes()), "{kept}");
+        }
+        for other in ["", "a b", "a\"b", "a'b", "a\\b", "a\tb", "\u{e9}", &"x".repeat(129)] {
+            assert!(!is_request_id(other.as_bytes()), "{other}");
+        }
+    }
 
     #[test]
     fn only_this_machine_and_trusted_proxies_speak_for_themselves() {
@@ -279,6 +294,7 @@ mod tests {
                 address: Address::new(address.parse().unwrap()),
                 listener: 0,
                 tls: false,
+                tls_in_front: false,
                 client_cert: None,
                 origin,
             };

@@ -1,8 +1,8 @@
-//! One request, from its head to its line in the log.
+//! Serves one request, from its verdict to its line in the log, the same for every version of HTTP.
 //!
-//! The story of this program, top to bottom: judge, read the body, ask the upstream, judge its answer,
-//! tell the sender, write it down. Invariant: whatever happens, one event is logged and one reason is
-//! counted, and the outcome `delivered` is only ever given after the last byte of a success was written.
+//! The steps, in this order: read the body, send the message to the application, decide what its answer becomes, write
+//! the reply, emit the event. The decisions themselves are in `policy`. Invariant: whatever happens, one event is
+//! emitted and one reason is counted, and the outcome is `delivered` only after the last byte of a success was written.
 
 pub(crate) mod acme;
 pub(crate) mod context;
@@ -45,16 +45,16 @@ use crate::wire::transport::{Reply, Transport};
 /// What happens to the connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It serves another one.
+    /// It serves the next request.
     Serve,
-    /// It closes; everything that was sent has been read.
+    /// It closes; everything that the sender sent was read.
     Close,
     /// It closes; the sender may still be sending.
     Linger,
 }
 
-/// Serves one request that was judged. A panic on the way is this request's alone: its sender is told
-/// 503, and the connection ends.
+/// Serves one request that was judged. A panic affects this request only: its sender gets a 503, and the connection
+/// closes.
 pub(crate) async fn serve<T: Transport>(
     context: Context<'_>,
     transport: &mut T,
@@ -62,8 +62,8 @@ pub(crate) async fn serve<T: Transport>(
     judged: Judged,
 ) -> Next {
     let mut request = Request { context, transport, received, route: None, record: Record::default() };
-    // Unwind-safe: after a panic only what the log says is read, and that is consistent at every await point.
-    match AssertUnwindSafe(request.story(judged)).catch_unwind().await {
+    // Unwind-safe: after a panic only `record` is read, and it is consistent at every await point.
+    match AssertUnwindSafe(request.run(judged)).catch_unwind().await {
         Ok(next) => next,
         Err(_) if request.record.is_written() => Next::Close,
         Err(_) => {
@@ -73,12 +73,12 @@ pub(crate) async fn serve<T: Transport>(
     }
 }
 
-/// A request under way.
+/// A request that is being served.
 struct Request<'a, T> {
     context: Context<'a>,
     transport: &'a mut T,
     received: &'a Received,
-    /// From the verdict on, where one was found.
+    /// The route, if the verdict found one.
     route: Option<Arc<LiveRoute>>,
     record: Record,
 }
@@ -89,7 +89,7 @@ impl<T: Transport> Request<'_, T> {
         self.record.emit(self.context, self.received, self.route.as_deref(), ending);
     }
 
-    async fn story(&mut self, judged: Judged) -> Next {
+    async fn run(&mut self, judged: Judged) -> Next {
         #[cfg(debug_assertions)]
         crate::gate::request::drill::panic_if_asked(self.received.path());
         let judged = match judged {
@@ -103,7 +103,7 @@ impl<T: Transport> Request<'_, T> {
             Judged::Forward(admitted) => self.forward(&admitted).await,
             Judged::Refuse(refusal) => self.refuse(refusal).await,
             Judged::Probe => self.answer_probe().await,
-            // A challenge is never behind another one.
+            // `intake` never puts a challenge inside a challenge.
             Judged::Gone | Judged::Challenge(..) => {
                 self.emit(Reason::SenderGone, None, 0);
                 Next::Close
@@ -111,13 +111,13 @@ impl<T: Transport> Request<'_, T> {
         }
     }
 
-    /// A certificate authority asks for the proof of a name; that it asks is nobody's message.
+    /// Replies to a certificate authority with the file of a challenge. Nothing is forwarded.
     async fn answer_challenge(&mut self, content: Vec<u8>) -> Next {
         let frame = Frame { to_head: self.received.is_head(), close: self.closes() };
         self.finish(Reason::AcmeChallenge, &reply::challenge(content, frame), false).await
     }
 
-    /// The way of an admitted request.
+    /// Serves an admitted request.
     async fn forward(&mut self, admitted: &Admitted) -> Next {
         self.note_grant(admitted);
         self.route = Some(Arc::clone(&admitted.route));
@@ -128,12 +128,13 @@ impl<T: Transport> Request<'_, T> {
         let message = match self.read_message(admitted, deadline, &mut budget).await {
             Ok(message) => message,
             Err(reason) => {
-                // Answering may take as long as its sender likes to read: nothing is held meanwhile.
+                // Give the memory back first: writing the reply takes as long as the sender takes to read it.
                 drop(budget);
                 return self.answer_here(reason, true).await;
             }
         };
-        // Only a whole message takes a place among those in work: one that is announced and never comes takes none.
+        // Count the request as in work only now that its message is complete. Otherwise requests whose bodies never
+        // come could use up `limits.concurrent_requests`.
         let most = snapshot.config.limits.concurrent_requests as u64;
         let holder = gate.place_shares.holder(client, class);
         let Some(_place) = Share::take(&gate.place_shares, &gate.gauges.in_flight, holder, 1, most) else {
@@ -160,7 +161,7 @@ impl<T: Transport> Request<'_, T> {
         }
     }
 
-    /// Reads the body, then writes the head that goes before it.
+    /// Reads the body, then makes the head for the application.
     async fn read_message(
         &mut self,
         admitted: &Admitted,
@@ -175,19 +176,23 @@ impl<T: Transport> Request<'_, T> {
             deadline,
             within: limits.body_timeout,
         };
-        // A request that is admitted has a head.
+        // This never fails: an admitted request has a head.
         let head = self.received.head.as_ref().ok_or(Reason::Internal)?;
-        // Counted once, as the body is: what is held twice is in the arithmetic of `memory`.
+        // Count the head once, like the body. `memory` doubles `limits.buffers` for what is held twice.
         budget.make_room(head.bytes_len())?;
         let mut body = Vec::new();
         self.transport.read_body(wanted, budget, &mut body).await?;
         self.record.bytes_in = body.len() as u64;
-        let head =
-            upstream_head::write(self.context, head, self.received.request_id.bytes(), admitted, body.len());
+        let original = upstream_head::original(self.context, head, admitted);
+        if let Some(unused) = original.unused {
+            self.record.note(unused.to_string());
+        }
+        let id = self.received.request_id.bytes();
+        let head = upstream_head::write(self.context, head, &original, id, admitted, body.len());
         Ok(Message { head, body })
     }
 
-    /// The exchange with the upstream, under the webhook's deadline.
+    /// Sends the message to the application and gets its answer, within the deadline of the webhook.
     async fn ask(
         &mut self,
         admitted: &Admitted,
@@ -211,31 +216,33 @@ impl<T: Transport> Request<'_, T> {
         answer
     }
 
-    /// Tells the sender what the upstream's answer means.
+    /// Replies to the sender with what the application's answer becomes.
     async fn relay(&mut self, route: &LiveRoute, answer: &Answer) -> Next {
         let verdict = delivery::relay(answer.status, route.rules);
-        self.record.note = record::note(route, answer, verdict.reason);
+        if let Some(note) = record::note(route, answer, verdict.reason) {
+            self.record.note(note);
+        }
         if verdict.body == Body::Gate {
             return self.answer_here(verdict.reason, false).await;
         }
-        let close = self.wearies(verdict.reason) || self.closes();
+        let close = self.exceeds_unwelcome(verdict.reason) || self.closes();
         let frame = Frame { to_head: self.received.is_head(), close };
         let reply = reply::relayed(verdict, answer, frame);
         self.finish(verdict.reason, &reply, false).await
     }
 
-    /// The way of a request that is not forwarded.
+    /// Replies to a request that is not forwarded.
     async fn refuse(&mut self, refusal: Refusal) -> Next {
         self.route = refusal.route;
-        // A body that is here already is read over; one that is not is not waited for.
+        // Skip a body that has arrived, so that the connection can be used again. Do not wait for one that has not.
         let skips = refusal.reason.outcome() == Outcome::Denied;
         let skippable = self.received.skippable.filter(|_| skips);
         let unread = !skippable.is_some_and(|length| self.transport.skip_body(length));
         self.answer_here(refusal.reason, unread).await
     }
 
-    /// A probe learns whether this gate wants more requests. It is counted and not logged: the log is for
-    /// what senders do, and probes come every few seconds.
+    /// Replies to a health probe. Probes are counted but not logged, because they come every few seconds and the log is
+    /// for the requests of senders.
     async fn answer_probe(&mut self) -> Next {
         let gauges = &self.context.gate.gauges;
         Gauges::add(&gauges.health_probes);
@@ -245,24 +252,24 @@ impl<T: Transport> Request<'_, T> {
         if self.transport.write(&reply).await && !reply.close { Next::Serve } else { Next::Close }
     }
 
-    /// A reply of the gate's own. With `unread` bytes of the request outstanding the connection ends.
+    /// Sends a reply of the gate's own. The connection closes if part of the request is `unread`.
     async fn answer_here(&mut self, reason: Reason, unread: bool) -> Next {
-        if reason.outcome() == Outcome::Denied && self.hangs_up() {
+        if reason.outcome() == Outcome::Denied && self.drops_denied() {
             self.emit(reason, None, 0);
             return Next::Close;
         }
-        let wearies = self.wearies(reason);
+        let exceeded = self.exceeds_unwelcome(reason);
         let status = delivery::own_status(reason, self.context.snapshot.config.deny);
         let webhook = self.route.as_ref().unwrap_or(&self.context.snapshot.unrouted).webhook;
         let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
-        let frame = Frame { to_head: self.received.is_head(), close: unread || wearies || self.closes() };
+        let frame = Frame { to_head: self.received.is_head(), close: unread || exceeded || self.closes() };
         let reply = reply::own(status, allow, frame);
         self.finish(reason, &reply, unread).await
     }
 
-    /// Whether a denial is silence here. A connection that a trusted proxy writes may carry others' requests: there it
-    /// is an answer.
-    fn hangs_up(&self) -> bool {
+    /// Whether a denied request gets no reply. The connection of a trusted proxy may carry requests of other clients,
+    /// so there a denial gets a reply.
+    fn drops_denied(&self) -> bool {
         self.context.snapshot.config.deny == Deny::Drop && !self.writer_is_trusted()
     }
 
@@ -270,8 +277,8 @@ impl<T: Transport> Request<'_, T> {
         self.context.snapshot.trusted.contains(self.context.peer.writer())
     }
 
-    /// Whether this request is one too many of those that were not welcome on its connection.
-    fn wearies(&mut self, reason: Reason) -> bool {
+    /// Counts the request if it is unwelcome. True when its connection has carried too many of them.
+    fn exceeds_unwelcome(&mut self, reason: Reason) -> bool {
         let unwelcome = matches!(reason.outcome(), Outcome::Denied | Outcome::Rejected);
         (unwelcome || self.record.would_deny.is_some())
             && !self.writer_is_trusted()
@@ -285,20 +292,21 @@ impl<T: Transport> Request<'_, T> {
     /// Writes the reply, then emits the event.
     async fn finish(&mut self, reason: Reason, reply: &Reply<'_>, unread: bool) -> Next {
         let sender = self.transport.sender();
-        // Without a message there is none to abandon, and whether the reply was taken matters to nobody.
-        let none = matches!(reason.outcome(), Outcome::Denied | Outcome::Served);
+        // A denied request or a challenge never counts as abandoned, because no message is lost with it. So it does not
+        // matter whether its reply was acknowledged.
+        let never_abandoned = matches!(reason.outcome(), Outcome::Denied | Outcome::Served);
         let mut written = sender != SenderState::Gone && self.transport.write(reply).await;
-        if written && sender == SenderState::Closed && !none {
+        if written && sender == SenderState::Closed && !never_abandoned {
             written = self.transport.was_taken().await;
         }
         if !written {
-            let reason = if none { reason } else { Reason::SenderGone };
+            let reason = if never_abandoned { reason } else { Reason::SenderGone };
             self.emit(reason, None, 0);
             return Next::Close;
         }
         let bytes_out = self.transport.body_sent(reply);
         self.emit(reason, Some(reply.status), bytes_out);
-        // A sender that closed its side has nothing more to ask.
+        // A sender that closed its side sends no further request.
         let close = reply.close || (sender == SenderState::Closed && !self.transport.has_more());
         match (close, unread) {
             (_, true) => Next::Linger,
@@ -308,7 +316,7 @@ impl<T: Transport> Request<'_, T> {
     }
 }
 
-/// Open requests of the process, for the end of it.
+/// The number of requests in work, for the drain.
 #[must_use]
 pub(crate) fn in_flight(gauges: &Gauges) -> u64 {
     gauges.in_flight.load(Relaxed)

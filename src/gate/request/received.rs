@@ -1,6 +1,6 @@
-//! A request as it was received: its head, and what was learnt of it on the way to the verdict.
+//! A request as it was received: its head, and what `intake` found out about it.
 //!
-//! It lives until the request has ended, so that whatever comes after the verdict can read the head.
+//! It is kept until the request has ended, so that every later step can read the head. The verdict is not part of it.
 
 use crate::gate::request::facts::{Facts, loggable};
 use crate::gate::request::head::{Head, Version};
@@ -8,18 +8,18 @@ use crate::gate::request::request_id::RequestId;
 use crate::policy::address::addr::Address;
 use crate::wire::body::Framing;
 
-/// One request.
+/// One request as it was received.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     /// The head; `None` when it could not be parsed.
     pub head: Option<Head>,
     /// The version; `None` when it is not known.
     pub version: Option<Version>,
-    /// Who is asking, where it could be named.
+    /// The client, if its address could be found.
     pub client: Option<Address>,
-    /// Kept from a trusted proxy, else the gate's own.
+    /// The request id: that of a trusted proxy, or one that the gate made.
     pub request_id: RequestId,
-    /// The length of the body, where it is known and the connection may be used again after it.
+    /// The length of the body if it was announced: such a body can be skipped. `None` for a chunked body.
     pub skippable: Option<u64>,
     /// The sender wants the connection closed.
     pub close: bool,
@@ -32,19 +32,19 @@ impl Received {
         self.head.as_ref().map_or(&[], Head::method)
     }
 
-    /// The path as logs may have it: without the query.
+    /// The part of the target that may be logged: the path without the query.
     #[must_use]
     pub(crate) fn path(&self) -> &[u8] {
         self.head.as_ref().map_or(&[], |head| loggable(head.target()))
     }
 
-    /// Whether the reply has no body whatever it says.
+    /// Whether the method is HEAD, so that the reply has no body.
     #[must_use]
     pub(crate) fn is_head(&self) -> bool {
         self.method() == b"HEAD"
     }
 
-    /// Takes note of how the message is framed.
+    /// Stores whether the connection closes after the request, and whether its body can be skipped.
     pub(super) fn note_framing(close: &mut bool, skippable: &mut Option<u64>, facts: &Facts<'_>) {
         *close = facts.close;
         *skippable = match facts.framing {

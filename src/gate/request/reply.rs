@@ -1,8 +1,8 @@
-//! What the sender is sent: the upstream's answer framed anew, or a short answer of the gate's own.
+//! The reply to the sender: the application's answer with new framing, or a short reply of the gate's own.
 //!
-//! One buffer, one write. Own answers say nothing about the gate or the application: status, a word,
-//! and where it helps `Retry-After` or `Allow`. Invariant: every answer has a Content-Length or a
-//! status that has no body, so the sender always knows where it ends.
+//! Which of them it is, and with which status, is decided in `policy::delivery`. A reply of the gate's own reveals
+//! nothing about the gate or the application: it has the status and its phrase, and `Retry-After` or `Allow` where that
+//! helps. Invariant: every reply has a Content-Length or a status without a body, so the sender knows where it ends.
 
 use std::borrow::Cow;
 
@@ -11,16 +11,16 @@ use crate::upstream::answer::Answer;
 use crate::wire::fields::Fields;
 use crate::wire::transport::{Reply, phrase};
 
-/// How the answer is framed.
+/// How the reply is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
-    /// It answers a HEAD: no body.
+    /// The request was a HEAD: the reply has no body.
     pub to_head: bool,
-    /// The connection is closed after it.
+    /// The connection is closed after the reply.
     pub close: bool,
 }
 
-/// The upstream's answer with the status of the verdict.
+/// The application's answer with the status of the verdict.
 #[must_use]
 pub(crate) fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<'_> {
     let body: &[u8] = if verdict.body == Body::UpstreamEmpty || frame.to_head { &[] } else { &answer.body };
@@ -28,7 +28,7 @@ pub(crate) fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<
     Reply {
         status: verdict.status,
         fields: Cow::Borrowed(&answer.fields),
-        // 204 must not have one (RFC 9110 section 8.6).
+        // A 204 must not have a Content-Length (RFC 9110 section 8.6).
         length: length.filter(|_| verdict.status != 204),
         body: Cow::Borrowed(body),
         close: frame.close,
@@ -36,7 +36,7 @@ pub(crate) fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<
     }
 }
 
-/// An answer of the gate's own; `allow` are the methods that a 405 names.
+/// A reply of the gate's own; `allow` is the value of the Allow field in a 405.
 #[must_use]
 pub(crate) fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'static> {
     let mut fields = Fields::of(&[("Content-Type", "text/plain; charset=utf-8")]);
@@ -59,7 +59,7 @@ pub(crate) fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'stat
     }
 }
 
-/// The file of an ACME challenge.
+/// The reply with the file of an ACME challenge.
 #[must_use]
 pub(crate) fn challenge(content: Vec<u8>, frame: Frame) -> Reply<'static> {
     let length = Some(content.len() as u64);
@@ -93,7 +93,7 @@ mod tests {
     const OPEN: Frame = Frame { to_head: false, close: false };
 
     #[test]
-    fn relayed_answers_are_framed_anew() {
+    fn relayed_answers_get_a_new_framing() {
         let wanted = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n[1]";
         assert_eq!(relay(200, Body::Upstream, OPEN), wanted);
         let empty = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n";
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn own_answers_say_little_and_end_where_they_say() {
+    fn own_replies_reveal_little_and_have_the_announced_length() {
         for status in [400, 403, 404, 405, 408, 413, 414, 417, 431, 501, 503, 504] {
             let reply = own(status, (status == 405).then_some("POST"), OPEN);
             let text = String::from_utf8(reply.to_http1()).unwrap();

@@ -1,4 +1,6 @@
-//! Names for requests: unique in this process and unlikely to meet another's.
+//! Request ids: unique in this process, and unlikely to equal one of another process.
+//!
+//! Whether a proxy's id is kept is decided in [`super::intake`].
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -6,16 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::policy::text;
 
-/// A request's name.
+/// A request id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum RequestId {
-    /// The gate's own: 32 hexadecimal digits.
+    /// One that the gate made: 32 hexadecimal digits.
     Own([u8; 32]),
-    /// One that a trusted proxy gave.
+    /// The `X-Request-Id` of a trusted proxy.
     Given(Box<[u8]>),
 }
 
-/// No name.
+/// An empty id.
 impl Default for RequestId {
     fn default() -> Self {
         Self::Given(Box::default())
@@ -23,7 +25,7 @@ impl Default for RequestId {
 }
 
 impl RequestId {
-    /// Its bytes.
+    /// The bytes of the id.
     #[must_use]
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
@@ -33,7 +35,7 @@ impl RequestId {
     }
 }
 
-/// Makes names of 32 hexadecimal digits: a random half for the process, a counted half, mixed.
+/// Makes ids of 32 hexadecimal digits: one random half for the process, and a counter, mixed, as the other half.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
     process: u64,
@@ -42,26 +44,26 @@ pub(crate) struct RequestIds {
 
 impl Default for RequestIds {
     fn default() -> Self {
-        // The standard library seeds its hashers from the system's random source.
+        // The standard library seeds its hashers from the random source of the system.
         let random = || RandomState::new().build_hasher().finish();
         Self { process: random(), next: AtomicU64::new(random()) }
     }
 }
 
 impl RequestIds {
-    /// The next name.
+    /// The next id.
     #[must_use]
     pub(crate) fn next(&self) -> RequestId {
         let count = self.next.fetch_add(1, Relaxed);
-        // splitmix64's finaliser: consecutive counts look nothing alike, and no two are the same.
+        // The finaliser of splitmix64: consecutive counts give very different results, and no two results are equal.
         let mut mixed = count.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let mut name = [0; 32];
-        let (process, counted) = name.split_at_mut(16);
+        let mut digits = [0; 32];
+        let (process, counted) = digits.split_at_mut(16);
         text::hex(process, self.process);
         text::hex(counted, mixed ^ (mixed >> 31));
-        RequestId::Own(name)
+        RequestId::Own(digits)
     }
 }
 

@@ -1,40 +1,49 @@
-//! The head that the application is sent, written when the body is there.
+//! Makes the head for the application, after the body was read and its length is known.
+//!
+//! This file collects the values (client, host, scheme, request id); `policy::forward` writes the lines, among them
+//! `Forwarded` and `X-Forwarded-*`. Invariant: only forwarding fields of a trusted proxy are believed.
 
 use crate::gate::request::context::Context;
 use crate::gate::request::head::Head;
 use crate::gate::request::intake::Admitted;
 use crate::policy::admission::Grant;
+use crate::policy::client::original::Original;
 use crate::policy::forward::{self, Own};
 use crate::policy::text;
 
-/// Bytes that the gate's own lines take, and a little more.
+/// The capacity for the lines that the gate adds.
 const OWN_LINES: usize = 512;
+
+/// What trusted proxies say of how the client asked.
+#[must_use]
+pub(super) fn original<'h>(context: Context<'_>, head: &'h Head, admitted: &Admitted) -> Original<'h> {
+    if !admitted.behind_proxy {
+        return Original::default();
+    }
+    let place = context.peer.origin.place_of(admitted.permit.client());
+    Original::read(context.snapshot.config.forwarded_header, place, |name| head.values(name))
+}
 
 /// Writes the head of an admitted request whose body has this length.
 #[must_use]
 pub(super) fn write(
     context: Context<'_>,
     head: &Head,
+    original: &Original<'_>,
     request_id: &[u8],
     admitted: &Admitted,
     body_length: usize,
 ) -> Vec<u8> {
     let Admitted { route, behind_proxy, .. } = admitted;
-    let believed = |name, fits: fn(&[u8]) -> bool| {
-        if *behind_proxy { head.values(name).next().filter(|value| fits(value)) } else { None }
-    };
     let host = head.values("host").next().unwrap_or_default();
+    let scheme = original.scheme.unwrap_or_else(|| context.peer.scheme(context.snapshot));
     let own = Own {
         client: admitted.permit.client(),
         believed: *behind_proxy,
         header: context.snapshot.config.forwarded_header,
         host: route.upstream_host.as_ref().map_or(host, |host| host.as_bytes()),
-        forwarded_host: believed("x-forwarded-host", is_plain).unwrap_or(host),
-        proto: match believed("x-forwarded-proto", |value| matches!(value, b"http" | b"https")) {
-            Some(b"https") => "https",
-            None if context.peer.tls => "https",
-            _ => "http",
-        },
+        forwarded_host: original.host.as_deref().unwrap_or(host),
+        proto: scheme.word(),
         request_id,
         list: match admitted.permit.grant() {
             Grant::Listed { list, .. } => Some(&route.allow[list].name),
@@ -63,8 +72,4 @@ pub(super) fn write(
     }
     out.extend_from_slice(b"\r\n");
     out
-}
-
-fn is_plain(value: &[u8]) -> bool {
-    !value.is_empty() && value.len() <= 255 && value.iter().all(|b| b.is_ascii_graphic() && *b != b',')
 }

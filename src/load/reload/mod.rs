@@ -1,9 +1,9 @@
-//! Reloads: load everything, compare, swap one snapshot, say what changed.
+//! Reloads: load all files, compare, publish one snapshot, report what changed.
 //!
-//! One dedicated thread does it all, off the request threads, and is the only publisher. A
-//! [`Reloader`] is the handle by which signals and the admin interface ask it to; [`crate::files::watch`]
-//! tells it that files changed. Invariant: one reload is one report, and a report never calls
-//! something published that a request cannot see yet.
+//! One dedicated thread does this, off the request threads, and is the only publisher. A [`Reloader`] is the
+//! handle by which signals and the admin interface request a reload; [`crate::files::watch`] notifies the
+//! thread of changed files. Invariant: one reload makes one report, and a report that says `published` comes
+//! after the publication.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -29,21 +29,22 @@ use self::worker::{Event, Worker};
 pub(crate) use crate::load::pulse::ReloaderHealth;
 pub(crate) use crate::state::report::{Cause, Report};
 
-/// Reloads that may wait for the one under way. They are answered together, so nobody needs more.
+/// Reload requests that may wait for the reload under way. One reload answers all of them, so more are never
+/// needed.
 const QUEUE: usize = 64;
 
-/// How long a reload is waited for. The files of any size take seconds, so more is a file system that
-/// does not answer; `nexmo-gate reload` waits a little longer, to hear of it.
+/// How long a caller waits for a reload. Files of any size take seconds, so a longer time means that a file
+/// system does not answer; `nexmo-gate reload` waits a little longer than this, to receive that answer.
 const PATIENCE: Duration = Duration::from_secs(50);
 
-/// How long the end of the thread is waited for.
+/// How long [`Reloader::stop`] waits for the thread to end.
 const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// A handle to the reload thread, which ends with the last handle or at [`Reloader::stop`].
 #[derive(Clone, Debug)]
 pub(crate) struct Reloader {
     store: Arc<Store>,
-    line: Arc<Handle>,
+    handle: Arc<Handle>,
 }
 
 #[derive(Debug)]
@@ -54,7 +55,7 @@ struct Handle {
 }
 
 impl Handle {
-    /// A queue that is full wakes the thread as well.
+    /// A full queue needs no `Stop` event: its events wake the thread as well.
     fn end(&self) {
         self.pulse.stop();
         let _ = self.events.try_send(Event::Stop);
@@ -63,15 +64,15 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // The watcher has a sender of its own, so the thread would not see that nobody is left.
+        // The watcher holds a sender too, so the channel does not close when the last handle is dropped.
         self.end();
     }
 }
 
 impl Reloader {
-    /// Starts the thread. `loader` is the one that loaded what the store holds; `heard` is told of
-    /// every reload, on that thread, right after it. Where something else is opened anew at a reload,
-    /// `besides` does it, on that thread, and its problems are the reload's.
+    /// Starts the thread. `loader` is the one that loaded the snapshot in `store`. `also_reload` reloads
+    /// whatever else a reload covers, and its problems join the report. `on_report` is called after every
+    /// reload. Both run on the thread.
     ///
     /// # Errors
     /// The system has no thread left.
@@ -79,15 +80,16 @@ impl Reloader {
         loader: Loader,
         store: Arc<Store>,
         pace: Pace,
-        besides: impl Fn(Cause) -> Vec<Problem> + Send + 'static,
-        heard: impl Fn(&Arc<Report>) + Send + 'static,
+        also_reload: impl Fn(Cause) -> Vec<Problem> + Send + 'static,
+        on_report: impl Fn(&Arc<Report>) + Send + 'static,
     ) -> io::Result<Self> {
         let (events, inbox) = mpsc::sync_channel(QUEUE);
         let pulse = Arc::new(Pulse::default());
         let life = Life(Arc::clone(&pulse));
         let sender = events.clone();
         let on_touch = move |touch| {
-            // Fails when the reload thread has ended, or reloads wait: they look at everything.
+            // Fails when the thread has ended, or when the queue is full: the reloads in it read every file
+            // anyway.
             let _ = sender.try_send(Event::Touched(touch));
         };
         let worker = Worker {
@@ -96,27 +98,26 @@ impl Reloader {
             keep: LastGoodStore::new(store.load().config.state.as_deref()),
             watch: Watch::new(pace, on_touch),
             settle: Settle::new(pace, Instant::now()),
-            besides: Box::new(besides),
-            heard: Box::new(heard),
+            also_reload: Box::new(also_reload),
+            on_report: Box::new(on_report),
             held: BTreeMap::new(),
-            // The load that came before this was the first to tell.
-            expiry_told: Instant::now(),
+            // The load before this one has warned already.
+            expiry_warned: Instant::now(),
         };
         let serve = move || worker.serve(&inbox, &life.0);
         let thread = thread::Builder::new().name("reload".to_owned()).spawn(serve)?;
-        Ok(Self { store, line: Arc::new(Handle { events, pulse, thread: Mutex::new(Some(thread)) }) })
+        Ok(Self { store, handle: Arc::new(Handle { events, pulse, thread: Mutex::new(Some(thread)) }) })
     }
 
-    /// Reloads now. A reload that begins after the call answers it; calls that wait together are
-    /// answered together. Nobody waits longer than [`PATIENCE`]: then the answer says so, and the reload
-    /// goes on.
+    /// Requests a reload and waits for its report. The reload begins after the call; calls that wait together
+    /// share one reload. After [`PATIENCE`] the answer says that the reload is still under way.
     pub(crate) async fn reload(&self, cause: Cause) -> Arc<Report> {
         self.reload_within(cause, PATIENCE).await
     }
 
     async fn reload_within(&self, cause: Cause, patience: Duration) -> Arc<Report> {
         let (answer, report) = oneshot::channel();
-        match self.line.events.try_send(Event::Reload(cause, answer)) {
+        match self.handle.events.try_send(Event::Reload(cause, answer)) {
             Err(TrySendError::Full(_)) => {
                 return self.refusal(cause, &self.delay("too many wait for a reload"));
             }
@@ -125,40 +126,42 @@ impl Reloader {
         }
         match tokio::time::timeout(patience, report).await {
             Ok(Ok(report)) => report,
-            // The thread has dropped what it had not answered.
+            // The thread ended and dropped the requests that it had not answered.
             Ok(Err(_)) => self.refusal(cause, ENDED),
             Err(_) => self.refusal(cause, &self.delay("not loaded yet")),
         }
     }
 
-    /// Whether the thread is there, and how long it has been at what it does.
+    /// The state of the reload thread.
     #[must_use]
     pub(crate) fn health(&self) -> ReloaderHealth {
-        self.line.pulse.health()
+        self.handle.pulse.health()
     }
 
-    /// Ends the thread. Later reloads are refused. Where a file system does not answer, the thread is
-    /// left to it after [`END_WITHIN`]: the end of the process takes it along.
+    /// Ends the thread. Later reloads are refused. A thread that a file system blocks is left behind after
+    /// [`END_WITHIN`]; it ends with the process.
     pub(crate) fn stop(&self) {
-        self.line.end();
-        let thread = self.line.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if self.line.pulse.wait_for_end(END_WITHIN) {
-            // It panicked if this fails, and the panic was reported then.
+        self.handle.end();
+        let thread = self.handle.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if self.handle.pulse.wait_for_end(END_WITHIN) {
+            // An error means that the thread panicked, which was logged then.
             let _ = thread.map(JoinHandle::join);
         } else {
-            warn!("the reload thread does not end, a file system does not answer; it is left behind");
+            warn!(
+                "the reload thread does not end, because a file system does not answer; the process ends without it"
+            );
         }
     }
 
-    /// Why an answer has to wait.
+    /// A message that says why the report is not there yet.
     fn delay(&self, what: &str) -> String {
         let since = match self.health() {
             ReloaderHealth::Busy(time) => format!(" for {} s", time.as_secs()),
             _ => String::new(),
         };
         format!(
-            "{what}: the reload thread has been at work{since}; does the file system of the configuration \
-             or of the ranges answer? It goes on, and `nexmo-gate status` tells how it ends"
+            "{what}: the reload thread has been at work{since}; check whether the file system of the configuration \
+             and of the ranges answers. The reload continues, and `nexmo-gate status` shows its result"
         )
     }
 
@@ -170,7 +173,7 @@ impl Reloader {
     }
 }
 
-/// The answer of a thread that is no more.
+/// The answer when the thread has ended.
 const ENDED: &str = "nothing was reloaded: the reload thread has ended";
 
 #[cfg(test)]

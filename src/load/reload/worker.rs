@@ -1,4 +1,4 @@
-//! The reload thread: it alone loads everything anew, and is the only publisher.
+//! The reload thread. It alone loads files after the start, and it is the only publisher.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use tracing::warn;
 use crate::config::Problem;
 use crate::files::settle::Settle;
 use crate::files::watch::{Touch, Watch};
+use crate::load::before::{Before, Initiator};
 use crate::load::file_view::FileView;
 use crate::load::last_good::{LastGood, LastGoodStore};
-use crate::load::lists::{Before, Initiator};
 use crate::load::loader::Loader;
 use crate::load::pulse::Pulse;
 use crate::state::held::{HINT, Held, Subject};
@@ -22,41 +22,41 @@ use crate::state::snapshot::Snapshot;
 use crate::state::store::Store;
 use crate::state::tls;
 
-/// How often certificates that expire soon are warned about while nothing changes.
+/// How often the log warns of certificates that expire soon while nothing changes.
 const EXPIRY_EVERY: Duration = Duration::from_secs(24 * 3600);
 
-/// What the reload thread hears.
+/// What is sent to the reload thread.
 pub(crate) enum Event {
-    /// Reload now, and answer.
+    /// Reload now, and send the report.
     Reload(Cause, oneshot::Sender<Arc<Report>>),
     /// Something happened to a file.
     Touched(Touch),
-    /// See whether it is time to end.
+    /// Check whether the thread was asked to end.
     Stop,
 }
 
-/// Whoever is told of each reload.
-type Heard = Box<dyn Fn(&Arc<Report>) + Send>;
+/// Called after each reload.
+type OnReport = Box<dyn Fn(&Arc<Report>) + Send>;
 
-/// Whatever else is opened anew.
-type Besides = Box<dyn Fn(Cause) -> Vec<Problem> + Send>;
+/// Reloads whatever else a reload covers; returns its problems.
+type AlsoReload = Box<dyn Fn(Cause) -> Vec<Problem> + Send>;
 
-/// The thread's own: everything that a reload needs.
+/// The state of the thread: everything that a reload needs.
 pub(super) struct Worker {
     pub(super) loader: Loader,
     pub(super) store: Arc<Store>,
     pub(super) keep: LastGoodStore,
     pub(super) watch: Watch,
     pub(super) settle: Settle,
-    pub(super) besides: Besides,
-    pub(super) heard: Heard,
-    /// The holds that were logged: each change is worth one line.
+    pub(super) also_reload: AlsoReload,
+    pub(super) on_report: OnReport,
+    /// The holds that were logged, so that each is logged once.
     pub(super) held: BTreeMap<Subject, Held>,
-    /// When certificates that expire soon were last warned about.
-    pub(super) expiry_told: Instant,
+    /// When the log last warned of certificates that expire soon.
+    pub(super) expiry_warned: Instant,
 }
 
-/// What came in at once.
+/// The events that were waiting together.
 #[derive(Default)]
 struct Batch {
     cause: Option<Cause>,
@@ -70,12 +70,12 @@ impl Batch {
         for event in std::iter::once(first).chain(inbox.try_iter()) {
             match event {
                 Event::Reload(cause, answer) => {
-                    // A manual reload, if there is one among them.
+                    // A manual reload takes precedence over a noticed change.
                     batch.cause = batch.cause.filter(|known| *known != Cause::Changed).or(Some(cause));
                     batch.waiting.push(answer);
                 }
                 Event::Touched(touch) => {
-                    // What happens from now on is worth another one: the look is still to come.
+                    // Drop it before the files are read: a later change then counts as a new event.
                     drop(touch);
                     batch.touched = true;
                 }
@@ -111,7 +111,7 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             if self.settle.wake() <= Instant::now() {
-                self.look_around();
+                self.check_files();
             }
         }
     }
@@ -121,32 +121,32 @@ impl Worker {
         #[cfg(debug_assertions)]
         crate::load::drill::stop_if_asked();
         self.arm();
-        let look = self.loader.look_for(wish(cause), Instant::now());
+        let look = self.loader.view_for(initiator(cause), Instant::now());
         self.settle.rest(Instant::now());
         let report = self.reload(cause, &look);
         for answer in waiting {
-            // Whoever asked may have gone.
+            // The caller may have stopped waiting.
             let _ = answer.send(Arc::clone(&report));
         }
     }
 
-    /// Certificates expire without any file changing.
-    fn tell_of_expiry(&mut self) {
-        if self.expiry_told.elapsed() < EXPIRY_EVERY {
+    /// Warns of certificates that expire soon; they do so without any change of a file.
+    fn warn_of_expiry(&mut self) {
+        if self.expiry_warned.elapsed() < EXPIRY_EVERY {
             return;
         }
-        self.expiry_told = Instant::now();
+        self.expiry_warned = Instant::now();
         for (one, why) in tls::untimely(&self.store.load().doors, SystemTime::now()) {
             warn!(certificate = %one.files.certificate.display(), until = one.until, why, "look after a certificate");
         }
     }
 
-    fn look_around(&mut self) {
-        self.tell_of_expiry();
+    fn check_files(&mut self) {
+        self.warn_of_expiry();
         #[cfg(debug_assertions)]
         crate::load::drill::stop_if_asked();
         self.arm();
-        let look = self.loader.look_for(wish(Cause::Changed), Instant::now());
+        let look = self.loader.view_for(initiator(Cause::Changed), Instant::now());
         let mark = self.loader.mark(&look);
         let known = self.loader.loaded() == Some(mark);
         if self.settle.look(Instant::now(), mark, known) {
@@ -162,10 +162,10 @@ impl Worker {
     pub(super) fn reload(&mut self, cause: Cause, look: &FileView) -> Arc<Report> {
         let previous = self.store.load();
         let (kept, now) = (LastGood::default(), Instant::now());
-        let before = Before { snapshot: Some(&previous), kept: &kept, wish: wish(cause), now };
+        let before = Before { snapshot: Some(&previous), kept: &kept, initiator: initiator(cause), now };
         let loaded = self.loader.load_after(look, before);
         let mut problems = loaded.problems;
-        problems.extend((self.besides)(cause));
+        problems.extend((self.also_reload)(cause));
         let mut report = Report {
             problems,
             warnings: loaded.warnings,
@@ -187,11 +187,11 @@ impl Worker {
         self.store.report(Arc::clone(&report));
         log(&report, &self.store.load());
         self.log_held(loaded.held);
-        // A new config may name another folder: changes since its look would go unseen.
+        // A new config may name another folder, whose changes since it was read were not watched.
         if self.arm() {
             self.settle.touch(Instant::now());
         }
-        (self.heard)(&report);
+        (self.on_report)(&report);
         report
     }
 
@@ -213,6 +213,6 @@ impl Worker {
     }
 }
 
-pub(super) fn wish(cause: Cause) -> Initiator {
+pub(super) fn initiator(cause: Cause) -> Initiator {
     if cause == Cause::Changed { Initiator::Watcher } else { Initiator::Operator }
 }

@@ -1,19 +1,18 @@
 //! An IP address in canonical form.
 //!
-//! Invariant: an IPv4 address is never held in its IPv4-mapped IPv6 spelling (`::ffff:a.b.c.d`,
-//! RFC 4291 section 2.5.5.2). A dual-stack listener sees IPv4 peers that way, and a list of IPv4
-//! prefixes would match none of them. The fold is in the only constructor, so that no caller can
-//! forget it.
+//! Invariant: an IPv4 address is never held in its IPv4-mapped IPv6 form (`::ffff:a.b.c.d`, RFC 4291 section
+//! 2.5.5.2). A dual-stack listener gets IPv4 peers in that form, and a list of IPv4 prefixes would match none
+//! of them. The only constructor converts, so that no caller can forget it.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A canonical address. Compare, look up and print it; there is no other spelling of it.
+/// A canonical address, to compare, look up and print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address(IpAddr);
 
 impl Address {
-    /// Folds IPv4-mapped IPv6 to IPv4.
+    /// Converts IPv4-mapped IPv6 to IPv4.
     #[must_use]
     pub fn new(ip: IpAddr) -> Self {
         Self(ip.to_canonical())
@@ -28,11 +27,11 @@ impl Address {
     /// Reads one hop of a forwarding header: an address, optionally with a port, an IPv6 address
     /// with a port in brackets (RFC 7239 section 6 and common practice for X-Forwarded-For).
     ///
-    /// Anything else, a name and an empty element too, is `None`: a hop that cannot be read must
-    /// never be skipped to reach an older one.
+    /// Anything else is `None`, also a name and an empty element: a hop that cannot be read must never be
+    /// skipped to reach an older one.
     #[must_use]
     pub fn from_hop(hop: &[u8]) -> Option<Self> {
-        // The longest legal spelling: a bracketed IPv6 address with an embedded IPv4 and a port.
+        // The longest valid form: a bracketed IPv6 address with an embedded IPv4 address and a port.
         if hop.is_empty() || hop.len() > 64 {
             return None;
         }
@@ -55,15 +54,15 @@ impl Address {
     }
 }
 
-/// Reads an IPv4 address in the one spelling that the standard library reads, in a fraction of the time:
-/// most hops behind a proxy are one, and so are most lines of a long range file.
+/// Reads an IPv4 address in the only form that the standard library accepts, but faster: most hops behind a
+/// proxy are IPv4, and so are most lines of a long range file.
 #[must_use]
 pub(crate) fn dotted(text: &[u8]) -> Option<Ipv4Addr> {
     let mut octets = [0; 4];
     let (mut place, mut digits, mut value) = (0, 0, 0u16);
     for byte in text {
         match byte {
-            // No leading zero: to some programs that is octal.
+            // No leading zero: some programs read it as octal.
             b'0'..=b'9' if digits < 3 && (digits == 0 || value > 0) => {
                 value = value * 10 + u16::from(byte - b'0');
                 digits += 1;
@@ -98,7 +97,7 @@ impl From<IpAddr> for Address {
     }
 }
 
-/// What one subscriber holds: an IPv4 address or an IPv6 /64.
+/// The address range of one subscriber: an IPv4 address or an IPv6 /64.
 #[must_use]
 pub(crate) fn subscriber(address: Address) -> IpAddr {
     match address.ip() {

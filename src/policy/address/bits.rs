@@ -1,15 +1,16 @@
-//! Addresses as the unsigned integers that they are, IPv4 in 32 bits and IPv6 in 128.
+//! Addresses as unsigned integers: IPv4 in 32 bits and IPv6 in 128.
 //!
-//! What sets and differences compute with them, once for both families: IPv4 is far more frequent, and its arithmetic
-//! stays that of 32 bits.
+//! The arithmetic of sets and differences, written once for both families: IPv4 is far more frequent, and
+//! keeps the speed of 32 bits.
 
 /// `u32` or `u128`.
 pub(crate) trait Bits: Copy + Ord + Into<u128> {
     /// The next address; none after the last.
     fn successor(self) -> Option<Self>;
-    /// How many binary digits the way from `base` has.
+    /// The number of binary digits of the distance from `base`.
     fn digits_from(self, base: Self) -> u32;
-    /// How many whole steps of two to the power of `shift` the way from `base` has; `None` below `base`.
+    /// The number of whole steps of two to the power of `shift` in the distance from `base`; `None` below
+    /// `base`.
     fn steps_from(self, base: Self, shift: u32) -> Option<usize>;
 }
 
@@ -25,7 +26,7 @@ macro_rules! bits {
             }
 
             fn steps_from(self, base: Self, shift: u32) -> Option<usize> {
-                // A shift by all digits leaves none.
+                // A shift by all bits leaves no steps.
                 let steps = self.checked_sub(base)?.checked_shr(shift).unwrap_or(0);
                 Some(usize::try_from(steps).unwrap_or(usize::MAX))
             }

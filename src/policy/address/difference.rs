@@ -1,16 +1,16 @@
-//! What changes when one range list takes the place of another.
+//! The difference between two versions of a range list.
 //!
-//! Lists are compared twice: by prefix values, which is what a person sees in the file, and by the
-//! addresses that they cover, which is what senders feel. One prefix split into its halves changes
-//! the text and loses nobody.
+//! Lists are compared twice: by prefix values, which a person sees in the file, and by the addresses that
+//! they cover, which matter to senders. If a prefix is split into its halves, the text changes and no sender
+//! is lost.
 
 use ipnet::IpNet;
 
 use crate::policy::address::bits::Bits;
 use crate::policy::address::range_list::RangeList;
 
-/// The difference between an old and a new list. Prefixes are counted by value: twice the same line
-/// is one prefix.
+/// The difference between an old and a new list. Prefixes are counted by value: a line that occurs twice is
+/// one prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
     /// Prefixes that only the new list has.
@@ -19,27 +19,27 @@ pub(crate) struct Difference {
     pub removed: usize,
     /// Prefixes that the old list has.
     pub old_prefixes: usize,
-    /// Those of the old list that the new one does not cover to the last address.
+    /// Prefixes of the old list that the new one does not cover completely.
     pub lost_prefixes: usize,
-    /// What became of the IPv4 addresses.
+    /// The IPv4 addresses.
     pub v4: Addresses,
-    /// What became of the IPv6 addresses.
+    /// The IPv6 addresses.
     pub v6: Addresses,
 }
 
-/// The addresses of one family. All of IPv6 is counted as one address less, for it to fit.
+/// The addresses of one family. The whole of IPv6 counts as one address less, so that it fits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Addresses {
-    /// Those that both lists cover.
+    /// Addresses that both lists cover.
     pub kept: u128,
-    /// Those that only the old list covers.
+    /// Addresses that only the old list covers.
     pub lost: u128,
-    /// Those that only the new list covers.
+    /// Addresses that only the new list covers.
     pub gained: u128,
 }
 
 impl Addresses {
-    /// Those that the old list covers.
+    /// Addresses that the old list covers.
     #[must_use]
     pub(crate) fn before(&self) -> u128 {
         self.kept.saturating_add(self.lost)
@@ -54,8 +54,8 @@ impl Difference {
     }
 }
 
-/// Compares two lists. In time that grows with their lengths alone when their files are sorted, as long
-/// ones are: a list of a million prefixes is compared at each reload.
+/// Compares two lists. If their files are sorted, as long ones are, the time is linear in their lengths: a
+/// list of a million prefixes is compared at each reload.
 #[must_use]
 pub(crate) fn compare(old: &RangeList, new: &RangeList) -> Difference {
     between(&Prefixes::of(old), &Prefixes::of(new))
@@ -78,7 +78,7 @@ pub(crate) fn between(old: &Prefixes, new: &Prefixes) -> Difference {
 }
 
 impl Difference {
-    /// Adds one family's prefixes, and says what became of its addresses.
+    /// Adds the prefixes of one family to the counts, and returns the counts of its addresses.
     fn count<K: Bits>(&mut self, old: &Row<K>, new: &Row<K>) -> Addresses {
         let common = old.common(new);
         self.added += new.0.len() - common;
@@ -92,7 +92,7 @@ impl Difference {
     }
 }
 
-/// The prefixes of a list by value: each once, in order, and nothing else of the list.
+/// The prefixes of a list by value, each once, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prefixes {
     v4: Row<u32>,
@@ -100,13 +100,13 @@ pub(crate) struct Prefixes {
 }
 
 impl Prefixes {
-    /// Those of a list.
+    /// The prefixes of a list.
     #[must_use]
     pub(crate) fn of(list: &RangeList) -> Self {
         Self::new(list.entries().iter().map(|entry| entry.prefix))
     }
 
-    /// Those of all prefixes together.
+    /// The given prefixes.
     pub(crate) fn new(prefixes: impl Iterator<Item = IpNet>) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for prefix in prefixes {
@@ -125,14 +125,14 @@ struct Row<K>(Vec<(K, K)>);
 
 impl<K: Bits> Row<K> {
     fn new(mut prefixes: Vec<(K, K)>) -> Self {
-        // The stable sort passes in one go over what is in order already.
+        // The stable sort is linear for input that is sorted already.
         prefixes.sort();
         prefixes.dedup();
         prefixes.shrink_to_fit();
         Self(prefixes)
     }
 
-    /// How many prefixes both have.
+    /// The number of prefixes that both have.
     fn common(&self, other: &Self) -> usize {
         let mut others = other.0.iter().peekable();
         let is_there = |prefix: &&(K, K)| {
@@ -143,8 +143,8 @@ impl<K: Bits> Row<K> {
     }
 }
 
-/// What the prefixes of one family cover, as closed intervals in order, neither overlapping nor
-/// touching: so a range is covered exactly when one interval holds both of its ends.
+/// The addresses that the prefixes of one family cover, as closed intervals in order that neither overlap nor
+/// touch. So a range is covered exactly when one interval has both of its ends.
 struct Cover(Vec<(u128, u128)>);
 
 impl Cover {
@@ -160,23 +160,23 @@ impl Cover {
         Self(row)
     }
 
-    /// How many of the prefixes it does not hold to the last address.
+    /// The number of prefixes that it does not cover completely.
     fn lost<K: Bits>(&self, prefixes: &Row<K>) -> usize {
         let mut rest = self.0.iter().peekable();
         let is_lost = |&&(first, last): &&(K, K)| {
-            // Neither this prefix nor a later one can lie in an interval that ends before it begins.
+            // An interval that ends before this prefix begins cannot cover a later prefix either.
             while rest.next_if(|interval| interval.1 < first.into()).is_some() {}
             !rest.peek().is_some_and(|interval| interval.0 <= first.into() && last.into() <= interval.1)
         };
         prefixes.0.iter().filter(is_lost).count()
     }
 
-    /// How many of its addresses another one covers too, and how many it does not.
+    /// The number of its addresses that the other one covers too, and the number that it does not.
     fn split_by(&self, other: &Self) -> (u128, u128) {
         let (mut both, mut alone) = (0u128, 0u128);
         let mut rest = other.0.iter().peekable();
         for &(first, last) in &self.0 {
-            // `next` is the first address of the interval that is not accounted for yet.
+            // `next` is the first address of the interval that is not counted yet.
             let mut next = Some(first);
             while let Some(at) = next.filter(|at| *at <= last) {
                 while rest.next_if(|interval| interval.1 < at).is_some() {}
@@ -185,8 +185,8 @@ impl Cover {
                     Some((from, _)) if *from <= last => (*from - 1, &mut alone),
                     _ => (last, &mut alone),
                 };
-                // Saturates only at the whole of IPv6, and then the other count is 0: comparing the
-                // two stays exact.
+                // Saturates only at the whole of IPv6, and then the other count is 0, so that a comparison of
+                // the two stays exact.
                 *slot = slot.saturating_add(until - at).saturating_add(1);
                 next = until.checked_add(1);
             }
@@ -242,8 +242,8 @@ mod tests {
         assert_eq!(compare(&v4, &all).v6, Addresses { kept: 0, lost: 0, gained: u128::MAX });
     }
 
-    /// Prefixes inside the last 16 addresses of a family: small enough to count every address, and
-    /// at the top, where arithmetic overflows.
+    /// Prefixes inside the last 16 addresses of a family: few enough to count every address, and at the top,
+    /// where arithmetic overflows.
     fn small() -> impl Strategy<Value = IpNet> {
         (any::<bool>(), 0u32..16, 0u8..=4).prop_map(|(v4, low, length)| {
             let ip: IpAddr = if v4 {
@@ -283,7 +283,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
-        fn it_equals_counting_every_address(
+        fn a_difference_equals_counting_every_address(
             old in prop::collection::vec(small(), 1..12),
             new in prop::collection::vec(small(), 0..12),
         ) {

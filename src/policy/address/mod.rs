@@ -1,4 +1,4 @@
-//! Addresses: how one is written, sets of prefixes, range files, and what differs between two lists.
+//! Addresses: their canonical form, sets of prefixes, range files, and the difference between two lists.
 
 pub(crate) mod addr;
 pub(crate) mod bits;

@@ -1,9 +1,9 @@
-//! A set of prefixes that answers "which of them holds this address" in a few comparisons.
+//! A set of prefixes that finds the longest prefix of an address in a few comparisons.
 //!
-//! The prefixes of a family are flattened once into a sorted row of segments, each owned by the
-//! longest prefix that covers it or by none, so a look-up is one short search whatever the nesting.
-//! Invariant: the answer equals that of the obvious loop over all prefixes, longest match first;
-//! an empty set holds no address.
+//! The prefixes of a family are flattened once into a sorted row of segments, each owned by the longest
+//! prefix that covers it or by none, so a look-up is one short search, however deep the prefixes are nested.
+//! Invariant: the answer equals that of a loop over all prefixes, longest match first; an empty set has no
+//! address.
 
 use std::net::IpAddr;
 
@@ -12,10 +12,10 @@ use ipnet::IpNet;
 use crate::policy::address::addr::Address;
 use crate::policy::address::bits::Bits;
 
-/// Owner of a segment that no prefix covers.
+/// The owner of a segment that no prefix covers.
 const NOBODY: u32 = u32::MAX;
 
-/// An immutable set of prefixes, each known by its place in the slice it was built from.
+/// An immutable set of prefixes, each identified by its index in the slice that the set was built from.
 #[derive(Clone, Debug, Default)]
 pub struct PrefixSet {
     v4: Segments<u32>,
@@ -23,13 +23,13 @@ pub struct PrefixSet {
 }
 
 impl PrefixSet {
-    /// Builds the set. Where a prefix occurs twice, the first place is the one that look-ups name.
+    /// Builds the set. If a prefix occurs twice, look-ups return the first index.
     #[must_use]
     pub fn new<'a>(prefixes: impl IntoIterator<Item = &'a IpNet>) -> Self {
         let mut v4 = Vec::new();
         let mut v6 = Vec::new();
         for (place, prefix) in prefixes.into_iter().enumerate() {
-            // More prefixes than NOBODY cannot be reached: the loader caps a file's size far below.
+            // There are never more prefixes than NOBODY: the loader limits the size of files.
             let owner = u32::try_from(place).unwrap_or(NOBODY);
             match prefix {
                 IpNet::V4(net) => {
@@ -49,7 +49,7 @@ impl PrefixSet {
         Self { v4: Segments::flatten(v4), v6: Segments::flatten(v6) }
     }
 
-    /// The place of the longest prefix that holds the address.
+    /// The index of the longest prefix that has the address.
     #[must_use]
     pub fn find(&self, address: Address) -> Option<usize> {
         let owner = match address.ip() {
@@ -59,13 +59,13 @@ impl PrefixSet {
         (owner != NOBODY).then_some(owner as usize)
     }
 
-    /// Whether any prefix holds the address.
+    /// Whether any prefix has the address.
     #[must_use]
     pub fn contains(&self, address: Address) -> bool {
         self.find(address).is_some()
     }
 
-    /// How many IPv4 and IPv6 addresses the set covers, each counted once.
+    /// The number of IPv4 and IPv6 addresses that the set covers, each counted once.
     #[must_use]
     pub fn covered(&self) -> (u64, u128) {
         let v4 = self.v4.covered(u32::MAX, |first, next| u128::from(next - first));
@@ -81,9 +81,10 @@ struct Span<K> {
     owner: u32,
 }
 
-/// Segments in order, and an index over them.
+/// Segments in order, with an index.
 ///
-/// A segment runs from its start up to the next one's. Of prefixes that are nested the longest owns it:
+/// A segment reaches from its start to the start of the next one. If prefixes are nested, the longest owns
+/// the segment:
 ///
 /// ```text
 /// 0.0.0.         0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15
@@ -94,8 +95,8 @@ struct Span<K> {
 /// row            0,A   2,B   4,A         8,C         12,nobody
 /// ```
 ///
-/// A stretch is an equal share of the way from the first start to the last, a power of two wide so that a shift finds
-/// it. `before` says where the segments of each stretch begin in the row:
+/// A stretch is an equal part of the distance from the first start to the last. Its width is a power of two,
+/// so that a shift finds it. `before` is the number of segments in the row before each stretch:
 ///
 /// ```text
 /// stretch        0 (0 to 7)              1 (8 and above)
@@ -103,30 +104,30 @@ struct Span<K> {
 /// before         0                       3                      5
 /// ```
 ///
-/// So 3 lies in stretch 0, whose segments are 0 to 2 of the row; two of them have begun, and the second is B's. A
-/// look-up in a million prefixes waits for memory twice, not twenty times.
+/// So 3 is in stretch 0, whose segments are 0 to 2 of the row; two of them have begun, and the second is B's.
+/// A look-up in a million prefixes waits for memory twice, not twenty times.
 #[derive(Clone, Debug, Default)]
 struct Segments<K> {
-    /// Each segment's start and owner.
+    /// The start and the owner of each segment.
     row: Box<[(K, u32)]>,
-    /// How many segments begin before each stretch, and at the end how many there are.
+    /// The number of segments before each stretch, and at the end the number of all segments.
     before: Box<[u32]>,
-    /// A stretch is two to this power wide.
+    /// The width of a stretch, as a power of two.
     shift: u32,
 }
 
-/// How many segments begin in a stretch on average, as a power of two: with two of them the index takes a quarter of
-/// the row's memory for IPv4, and an even list needs no search.
+/// The average number of segments in a stretch, as a power of two: with two segments the index takes a
+/// quarter of the row's memory for IPv4, and an evenly spaced list needs no search.
 const IN_A_STRETCH: u32 = 1;
 
-/// Up to so many segments of a stretch are looked at one by one: eight of IPv4 are 64 bytes, one line of the cache.
+/// Up to this many segments of a stretch are checked one by one: eight of IPv4 are 64 bytes, one cache line.
 const FEW: usize = 8;
 
 impl<K: Bits> Segments<K> {
-    /// Sweeps over the prefixes from low to high; the stack holds those that are open, the innermost
-    /// on top. Two prefixes are either nested or apart, never crossing, so a stack is enough.
+    /// Goes through the prefixes from low to high; the stack has those that are open, the innermost on top.
+    /// Two prefixes are either nested or disjoint, so a stack is enough.
     fn flatten(mut spans: Vec<Span<K>>) -> Self {
-        // The stable sort passes in one go over what is in order already, as long lists are.
+        // The stable sort is linear for input that is sorted already, as long lists are.
         spans.sort_by(|a, b| (a.first, b.last, a.owner).cmp(&(b.first, a.last, b.owner)));
         spans.dedup_by(|later, first| (later.first, later.last) == (first.first, first.last));
         let mut row = Row(Vec::with_capacity(spans.len() * 2));
@@ -149,7 +150,7 @@ impl<K: Bits> Segments<K> {
         let stretch = |key: K| key.steps_from(base, shift).unwrap_or(0);
         let mut before = Vec::with_capacity(stretch(*last) + 2);
         for (place, (start, _)) in (0u32..).zip(&row) {
-            // Each stretch that begins here or was skipped has all earlier segments before it.
+            // A stretch that begins here, or was skipped, has all earlier segments before it.
             before.resize(before.len().max(stretch(*start) + 1), place);
         }
         before.push(u32::try_from(row.len()).unwrap_or(u32::MAX));
@@ -160,14 +161,14 @@ impl<K: Bits> Segments<K> {
         let Some(stretch) = self.row.first().and_then(|(base, _)| key.steps_from(*base, self.shift)) else {
             return NOBODY;
         };
-        // Whatever lies above the last start lies in its stretch.
+        // Keys above the last start belong to its stretch.
         let stretch = stretch.min(self.before.len() - 2);
         let (from, to) = (self.before[stretch] as usize, self.before[stretch + 1] as usize);
         let within = &self.row[from..to];
         let begun = |segment: &(K, u32)| segment.0 <= key;
         let after = from
             + match within.len() {
-                // Counted without a branch that the processor could guess wrong.
+                // Counted without a branch that the processor could predict wrongly.
                 ..=FEW => within.iter().filter(|segment| begun(segment)).count(),
                 _ => within.partition_point(begun),
             };
@@ -180,7 +181,7 @@ impl<K: Bits> Segments<K> {
             if *owner == NOBODY {
                 continue;
             }
-            // A row that ends inside a prefix ends at the top of the address space.
+            // If the row ends inside a prefix, the prefix reaches to the end of the address space.
             sum = sum.saturating_add(match self.row.get(segment + 1) {
                 Some((next, _)) => width(*first, *next),
                 None => width(*first, last).saturating_add(1),
@@ -190,7 +191,7 @@ impl<K: Bits> Segments<K> {
     }
 }
 
-/// Starts and owners, as they are found.
+/// Starts and owners, in order.
 struct Row<K>(Vec<(K, u32)>);
 
 impl<K: Bits> Row<K> {
@@ -209,7 +210,7 @@ impl<K: Bits> Row<K> {
 
     fn push(&mut self, start: K, owner: u32) {
         match self.0.last_mut() {
-            // A prefix that begins (or ends) exactly where another does: the later word counts.
+            // A prefix begins or ends exactly where another one does: the later owner counts.
             Some((last, own)) if *last == start => *own = owner,
             Some((_, own)) if *own == owner => {}
             None if owner == NOBODY => {}
@@ -250,7 +251,7 @@ mod tests {
         })
     }
 
-    /// Probes at the edges of every prefix, where a wrong segment shows, and at random.
+    /// Addresses at the edges of every prefix, where a wrong segment shows, and random ones.
     fn probes(prefixes: &[IpNet], random: &[u128]) -> Vec<Address> {
         let mut at = Vec::new();
         for prefix in prefixes {
@@ -295,7 +296,8 @@ mod tests {
 
     #[test]
     fn a_large_uneven_set_is_found_whole() {
-        // Dense at one end, sparse at the other, so that some stretches hold many segments and most none.
+        // Dense at one end and sparse at the other, so that some stretches have many segments and most have
+        // none.
         let mut state = 1u32;
         let mut prefixes: Vec<IpNet> = (0..3000u32)
             .map(|number| {
@@ -310,13 +312,13 @@ mod tests {
         let at = probes(&prefixes, &[]);
         assert!(at.len() > 12_000);
         for address in at {
-            // Of equal prefixes either place is right here: what is compared is the prefix.
+            // Either of two equal prefixes is a correct result, so the prefixes are compared.
             let found = set.find(address).map(|place| prefixes[place]);
             assert_eq!(found, naive(&prefixes, address).map(|place| prefixes[place]), "{address}");
         }
     }
 
-    /// The picture at [`Segments`].
+    /// The drawing at [`Segments`].
     #[test]
     fn segments_and_stretches_are_as_they_are_drawn() {
         let prefixes = ["0.0.0.0/29", "0.0.0.2/31", "0.0.0.8/30"].map(|text| text.parse().unwrap());

@@ -54,6 +54,13 @@ impl Origin {
         }
     }
 
+    /// The client's place in the forwarding header, counted from the right, from 1; 0 where the header was not asked,
+    /// because the client itself wrote it.
+    #[must_use]
+    pub(crate) fn place_of(self, client: &Client) -> usize {
+        client.via.len() - usize::from(matches!(self, Self::Proxied(_)) && !client.via.is_empty())
+    }
+
     /// Whether a trusted proxy wrote the request, so that what its header says of others is believed.
     #[must_use]
     pub fn is_trusted(self, peer: Address, trusted: &PrefixSet) -> bool {
@@ -83,9 +90,11 @@ impl ForwardedHeader {
     }
 }
 
-/// The hops of one `X-Forwarded-For`, the nearest first; `None` for one that cannot be read.
+/// The hops of one `X-Forwarded-For`, the nearest first; `None` for one that cannot be read. What stands between two
+/// commas and is empty is no hop (RFC 9110 section 5.6.1): some proxies join lines that hold nothing.
 fn listed(line: &[u8]) -> impl Iterator<Item = Option<Address>> {
-    line.rsplit(|b| *b == b',').map(|hop| Address::from_hop(hop.trim_ascii()))
+    let hops = line.rsplit(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty());
+    hops.map(Address::from_hop)
 }
 
 /// The hops of one `Forwarded`, the nearest first; `None` for one that cannot be read or names no address.
@@ -205,9 +214,27 @@ mod tests {
 
     #[test]
     fn a_hop_that_cannot_be_read_is_not_skipped() {
-        for line in ["192.0.2.1, unknown", "192.0.2.1,", "192.0.2.1, _x, 10.1.1.1", "192.0.2.1 10.1.1.1", ""]
-        {
+        for line in ["192.0.2.1, unknown", "192.0.2.1, -", "192.0.2.1, _x, 10.1.1.1", "192.0.2.1 10.1.1.1"] {
             assert_eq!(walk("10.0.0.1", &[line]), Err(NoClient::Unreadable), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_empty_is_no_hop() {
+        for lines in [
+            &["192.0.2.1,, 10.9.9.9"][..],
+            &["192.0.2.1 , \t, 10.9.9.9 ,"],
+            &[",192.0.2.1,", "", ",,10.9.9.9"],
+            &["unknown,,192.0.2.1", ",", "10.9.9.9"],
+        ] {
+            assert_eq!(
+                walk("10.0.0.1", lines).as_deref(),
+                Ok("192.0.2.1 via 10.9.9.9,10.0.0.1"),
+                "{lines:?}"
+            );
+        }
+        for lines in [&[""][..], &[" , ,"], &["", "10.1.1.1,"]] {
+            assert_eq!(walk("10.0.0.1", lines), Err(NoClient::Unnamed), "{lines:?}");
         }
     }
 
@@ -235,6 +262,20 @@ mod tests {
         for (lines, wanted) in cases {
             let found = walk_from("10.0.0.1", Origin::Peer, ForwardedHeader::Forwarded, lines);
             assert_eq!(found.as_deref().map_err(|e| *e), wanted, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_the_client_is_counted_in_the_header() {
+        for (peer, origin, place) in [
+            ("192.0.2.9", Origin::Peer, 0),
+            ("10.0.0.1", Origin::Peer, 2),
+            ("10.0.0.1", Origin::Proxied(Some(address("192.0.2.5"))), 0),
+            ("10.0.0.1", Origin::Proxied(Some(address("10.0.0.5"))), 2),
+        ] {
+            let lines = ["8.8.8.8, 192.0.2.1, 10.9.9.9"].map(str::as_bytes).into_iter();
+            let client = resolve(address(peer), origin, &trusted(), LISTED, lines).unwrap();
+            assert_eq!(origin.place_of(&client), place, "{peer} {origin:?}");
         }
     }
 
@@ -274,6 +315,20 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
 
+        /// Wherever empty elements stand in a chain, it says the same.
+        #[test]
+        fn empty_elements_change_nothing(
+            hops in prop::collection::vec("(10\\.0\\.0\\.[1-9]|192\\.0\\.2\\.[1-9]|unknown)", 1..6),
+            empty in prop::collection::vec("( |\t){0,2}", 0..4),
+            at in any::<prop::sample::Index>(),
+        ) {
+            let plain = hops.join(", ");
+            let mut more = hops.clone();
+            let at = at.index(hops.len() + 1);
+            more.splice(at..at, empty);
+            prop_assert_eq!(walk("10.0.0.1", &[&plain]), walk("10.0.0.1", &[&more.join(",")]));
+        }
+
         /// The same for `Forwarded`, also where the stranger leaves a quote open.
         #[test]
         fn prepending_never_changes_the_client_of_forwarded(
@@ -293,7 +348,7 @@ mod tests {
         #[test]
         fn prepending_never_changes_the_client(
             hops in prop::collection::vec("(10\\.0\\.0\\.[1-9]|192\\.0\\.2\\.[1-9]|unknown|)", 0..6),
-            deciding in "(192\\.0\\.2\\.[1-9]|junk|)",
+            deciding in "(192\\.0\\.2\\.[1-9]|junk)",
             prefix in "[ -~]{0,40}",
             split in any::<bool>(),
         ) {

@@ -3,4 +3,5 @@
 pub(crate) mod client_ip;
 pub(crate) mod forwarded;
 pub(crate) mod named;
+pub(crate) mod original;
 pub(crate) mod proxy_header;

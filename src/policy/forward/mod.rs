@@ -6,14 +6,18 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`fate`] | what becomes of a line, by its name |
+//! | [`claim`] | the names by which a line says something about the client |
+//! | [`name`] | when two names are one |
 
+mod claim;
 mod fate;
+mod name;
 
 pub use self::fate::response_drops;
 pub(crate) use self::fate::{Fate, request_fate};
 use crate::policy::client::client_ip::{Client, ForwardedHeader};
 use crate::policy::client::forwarded;
-use crate::policy::forward::fate::same_name;
+use crate::policy::forward::name::same_name;
 use crate::policy::text;
 
 /// The lines that the gate writes itself.

@@ -1,32 +1,32 @@
-//! Which changes look like an accident, when nobody has asked for them.
+//! Decides which changes look like an accident when nobody has asked for them.
 //!
-//! A file that was saved counts by itself: that is what lists and configurations are hot for. But a
-//! file is also saved by an editor that crashes, a copy that is cut off and a finger that slips. What
-//! looks like that is held until an operator accepts it. Invariant: the judgement depends on the versions
-//! alone, and a version that a person has loaded is never held.
+//! A file that was saved is loaded without a command; that is the purpose of hot lists and configurations.
+//! But a file may also be saved by an editor that crashes, a copy that is cut off, or a typing error. A
+//! change that looks like that is held until an operator accepts it. Invariant: the decision depends only on
+//! the versions, and a version that an operator has loaded is never held.
 //!
-//! A list is held when, of what it was when a person loaded it or when it had stood for a day,
+//! The measure is the last version that an operator loaded or that was in use for a day. A list is held when,
+//! compared with that,
 //!
-//! - more than half is lost: of its prefixes, of its IPv4 addresses or of its IPv6 addresses, or
+//! - it loses more than half of its prefixes, of its IPv4 addresses or of its IPv6 addresses, or
 //! - it more than doubles, and by more than [`ORDINARY`]: more IPv4 addresses than a /15 has, or more
 //!   IPv6 addresses than a /28 has.
 //!
-//! So any number of /28, the published /18 and a /16 pass in every list, and a /8 that was meant to be
-//! a /28 passes in none of small prefixes. Addresses are weighed a family at a time, because one IPv6
-//! prefix outweighs all of IPv4 and would hide that every IPv4 sender is shut out.
+//! So any number of /28, the published /18 and a /16 can be added to every list, and a /8 that was meant to
+//! be a /28 is held in every list of small prefixes. The families are judged separately, because one IPv6
+//! prefix outweighs all of IPv4 and would hide that every IPv4 sender is gone.
 //!
-//! A configuration is held when a top-level key is gone or empty, when more than half of its routes are
-//! gone, or when the file ends in the middle: it is the beginning of the old one, or the newline at its
-//! end is missing.
+//! A configuration is held when a top-level key is gone or empty, when more than half of its routes are gone,
+//! or when the file seems to be cut: it is the beginning of the old one, or its last newline is missing.
 
 use std::fmt;
 
 use crate::policy::address::difference::{Difference, Prefixes, between};
 
-/// Addresses of each family that any list may gain: a /15 (131,072) and a /28.
+/// The addresses that any list may gain: a /15 (131,072) and a /28.
 pub(crate) const ORDINARY: Ordinary = Ordinary { v4: 1 << 17, v6: 1 << 100 };
 
-/// What a list may gain, however small it is.
+/// The addresses that a list may gain, however small it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ordinary {
     /// IPv4 addresses.
@@ -35,48 +35,48 @@ pub(crate) struct Ordinary {
     pub v6: u128,
 }
 
-/// What a configuration file looks like from outside.
+/// The features of a configuration file that are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
     /// Its text.
     pub text: String,
     /// The top-level keys that have a value.
     pub keys: Vec<String>,
-    /// How many routes it has.
+    /// The number of its routes.
     pub routes: usize,
 }
 
-/// One sign of an accident.
+/// A sign of an accident.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Accident {
     /// A list loses too much.
     Shrinks {
-        /// Of these.
+        /// What is counted.
         unit: Unit,
-        /// How many are gone; prefixes also count where only a part of them is.
+        /// The number that is lost; a prefix counts also if only a part of it is lost.
         lost: u128,
-        /// How many there were.
+        /// The number before.
         of: u128,
     },
     /// A list gains too much.
     Grows {
-        /// Of these.
+        /// What is counted.
         unit: Unit,
-        /// How many there were.
+        /// The number before.
         from: u128,
-        /// How many there would be.
+        /// The number after.
         to: u128,
     },
-    /// Top-level keys of the configuration are gone, or have lost their value.
+    /// Top-level keys of the configuration are gone or have no value.
     KeysGone(Vec<String>),
     /// Routes of the configuration are gone.
     RoutesGone {
-        /// So many.
+        /// The number that is gone.
         gone: usize,
-        /// There were so many.
+        /// The number before.
         of: usize,
     },
-    /// The configuration is the beginning of the old one, with so many lines.
+    /// The configuration is the beginning of the old one, with this many lines.
     Beginning(usize),
     /// The configuration does not end with a newline, and the old one did.
     OpenEnd,
@@ -93,28 +93,28 @@ pub enum Unit {
     V6,
 }
 
-/// What can be held.
+/// A version of something that can be held.
 pub(crate) trait Version: PartialEq {
-    /// Whether what serves counts although nobody has approved it and it has not stood for long. Of a list
-    /// it does not: an addition may be taken back as it came.
+    /// Whether the version in use is a measure too while nobody has approved it. For a list it is not: an
+    /// addition may be removed again unasked.
     const YOUNG_COUNTS: bool;
 
-    /// The signs of an accident in the way from the old version to this one.
+    /// The signs of an accident in the change from the old version to this one.
     fn accidents(&self, old: &Self) -> Vec<Accident>;
 }
 
 /// Why a change is held.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Verdict {
-    /// The signs; never none.
+    /// The signs; at least one.
     pub accidents: Vec<Accident>,
-    /// Whether it takes the changes before it to see them.
+    /// Whether only the changes since the approved version, together, show them.
     pub in_steps: bool,
 }
 
-/// Whether to hold the change from what serves to a new version. `approved` is what a person has loaded
-/// or what stood for long, where that is not what serves: it is the measure, so many small steps are as
-/// good as a large one.
+/// Decides whether to hold the change from the version in use to a new one. `approved` is the version that an
+/// operator loaded or that was in use for a day, if it is not the one in use. Comparing with it finds a large
+/// change that was made in many small steps.
 #[must_use]
 pub(crate) fn judge<V: Version>(serving: &V, approved: Option<&V>, new: &V) -> Option<Verdict> {
     if approved == Some(new) {
@@ -122,9 +122,9 @@ pub(crate) fn judge<V: Version>(serving: &V, approved: Option<&V>, new: &V) -> O
     }
     let step = new.accidents(serving);
     let way = approved.map(|approved| new.accidents(approved)).unwrap_or_default();
-    let young = approved.is_some() && !V::YOUNG_COUNTS;
+    let unapproved = approved.is_some() && !V::YOUNG_COUNTS;
     let (accidents, in_steps) = match (step.is_empty(), way.is_empty()) {
-        (false, _) if !young => (step, false),
+        (false, _) if !unapproved => (step, false),
         (small, false) => (way, small),
         (_, true) => return None,
     };
@@ -132,8 +132,8 @@ pub(crate) fn judge<V: Version>(serving: &V, approved: Option<&V>, new: &V) -> O
 }
 
 impl Verdict {
-    /// What is left of it for a text that means the same as before: where such a text ends is no sign of
-    /// anything, it may have lost a comment.
+    /// The verdict without the signs of a cut file, for a text that means the same as before: it may only
+    /// have lost a comment.
     #[must_use]
     pub fn of_same_meaning(mut self) -> Option<Self> {
         self.accidents.retain(|one| !matches!(one, Accident::Beginning(_) | Accident::OpenEnd));
@@ -183,7 +183,7 @@ impl Version for Outline {
             accidents.push(Accident::KeysGone(gone));
         }
         let gone = old.routes.saturating_sub(self.routes);
-        // That the key is gone was said.
+        // A missing `routes` key is reported above.
         if gone > old.routes - gone && self.keys.iter().any(|key| key == "routes") {
             accidents.push(Accident::RoutesGone { gone, of: old.routes });
         }
@@ -220,7 +220,7 @@ impl fmt::Display for Accident {
             Self::Beginning(lines) => {
                 write!(f, "ends after the first {lines} lines of the configuration that is loaded")
             }
-            Self::OpenEnd => f.write_str("ends without a newline, as a file does that is cut off"),
+            Self::OpenEnd => f.write_str("ends without a newline, so it may be cut off"),
         }
     }
 }
@@ -235,7 +235,7 @@ impl fmt::Display for Unit {
     }
 }
 
-/// A number that a person can read: of IPv6 addresses there are too many for digits.
+/// A number for people: large numbers of IPv6 addresses are shown as a power of two.
 struct Count(u128);
 
 impl fmt::Display for Count {

@@ -10,11 +10,11 @@ fn list(prefixes: &[&str]) -> Prefixes {
     Prefixes::new(prefixes.iter().map(|text| text.parse::<IpNet>().unwrap()))
 }
 
-fn said(old: &[&str], new: &[&str]) -> String {
+fn verdict_of(old: &[&str], new: &[&str]) -> String {
     judge(&list(old), None, &list(new)).map_or(String::new(), |verdict| verdict.to_string())
 }
 
-/// The lists as they are shipped: five /28 and two /18.
+/// The shipped lists: five /28 and two /18.
 const SHIPPED: [&str; 7] = [
     "119.81.44.0/28",
     "169.60.146.16/28",
@@ -31,25 +31,28 @@ fn with(old: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
 
 #[test]
 fn exactly_half_is_not_more_than_half() {
-    assert_eq!(said(&["192.0.2.1/32", "192.0.2.3/32"], &["192.0.2.1/32"]), "");
+    assert_eq!(verdict_of(&["192.0.2.1/32", "192.0.2.3/32"], &["192.0.2.1/32"]), "");
     let three = ["192.0.2.1/32", "192.0.2.3/32", "192.0.2.5/32"];
-    assert_eq!(said(&three, &["192.0.2.1/32"]), "would lose 2 of 3 prefixes");
+    assert_eq!(verdict_of(&three, &["192.0.2.1/32"]), "would lose 2 of 3 prefixes");
     let (old, new) =
         (["10.0.0.0/24", "192.0.2.1/32", "192.0.2.3/32"], ["10.0.0.0/25", "192.0.2.1/32", "192.0.2.3/32"]);
-    assert_eq!(said(&old, &new), "");
+    assert_eq!(verdict_of(&old, &new), "");
 }
 
 #[test]
 fn one_large_prefix_outweighs_many_small_ones_of_its_family() {
     let old = ["10.0.0.0/16", "192.0.2.1/32", "192.0.2.3/32"];
-    assert_eq!(said(&old, &["192.0.2.1/32", "192.0.2.3/32"]), "would lose 65536 of 65538 IPv4 addresses");
-    assert_eq!(said(&["10.0.0.0/16", "192.0.2.1/32"], &["10.0.0.0/16"]), "");
+    assert_eq!(
+        verdict_of(&old, &["192.0.2.1/32", "192.0.2.3/32"]),
+        "would lose 65536 of 65538 IPv4 addresses"
+    );
+    assert_eq!(verdict_of(&["10.0.0.0/16", "192.0.2.1/32"], &["10.0.0.0/16"]), "");
 }
 
 #[test]
 fn an_ipv6_prefix_does_not_hide_that_ipv4_is_gone() {
     let (old, new) = (["10.0.0.0/8", "2001:db8::/32", "2001:db9::/32"], ["2001:db8::/32", "2001:db9::/32"]);
-    assert_eq!(said(&old, &new), "would lose 16777216 of 16777216 IPv4 addresses");
+    assert_eq!(verdict_of(&old, &new), "would lose 16777216 of 16777216 IPv4 addresses");
 }
 
 #[test]
@@ -64,11 +67,11 @@ fn ordinary_additions_to_any_list_are_not_held() {
             &["2001:db8::/32"],
             &["2001:db8::/48", "2001:db9::/29"],
         ] {
-            assert_eq!(said(old, &with(old, more)), "", "{more:?}");
+            assert_eq!(verdict_of(old, &with(old, more)), "", "{more:?}");
         }
     }
-    // What is as large already may double.
-    assert_eq!(said(&["10.0.0.0/9"], &["10.0.0.0/9", "12.0.0.0/9"]), "");
+    // A list that is as large already may double.
+    assert_eq!(verdict_of(&["10.0.0.0/9"], &["10.0.0.0/9", "12.0.0.0/9"]), "");
 }
 
 #[test]
@@ -83,21 +86,21 @@ fn a_prefix_far_larger_than_its_list_is_held() {
             "2001:c00::/22",
             "2001:db0::/27",
         ] {
-            let said = said(old, &with(old, &[more]));
-            assert!(said.starts_with("would grow from "), "{more}: {said}");
+            let text = verdict_of(old, &with(old, &[more]));
+            assert!(text.starts_with("would grow from "), "{more}: {text}");
         }
     }
     assert_eq!(
-        said(&["192.0.2.0/28"], &["192.0.2.0/28", "10.0.0.0/8"]),
+        verdict_of(&["192.0.2.0/28"], &["192.0.2.0/28", "10.0.0.0/8"]),
         "would grow from 16 to 16777232 IPv4 addresses"
     );
-    // In the place of the one that was meant, and beside an IPv6 prefix that outweighs all of IPv4.
+    // Instead of the prefix that was meant, and beside an IPv6 prefix that outweighs all of IPv4.
     assert_eq!(
-        said(&["10.0.0.0/28", "2001:db8::/32"], &["10.0.0.0/8", "2001:db8::/32"]),
+        verdict_of(&["10.0.0.0/28", "2001:db8::/32"], &["10.0.0.0/8", "2001:db8::/32"]),
         "would grow from 16 to 16777216 IPv4 addresses"
     );
     let new = ["2001:db8::/32", "3000::/16"];
-    assert_eq!(said(&new[..1], &new), "would grow from about 2^96 to about 2^112 IPv6 addresses");
+    assert_eq!(verdict_of(&new[..1], &new), "would grow from about 2^96 to about 2^112 IPv6 addresses");
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn what_nobody_has_approved_yet_may_be_taken_back() {
     assert!(judge(&grown, None, &approved).is_some());
     assert_eq!(judge(&grown, Some(&approved), &approved), None);
     assert_eq!(judge(&grown, Some(&approved), &list(&["192.0.2.0/28", "14.0.0.0/15"])), None);
-    // Of a config only what was approved may come back: a key that was added is a key that stood there.
+    // For a config only an approved version may come back: a key that was added counts as present.
     let text = ["deny: hide\n", "deny: hide\nmode: observe\n", "mode: observe\n", "deny: drop\n"];
     let [approved, grown] = [outline(text[0], &["deny"], 0), outline(text[1], &["deny", "mode"], 0)];
     assert_eq!(judge(&grown, Some(&approved), &approved), None);
@@ -162,11 +165,11 @@ fn a_config_that_lost_a_key_most_routes_or_its_end_is_told_as_such() {
         ),
         (
             outline("deny: drop\nrou", &["deny", "limits", "routes"], 11),
-            "ends without a newline, as a file does that is cut off",
+            "ends without a newline, so it may be cut off",
         ),
     ] {
-        let said = judge(&old, None, &new).map_or(String::new(), |verdict| verdict.to_string());
-        assert_eq!(said, wanted);
+        let text = judge(&old, None, &new).map_or(String::new(), |verdict| verdict.to_string());
+        assert_eq!(text, wanted);
     }
     let same = judge(&old, None, &outline("deny: hide", &["deny", "limits", "routes"], 11)).unwrap();
     assert_eq!(same.of_same_meaning(), None);
@@ -174,7 +177,7 @@ fn a_config_that_lost_a_key_most_routes_or_its_end_is_told_as_such() {
     assert_eq!(judge(&open, None, &outline("deny: drop", &["deny"], 0)), None, "it never had one");
 }
 
-/// Prefixes inside the last 16 addresses of a family: every address can be counted.
+/// Prefixes inside the last 16 addresses of a family: few enough to count every address.
 fn small() -> impl Strategy<Value = Vec<IpNet>> {
     let one = (any::<bool>(), 0u32..16, 0u8..=4).prop_map(|(v4, low, length)| {
         let ip: IpAddr = if v4 {
@@ -200,7 +203,7 @@ fn addresses<'a>(list: impl IntoIterator<Item = &'a IpNet>, v4: bool) -> BTreeSe
     .collect()
 }
 
-/// The rule again, by counting every address: whether it loses too much, and whether it gains too much.
+/// The same rule by counting every address: whether the list loses too much, and whether it gains too much.
 fn oracle(old: &[IpNet], new: &[IpNet], ordinary: usize) -> (bool, bool) {
     let distinct: BTreeSet<IpNet> = old.iter().copied().collect();
     let whole = |net: &&IpNet| {
@@ -231,7 +234,8 @@ proptest! {
         prop_assert_eq!((loses, gains), oracle(&old, &new, ordinary));
     }
 
-    /// However many steps it takes, what was not held is never an accident against what was approved.
+    /// In any number of steps, a version that was not held is never an accident compared with the approved
+    /// one.
     #[test]
     fn no_way_of_small_steps_leads_to_an_accident(all in prop::collection::vec(small(), 2..12)) {
         let prefixes = |list: &[IpNet]| Prefixes::new(list.iter().copied());
@@ -246,7 +250,7 @@ proptest! {
         }
     }
 
-    /// A file that is cut anywhere is either held, or what is missing means nothing.
+    /// A file that is cut at any place is held, unless nothing that matters is missing.
     #[test]
     fn a_config_that_is_cut_anywhere_is_held(text in "([a-z]{1,3}: [a-z]{1,3}\n){1,6}", cut in any::<prop::sample::Index>()) {
         let cut = &text[..cut.index(text.len())];
@@ -258,13 +262,13 @@ proptest! {
         old in (prop::sample::subsequence(vec!["a", "b", "routes"], 0..=3), 0usize..7),
         new in (prop::sample::subsequence(vec!["a", "b", "routes"], 0..=3), 0usize..7),
     ) {
-        // Routes without their key are none.
+        // Routes count only with their key.
         let [old, new] = [old, new].map(|(keys, routes)| {
             let routes = if keys.contains(&"routes") { routes } else { 0 };
             (keys, routes)
         });
         let lost_key = old.0.iter().any(|key| !new.0.contains(key));
-        // Each route that stays pays for one that goes.
+        // Pairs each remaining route with one that is gone.
         let held = lost_key || (0..=old.1).any(|stay| stay == new.1 && old.1 - stay > stay);
         prop_assert_eq!(judge(&outline("#\n", &old.0, old.1), None, &outline("#\n", &new.0, new.1)).is_some(), held);
     }

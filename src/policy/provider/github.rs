@@ -1,4 +1,4 @@
-//! A second provider, in the tests only: GitHub. It proves that a provider costs its tables and no line elsewhere.
+//! A second provider, for tests only: GitHub. It proves that a provider needs only its tables.
 //!
 //! Sources: docs.github.com/webhooks, "Best practices for using webhooks" (a 2XX within 10 seconds), "Handling failed
 //! webhook deliveries" (nothing is sent again by itself), "Webhook events and payloads" (deliveries are POST); and
@@ -69,7 +69,7 @@ fn a_route_may_narrow_its_successes_and_not_widen_them() {
 }
 
 #[test]
-fn its_hooks_are_posts_with_an_answer_in_ten_seconds() {
+fn webhooks_are_posts_with_an_answer_in_ten_seconds() {
     let spec = hooks().spec();
     assert!(spec.methods.allow(b"POST") && !spec.methods.allow(b"GET"));
     assert_eq!(spec.methods.allow_field(), "POST");
@@ -78,9 +78,9 @@ fn its_hooks_are_posts_with_an_answer_in_ten_seconds() {
 }
 
 #[test]
-fn advice_is_in_its_own_words() {
+fn advice_uses_the_providers_words() {
     let advice = &GITHUB.advice;
-    let told = "the application redirected to \"/new\"; GitHub counts no redirect as delivered: register the final URL";
-    assert_eq!(advice.on_redirect(b"/new"), told);
+    let text = "the application redirected to \"/new\"; GitHub counts no redirect as delivered: register the final URL";
+    assert_eq!(advice.on_redirect(b"/new"), text);
     assert_eq!(advice.on_status(304), "304 is no success to GitHub: answer with a 2xx status");
 }

@@ -1,12 +1,14 @@
-//! Who sends the webhooks, as data: what its documents say about each kind, and its words in messages.
+//! The provider that sends the webhooks, as data: its rules for each kind of webhook, and its texts for
+//! messages.
 //!
-//! A provider is one [`Provider`], a value of tables in a file of its own, and the rest of the program asks those
-//! tables. Invariant: no other room names a provider or knows a rule of one (`tests/layers/` holds the names).
+//! A provider is one [`Provider`], a value of tables in a file of its own; the rest of the program reads
+//! these tables. Invariant: no other room names a provider or has a rule of one (`tests/layers/` checks the
+//! names).
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`spec`] | one kind of webhook: methods, deadline, success, what its answer must be |
-//! | [`advice`] | what an operator is told to mend |
+//! | [`spec`] | one kind of webhook: methods, deadline, success, the required answer |
+//! | [`advice`] | advice to the operator |
 //! | [`nexmo`] | Nexmo, now Vonage |
 
 pub(crate) mod advice;
@@ -18,7 +20,7 @@ pub(crate) mod spec;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// The provider that a configuration means: it has no key for another one.
+/// The provider of every configuration: there is no key for another one.
 pub use self::nexmo::NEXMO as DEFAULT;
 use crate::policy::provider::advice::Advice;
 use crate::policy::provider::spec::Spec;
@@ -29,29 +31,29 @@ pub struct Provider {
     pub name: &'static str,
     /// The kinds of webhook that it sends, each name once.
     pub webhooks: &'static [Spec],
-    /// The kind of everything else: what a route without `webhook` takes.
+    /// The kind of a route without `webhook`.
     pub other: Spec,
-    /// The range lists that a route allows when it does not say.
+    /// The range lists of a route without `allow`.
     pub allow: &'static [&'static str],
-    /// A route for one of its webhooks, as a config file writes it: the example in messages.
+    /// A route for one of its webhooks in the form of a config file, as an example for messages.
     pub example: &'static str,
-    /// What an operator is told to mend.
+    /// Its clauses for advice to the operator.
     pub advice: Advice,
 }
 
 impl Provider {
-    /// Every kind, the one of everything else last.
+    /// Every kind, with `other` last.
     pub fn webhooks(&'static self) -> impl Iterator<Item = Webhook> {
         self.webhooks.iter().chain([&self.other]).map(move |spec| Webhook { provider: self, spec })
     }
 
-    /// The kind of that name.
+    /// The kind with this name.
     #[must_use]
     pub fn webhook(&'static self, name: &str) -> Option<Webhook> {
         self.webhooks().find(|webhook| webhook.spec.name == name)
     }
 
-    /// The kind of everything else.
+    /// The kind of a route without `webhook`.
     #[must_use]
     pub fn other(&'static self) -> Webhook {
         Webhook { provider: self, spec: &self.other }
@@ -64,15 +66,15 @@ impl fmt::Debug for Provider {
     }
 }
 
-/// Providers are known by their names.
+/// Providers are identified by their names.
 impl PartialEq for Provider {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
     }
 }
 
-/// A kind of webhook: a row of a provider's tables, and whose row it is. Only [`Provider`] makes one, so the two
-/// belong together.
+/// A kind of webhook: a row of a provider's tables, with the provider. Only [`Provider`] makes one, so the
+/// row is always the provider's.
 #[derive(Clone, Copy)]
 pub struct Webhook {
     provider: &'static Provider,
@@ -80,13 +82,13 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Who sends it.
+    /// The provider that sends it.
     #[must_use]
     pub fn provider(self) -> &'static Provider {
         self.provider
     }
 
-    /// What its documents say.
+    /// The row of the provider's table.
     #[must_use]
     pub fn spec(self) -> &'static Spec {
         self.spec
@@ -124,7 +126,7 @@ mod tests {
     use super::*;
     use crate::policy::provider::github::GITHUB;
 
-    /// A name can be written in a config file and in a label of a metric as it is.
+    /// Whether a name can be written as it is in a config file and in a metric's label.
     fn is_plain(name: &str) -> bool {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
     }

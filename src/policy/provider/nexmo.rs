@@ -1,4 +1,4 @@
-//! Nexmo, now Vonage: its webhooks and its words.
+//! Nexmo, now Vonage: its webhooks, and its texts for messages.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -17,11 +17,11 @@ const NCCO: AnswerRule = AnswerRule::Content {
     words: "an answer webhook must say 200 with a JSON NCCO",
 };
 
-/// Only 503 and 504 are retried by all of its APIs; what else is retried differs by API.
+/// All APIs retry 503 and 504; whether other statuses are retried depends on the API.
 pub static NEXMO: Provider = Provider {
     name: "Nexmo",
     webhooks: &[
-        // The call's first question: what shall happen? The answer is an NCCO.
+        // Asks what to do with a new call. The answer is an NCCO.
         Spec {
             name: "voice-answer",
             methods: Methods::GetPost,
@@ -31,7 +31,7 @@ pub static NEXMO: Provider = Provider {
             answer: NCCO,
             source: "Voice webhook reference: connect 1 s, read 5 s; an answer is 200 with a JSON NCCO",
         },
-        // What happened in a call; some events expect an NCCO too.
+        // Reports an event of a call; for some events the answer is an NCCO too.
         Spec {
             name: "voice-event",
             methods: Methods::GetPost,
@@ -41,7 +41,7 @@ pub static NEXMO: Provider = Provider {
             answer: AnswerRule::Any,
             source: "Voice webhook reference: read 10 s",
         },
-        // Asked when the answer or event webhook failed.
+        // Sent when the answer or event webhook failed.
         Spec {
             name: "voice-fallback",
             methods: Methods::GetPost,
@@ -61,7 +61,7 @@ pub static NEXMO: Provider = Provider {
             answer: AnswerRule::Any,
             source: "SMS support article 226572227: connect 3 s, read 15 s; inbound guide names 200 and 204",
         },
-        // What became of a message that was sent.
+        // The state of a message that was sent.
         Spec {
             name: "sms-delivery-receipt",
             methods: Methods::GetPost,
@@ -71,7 +71,7 @@ pub static NEXMO: Provider = Provider {
             answer: AnswerRule::Any,
             source: "SMS support article 226572227: connect 3 s, read 15 s",
         },
-        // Messages to, and receipts of, US short codes.
+        // Messages to US short codes, and their receipts.
         Spec {
             name: "short-code",
             methods: Methods::GetPost,
@@ -91,7 +91,7 @@ pub static NEXMO: Provider = Provider {
             answer: AnswerRule::Any,
             source: "Messages documents and support article 360028543292 name 200 only",
         },
-        // What became of a message sent through the Messages API.
+        // The state of a message that was sent through the Messages API.
         Spec {
             name: "messages-status",
             methods: Methods::Post,

@@ -1,8 +1,8 @@
-//! One kind of webhook: what the provider's documents say about it.
+//! One kind of webhook: the rules in the provider's documents.
 //!
-//! Every value is data with the source of its figures. A deadline lies inside the sender's own read time-out, so that
-//! the sender hears a 504 from the gate and not silence; it runs from the first byte of the request's head and covers
-//! everything until the answer is complete.
+//! Every value is data, with its source. A deadline is shorter than the sender's own read time-out, so that
+//! the sender gets a 504 from the gate before it gives up. The deadline runs from the first byte of the
+//! request's head until the answer is complete.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -14,26 +14,26 @@ pub struct Spec {
     pub name: &'static str,
     /// The methods that it arrives with.
     pub methods: Methods,
-    /// How long the sender may be kept waiting.
+    /// The time for a whole exchange.
     pub deadline: Duration,
     /// The statuses that the sender counts as delivered, within 200 to 299.
     pub success: RangeInclusive<u16>,
-    /// As what a success status reaches the sender.
+    /// The status that the sender gets for a success.
     pub relay_as: RelayAs,
-    /// What a success must be for the sender to use it.
+    /// What a success must have so that the sender can use it.
     pub answer: AnswerRule,
-    /// Where the figures are from: the vendor's page, and its date where it has one.
+    /// Where the values come from: the vendor's page, with its date if it has one.
     pub source: &'static str,
 }
 
 impl Spec {
-    /// One status of [`Self::success`], in words.
+    /// One status of [`Self::success`], as text for messages.
     #[must_use]
     pub fn one_success(&self) -> String {
         format!("a status from {} to {}", self.success.start(), self.success.end())
     }
 
-    /// The whole of [`Self::success`], in words and as a config file writes it.
+    /// All of [`Self::success`], as text for messages with an example for the config file.
     #[must_use]
     pub fn all_success(&self) -> String {
         let (first, last) = (self.success.start(), self.success.end());
@@ -48,7 +48,7 @@ pub enum Methods {
     GetPost,
     /// POST only.
     Post,
-    /// Everything but CONNECT and TRACE.
+    /// Every method but CONNECT and TRACE.
     Any,
 }
 
@@ -74,42 +74,43 @@ impl Methods {
     }
 }
 
-/// As what a success status reaches the sender.
+/// The status that the sender gets for a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelayAs {
     /// The upstream's own status.
     Same,
-    /// 200 and 204 as they are, else 200.
+    /// 200 and 204 unchanged; 200 for every other.
     OkOrNoContent,
-    /// 200.
+    /// Always 200.
     Ok,
 }
 
-/// What a success must be for the sender to use it. It is relayed all the same: anything else is advice in the log.
+/// What a success must have so that the sender can use it. It is relayed in any case; if it does not follow
+/// the rule, the log has advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerRule {
     /// The sender reads the status only.
     Any,
-    /// The sender does what the body says.
+    /// The sender reads the body.
     Content {
-        /// The one status that it reads a body of.
+        /// The only status whose body it reads.
         status: u16,
-        /// A word that its Content-Type holds, in lower case.
+        /// A text that the Content-Type must contain, in lower case.
         kind: &'static str,
-        /// The rule in words.
+        /// The rule as text.
         words: &'static str,
     },
 }
 
 impl AnswerRule {
-    /// What an operator can mend about a success with this status and Content-Type, which is looked for only when the
-    /// rule asks.
+    /// Advice for a success with this status and Content-Type, if it breaks the rule. The Content-Type is
+    /// read only if the rule needs it.
     #[must_use]
     pub fn advice<'a>(self, status: u16, content_type: impl FnOnce() -> Option<&'a [u8]>) -> Option<String> {
         let Self::Content { status: wanted, kind, words } = self else { return None };
         let shown = String::from_utf8_lossy(content_type().unwrap_or_default());
         let is_read = status == wanted && shown.to_ascii_lowercase().contains(kind);
-        (!is_read).then(|| format!("{words}; the application said {status} with {shown:?}"))
+        (!is_read).then(|| format!("{words}; the application answered {status} with {shown:?}"))
     }
 }
 
@@ -121,9 +122,9 @@ mod tests {
     fn an_answer_that_the_sender_cannot_use_is_worth_advice() {
         let rule = AnswerRule::Content { status: 200, kind: "json", words: "say 200 with JSON" };
         assert_eq!(rule.advice(200, || Some(b"Application/JSON; charset=utf-8")), None);
-        let told = |words: &str| Some(format!("say 200 with JSON; the application said {words}"));
-        assert_eq!(rule.advice(204, || Some(b"application/json")), told("204 with \"application/json\""));
-        assert_eq!(rule.advice(200, || None), told("200 with \"\""));
+        let advised = |words: &str| Some(format!("say 200 with JSON; the application answered {words}"));
+        assert_eq!(rule.advice(204, || Some(b"application/json")), advised("204 with \"application/json\""));
+        assert_eq!(rule.advice(200, || None), advised("200 with \"\""));
         assert_eq!(AnswerRule::Any.advice(205, || panic!("looked for")), None);
     }
 }

@@ -1,8 +1,9 @@
-//! The host that a request asks for, in the one spelling in which hosts are compared.
+//! The host of a request, in one form for comparison.
 //!
-//! A host has many spellings: letters in either case, a last dot, an IPv6 address with or without its zeros.
-//! Applications fold them, so the gate folds them too, before a route is chosen. What is a host to some and
-//! not to others is none: empty labels, and numbers that only some parsers take for an IPv4 address.
+//! A host has many spellings: upper and lower case letters, a last dot, an IPv6 address with or without its
+//! zeros. Applications treat them as equal, so the gate does too, before it chooses a route. A text that only
+//! some programs accept as a host is refused: empty labels, and numbers that only some parsers take for an
+//! IPv4 address.
 
 use std::net::Ipv6Addr;
 
@@ -11,13 +12,13 @@ use std::net::Ipv6Addr;
 pub enum Host<'a> {
     /// A registered name or an IPv4 address, without a last dot, in the case in which it was written.
     Name(&'a [u8]),
-    /// What stood in brackets.
+    /// The IPv6 address in brackets.
     V6(Ipv6Addr),
 }
 
 impl<'a> Host<'a> {
-    /// The host of a Host field or authority: a name, an IPv4 address or a bracketed IPv6 address, with an
-    /// optional port (RFC 9110 section 7.2). `None` when it is none of them.
+    /// Reads the host of a Host field or authority: a name, an IPv4 address or a bracketed IPv6 address, with
+    /// an optional port (RFC 9110 section 7.2). `None` if it is none of these.
     #[must_use]
     pub fn read(authority: &'a [u8]) -> Option<Self> {
         let host = without_port(authority);
@@ -27,12 +28,12 @@ impl<'a> Host<'a> {
         if let Some(inside) = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")) {
             return std::str::from_utf8(inside).ok()?.parse().ok().map(Self::V6);
         }
-        // One dot at the end is the root of all names.
+        // One dot at the end stands for the root of all names, and is dropped.
         let name = host.strip_suffix(b".").unwrap_or(host);
         is_name(name).then_some(Self::Name(name))
     }
 
-    /// Whether two hosts are the same one.
+    /// Whether two hosts are equal.
     #[must_use]
     pub fn is(self, other: Host<'_>) -> bool {
         match (self, other) {
@@ -43,7 +44,7 @@ impl<'a> Host<'a> {
     }
 }
 
-/// The host of a Host field or authority as it is written.
+/// The host of a Host field or authority, as it is written.
 #[must_use]
 pub(crate) fn without_port(authority: &[u8]) -> &[u8] {
     match authority.iter().rposition(|b| *b == b':') {
@@ -52,7 +53,7 @@ pub(crate) fn without_port(authority: &[u8]) -> &[u8] {
     }
 }
 
-/// Nothing, or a colon and perhaps a number (RFC 3986 section 3.2.3).
+/// Whether the text is empty or a colon with an optional port number (RFC 3986 section 3.2.3).
 fn is_port(text: &[u8]) -> bool {
     match text {
         [] | [b':'] => true,
@@ -61,7 +62,7 @@ fn is_port(text: &[u8]) -> bool {
     }
 }
 
-/// What a name is made of, beside its dots.
+/// The bytes that a name may have besides dots.
 const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = 0;
@@ -73,7 +74,7 @@ const PLAIN: [bool; 256] = {
 };
 
 fn is_name(name: &[u8]) -> bool {
-    // One pass, since every request has one.
+    // One pass over the bytes, because every request has a host.
     let mut label = 0;
     for (place, byte) in name.iter().enumerate() {
         match byte {
@@ -87,12 +88,12 @@ fn is_name(name: &[u8]) -> bool {
     if last.is_empty() || name.len() > 255 {
         return false;
     }
-    // URL parsers take a name whose last part is a number for an IPv4 address, in whatever notation.
+    // URL parsers take a name whose last part is a number for an IPv4 address, in any notation.
     !is_number(last) || is_ipv4(name)
 }
 
-/// Four numbers as everybody writes them (RFC 3986 section 3.2.2), read without the general parser: senders that are
-/// given an address send it with every request.
+/// Whether the name is an IPv4 address of four decimal numbers (RFC 3986 section 3.2.2). Faster than the
+/// general parser: senders that use an address as the host send it with every request.
 fn is_ipv4(name: &[u8]) -> bool {
     let (mut dots, mut value, mut digits) = (0, 0, 0);
     for byte in name {
@@ -117,7 +118,7 @@ fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() { None } else { digits.iter().try_fold(0, digit) }
 }
 
-/// Decimal, octal or hexadecimal, as in the URL standard's "ends in a number".
+/// Whether the label is decimal, octal or hexadecimal, as in the URL standard's "ends in a number".
 fn is_number(label: &[u8]) -> bool {
     match label {
         [first, ..] if !first.is_ascii_digit() => false,
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_host_to_some_only_is_none() {
+    fn a_host_that_parsers_disagree_about_is_refused() {
         for text in [
             "",
             ":80",
@@ -197,13 +198,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_address_is_one_where_the_standard_library_says_so(name in "[0-9]{1,4}(\\.[0-9]{0,4}){2,4}") {
+        fn a_host_is_an_address_exactly_where_the_standard_library_says_so(name in "[0-9]{1,4}(\\.[0-9]{0,4}){2,4}") {
             let wanted = name.parse::<std::net::Ipv4Addr>().is_ok();
             prop_assert_eq!(is_ipv4(name.as_bytes()), wanted, "{}", name);
         }
 
         #[test]
-        fn a_host_is_itself_in_any_case_with_any_port(name in "[a-z][a-z0-9_-]{0,8}(\\.[a-z][a-z0-9-]{0,5}){0,3}", port in any::<u16>()) {
+        fn a_host_is_the_same_in_any_case_and_with_any_port(name in "[a-z][a-z0-9_-]{0,8}(\\.[a-z][a-z0-9-]{0,5}){0,3}", port in any::<u16>()) {
             let spelled = format!("{}.:{port}", name.to_uppercase());
             prop_assert!(same(&name, &spelled));
         }

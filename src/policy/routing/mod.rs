@@ -1,4 +1,4 @@
-//! Which route a request is for: its host, its path, and the table of routes.
+//! Finds the route of a request: its host, its path, and the table of routes.
 
 pub(crate) mod authority;
 pub(crate) mod path;

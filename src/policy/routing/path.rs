@@ -1,14 +1,14 @@
-//! The path of a request: what it means to an application, and which paths could mean two things.
+//! The path of a request: its meaning to an application, and the paths that are ambiguous.
 //!
-//! An application sees a path decoded once (RFC 3986 section 2.1), so patterns are compared with the decoded
-//! bytes. What decoders disagree about is refused: encoded bytes that never need encoding, dot segments,
-//! empty segments, encoded slashes. Invariant: two paths without an ambiguity that decode to the same bytes
-//! are the same path, here and above.
+//! An application decodes a path once (RFC 3986 section 2.1), so patterns are compared with the decoded
+//! bytes. Paths that decoders read differently are refused: encoded bytes that never need encoding, dot
+//! segments, empty segments, encoded slashes. Invariant: two unambiguous paths that decode to the same bytes
+//! are the same path, for the gate and for the application.
 
 use std::borrow::Cow;
 
-/// What makes a path mean one thing to the gate and another to an application, if anything does.
-/// The query is not part of it: senders put raw URLs there and sign them.
+/// What makes a path ambiguous between the gate and an application, if anything does. The query is not
+/// checked: senders put raw URLs there and sign them.
 #[must_use]
 pub fn ambiguity(path: &[u8]) -> Option<&'static str> {
     if is_plain(path) {
@@ -42,7 +42,7 @@ pub fn ambiguity(path: &[u8]) -> Option<&'static str> {
     path.split(|b| *b == b'/').any(|segment| matches!(segment, b"." | b"..")).then_some("a dot segment")
 }
 
-/// Of a byte: nothing, a slash, or part of something that can mean two things.
+/// The class of a byte: zero, a slash, or a byte that may make the path ambiguous.
 const CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut byte = 0;
@@ -63,7 +63,7 @@ const CLASS: [u8; 256] = {
 const SLASH: u8 = 1;
 const ODD: u8 = 2;
 
-/// Whether nothing in the path could mean two things, which is so for nearly every path: one look at each byte.
+/// Whether the path is certainly unambiguous, as nearly every path is; one pass over the bytes.
 fn is_plain(path: &[u8]) -> bool {
     let mut before = 0;
     for byte in path {
@@ -76,12 +76,13 @@ fn is_plain(path: &[u8]) -> bool {
     true
 }
 
-/// What never needs encoding (RFC 3986 section 2.3): to encode it anyway is another spelling of the same path.
+/// Whether the byte never needs encoding (RFC 3986 section 2.3); encoded, it is another spelling of the same
+/// path.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// The path as an application sees it. A percent sign that encodes nothing stays.
+/// The path as an application decodes it. A percent sign that encodes nothing stays.
 #[must_use]
 pub(crate) fn decoded(path: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = memchr::memchr(b'%', path) else { return Cow::Borrowed(path) };
@@ -99,7 +100,7 @@ pub(crate) fn decoded(path: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
-/// The byte that two hexadecimal digits stand for.
+/// The byte for two hexadecimal digits.
 fn byte_of(digits: &[u8]) -> Option<u8> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -155,7 +156,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(5000))]
 
-        /// Whoever decodes a path that passes sees what is compared here; another spelling of a letter never passes.
+        /// For a path that passes, every decoder gets what is compared here; another spelling of a letter is
+        /// refused.
         #[test]
         fn encoding_a_byte_more_is_refused_or_the_same_path(path in "/[a-z0-9._~@:!$'()*+,=%/ -]{0,12}", at in any::<usize>(), upper in any::<bool>()) {
             let (path, at) = (path.as_bytes(), at % path.len());
@@ -167,7 +169,7 @@ mod tests {
         }
 
         #[test]
-        fn what_has_no_percent_sign_is_its_own_meaning(path in "[ -$&-~]{0,20}") {
+        fn a_path_without_a_percent_sign_means_itself(path in "[ -$&-~]{0,20}") {
             prop_assert_eq!(decoded(path.as_bytes()), path.as_bytes());
         }
     }

@@ -1,10 +1,10 @@
-//! Which route a path belongs to.
+//! The table of routes, and which route a path belongs to.
 //!
-//! A pattern is an exact path (`/a/b`) or a prefix at a segment boundary (`/a/*`). The longest match
-//! wins, an exact pattern before a prefix, a route that names the request's host before one that does
-//! not. Paths and hosts are compared as an application sees them: decoded once ([`crate::policy::routing::path`]), in one
-//! spelling ([`crate::policy::routing::authority`]), so no spelling can match one route here and mean another one above.
-//! No match, no entry.
+//! A pattern is an exact path (`/a/b`) or a prefix at a segment boundary (`/a/*`). A route with the request's
+//! host comes before one without a host; then the longest match wins, and an exact pattern comes before a
+//! prefix. Paths and hosts are compared as an application reads them: paths decoded once
+//! ([`crate::policy::routing::path`]), hosts in one form ([`crate::policy::routing::authority`]), so that no
+//! spelling matches one route here and another one in the application. Without a match there is no route.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -28,7 +28,7 @@ pub enum ParsePatternError {
     #[error("a path begins with '/', this one is {0:?}")]
     NoSlash(String),
     /// A star at the end of a segment that holds more.
-    #[error("'*' stands alone after a '/', as in \"/webhooks/*\"")]
+    #[error("'*' must follow a '/' and end the path, as in \"/webhooks/*\"")]
     StarInSegment,
     /// A star somewhere else.
     #[error("'*' may stand only at the end")]
@@ -48,7 +48,7 @@ impl PathPattern {
     /// Reads `/a/b` or `/a/*`.
     ///
     /// # Errors
-    /// Why the pattern could never match a request that the gate lets pass, or what is not supported.
+    /// Why no request that the gate accepts could match the pattern, or which part of it is not supported.
     pub fn parse(text: &str) -> Result<Self, ParsePatternError> {
         if !text.starts_with('/') {
             return Err(ParsePatternError::NoSlash(text.to_owned()));
@@ -88,7 +88,7 @@ impl fmt::Display for PathPattern {
     }
 }
 
-/// The patterns of all routes, in the order in which they are tried.
+/// The patterns of all routes, in the order of comparison.
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
     tried: Vec<Row>,
@@ -97,13 +97,13 @@ pub struct RouteTable {
 #[derive(Clone, Debug)]
 struct Row {
     host: Option<OwnHost>,
-    /// What the pattern means: its path, decoded.
+    /// The path of the pattern, decoded.
     path: Vec<u8>,
     exact: bool,
     route: usize,
 }
 
-/// A route's host, in the spelling in which hosts are compared.
+/// A route's host, in the form for comparison.
 #[derive(Clone, Debug)]
 enum OwnHost {
     Name(Vec<u8>),
@@ -111,7 +111,7 @@ enum OwnHost {
 }
 
 impl OwnHost {
-    /// A text that is no host is kept as it is, and no request's host equals it.
+    /// A text that is not a host is kept as it is, and equals no request's host.
     fn new(text: &str) -> Self {
         match Host::read(text.as_bytes()) {
             Some(Host::V6(address)) => Self::V6(address),
@@ -135,7 +135,7 @@ impl Row {
 }
 
 impl RouteTable {
-    /// Builds the table; a route is known by its place in `routes`.
+    /// Builds the table; a route is identified by its index in `routes`.
     #[must_use]
     pub fn new<'a>(routes: impl IntoIterator<Item = (Option<&'a str>, &'a PathPattern)>) -> Self {
         let mut tried: Vec<Row> = routes
@@ -152,13 +152,14 @@ impl RouteTable {
         Self { tried }
     }
 
-    /// The route for a host, where one is known, and a path as it came, without its query.
+    /// The route for a host, if it is known, and a path as it was sent, without its query.
     #[must_use]
     pub fn find(&self, host: Option<Host<'_>>, path: &[u8]) -> Option<usize> {
         self.find_as_written(host, &decoded(path))
     }
 
-    /// The route for a path whose spelling means nothing: only to say which one its sender may have meant.
+    /// The route for a path that is compared without decoding. Only for messages: it tells which route the
+    /// sender may have meant.
     #[must_use]
     pub fn find_as_written(&self, host: Option<Host<'_>>, path: &[u8]) -> Option<usize> {
         let asks_for = |own: &OwnHost| host.is_some_and(|host| own.is(host));

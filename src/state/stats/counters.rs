@@ -1,14 +1,14 @@
-//! What happened on a route, counted.
+//! The counters of a route.
 //!
-//! Only atomics, no labels to format on the way: a request adds one to a cell, a scrape reads them.
-//! Counters belong to a route's label, not to a snapshot, so they survive reloads.
+//! Only atomics, without labels to format: a request adds one to a cell, a scrape reads the cells. Counters
+//! belong to a route's label, not to a snapshot, so they survive reloads.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::policy::outcome::Reason;
 
-/// Upper bounds of the latency histogram, in milliseconds. The last ones sit around the deadlines.
+/// Upper bounds of the latency histogram, in milliseconds. The last ones are near the deadlines.
 pub(crate) const LATENCY_BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000, 15_000];
 
 const REASONS: usize = 64;
@@ -38,7 +38,7 @@ impl Default for RouteCounters {
 }
 
 impl RouteCounters {
-    /// One request ended: why, and with which status the sender was told (`None`: nothing was said).
+    /// Counts a request that ended: its reason, and the status that the sender got (`None`: no reply).
     pub fn count(&self, reason: Reason, status: Option<u16>) {
         self.reasons[reason as usize].fetch_add(1, Relaxed);
         let cell = status
@@ -49,12 +49,12 @@ impl RouteCounters {
         }
     }
 
-    /// One request was let pass by `mode: observe`.
+    /// Counts a request that only `mode: observe` let pass.
     pub fn count_would_deny(&self) {
         self.would_deny.fetch_add(1, Relaxed);
     }
 
-    /// The upstream took this long to complete an answer.
+    /// Records how long the upstream took to complete an answer.
     pub fn time(&self, took: Duration) {
         let ms = took.as_millis();
         let slot = LATENCY_BOUNDS_MS
@@ -65,12 +65,12 @@ impl RouteCounters {
         self.latency_sum_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// How often each reason occurred, those that did.
+    /// The count of each reason that occurred.
     pub fn by_reason(&self) -> impl Iterator<Item = (Reason, u64)> {
         Reason::ALL.iter().map(|r| (*r, self.reasons[*r as usize].load(Relaxed))).filter(|(_, n)| *n > 0)
     }
 
-    /// How often each status was told, those that were.
+    /// The count of each status that senders got.
     pub fn by_status(&self) -> impl Iterator<Item = (u16, u64)> {
         (FIRST_STATUS..)
             .zip(&self.statuses)

@@ -1,13 +1,12 @@
-//! Who was denied last, for the person who looks for a sender that a list lacks.
+//! The last denials, for an operator who looks for a sender that is missing from a list.
 //!
-//! Denials of one client, for one reason, on one route are one row. What strangers choose freely, the path,
-//! makes no row of its own, so that a scan of a thousand paths is one row; IPv6 clients are told apart by
-//! their /64. Denials on routes of the config stand apart from all others: no noise pushes them out.
+//! Denials with the same client, reason and route share a row. The path, which a stranger chooses freely, is
+//! not part of the key, so that a scan of a thousand paths is one row; IPv6 clients are distinguished by
+//! their /64. Denials on routes of the config have a table of their own, so that others cannot push them out.
 //!
-//! Invariant: memory is bounded, noting a denial allocates nothing and never waits. A row that cannot be
-//! noted at once is only counted: the counters and the access log have every denial.
+//! Invariant: memory is bounded, and recording a denial allocates nothing and never waits. A denial that
+//! finds the table locked is only counted as missed; the counters and the access log have every denial.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -16,79 +15,22 @@ use tokio::time::Instant;
 
 use crate::policy::address::addr::Address;
 use crate::policy::outcome::Reason;
+use crate::state::stats::short::Short;
 
-/// Rows of each of the two kinds.
+/// Rows in each of the two tables.
 pub(crate) const ROWS: usize = 50;
-
-/// The beginning of a text, at most `N` bytes of it, without an allocation.
-#[derive(Clone, Copy)]
-pub(crate) struct Short<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
-    cut: bool,
-}
-
-impl<const N: usize> Short<N> {
-    /// The beginning of `text`.
-    #[must_use]
-    pub(crate) fn new(text: &[u8]) -> Self {
-        let mut short = Self { bytes: [0; N], len: 0, cut: false };
-        short.set(text);
-        short
-    }
-
-    fn set(&mut self, text: &[u8]) {
-        self.len = text.len().min(N);
-        self.bytes[..self.len].copy_from_slice(&text[..self.len]);
-        self.cut = text.len() > N;
-    }
-
-    /// What is kept of it.
-    #[must_use]
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-
-    /// Whether it is kept whole.
-    #[must_use]
-    pub(crate) fn is_whole(&self) -> bool {
-        !self.cut
-    }
-
-    fn begins(&self, text: &[u8]) -> bool {
-        self.bytes() == &text[..text.len().min(N)] && self.cut == (text.len() > N)
-    }
-}
-
-/// In visible ASCII; any other byte as `\xNN`, so that nothing in it can act on a terminal or a page.
-impl<const N: usize> fmt::Display for Short<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.bytes() {
-            match byte {
-                b'!'..=b'~' => write!(f, "{}", char::from(*byte))?,
-                _ => write!(f, "\\x{byte:02x}")?,
-            }
-        }
-        f.write_str(if self.cut { "…" } else { "" })
-    }
-}
-
-impl<const N: usize> fmt::Debug for Short<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.to_string())
-    }
-}
 
 /// One denial.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Denial<'a> {
-    /// Who asked; the peer, where nobody could be named.
+    /// Who asked; the peer, where no client could be determined.
     pub client: Address,
     /// Why it was denied.
     pub reason: Reason,
     /// Only `mode: observe` let it pass.
     pub observed: bool,
-    /// The route's label; `None` where no route matched or nobody asked which.
+    /// The route's label; `None` where no route matched, or where the request ended before a route was looked
+    /// for.
     pub route: Option<&'a str>,
     /// The path without the query; empty where the request was not read.
     pub path: &'a [u8],
@@ -99,7 +41,7 @@ pub(crate) struct Denial<'a> {
 /// The denials of one client, for one reason, on one route.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    /// Who asked last: of the same /64, where it is IPv6.
+    /// Who asked last; for IPv6, any address of the same /64.
     pub client: Address,
     /// Why it was denied.
     pub reason: Reason,
@@ -107,9 +49,9 @@ pub(crate) struct Row {
     pub observed: bool,
     /// The route's label.
     pub route: Option<Short<72>>,
-    /// The last path.
+    /// The path of the last one.
     pub path: Short<96>,
-    /// How many.
+    /// The number of denials.
     pub count: u64,
     /// When the first one was.
     pub first: Instant,
@@ -151,7 +93,7 @@ impl Row {
     }
 }
 
-/// What tells clients apart: an IPv6 host has a /64 to take addresses from.
+/// What distinguishes clients: the address, or the /64 for IPv6, because one host has a whole /64.
 fn network(client: Address) -> IpAddr {
     match client.ip() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
@@ -159,8 +101,8 @@ fn network(client: Address) -> IpAddr {
     }
 }
 
-/// What tells rows apart, as one number: fifty of them are looked through faster than fifty rows. Two rows
-/// may share one, and a stranger may even make them: whether a row is meant is asked of the row.
+/// A hash of what distinguishes rows: comparing fifty numbers is faster than comparing fifty rows. Two rows
+/// may share a hash, and a stranger can cause that, so a match is confirmed by comparing the row.
 fn mark(denial: &Denial<'_>) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |sum: u64, part: u64| (sum.rotate_left(23) ^ part).wrapping_mul(ODD);
@@ -187,11 +129,11 @@ struct Tables {
     other: Table,
 }
 
-/// The rows of one kind; what is looked through for every denial stands apart from them.
+/// The rows of one table. The hashes and ages are kept apart from the rows, because each denial scans them.
 #[derive(Debug)]
 struct Table {
     marks: [u64; ROWS],
-    /// When each was last added to, in nanoseconds.
+    /// When each row was last added to, in nanoseconds.
     ages: [u64; ROWS],
     rows: Vec<Row>,
 }
@@ -216,7 +158,7 @@ impl Table {
             self.rows.push(Row::new(denial));
             self.rows.len() - 1
         } else {
-            // The first of the oldest.
+            // Replace the first of the oldest rows.
             let oldest = self.ages.iter().fold(u64::MAX, |oldest, age| oldest.min(*age));
             let place = self.ages.iter().position(|age| *age == oldest).unwrap_or_default();
             self.rows[place] = Row::new(denial);
@@ -226,14 +168,14 @@ impl Table {
     }
 }
 
-/// What is known, the newest row first.
+/// The recorded denials, the newest row first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Noted {
     /// Denied on a route of the config.
     pub routed: Vec<Row>,
     /// Denied anywhere else.
     pub other: Vec<Row>,
-    /// Denials that stand in no row, because the tables were in use.
+    /// Denials without a row, because the tables were locked.
     pub missed: u64,
 }
 
@@ -245,7 +187,7 @@ impl Default for Denials {
 }
 
 impl Denials {
-    /// Notes a denial, unless somebody else is at it.
+    /// Records a denial, unless the tables are locked.
     pub(crate) fn note(&self, denial: &Denial<'_>) {
         let Ok(mut tables) = self.tables.try_lock() else {
             self.missed.fetch_add(1, Relaxed);
@@ -256,7 +198,7 @@ impl Denials {
         table.note(denial, u64::try_from(age).unwrap_or(u64::MAX));
     }
 
-    /// What is known.
+    /// The recorded denials.
     #[must_use]
     pub(crate) fn noted(&self) -> Noted {
         let newest_first = |mut rows: Vec<Row>| {
@@ -282,7 +224,7 @@ mod tests {
         Denial { client, reason, observed: false, route, path: path.as_bytes(), at }
     }
 
-    fn told(rows: &[Row]) -> Vec<String> {
+    fn lines(rows: &[Row]) -> Vec<String> {
         let route = |row: &Row| row.route.map_or("-".to_owned(), |label| label.to_string());
         rows.iter().map(|row| format!("{} {} {} x{}", row.client, route(row), row.path, row.count)).collect()
     }
@@ -297,14 +239,14 @@ mod tests {
         denials.note(&denial("192.0.2.1", Some("/a/*"), "/a/x", at(3)));
         denials.note(&Denial { observed: true, ..denial("192.0.2.1", Some("/sms"), "/sms", at(4)) });
         denials.note(&Denial { reason: Reason::BadChain, ..denial("192.0.2.1", Some("/sms"), "/s", at(5)) });
-        // A scan is one row, and so is whoever takes a new IPv6 address for each request.
+        // A scan is one row, and so is a client that takes a new IPv6 address for each request.
         for number in 0..100 {
             denials.note(&denial("198.51.100.9", None, &format!("/{number}"), at(10 + number)));
             denials.note(&denial(&format!("2001:db8::{number:x}"), None, "/x", at(200 + number)));
         }
         let noted = denials.noted();
         assert_eq!(
-            told(&noted.routed),
+            lines(&noted.routed),
             [
                 "192.0.2.1 /sms /s x1",
                 "192.0.2.1 /sms /sms x1",
@@ -313,7 +255,7 @@ mod tests {
                 "192.0.2.2 /sms /sms x1"
             ]
         );
-        assert_eq!(told(&noted.other), ["2001:db8::63 - /x x100", "198.51.100.9 - /99 x100"]);
+        assert_eq!(lines(&noted.other), ["2001:db8::63 - /x x100", "198.51.100.9 - /99 x100"]);
         assert_eq!((noted.routed[3].first, noted.routed[3].last), (at(0), at(2)));
         assert_eq!(noted.missed, 0);
     }
@@ -327,7 +269,7 @@ mod tests {
             denials.note(&denial(&client, None, "/", start + Duration::from_millis(number)));
         }
         let noted = denials.noted();
-        assert_eq!(told(&noted.routed), ["192.0.2.1 /sms /sms x1"]);
+        assert_eq!(lines(&noted.routed), ["192.0.2.1 /sms /sms x1"]);
         assert_eq!(noted.other.len(), ROWS);
         assert_eq!(noted.other[0].client.to_string(), "10.1.134.159");
         assert_eq!(noted.other[ROWS - 1].client.to_string(), "10.1.134.110");

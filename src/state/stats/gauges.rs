@@ -1,20 +1,21 @@
-//! What the process as a whole is doing now: connections, requests in flight, readiness.
+//! Numbers of the whole process: connections, requests in flight, readiness.
 //!
-//! Only atomics; the gate writes them, the admin interface reads them. Invariant: every number stands in
-//! [`TABLE`], from which the metrics, the status and its page are made, because the same lines make both.
+//! Only atomics; the gate writes them, the admin interface reads them. Invariant: every number is in
+//! [`TABLE`], from which the metrics, the status and its page are made. One macro line makes both the cell
+//! and its entry.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use crate::config::Limits;
 
-/// How far the process has come.
+/// The phase of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Lists are loaded or listeners bound.
     Starting,
     /// Serving.
     Ready,
-    /// Serving what is open, taking no more.
+    /// Finishing open requests; no new connections.
     Draining,
 }
 
@@ -22,7 +23,7 @@ impl Phase {
     /// Every phase, in the order in which they come.
     pub const ALL: [Self; 3] = [Self::Starting, Self::Ready, Self::Draining];
 
-    /// The word in `/readyz`, `/status` and the metrics.
+    /// Its name in `/readyz`, `/status` and the metrics.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -33,17 +34,17 @@ impl Phase {
     }
 }
 
-/// Whether a number can become smaller.
+/// Whether a number can decrease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// It counts up from the start of the process.
     Counter,
-    /// It is what is now.
+    /// The current value.
     Gauge,
 }
 
 impl Kind {
-    /// The word of Prometheus' text format.
+    /// Its name in Prometheus' text format.
     #[must_use]
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -53,16 +54,16 @@ impl Kind {
     }
 }
 
-/// One number of the process, and what it is called.
+/// One number of the process, and its names.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Number {
     /// Its key among the `gauges` of the status.
     pub key: &'static str,
     /// Its name in the metrics, without the prefix of the program.
     pub metric: &'static str,
-    /// Its words on the status page.
+    /// Its label on the status page.
     pub words: &'static str,
-    /// Whether it can become smaller.
+    /// Whether it can decrease.
     pub kind: Kind,
     help: &'static str,
     cell: fn(&Gauges) -> &AtomicU64,
@@ -70,27 +71,27 @@ pub(crate) struct Number {
 }
 
 impl Number {
-    /// What it says, in a sentence.
+    /// What it counts, as a sentence.
     #[must_use]
     pub(crate) fn help(&self) -> &'static str {
         self.help.trim_start()
     }
 
-    /// What it is now.
+    /// Its current value.
     #[must_use]
     pub(crate) fn value(&self, gauges: &Gauges) -> u64 {
         (self.cell)(gauges).load(Relaxed)
     }
 
-    /// The key of `limits` that bounds it, if there is one.
+    /// The value of the key in `limits` that bounds it, if there is one.
     #[must_use]
     pub(crate) fn most(&self, limits: &Limits) -> Option<usize> {
         (self.most)(limits)
     }
 }
 
-/// Each line: the cell, the kind, the key in the status, the name in the metrics, the words on the page, and the
-/// limit that bounds it. The sentence above it is the help of the metric.
+/// Each line: the cell, the kind, the key in the status, the name in the metrics, the label on the page, and
+/// the limit that bounds it. The doc comment above it is the help text of the metric.
 macro_rules! gauges {
     ($(#[doc = $help:literal] $cell:ident: $kind:ident, $key:literal, $metric:literal, $words:literal $(, of $limit:ident)?;)+) => {
         /// The numbers of the process.
@@ -131,10 +132,10 @@ gauges! {
     /// Connections closed because limits.connections were open.
     over_capacity: Counter, "connections_over_capacity", "connections_over_capacity_total", "connections over the limit";
     /// Connections closed without an answer, because no list knows the address and deny is drop.
-    dropped_unheard: Counter, "connections_dropped_unheard", "connections_dropped_unheard_total", "closed unheard";
+    dropped_unheard: Counter, "connections_dropped_unheard", "connections_dropped_unheard_total", "closed without an answer";
     /// Connections of trusted proxies closed because they did not begin with a PROXY header that can be read.
     bad_proxy_headers: Counter, "bad_proxy_headers", "bad_proxy_headers_total", "bad PROXY headers";
-    /// Streams of HTTP/2 refused because as many were open as may be; their senders may repeat them.
+    /// HTTP/2 streams refused because too many were open; their senders may repeat them.
     streams_refused: Counter, "http2_streams_refused", "http2_streams_refused_total", "HTTP/2 streams refused";
     /// TLS handshakes completed.
     tls_completed: Counter, "tls_handshakes", "tls_handshakes_total", "TLS handshakes";
@@ -158,11 +159,11 @@ gauges! {
     log_lines_dropped: Counter, "log_lines_dropped", "log_lines_dropped_total", "log lines dropped";
     /// 1 while the access log's file cannot be opened again: its lines go to the old one.
     log_reopen_failed: Gauge, "log_reopen_failed", "log_reopen_failed", "access log not opened again";
-    /// How long the reload thread has been at what it does.
+    /// How long the current work of the reload thread has lasted.
     reload_busy: Gauge, "reload_busy_s", "reload_busy_seconds", "seconds of the reload under way";
-    /// 1 when no change of a file is noticed any more, and only a restart helps.
+    /// 1 when the reload thread has ended: changes of files are not noticed until a restart.
     reload_dead: Gauge, "reload_dead", "reload_thread_dead", "reload thread ended";
-    /// Connections to the admin interface or the metrics that were closed because others needed their place.
+    /// Connections to the admin interface or the metrics that were closed to make room for others.
     admin_made_room: Counter, "admin_made_room", "admin_connections_made_room_total", "admin connections that made room";
 }
 
@@ -184,13 +185,13 @@ impl Gauges {
 }
 
 impl Gauges {
-    /// Counts one.
+    /// Adds one to a counter.
     pub fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Relaxed);
     }
 }
 
-/// Counts up a gauge for as long as it lives.
+/// Raises a gauge while it exists.
 #[derive(Debug)]
 pub(crate) struct Held<'a>(&'a AtomicU64, u64);
 
@@ -202,7 +203,7 @@ impl<'a> Held<'a> {
         Self(gauge, amount)
     }
 
-    /// Adds `amount` until dropped, unless that would lift the gauge above `most`.
+    /// Adds `amount` until dropped, unless the gauge would exceed `most`.
     #[must_use]
     pub(crate) fn within(gauge: &'a AtomicU64, amount: u64, most: u64) -> Option<Self> {
         let held = Self::new(gauge, amount);
@@ -228,7 +229,7 @@ mod tests {
         for (value, number) in (1..).zip(TABLE) {
             (number.cell)(&gauges).fetch_add(value, Relaxed);
         }
-        // A cell that two lines shared would hold the sum of both.
+        // A cell that two lines share would hold the sum of both.
         for (value, number) in (1..).zip(TABLE) {
             assert_eq!(number.value(&gauges), value, "{}", number.key);
         }

@@ -1,14 +1,14 @@
-//! How an endpoint of an upstream has been doing. The gate writes it, the admin interface reads it.
+//! The health of an endpoint. The gate writes it, the admin interface reads it.
 //!
-//! Two witnesses, kept apart. Requests: three connections in a row that could not be opened let an
-//! endpoint rest, for 5 s at first and for twice as long after each vain trial, 60 s at most; the
-//! first connection that opens ends it. Checks, where the config has some: two in a row that fail
-//! put it down, the first that passes puts it up again, and speaks for requests too.
+//! Two sources, kept apart. Requests: after three connections in a row that could not be opened, an endpoint
+//! rests, for 5 s at first and for twice as long after each failed trial, at most 60 s; the first connection
+//! that opens ends the rest. Health checks, where the config has some: two failures in a row put the endpoint
+//! down, and the first success puts it up again and ends a rest too.
 //!
-//! Only connections count, never what an application answers: a 5xx is its word. Nor does a
-//! connection that breaks after the message went out, before a byte of an answer: one message that an
-//! application dies of is sent again and again by its sender, and must not take endpoint after
-//! endpoint away from all others.
+//! Only connections count, never what an application answers: a 5xx is a valid answer. A connection that
+//! breaks after the message was sent, before a byte of an answer, does not count either: a message that
+//! crashes an application is sent again and again by its sender, and must not take one endpoint after another
+//! away from all other senders.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,24 +16,24 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Connections in a row that fail before an endpoint rests.
+/// Failed connections in a row before an endpoint rests.
 pub(crate) const FAILURES: u32 = 3;
-/// The first rest.
+/// The length of the first rest.
 pub(crate) const FIRST_REST: Duration = Duration::from_secs(5);
-/// No rest is longer.
+/// The longest rest.
 pub(crate) const LONGEST_REST: Duration = Duration::from_secs(60);
-/// Checks in a row that fail before an endpoint is down.
+/// Failed checks in a row before an endpoint is down.
 pub(crate) const FAILED_CHECKS: u32 = 2;
-/// How often it is worth a line that a connection failed once.
+/// How often a single failed connection is logged.
 const STUMBLE_EVERY: Duration = Duration::from_secs(60);
-/// How long a trial is waited for: longer than a connection may take. A request whose deadline comes
-/// first never says how its trial went.
+/// How long a trial may last before another request may try: longer than a connection may take to open. A
+/// request whose deadline comes first never reports the result of its trial.
 const TRIAL: Duration = Duration::from_secs(2);
 
-/// What is known about one endpoint.
+/// The health of one endpoint.
 #[derive(Debug, Default)]
 pub struct Health {
-    /// It rests or is down. All that a request looks at while all is well.
+    /// Whether it rests or is down. While all is well, a request reads only this.
     out: AtomicBool,
     known: Mutex<Known>,
 }
@@ -54,24 +54,24 @@ struct Rest {
     on_trial: bool,
 }
 
-/// How an endpoint is.
+/// The condition of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Nothing is known against it.
+    /// No failures are known.
     Up,
-    /// It cannot be connected to, and is tried all the same: there is no other.
+    /// It cannot be connected to, but still gets requests, because there is no other endpoint.
     Failing,
-    /// It could not be connected to and is left alone for this long.
+    /// It could not be connected to, and gets no requests for this long.
     Resting(Duration),
     /// Its checks fail.
     Down,
 }
 
-/// What is worth a line in the log.
+/// A change that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The first connection that failed after one that opened; told once a minute at most, because an
-    /// endpoint can stumble at every other request.
+    /// The first connection that failed after one that opened; reported once a minute at most, because an
+    /// endpoint can fail at every other request.
     Stumbled,
     /// It rests now.
     Ejected(Duration),
@@ -79,18 +79,18 @@ pub enum Change {
     Failing,
     /// Its checks put it down.
     Down,
-    /// It is as good as new.
+    /// It is up again.
     Back,
 }
 
 impl Health {
-    /// Whether requests shall go there.
+    /// Whether requests may go there.
     #[must_use]
     pub fn is_up(&self) -> bool {
         !self.out.load(Relaxed)
     }
 
-    /// How it is.
+    /// Its condition.
     #[must_use]
     pub fn condition(&self, now: Instant) -> Condition {
         let known = self.known();
@@ -102,7 +102,7 @@ impl Health {
         }
     }
 
-    /// Whether the caller is the one request that may try whether the endpoint is back.
+    /// Whether the caller is the one request that may try the endpoint.
     #[must_use]
     pub fn claim_trial(&self, now: Instant) -> bool {
         let mut known = self.known();
@@ -119,7 +119,7 @@ impl Health {
         }
     }
 
-    /// A connection was opened, or an open one carried an answer.
+    /// Records that a connection was opened, or that an open one carried an answer.
     pub fn connected(&self) -> Option<Change> {
         let mut known = self.known();
         let was_bad = known.rest.take().is_some() || known.failures >= FAILURES;
@@ -128,7 +128,7 @@ impl Health {
         (was_bad && !known.down).then_some(Change::Back)
     }
 
-    /// A connection could not be opened. Without another endpoint it `may_rest` never.
+    /// Records that a connection could not be opened. `may_rest` is false for the only endpoint.
     pub fn failed(&self, may_rest: bool, now: Instant) -> Option<Change> {
         let mut known = self.known();
         known.failures = known.failures.saturating_add(1);
@@ -149,8 +149,9 @@ impl Health {
             }
             None if failures == FAILURES => Some(Change::Failing),
             None => {
-                let told = known.stumbled.is_some_and(|at| now.saturating_duration_since(at) < STUMBLE_EVERY);
-                if failures > 1 || told {
+                let reported =
+                    known.stumbled.is_some_and(|at| now.saturating_duration_since(at) < STUMBLE_EVERY);
+                if failures > 1 || reported {
                     return None;
                 }
                 known.stumbled = Some(now);
@@ -159,7 +160,7 @@ impl Health {
         }
     }
 
-    /// A check passed or failed.
+    /// Records the result of a check.
     pub fn checked(&self, passed: bool) -> Option<Change> {
         let mut known = self.known();
         if !passed {
@@ -195,8 +196,8 @@ mod tests {
     /// Three failures at second 0.
     fn ejected() -> Health {
         let health = Health::default();
-        let said = [1, 2, 3].map(|_| health.failed(true, at(0)));
-        assert_eq!(said, [Some(Change::Stumbled), None, Some(Change::Ejected(FIRST_REST))]);
+        let changes = [1, 2, 3].map(|_| health.failed(true, at(0)));
+        assert_eq!(changes, [Some(Change::Stumbled), None, Some(Change::Ejected(FIRST_REST))]);
         health
     }
 
@@ -213,18 +214,18 @@ mod tests {
     }
 
     #[test]
-    fn stumbling_at_every_other_request_is_told_once_a_minute() {
+    fn failing_every_other_request_is_reported_once_a_minute() {
         let health = Health::default();
-        let told = |second| {
+        let fail = |second| {
             assert_eq!(health.connected(), None);
             health.failed(true, at(second))
         };
-        let seconds: Vec<u64> = (0..180).filter(|second| told(*second) == Some(Change::Stumbled)).collect();
+        let seconds: Vec<u64> = (0..180).filter(|second| fail(*second) == Some(Change::Stumbled)).collect();
         assert_eq!(seconds, [0, 60, 120]);
     }
 
     #[test]
-    fn a_rest_ends_with_one_trial_and_doubles_up_to_a_minute() {
+    fn an_ejection_ends_with_one_trial_and_doubles_up_to_a_minute() {
         let health = ejected();
         let mut now = 0;
         for rest in [5, 10, 20, 40, 60, 60, 60] {
@@ -238,13 +239,13 @@ mod tests {
         }
         assert_eq!(health.connected(), Some(Change::Back));
         assert!(health.is_up());
-        // A new fall begins with the first rest again.
-        let said = [1, 2, 3].map(|_| health.failed(true, at(now)));
-        assert_eq!(said[2], Some(Change::Ejected(FIRST_REST)));
+        // A new series of failures begins with the first rest again.
+        let changes = [1, 2, 3].map(|_| health.failed(true, at(now)));
+        assert_eq!(changes[2], Some(Change::Ejected(FIRST_REST)));
     }
 
     #[test]
-    fn failures_while_it_rests_lengthen_nothing() {
+    fn failures_during_an_ejection_do_not_lengthen_it() {
         let health = ejected();
         for _ in 0..100 {
             assert_eq!(health.failed(true, at(3)), None);
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_that_nobody_ended_makes_room_for_another() {
+    fn an_unfinished_trial_makes_room_for_another() {
         let health = ejected();
         assert!(health.claim_trial(at(5)));
         assert!(!health.claim_trial(at(6)));
@@ -262,10 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn without_another_it_fails_and_stays() {
+    fn an_endpoint_without_an_alternative_is_failing_and_not_ejected() {
         let health = Health::default();
-        let said: Vec<_> = (0..10).map(|_| health.failed(false, at(0))).collect();
-        assert_eq!(said.iter().flatten().collect::<Vec<_>>(), [&Change::Stumbled, &Change::Failing]);
+        let changes: Vec<_> = (0..10).map(|_| health.failed(false, at(0))).collect();
+        assert_eq!(changes.iter().flatten().collect::<Vec<_>>(), [&Change::Stumbled, &Change::Failing]);
         assert!(health.is_up());
         assert_eq!(health.condition(at(0)), Condition::Failing);
         assert_eq!(health.failed(true, at(0)), Some(Change::Ejected(FIRST_REST)), "now there is another");
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn two_failed_checks_put_it_down_and_one_that_passes_up() {
+    fn two_failed_checks_mark_an_endpoint_down_and_one_success_marks_it_up() {
         let health = Health::default();
         assert_eq!(health.checked(false), None);
         assert_eq!(health.checked(true), None);
@@ -287,7 +288,7 @@ mod tests {
         assert_eq!(health.checked(false), Some(Change::Down));
         assert_eq!(health.checked(false), None);
         assert!(!health.is_up() && !health.claim_trial(at(1000)));
-        // A connection that opens says nothing about the application behind it.
+        // An open connection says nothing about the application behind it.
         assert_eq!(health.connected(), None);
         assert_eq!((health.is_up(), health.condition(at(0))), (false, Condition::Down));
         assert_eq!(health.checked(true), Some(Change::Back));
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_passes_ends_a_rest() {
+    fn a_successful_check_ends_an_ejection() {
         let health = ejected();
         assert_eq!(health.checked(true), Some(Change::Back));
         assert!(health.is_up());

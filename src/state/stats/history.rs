@@ -1,8 +1,8 @@
-//! What happened on the routes lately: their counters, looked at once in a while.
+//! The counts of the last minutes per route, sampled from their counters.
 //!
-//! Requests know nothing of it: a sampler copies what they count anyway. Time comes in from outside.
-//! A series belongs to a route's label, as the counters do, so it survives reloads. Invariant: what the
-//! columns of a series hold, with those that were pushed out, is what its counters have counted.
+//! Requests do not write here: a sampler copies the counters that they write. The time is passed in. A series
+//! belongs to a route's label, as the counters do, so it survives reloads. Invariant: the sum of the columns
+//! of a series, with those that were dropped, equals its counters.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,21 +13,21 @@ use tokio::time::Instant;
 use crate::policy::outcome::Outcome;
 use crate::state::stats::counters::RouteCounters;
 
-/// Columns that are remembered, the open one included.
+/// The number of columns that are kept, the open one included.
 pub(crate) const COLUMNS: usize = 60;
-/// The time that a column stands for.
+/// The time that a column covers.
 pub(crate) const COLUMN: Duration = Duration::from_secs(15);
 
-/// Requests, by what became of them.
+/// The number of requests by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     by_outcome: [u64; Outcome::ALL.len()],
-    /// Those that only `mode: observe` let pass. Each has its outcome too.
+    /// Requests that only `mode: observe` let pass. Each is counted under its outcome too.
     pub would_deny: u64,
 }
 
 impl Tally {
-    /// What was counted so far.
+    /// The totals so far.
     #[must_use]
     pub(crate) fn of(counters: &RouteCounters) -> Self {
         let mut tally = Self { would_deny: counters.would_deny(), ..Self::default() };
@@ -37,7 +37,7 @@ impl Tally {
         tally
     }
 
-    /// How many requests came to this end.
+    /// The number of requests with this outcome.
     #[must_use]
     pub(crate) fn count(&self, outcome: Outcome) -> u64 {
         self.by_outcome[outcome as usize]
@@ -49,13 +49,13 @@ impl Tally {
         self.by_outcome.iter().sum()
     }
 
-    /// Requests that had the right to be here: all but those that were denied, or were nobody's message.
+    /// Admitted requests: all but those that were denied, or that the gate served itself.
     #[must_use]
     pub(crate) fn admitted(&self) -> u64 {
         self.all() - self.count(Outcome::Denied) - self.count(Outcome::Served)
     }
 
-    /// Adds another.
+    /// Adds another tally to this one.
     pub(crate) fn add(&mut self, other: &Self) {
         let cells = self.by_outcome.iter_mut().zip(other.by_outcome);
         cells.for_each(|(cell, more)| *cell += more);
@@ -64,7 +64,8 @@ impl Tally {
 
     fn since(&self, earlier: &Self) -> Self {
         let mut rest = *self;
-        // Cells are read one after the other while requests count: none goes back, so none is negative.
+        // Cells are read one after the other while requests count. A cell never decreases, so no difference
+        // is negative.
         let cells = rest.by_outcome.iter_mut().zip(earlier.by_outcome);
         cells.for_each(|(cell, less)| *cell = cell.saturating_sub(less));
         rest.would_deny = rest.would_deny.saturating_sub(earlier.would_deny);
@@ -88,9 +89,9 @@ struct Book {
 
 #[derive(Debug, Default)]
 struct Series {
-    /// What was counted when the open column began.
+    /// The totals when the open column began.
     before: Tally,
-    /// Those that are over, the oldest first.
+    /// The closed columns, the oldest first.
     closed: VecDeque<Tally>,
 }
 
@@ -104,7 +105,7 @@ impl Series {
 }
 
 impl History {
-    /// Nothing happened yet; the first column begins now.
+    /// An empty history whose first column begins now.
     #[must_use]
     pub(crate) fn new(now: Instant) -> Self {
         Self { began: now, book: Mutex::default() }
@@ -114,7 +115,7 @@ impl History {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When the column that is open at `now` will be over.
+    /// When the column that is open at `now` ends.
     #[must_use]
     pub(crate) fn next(&self, now: Instant) -> Instant {
         let columns = u32::try_from(self.number(now) + 1).unwrap_or(u32::MAX);
@@ -125,7 +126,8 @@ impl History {
         now.saturating_duration_since(self.began).as_secs() / COLUMN.as_secs()
     }
 
-    /// Closes the columns that are over. What a late sampler missed stands in the one that was open.
+    /// Closes the columns that have ended. If the sampler is late, everything it missed is in the column that
+    /// was open.
     pub(crate) fn sample<'r>(
         &self,
         routes: impl Iterator<Item = (&'r str, &'r RouteCounters)>,
@@ -146,7 +148,7 @@ impl History {
             }
         }
         for (label, series) in &mut book.series {
-            // A route that is gone counts no more; it may come back, with its counters.
+            // A removed route counts no more; it may come back, with its counters.
             let total = totals.get(label.as_str()).copied().unwrap_or(series.before);
             series.close(total.since(&series.before));
             series.before = total;
@@ -154,7 +156,7 @@ impl History {
         }
     }
 
-    /// The columns of a route, the oldest first; the last one is open and holds what was counted by now.
+    /// The columns of a route, the oldest first; the last one is open and is current.
     #[must_use]
     pub(crate) fn columns(&self, label: &str, counters: &RouteCounters) -> [Tally; COLUMNS] {
         let total = Tally::of(counters);
@@ -207,13 +209,13 @@ mod tests {
         let history = History::new(start);
         let route = &routes[0];
         route.deliver(2);
-        // The open column is told before any sampler came.
+        // The open column is current before the first sample.
         assert_eq!(columns(&history, route)[COLUMNS - 1].count(Outcome::Delivered), 2);
         sample(&history, &routes, start + COLUMN);
         route.deliver(3);
         route.1.count(Reason::NotListed, Some(403));
         route.1.count_would_deny();
-        // Late by two columns, and again within the same one: nothing is counted twice.
+        // Two columns late, and again within the same one: nothing is counted twice.
         sample(&history, &routes, start + COLUMN * 4);
         sample(&history, &routes, start + COLUMN * 4 + COLUMN / 2);
         route.deliver(1);
@@ -242,7 +244,7 @@ mod tests {
         assert_eq!(columns(&history, route)[0].count(Outcome::Delivered), 7);
         sample(&history, &routes, start + COLUMN * count);
         assert_eq!(sum(&columns(&history, route), Outcome::Delivered), 0);
-        // After a very long sleep, too.
+        // Also after a very long sleep.
         route.deliver(1);
         sample(&history, &routes, start + COLUMN * 1_000_000);
         assert_eq!(sum(&columns(&history, route), Outcome::Delivered), 0);

@@ -1,9 +1,10 @@
-//! What happened: counters and gauges, their history, who was denied last, how endpoints have been doing.
+//! What happened: counters, gauges, their history, the last denials, the health of endpoints.
 //!
-//! Nothing here knows of files, lists or snapshots.
+//! Nothing here knows files, lists or snapshots.
 
 pub(crate) mod counters;
 pub(crate) mod denials;
 pub(crate) mod gauges;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod short;

@@ -1,4 +1,4 @@
-//! A pair of files, a certificate with its chain and a key, read and checked.
+//! A certificate with its chain and its key, read from a pair of files and checked.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,35 +19,35 @@ use crate::state::tls::chain;
 use crate::state::tls::error::{ChainError, KeyError, NoSection, PemError};
 use crate::state::tls::provider::PROVIDER;
 
-/// Fewer days than this before it expires, a certificate is warned about.
+/// A certificate that expires in fewer days than this is warned about.
 pub const WARN_DAYS: i64 = 14;
 const DAY: i64 = 86_400;
 
-/// A certificate that can be shown to senders.
+/// A certificate that can be presented to senders.
 #[derive(Debug)]
 pub struct Certificate {
-    /// Where it is from.
+    /// The files that it was read from.
     pub files: CertificateFiles,
     /// The chain, the certificate first, and the key.
     pub key: Arc<CertifiedKey>,
-    /// The host names it is for, in lower case; `*.` at the front stands for any one label.
+    /// The host names that it is valid for, in lower case; `*.` at the front stands for any one label.
     pub names: Vec<String>,
     /// Its serial number in hexadecimal.
     pub serial: String,
-    /// The first second that it is good for, since 1970.
+    /// The first second of its validity, since 1970.
     pub not_before: i64,
-    /// The last second that it is good for, since 1970.
+    /// The last second of its validity, since 1970.
     pub not_after: i64,
     /// The day of `not_after`.
     pub until: String,
-    /// Whether the files cannot be used now, and this is the last good version of them.
+    /// Whether this is the last good version, because the files cannot be used now.
     pub last_good: bool,
 }
 
-/// Reads and checks a pair. With the certificate comes what is odd about it.
+/// Reads and checks a pair. Returns the certificate, and its flaws that deserve a warning.
 ///
 /// # Errors
-/// What makes it unusable, at the key of the file.
+/// What makes the pair unusable, each with the key of its file.
 pub(crate) fn read(
     files: &CertificateFiles,
     contents: &Files,
@@ -67,7 +67,7 @@ pub(crate) fn read(
     let key = Arc::new(CertifiedKey::new(chain, key));
     let parsed = parsed(&key.cert).map_err(|flaw| vec![of_certificate(flaw)])?;
     let mut flaws = chain::flaws(&parsed, advice);
-    // There is a first one: an empty chain is an error above.
+    // The chain is not empty: `chain_of` refuses that.
     let Some(leaf) = parsed.first() else { return Err(Vec::new()) };
     let names = names(leaf);
     if names.is_empty() {
@@ -93,13 +93,13 @@ fn problem(files: &CertificateFiles, key: &str, path: &Path, flaw: &str) -> Prob
     Problem::new(format!("{}.{key}", files.at), format!("{}: {flaw}", path.display()))
 }
 
-/// The certificates of a PEM file, in order; never none.
+/// The certificates of a PEM file, in order; at least one.
 ///
 /// # Errors
 /// There are none, or the file is damaged.
 pub(crate) fn chain_of(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, ChainError> {
     let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(bytes).collect::<Result<_, _>>().map_err(|error| damaged(&error))?;
+        CertificateDer::pem_slice_iter(bytes).collect::<Result<_, _>>().map_err(PemError::from)?;
     if chain.is_empty() {
         return Err(ChainError::Empty(no_section(bytes, "-----BEGIN CERTIFICATE-----")));
     }
@@ -111,28 +111,18 @@ fn key_of(bytes: &[u8]) -> Result<Arc<dyn SigningKey>, KeyError> {
     let key = PrivateKeyDer::from_pem_slice(bytes).map_err(|error| match error {
         _ if encrypted => KeyError::Encrypted,
         pem::Error::NoItemsFound => KeyError::Empty(no_section(bytes, "-----BEGIN PRIVATE KEY-----")),
-        error => damaged(&error).into(),
+        error => PemError::from(error).into(),
     })?;
     Ok(PROVIDER.key_provider.load_private_key(key)?)
 }
 
-/// What is wrong with a PEM file. The library's own words repeat what stands there, which may be a key.
-fn damaged(error: &pem::Error) -> PemError {
-    match error {
-        pem::Error::MissingSectionEnd { .. } => PemError::NoEnd,
-        pem::Error::IllegalSectionStart { .. } => PemError::BadBegin,
-        pem::Error::Base64Decode(_) => PemError::NotBase64,
-        _ => PemError::Other,
-    }
-}
-
-/// The usual reason for a file without a PEM section.
+/// The error for a file without the PEM section, with a hint if the file looks like DER.
 fn no_section(bytes: &[u8], wanted: &'static str) -> NoSection {
     // A DER file begins with a SEQUENCE of two length bytes.
     NoSection { wanted, is_der: bytes.starts_with(&[0x30, 0x82]) }
 }
 
-/// Whether the first certificate is the key's.
+/// Checks that the first certificate belongs to the key.
 fn belongs(
     chain: &[CertificateDer<'static>],
     key: &Arc<dyn SigningKey>,
@@ -152,7 +142,7 @@ fn belongs(
     }
 }
 
-/// The key is that of another certificate of the chain, or of none.
+/// The problem of a key that belongs to another certificate of the chain, or to none.
 fn misplaced(place: Option<usize>, files: &CertificateFiles) -> Problem {
     if let Some(place) = place {
         let flaw = format!(
@@ -191,7 +181,7 @@ fn seconds(now: SystemTime) -> i64 {
 }
 
 impl Certificate {
-    /// Why it is not good at this moment.
+    /// Why it is not valid at this moment, if it is not.
     #[must_use]
     pub fn untimely(&self, now: SystemTime) -> Option<String> {
         let now = seconds(now);
@@ -199,19 +189,19 @@ impl Certificate {
             return Some(format!("expired on {}", self.until));
         }
         (now < self.not_before).then(|| {
-            "is not valid yet: is this machine's clock right, and is this the certificate that was meant?"
+            "is not valid yet; check the clock of this machine, and whether this is the right certificate"
                 .to_owned()
         })
     }
 
-    /// Whole days until it expires; `None` when it has.
+    /// Whole days until it expires; `None` when it has expired.
     #[must_use]
     pub fn days_left(&self, now: SystemTime) -> Option<i64> {
         let left = self.not_after.saturating_sub(seconds(now));
         (left >= 0).then_some(left / DAY)
     }
 
-    /// This one, while its files cannot be used.
+    /// A copy of it, marked as the last good version.
     pub(crate) fn as_last_good(&self) -> Self {
         Self {
             files: self.files.clone(),

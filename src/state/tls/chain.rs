@@ -1,7 +1,7 @@
-//! Whether the certificates of a file vouch for each other, from the first one on.
+//! Whether each certificate of a file is signed by the next one.
 //!
-//! A sender has the roots and nothing else: what lies between them and the certificate must come with
-//! it. Some providers do not retry what failed for this: their advice says so.
+//! A sender has only the roots: the certificates between them and the server's own must come with it. Some
+//! providers do not retry a webhook that failed for this; their advice says so.
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::error::X509Error;
@@ -9,12 +9,11 @@ use x509_parser::error::X509Error;
 use crate::policy::provider::advice::Advice;
 use crate::state::tls::subject;
 
-/// What is odd about a chain, in words; the certificate itself comes first in it.
+/// The flaws of a chain as text; the server's certificate comes first in it.
 pub(crate) fn flaws(chain: &[X509Certificate<'_>], advice: &Advice) -> Vec<String> {
     let Some((leaf, others)) = chain.split_first() else { return Vec::new() };
     if signed_by(leaf, leaf) {
-        let superfluous =
-            if others.is_empty() { "" } else { ", and the certificates after it vouch for nothing" };
+        let superfluous = if others.is_empty() { "" } else { ", and the certificates after it are not used" };
         return vec![format!("is self-signed{superfluous}; {}", advice.self_signed)];
     }
     let Some(next) = others.first() else { return vec![missing(leaf, advice)] };
@@ -47,7 +46,7 @@ fn signed_by(one: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
     one.issuer().as_raw() == issuer.subject().as_raw()
         && match one.verify_signature(Some(issuer.public_key())) {
             Ok(()) => true,
-            // The names fit, and the rest cannot be judged here.
+            // The names match, and this kind of signature cannot be checked here.
             Err(error) => error == X509Error::SignatureUnsupportedAlgorithm,
         }
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no error holds what stands in a file, because that may be a key.
 
+use rustls::pki_types::pem;
 use x509_parser::error::X509Error;
 use x509_parser::nom;
 
@@ -14,7 +15,7 @@ pub(crate) enum ChainError {
     #[error(transparent)]
     Unread(#[from] ReadError),
     /// It is damaged.
-    #[error(transparent)]
+    #[error("is not valid PEM: {0}")]
     Damaged(#[from] PemError),
     /// It holds something else.
     #[error("holds no certificate: {0}")]
@@ -39,17 +40,17 @@ pub(crate) enum KeyError {
     Unread(#[from] ReadError),
     /// It needs a password.
     #[error(
-        "is encrypted, and nobody is there to type its password; store it in the clear, readable by this program only"
+        "is encrypted, and the gate cannot ask for a password; store it unencrypted, readable by this program only"
     )]
     Encrypted,
     /// It holds something else.
     #[error("holds no private key: {0}")]
     Empty(NoSection),
     /// It is damaged.
-    #[error(transparent)]
+    #[error("is not valid PEM: {0}")]
     Damaged(#[from] PemError),
     /// It is of a kind or a size that no handshake is made with.
-    #[error("cannot be used ({0}); wanted RSA of 2048 bits or more, ECDSA or Ed25519")]
+    #[error("cannot be used ({0}); use RSA of 2048 bits or more, ECDSA or Ed25519")]
     Unusable(#[from] rustls::Error),
 }
 
@@ -75,17 +76,29 @@ pub(crate) enum AuthorityError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PemError {
     /// An end is missing.
-    #[error("is not valid PEM: a section has no line -----END; the file may be cut off")]
+    #[error("a section has no line -----END; the file may be cut off")]
     NoEnd,
     /// A beginning is damaged.
-    #[error("is not valid PEM: a line -----BEGIN does not end with -----")]
+    #[error("a line -----BEGIN does not end with -----")]
     BadBegin,
     /// What is between them is damaged.
-    #[error("is not valid PEM: a section is not base64")]
+    #[error("a section is not base64")]
     NotBase64,
     /// Anything else.
-    #[error("is not valid PEM: a section is damaged")]
+    #[error("a section is damaged")]
     Other,
+}
+
+/// Drops the library's message, which repeats the content of the file.
+impl From<pem::Error> for PemError {
+    fn from(error: pem::Error) -> Self {
+        match error {
+            pem::Error::MissingSectionEnd { .. } => Self::NoEnd,
+            pem::Error::IllegalSectionStart { .. } => Self::BadBegin,
+            pem::Error::Base64Decode(_) => Self::NotBase64,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// A file has no section of the kind that is wanted.

@@ -1,27 +1,31 @@
-//! The TLS of the listeners, as one snapshot has it: certificates loaded, what is spoken decided.
+//! The TLS of the listeners in one snapshot: certificates, versions and protocols.
 //!
-//! Certificates are hot. Invariant: a pair of files that cannot be used never takes the place of one
-//! that can; the last good certificate stays, and what is wrong is told.
+//! Certificates are hot. Invariant: a pair of files that cannot be used never replaces one that can; the last
+//! good certificate stays, and the problem is reported.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | [`certificate`] | a pair of files, read and checked |
-//! | [`chain`] | whether the certificates of a file vouch for each other |
-//! | [`error`] | why a file of theirs cannot be used |
-//! | [`names`] | which certificate a sender is shown |
-//! | [`provider`] | the cryptography that all of TLS uses |
-//! | [`senders`] | the certificate that senders are asked for |
-//! | [`subject`] | the name in a certificate, in words that are safe in a header |
+//! | [`chain`] | whether each certificate of a file is signed by the next |
+//! | [`error`] | why a file of certificates or of a key cannot be used |
+//! | [`names`] | which certificate a sender gets |
+//! | [`provider`] | the cryptography library that TLS uses |
+//! | [`senders`] | the certificates that senders present |
+//! | [`subject`] | the subject of a certificate, as text that is safe in a header |
 
 pub(crate) mod certificate;
 pub(crate) mod chain;
 pub(crate) mod error;
+#[cfg(test)]
+mod fixture;
 pub(crate) mod names;
 pub(crate) mod provider;
 pub(crate) mod senders;
 pub(crate) mod subject;
 #[cfg(test)]
-pub(crate) mod workshop;
+#[expect(dead_code, unreachable_pub, reason = "the black-box tests share it, and use more of it")]
+#[path = "../../../tests/it/harness/test_ca.rs"]
+mod test_ca;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -40,28 +44,28 @@ use crate::config::{CertificateFiles, ClientAuth, Listener, Problem, Tls, TlsVer
 use crate::files::file::Files;
 use crate::policy::provider::advice::Advice;
 
-/// TLS 1.2 sessions that are remembered for a sender that takes no ticket.
+/// TLS 1.2 sessions that are stored for senders that take no ticket.
 const REMEMBERED_SESSIONS: usize = 1024;
-/// What may be spoken inside (RFC 7301), the best first.
+/// The protocols that are offered inside TLS (RFC 7301), the preferred one first.
 const HTTP2: &[u8] = b"h2";
 const HTTP1: &[u8] = b"http/1.1";
 
-/// What handshakes on one listener are made with.
+/// The TLS of one listener.
 #[derive(Debug)]
 pub struct LiveTls {
-    /// For handshakes from now on.
+    /// The configuration of new handshakes.
     pub server: Arc<ServerConfig>,
     /// The certificates, in the order of the config.
     pub certificates: Vec<Arc<Certificate>>,
-    /// Who may sign a sender's certificate; empty when none is asked for.
+    /// The authorities that may sign a sender's certificate; empty when none is asked for.
     authorities: Vec<CertificateDer<'static>>,
     min_version: TlsVersion,
     client_auth: Option<ClientAuth>,
     sessions: Sessions,
 }
 
-/// What lets a sender resume. Kept over a change of certificates, so that it costs nobody a full
-/// handshake, and made anew where other rules hold for whom to speak to.
+/// What lets a sender resume a session. It is kept when certificates change, so that senders need no full
+/// handshake, and replaced when the rules for senders change.
 #[derive(Clone, Debug)]
 struct Sessions {
     tickets: Arc<dyn ProducesTickets>,
@@ -71,18 +75,18 @@ struct Sessions {
 /// The TLS of every listener, in the order of `listen`.
 pub(crate) type Doors = Vec<Option<Arc<LiveTls>>>;
 
-/// What came of a load.
+/// The result of a load.
 #[derive(Debug, Default)]
 pub(crate) struct Loaded {
     /// `None` when a certificate is unusable and there is no earlier one to keep.
     pub doors: Option<Doors>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
-    /// What is odd but works.
+    /// What looks like a mistake, but works.
     pub warnings: Vec<Problem>,
 }
 
-/// The files that the listeners' TLS is made from.
+/// The files that the TLS of the listeners is read from.
 pub(crate) fn files(listen: &[Listener]) -> BTreeSet<&Path> {
     let all = listen.iter().filter_map(|listener| listener.tls.as_ref());
     all.flat_map(|tls| {
@@ -92,8 +96,8 @@ pub(crate) fn files(listen: &[Listener]) -> BTreeSet<&Path> {
     .collect()
 }
 
-/// Makes the TLS of every listener from what a look saw; `before` is what serves now, and `advice` the provider's on
-/// what is odd.
+/// Makes the TLS of every listener from a view of the files; `before` is what is in use now, and `advice` is
+/// the provider's advice on flaws.
 pub(crate) fn load(
     listen: &[Listener],
     contents: &Files,
@@ -114,38 +118,38 @@ pub(crate) fn load(
     Loaded { doors, problems: builder.problems, warnings: builder.warnings }
 }
 
-/// What is different in the files, in words for the log.
+/// The differences between the files, as text for the log.
 pub(crate) fn changes(old: &[Option<Arc<LiveTls>>], new: &[Option<Arc<LiveTls>>]) -> Vec<String> {
-    let mut said = BTreeSet::new();
+    let mut changes = BTreeSet::new();
     for certificate in certificates(new) {
         let path = certificate.files.certificate.display();
         let Some(before) = find(old, &certificate.files) else {
-            said.insert(format!("certificate={path} new"));
+            changes.insert(format!("certificate={path} new"));
             continue;
         };
         if before.key.cert != certificate.key.cert {
-            said.insert(format!(
+            changes.insert(format!(
                 "certificate={path} serial={} until={}",
                 certificate.serial, certificate.until
             ));
         }
         match (before.last_good, certificate.last_good) {
-            (false, true) => said.insert(format!("certificate={path} last good kept")),
-            (true, false) => said.insert(format!("certificate={path} good again")),
+            (false, true) => changes.insert(format!("certificate={path} last good kept")),
+            (true, false) => changes.insert(format!("certificate={path} good again")),
             _ => false,
         };
     }
     for gone in certificates(old).filter(|one| find(new, &one.files).is_none()) {
-        said.insert(format!("certificate={} gone", gone.files.certificate.display()));
+        changes.insert(format!("certificate={} gone", gone.files.certificate.display()));
     }
     for (old, new) in old.iter().flatten().zip(new.iter().flatten()) {
         if let (Some(_), Some(auth)) = (&old.client_auth, &new.client_auth)
             && old.authorities != new.authorities
         {
-            said.insert(format!("client_ca={} changed", auth.ca.display()));
+            changes.insert(format!("client_ca={} changed", auth.ca.display()));
         }
     }
-    said.into_iter().collect()
+    changes.into_iter().collect()
 }
 
 /// Every certificate of every listener.
@@ -153,7 +157,7 @@ pub(crate) fn certificates(doors: &[Option<Arc<LiveTls>>]) -> impl Iterator<Item
     doors.iter().flatten().flat_map(|door| &door.certificates)
 }
 
-/// Certificates that are not good at this moment, or soon will not be, each with what is wrong.
+/// Certificates that are not valid now or expire soon, each with the reason.
 pub(crate) fn untimely(
     doors: &[Option<Arc<LiveTls>>],
     now: SystemTime,
@@ -171,7 +175,7 @@ fn find<'a>(doors: &'a [Option<Arc<LiveTls>>], files: &CertificateFiles) -> Opti
     certificates(doors).find(|one| one.files.certificate == files.certificate && one.files.key == files.key)
 }
 
-/// One load under way.
+/// The state of one load.
 struct Builder<'a> {
     contents: &'a Files,
     before: &'a [Option<Arc<LiveTls>>],
@@ -183,7 +187,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn door(&mut self, place: usize, tls: &Tls, http2: bool) -> Option<Arc<LiveTls>> {
-        // Each is read, so that the problems of all are told.
+        // Read each one, so that the problems of all are reported.
         let certificates: Vec<Option<Arc<Certificate>>> =
             tls.certificates.iter().map(|files| self.certificate(files)).collect();
         let before = self.before.get(place).and_then(Option::as_ref);
@@ -236,8 +240,8 @@ impl Builder<'_> {
         let path = files.certificate.display();
         self.warnings.extend(flaws.into_iter().map(|flaw| Problem::new(&at, format!("{path}: {flaw}"))));
         let same = before.filter(|before| before.key.cert == fresh.key.cert);
-        // One that is good at this moment stays. Where there is none, nothing is gained by being down: the
-        // machine's clock may be wrong, and a sender judges the certificate itself.
+        // A valid certificate stays. If there is none, refusing the new one would not help: the machine's
+        // clock may be wrong, and senders check the certificate themselves.
         let better = before.is_some_and(|before| before.untimely(self.now).is_none());
         match (fresh.untimely(self.now), same) {
             (Some(flaw), None) if better => return Err(vec![Problem::new(&at, format!("{path}: {flaw}"))]),
@@ -255,7 +259,7 @@ impl Builder<'_> {
         })
     }
 
-    /// Who may sign a sender's certificate, or who could so far.
+    /// The authorities that may sign a sender's certificate: those of the file, or else those in use.
     fn authorities(
         &mut self,
         place: usize,

@@ -1,4 +1,4 @@
-//! Which certificate a sender is shown: by the name that it asks for (SNI, RFC 6066 section 3).
+//! Which certificate a sender gets: the one for the name that it asks for (SNI, RFC 6066 section 3).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use crate::state::tls::certificate::Certificate;
 #[derive(Debug)]
 pub(crate) struct Names {
     all: Vec<Arc<CertifiedKey>>,
-    /// Places in `all`; the key is a name as the certificate has it, `*.` included.
+    /// Indices into `all` by name; a name is as the certificate has it, `*.` included.
     by_name: HashMap<String, Vec<usize>>,
 }
 
 impl Names {
-    /// The first of the certificates is the one for names that none has.
+    /// The first certificate is the default for names that no certificate has.
     #[must_use]
     pub(crate) fn new(certificates: &[Arc<Certificate>]) -> Self {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
@@ -29,7 +29,7 @@ impl Names {
         Self { all: certificates.iter().map(|one| Arc::clone(&one.key)).collect(), by_name }
     }
 
-    /// The certificates for a name: those that have it, those with its wildcard, or all.
+    /// The certificates for a name: those that have it, else those with its wildcard, else all.
     fn candidates(&self, name: Option<&str>) -> Vec<usize> {
         let Some(name) = name.map(str::to_ascii_lowercase) else { return (0..self.all.len()).collect() };
         let wildcard = name.split_once('.').map(|(_, rest)| format!("*.{rest}"));
@@ -37,8 +37,8 @@ impl Names {
         found.cloned().unwrap_or_else(|| (0..self.all.len()).collect())
     }
 
-    /// The first candidate that the sender can verify; several with one name are of different kinds
-    /// (RSA and ECDSA).
+    /// The first candidate that the sender can verify. Several with one name differ in the kind of key (RSA
+    /// and ECDSA).
     fn choose(
         &self,
         name: Option<&str>,
@@ -60,7 +60,8 @@ impl ResolvesServerCert for Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tls::workshop::{Authority, Kind, certificate};
+    use crate::state::tls::fixture::certificate;
+    use crate::state::tls::test_ca::Authority;
 
     fn shown(names: &Names, all: &[Arc<Certificate>], name: Option<&str>, only: Option<usize>) -> usize {
         let fits = |one: &CertifiedKey| only.is_none_or(|place| one.cert == all[place].key.cert);
@@ -72,9 +73,9 @@ mod tests {
     fn a_name_finds_its_certificate_and_an_unknown_one_the_first() {
         let ca = Authority::new("ca");
         let all = [
-            certificate(&ca, &["hooks.example"], Kind::Ecdsa),
-            certificate(&ca, &["*.example", "Api.Other.Example"], Kind::Ecdsa),
-            certificate(&ca, &["hooks.example"], Kind::Ed25519),
+            certificate(&ca.pair(&["hooks.example"])),
+            certificate(&ca.pair(&["*.example", "Api.Other.Example"])),
+            certificate(&ca.signed_for(&rcgen::PKCS_ED25519, &["hooks.example"], |_| ())),
         ];
         let names = Names::new(&all);
         for (name, place) in [

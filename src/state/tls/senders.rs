@@ -1,4 +1,4 @@
-//! The certificate that senders are asked for, and who may sign it.
+//! The certificates that senders present, and the authorities that may sign them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::state::tls::{certificate, subject};
 /// The authorities of a PEM file.
 ///
 /// # Errors
-/// In words for the operator.
+/// What is wrong with the file, as text for the operator.
 pub(crate) fn authorities(
     path: &Path,
     contents: &Files,
@@ -50,8 +50,8 @@ pub(crate) fn verifier(
     Ok(Arc::new(Legible(inner)))
 }
 
-/// Accepts only certificates whose subject can be told: who is admitted by a certificate is named by it
-/// in the log and to the application.
+/// Accepts only certificates whose subject can be read: a client that is admitted by its certificate is named
+/// by the subject in the log and to the application.
 #[derive(Debug)]
 struct Legible(Arc<dyn ClientCertVerifier>);
 

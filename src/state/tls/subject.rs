@@ -1,8 +1,7 @@
-//! The name in a certificate as text (RFC 4514): the last part first, parts with a comma between them.
+//! The subject of a certificate as text (RFC 4514): the last part first, parts separated by commas.
 //!
-//! Whoever signs certificates writes what it likes into them. Here everything that could be read as
-//! something else (a comma, a line end, a letter that is no ASCII) is escaped, so that the text is one
-//! header value and says one thing only.
+//! An authority can put any text into a certificate. Everything that could be misread (a comma, a line end, a
+//! non-ASCII letter) is escaped here, so that the text is one header value with one meaning.
 
 use std::fmt::Write as _;
 
@@ -10,10 +9,10 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-/// A longer subject is refused: cut off, it would be another one.
+/// A longer subject is refused: a cut one could equal another subject.
 const LONGEST: usize = 1024;
 
-/// Short names (RFC 4514 section 3, and two that OpenSSL made usual).
+/// Short names (RFC 4514 section 3, and two that OpenSSL uses).
 const NAMES: &[(&str, &str)] = &[
     ("2.5.4.3", "CN"),
     ("2.5.4.5", "serialNumber"),
@@ -35,7 +34,7 @@ pub(crate) fn of(certificate: &[u8]) -> Option<String> {
     Some(text(parsed.subject())).filter(|text| text.len() <= LONGEST)
 }
 
-/// A name as printable ASCII.
+/// A distinguished name as printable ASCII.
 #[must_use]
 pub(crate) fn text(name: &X509Name<'_>) -> String {
     let mut parts: Vec<String> =
@@ -50,7 +49,7 @@ fn attribute(one: &AttributeTypeAndValue<'_>) -> String {
     match (short, one.as_str()) {
         (Some(short), Ok(value)) => format!("{short}={}", escaped(value)),
         (short, _) => {
-            // Unknown attributes and odd encodings as the bytes that they are.
+            // Unknown attributes and other encodings are written as their bytes.
             let value = one.attr_value();
             let mut out = format!("{}=#", short.unwrap_or(&oid));
             for byte in value.data {
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_part_comes_first() {
+    fn a_subject_is_written_with_its_last_part_first() {
         let parts = [
             (DnType::CountryName, "US"),
             (DnType::OrganizationName, "Vonage"),
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_value_can_look_like_another_part_or_another_header() {
+    fn a_subject_value_cannot_forge_another_part_or_another_header() {
         for (value, wanted) in [
             ("a,O=Vonage", "CN=a\\,O\\=Vonage"),
             ("a+b", "CN=a\\+b"),
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_too_long_is_none() {
+    fn a_subject_that_is_too_long_or_unreadable_is_left_out() {
         assert!(subject(&[(DnType::CommonName, &"a".repeat(LONGEST - 3))]).is_some());
         assert_eq!(subject(&[(DnType::CommonName, &"a".repeat(LONGEST - 2))]), None);
         assert_eq!(of(b"no certificate"), None);

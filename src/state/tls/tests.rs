@@ -1,14 +1,16 @@
-//! Pairs good and bad, and what becomes of them at a reload.
+//! Good and bad pairs of files, and what a reload makes of them.
 
 use std::time::Duration;
 
 use rcgen::{CertificateParams, date_time_ymd};
 
+use crate::policy::client::original::Scheme;
 use crate::policy::provider;
-use crate::state::tls::workshop::{AT, Authority, Kind, Pair, files, look};
+use crate::state::tls::fixture::{AT, files, look};
+use crate::state::tls::test_ca::{Authority, HOST, Pair};
 use crate::state::tls::*;
 
-/// As the program loads, whose provider is the default one.
+/// Loads with the advice of the default provider.
 fn load(listen: &[Listener], contents: &Files, before: &[Option<Arc<LiveTls>>], now: SystemTime) -> Loaded {
     crate::state::tls::load(listen, contents, before, now, &provider::DEFAULT.advice)
 }
@@ -17,15 +19,12 @@ fn now() -> SystemTime {
     SystemTime::now()
 }
 
-fn leaf(ca: &Authority) -> Pair {
-    ca.sign(&["hooks.example"], Kind::Ecdsa, |_| ())
-}
-
 fn listener(pairs: &[(&str, &str)], client_auth: Option<ClientAuth>) -> Vec<Listener> {
     let certificates = pairs.iter().map(|(certificate, key)| files(certificate, key)).collect();
     vec![Listener {
         address: "127.0.0.1:443".parse().unwrap(),
         proxy_protocol: false,
+        scheme: Scheme::Http,
         http2: false,
         tls: Some(Tls { certificates, min_version: TlsVersion::V12, client_auth }),
         acme_challenges: None,
@@ -36,7 +35,7 @@ fn lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-/// What one pair comes to: its problems, or its warnings.
+/// Loads one pair: its problems, or its warnings.
 fn read(certificate: &str, key: &str) -> Result<Vec<String>, Vec<String>> {
     let loaded = load(
         &listener(&[("c.pem", "k.pem")], None),
@@ -49,20 +48,20 @@ fn read(certificate: &str, key: &str) -> Result<Vec<String>, Vec<String>> {
 }
 
 #[test]
-fn a_whole_chain_is_good_and_an_incomplete_one_is_odd() {
+fn a_whole_chain_is_good_and_an_incomplete_one_is_a_warning() {
     let root = Authority::new("Root");
     let ca = Authority::below("R11", &root);
-    let Pair { certificate, key } = leaf(&ca);
-    assert_eq!(read(&format!("{certificate}{}", ca.pem), &key), Ok(vec![]));
-    assert_eq!(read(&format!("{certificate}{}{}", ca.pem, root.pem), &key), Ok(vec![]));
+    let Pair { certificate, chain, key } = ca.pair(&[HOST]);
+    assert_eq!(read(&chain, &key), Ok(vec![]));
+    assert_eq!(read(&format!("{chain}{}", root.pem), &key), Ok(vec![]));
     let missing = "listen[0].tls.certificate: c.pem: the certificate of its issuer (CN=R11) does not follow it; a sender that has only the roots cannot verify it, and Nexmo does not retry a call that fails for this: use the whole chain (fullchain.pem)";
     assert_eq!(read(&certificate, &key), Ok(vec![missing.to_owned()]));
     assert_eq!(read(&format!("{certificate}{}", root.pem), &key), Ok(vec![missing.to_owned()]));
-    // The same name and another key: an intermediate that was left over.
+    // The same name with another key: an intermediate that was left over.
     let stale = Authority::below("R11", &root);
     assert_eq!(read(&format!("{certificate}{}", stale.pem), &key), Ok(vec![missing.to_owned()]));
     assert_eq!(
-        read(&format!("{certificate}{}{}", ca.pem, stale.pem), &key),
+        read(&format!("{chain}{}", stale.pem), &key),
         Ok(vec![
             "listen[0].tls.certificate: c.pem: certificate 3 of 3 did not sign the one before it".to_owned()
         ])
@@ -70,7 +69,7 @@ fn a_whole_chain_is_good_and_an_incomplete_one_is_odd() {
 }
 
 #[test]
-fn a_certificate_that_vouches_for_itself_is_odd() {
+fn a_self_signed_certificate_is_a_warning() {
     let key = rcgen::KeyPair::generate().unwrap();
     let own = CertificateParams::new(vec!["hooks.example".to_owned()]).unwrap().self_signed(&key).unwrap();
     let warnings = read(&own.pem(), &key.serialize_pem()).unwrap();
@@ -81,11 +80,10 @@ fn a_certificate_that_vouches_for_itself_is_odd() {
 }
 
 #[test]
-fn what_makes_a_pair_unusable_is_said_at_its_file() {
+fn an_unusable_pair_is_reported_at_the_file_that_is_wrong() {
     let ca = Authority::new("CA");
-    let Pair { certificate, key } = leaf(&ca);
-    let chain = format!("{certificate}{}", ca.pem);
-    let other = leaf(&ca);
+    let Pair { certificate, chain, key } = ca.pair(&[HOST]);
+    let other = ca.pair(&[HOST]);
     let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
     let cut = &chain[..chain.len() - 30];
     let rows: Vec<(&str, &str, &str, &str)> = vec![
@@ -115,7 +113,7 @@ fn what_makes_a_pair_unusable_is_said_at_its_file() {
         ),
         ("key", &chain, "", "k.pem: holds no private key: there is no line -----BEGIN PRIVATE KEY-----"),
         ("key", &chain, &certificate, "k.pem: holds no private key"),
-        ("key", &chain, encrypted, "k.pem: is encrypted, and nobody is there to type its password"),
+        ("key", &chain, encrypted, "k.pem: is encrypted, and the gate cannot ask for a password"),
         ("key", &chain, &other.key, "k.pem: is not the key of c.pem: their public keys differ"),
     ];
     for (place, certificate, key, wanted) in &rows {
@@ -130,14 +128,14 @@ fn what_makes_a_pair_unusable_is_said_at_its_file() {
         Err(vec!["listen[0].tls.certificate: c.pem: is out of order: certificate 2 is the key's, and it must come first, then the one that signed it, and so on".to_owned()])
     );
     let both = read("", "").unwrap_err();
-    assert_eq!(both.len(), 2, "both files are told: {both:?}");
+    assert_eq!(both.len(), 2, "both files are reported: {both:?}");
 }
 
 #[test]
-fn one_that_expires_soon_is_warned_about() {
+fn a_certificate_that_expires_soon_is_a_warning() {
     let ca = Authority::new("CA");
-    let Pair { certificate, key } = leaf(&ca);
-    let look = look(&[("c", &format!("{certificate}{}", ca.pem)), ("k", &key)]);
+    let Pair { chain, key, .. } = ca.pair(&[HOST]);
+    let look = look(&[("c", &chain), ("k", &key)]);
     let listen = listener(&[("c", "k")], None);
     let loaded = load(&listen, &look, &[], now());
     let doors = loaded.doors.unwrap();
@@ -160,15 +158,14 @@ fn one_that_expires_soon_is_warned_about() {
 #[test]
 fn a_bad_pair_keeps_the_old_one_and_says_so() {
     let ca = Authority::new("CA");
-    let (first, second) = (leaf(&ca), leaf(&ca));
-    let chain = |pair: &Pair| format!("{}{}", pair.certificate, ca.pem);
+    let (first, second) = (ca.pair(&[HOST]), ca.pair(&[HOST]));
     let listen = listener(&[("c", "k"), ("d", "l")], None);
-    let see = |c: &str, k: &str| look(&[("c", c), ("k", k), ("d", &chain(&second)), ("l", &second.key)]);
-    let good = load(&listen, &see(&chain(&first), &first.key), &[], now()).doors.unwrap();
+    let see = |c: &str, k: &str| look(&[("c", c), ("k", k), ("d", &second.chain), ("l", &second.key)]);
+    let good = load(&listen, &see(&first.chain, &first.key), &[], now()).doors.unwrap();
     assert!(changes(&[], &good).iter().all(|line| line.ends_with(" new")));
 
-    // The certificate is new already and the key is not.
-    let half = load(&listen, &see(&chain(&second), &first.key), &good, now());
+    // The new certificate with the old key.
+    let half = load(&listen, &see(&second.chain, &first.key), &good, now());
     assert_eq!(
         lines(&half.problems),
         [format!("{AT}.key: k: is not the key of c: their public keys differ")]
@@ -178,10 +175,10 @@ fn a_bad_pair_keeps_the_old_one_and_says_so() {
     assert_eq!(serials(&half), serials(&good));
     assert_eq!(changes(&good, &half), ["certificate=c last good kept"]);
 
-    let same = load(&listen, &see(&chain(&second), &first.key), &half, now()).doors.unwrap();
+    let same = load(&listen, &see(&second.chain, &first.key), &half, now()).doors.unwrap();
     assert!(Arc::ptr_eq(same[0].as_ref().unwrap(), half[0].as_ref().unwrap()), "nothing is made twice");
 
-    let whole = load(&listen, &see(&chain(&second), &second.key), &half, now());
+    let whole = load(&listen, &see(&second.chain, &second.key), &half, now());
     assert!(whole.problems.is_empty());
     let whole = whole.doors.unwrap();
     let serial = &certificates(&whole).next().unwrap().serial;
@@ -192,32 +189,32 @@ fn a_bad_pair_keeps_the_old_one_and_says_so() {
     );
     assert_ne!(serials(&whole)[0], serials(&good)[0]);
 
-    let unchanged = load(&listen, &see(&chain(&second), &second.key), &whole, now()).doors.unwrap();
+    let unchanged = load(&listen, &see(&second.chain, &second.key), &whole, now()).doors.unwrap();
     assert!(Arc::ptr_eq(unchanged[0].as_ref().unwrap(), whole[0].as_ref().unwrap()));
     assert!(changes(&whole, &unchanged).is_empty());
 }
 
-/// A clock that is wrong must not keep a gate down, and one that is right sees what to look after.
+/// A wrong clock must not keep a gate down, and the certificate is reported while it is not valid.
 #[test]
-fn an_untimely_certificate_serves_where_there_is_no_better_one() {
+fn an_expired_or_future_certificate_serves_where_there_is_no_better_one() {
     let ca = Authority::new("CA");
     let dated = |from: i32, to: i32| {
-        let pair = ca.sign(&["hooks.example"], Kind::Ecdsa, |params| {
+        let pair = ca.signed(&[HOST], |params| {
             (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
         });
-        (format!("{}{}", pair.certificate, ca.pem), pair.key)
+        (pair.chain, pair.key)
     };
     let listen = listener(&[("c", "k")], None);
     let see = |(chain, key): &(String, String)| look(&[("c", chain), ("k", key)]);
     let shown = |doors: &Doors| certificates(doors).next().unwrap().serial.clone();
-    let good = leaf(&ca);
-    let good = (format!("{}{}", good.certificate, ca.pem), good.key);
+    let good = ca.pair(&[HOST]);
+    let good = (good.chain, good.key);
     let good = load(&listen, &see(&good), &[], now()).doors.unwrap();
     for (pair, flaw) in [
         (dated(2020, 2021), "expired on 2021-01-01"),
         (
             dated(2990, 2999),
-            "is not valid yet: is this machine's clock right, and is this the certificate that was meant?",
+            "is not valid yet; check the clock of this machine, and whether this is the right certificate",
         ),
     ] {
         let first = load(&listen, &see(&pair), &[], now());
@@ -226,15 +223,15 @@ fn an_untimely_certificate_serves_where_there_is_no_better_one() {
             (Vec::new(), vec![format!("{AT}.certificate: c: {flaw}")])
         );
         let doors = first.doors.unwrap();
-        let told: Vec<String> = untimely(&doors, now()).map(|(_, why)| why).collect();
-        assert_eq!(told, [flaw]);
-        // The same again, and another one that is no better.
+        let reasons: Vec<String> = untimely(&doors, now()).map(|(_, why)| why).collect();
+        assert_eq!(reasons, [flaw]);
+        // The same pair again, and another one that is not valid either.
         let same = load(&listen, &see(&pair), &doors, now());
         assert!(same.problems.is_empty() && same.warnings.len() == 1);
         let renewed = load(&listen, &see(&dated(2990, 2999)), &doors, now());
         assert!(renewed.problems.is_empty());
         assert_ne!(shown(&renewed.doors.unwrap()), shown(&doors));
-        // It does not take the place of a good one.
+        // It does not replace a valid one.
         let kept = load(&listen, &see(&pair), &good, now());
         assert_eq!(lines(&kept.problems), [format!("{AT}.certificate: c: {flaw}")]);
         assert_eq!(shown(&kept.doors.unwrap()), shown(&good));
@@ -242,11 +239,11 @@ fn an_untimely_certificate_serves_where_there_is_no_better_one() {
 }
 
 #[test]
-fn what_serves_goes_on_when_it_expires() {
+fn a_served_certificate_stays_when_it_expires() {
     let ca = Authority::new("CA");
-    let first = leaf(&ca);
+    let first = ca.pair(&[HOST]);
     let listen = listener(&[("c", "k")], None);
-    let see = |pair: &Pair| look(&[("c", &format!("{}{}", pair.certificate, ca.pem)), ("k", &pair.key)]);
+    let see = |pair: &Pair| look(&[("c", &pair.chain), ("k", &pair.key)]);
     let good = load(&listen, &see(&first), &[], now()).doors.unwrap();
     let one = certificates(&good).next().unwrap();
     let late = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(one.not_after).unwrap() + 1);
@@ -258,11 +255,9 @@ fn what_serves_goes_on_when_it_expires() {
 #[test]
 fn sessions_are_kept_over_new_certificates_and_not_over_new_rules() {
     let ca = Authority::new("CA");
-    let (first, second) = (leaf(&ca), leaf(&ca));
+    let (first, second) = (ca.pair(&[HOST]), ca.pair(&[HOST]));
     let auth = |required| Some(ClientAuth { ca: "ca".into(), required });
-    let see = |pair: &Pair, ca_file: &str| {
-        look(&[("c", &format!("{}{}", pair.certificate, ca.pem)), ("k", &pair.key), ("ca", ca_file)])
-    };
+    let see = |pair: &Pair, ca_file: &str| look(&[("c", &pair.chain), ("k", &pair.key), ("ca", ca_file)]);
     let listen = listener(&[("c", "k")], auth(false));
     let good = load(&listen, &see(&first, &ca.pem), &[], now()).doors.unwrap();
     let tickets = |doors: &Doors| Arc::as_ptr(&doors[0].as_ref().unwrap().sessions.tickets).cast::<()>();

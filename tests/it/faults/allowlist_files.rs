@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use nix::sys::stat::Mode;
 
-use crate::harness::setup::{binary, program as built};
-use crate::harness::{ADMITTED, Gate, STRANGER, Session, Setup, Signal, Upstream, get};
-use crate::range_files::last_good_stays;
-use crate::reload::{NEW, OLD, assert_verdicts, is_reloaded, rename_over, verdict};
+use crate::harness::gate::setup::{binary, program as built};
+use crate::harness::{ADMITTED, Gate, STRANGER, Setup, Signal, Upstream, get};
+use crate::reloads::range_files::last_good_stays;
+use crate::reloads::reload::{NEW, OLD, assert_verdicts, is_reloaded, rename_over, verdict};
 
 #[test]
 fn a_list_that_was_deleted_is_told_by_the_metrics_until_it_is_back() {
@@ -148,7 +148,7 @@ fn a_verdict_is_never_older_than_the_reload_that_was_acknowledged() {
     let (asked_for, acknowledged, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         let asker = || {
-            let mut session = Session::new("127.0.0.4", gate.addr());
+            let mut session = gate.session("127.0.0.4");
             let (mut count, mut stable) = (0, 0);
             while !stop.load(Ordering::SeqCst) {
                 let from = acknowledged.load(Ordering::SeqCst);

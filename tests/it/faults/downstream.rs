@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::access_log::only_event;
 use crate::harness::upstream::Arrival;
-use crate::harness::{ADMITTED, Gate, PATIENCE, Sender, Setup, Upstream, get};
+use crate::harness::{ADMITTED, Gate, PATIENCE, Setup, Upstream, get};
+use crate::logs::access_log::only_event;
 
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -13,7 +13,7 @@ fn half_a_head_and_then_silence_is_408_at_the_head_time_out() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url()).http1().key("limits", "{ head_timeout: 500ms }").start();
     let begin = Instant::now();
-    let mut sender = Sender::connect(ADMITTED, gate.addr());
+    let mut sender = gate.connect(ADMITTED);
     sender.send(b"POST /half HTTP/1.1\r\nHost: a\r\nContent-Le");
     assert_eq!(sender.reply().status, 408);
     assert!(sender.is_closed_within(PATIENCE));
@@ -101,7 +101,7 @@ fn every_form_of_a_target_arrives_in_origin_form_with_one_host_or_not_at_all() {
 /// Sends everything, hangs up the sending side, reads to the end: what came back, and what arrived meanwhile.
 fn exchange(gate: &Gate, upstream: &Upstream, bytes: &[u8]) -> (String, Vec<Arrival>) {
     let before = upstream.arrivals().len();
-    let mut sender = Sender::connect(ADMITTED, gate.addr());
+    let mut sender = gate.connect(ADMITTED);
     let _ = sender.try_send(bytes);
     sender.half_close();
     let heard = String::from_utf8_lossy(&sender.rest()).into_owned();
@@ -313,16 +313,16 @@ fn heads_beyond_every_bound_cost_no_memory() {
     ];
     let flood = |rounds: usize| {
         for row in rows.iter().cycle().take(rounds * rows.len()) {
-            let mut sender = Sender::connect(ADMITTED, gate.addr());
+            let mut sender = gate.connect(ADMITTED);
             // The gate hangs up before it has read all of it.
             let _ = sender.try_send(row.as_bytes());
             assert_eq!(sender.reply().status, 431, "{}", row.len());
         }
     };
     flood(20);
-    let before = gate.vitals();
+    let before = gate.usage();
     flood(60);
-    let after = gate.vitals();
+    let after = gate.usage();
     eprintln!("240 heads of up to 2 MB: {before:?} then {after:?}");
     // A worker that had nothing to do before takes some MiB for its heap; what was sent is ten times this bound.
     assert!(after.resident_kib <= before.resident_kib + 12 * 1024, "{after:?} after {before:?}");

@@ -2,10 +2,11 @@
 
 mod allowlist_files;
 mod downstream;
-mod long;
+mod machine;
 mod process;
 mod shown_by;
 mod upstream;
+mod volume;
 
 use std::collections::HashSet;
 use std::fs;
@@ -29,8 +30,9 @@ fn source_of(test: &str) -> (String, String) {
         Some(inner) => ("src", inner),
         None => ("tests/it", module),
     };
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), folder, &module.replace("::", "/")].iter().collect();
-    let path = path.with_extension("rs");
+    let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), folder, &module.replace("::", "/")].iter().collect();
+    let file = folder.with_extension("rs");
+    let path = if file.exists() { file } else { folder.join("mod.rs") };
     let source = fs::read_to_string(&path).unwrap_or_else(|bad| panic!("{test}: {}: {bad}", path.display()));
     (source, name.to_owned())
 }

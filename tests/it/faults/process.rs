@@ -5,11 +5,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::lines::json;
-use crate::harness::{
-    ADMITTED, Act, Gate, Latch, PATIENCE, STRANGER, Sender, Session, Setup, Signal, Upstream, post,
-    script::echo,
-};
+use crate::harness::gate::lines::json;
+use crate::harness::upstream::script::echo;
+use crate::harness::{ADMITTED, Act, Gate, Latch, PATIENCE, STRANGER, Setup, Signal, Upstream, post};
 
 #[test]
 fn quit_stops_at_once_and_makes_no_answer_up() {
@@ -17,7 +15,7 @@ fn quit_stops_at_once_and_makes_no_answer_up() {
     let held = latch.clone();
     let upstream = Upstream::start(move |arrival| echo(arrival).first(Act::Until(held.clone())));
     let mut gate = Setup::new(upstream.url()).start();
-    let mut busy = Sender::connect(ADMITTED, gate.addr());
+    let mut busy = gate.connect(ADMITTED);
     busy.send(&post("/slow", "slow"));
     upstream.wait_arrivals(1);
     let begin = Instant::now();
@@ -37,7 +35,7 @@ fn torn(file: &Path) -> (usize, usize) {
 }
 
 #[test]
-fn a_killed_gate_starts_again_at_once_and_its_log_is_torn_in_its_last_line_at_most() {
+fn a_killed_gate_restarts_at_once_and_loses_at_most_its_last_log_line() {
     let upstream = Upstream::echo();
     let mut setup = Setup::new(upstream.url())
         .key("admin", "{ address: \"unix:admin.sock\" }")
@@ -53,7 +51,7 @@ fn a_killed_gate_starts_again_at_once_and_its_log_is_torn_in_its_last_line_at_mo
         setup = gate.setup.clone().key("listen", &format!("[{{ address: \"{}\" }}]", gate.addr()));
         thread::scope(|scope| {
             for sender in 0..3 {
-                let mut session = Session::new(ADMITTED, gate.addr());
+                let mut session = gate.session(ADMITTED);
                 scope.spawn(move || while session.try_ask(&post("/load", &format!("{sender}"))).is_ok() {});
             }
             upstream.wait_arrivals(before + 300);
@@ -75,7 +73,7 @@ fn a_full_disk_costs_log_lines_which_are_counted_and_no_request() {
     let upstream = Upstream::echo();
     let gate =
         Setup::new(upstream.url()).key("log", "{ format: json, level: info, access: /dev/full }").start();
-    let mut session = Session::new(ADMITTED, gate.addr());
+    let mut session = gate.session(ADMITTED);
     for round in 0..500 {
         assert_eq!(session.ask(&post("/hook", "full")).status, 200, "request {round}");
     }
@@ -92,7 +90,7 @@ fn a_log_that_is_copied_and_truncated_goes_on_at_its_beginning() {
     let folder = std::sync::Arc::clone(&gate.setup.dir);
     let (file, copy) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
     let traffic = |gate: &Gate, name: &str| {
-        let mut session = Session::new(ADMITTED, gate.addr());
+        let mut session = gate.session(ADMITTED);
         for round in 0..100 {
             assert_eq!(session.ask(&post(&format!("/{name}/{round}"), name)).status, 200);
         }
@@ -133,7 +131,7 @@ fn whatever_a_header_holds_one_request_is_one_parsable_line() {
             for from in [ADMITTED, STRANGER] {
                 let request =
                     [b"GET /hook HTTP/1.1\r\nHost: ", host, b"\r\nUser-Agent: ", agent, b"\r\n\r\n"].concat();
-                let mut sender = Sender::connect(from, gate.addr());
+                let mut sender = gate.connect(from);
                 sender.send(&request);
                 sender.half_close();
                 sender.rest();

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::oracle::{self, Seen};
-use crate::harness::script::echo;
-use crate::harness::{ADMITTED, Act, Answer, PATIENCE, Port, Session, Setup, Signal, Upstream, post};
+use crate::harness::upstream::script::echo;
+use crate::harness::{ADMITTED, Act, Answer, PATIENCE, Port, Setup, Signal, Upstream, post};
 
 #[test]
 fn a_late_answer_ends_its_connection_and_the_message_is_not_sent_again() {
@@ -57,16 +57,16 @@ fn a_frozen_upstream_costs_its_deadline_and_is_used_again_when_it_thaws() {
     let gate = Setup::new(&format!("http://{}", frozen.addr()))
         .routes(&[r#"{ path: "/*", webhook: generic, allow: [test], deadline: 400ms }"#])
         .start();
-    let mut session = Session::new(ADMITTED, gate.addr());
+    let mut session = gate.session(ADMITTED);
     assert_eq!(session.ask(&post("/before", "before")).status, 200);
-    let before = gate.vitals();
+    let before = gate.usage();
     frozen.signal(Signal::SIGSTOP);
     for round in 0..5 {
         let begin = Instant::now();
         assert_eq!(session.ask(&post("/frozen", "frozen")).status, 504, "round {round}");
         assert!(begin.elapsed() < Duration::from_secs(2), "round {round}: {:?}", begin.elapsed());
     }
-    let during = gate.vitals();
+    let during = gate.usage();
     assert!(during.descriptors <= before.descriptors, "{during:?} after {before:?}");
     frozen.signal(Signal::SIGCONT);
     let begin = Instant::now();
@@ -95,9 +95,9 @@ fn a_flood_of_interim_answers_is_cut_off_and_costs_no_memory() {
         (0..count).for_each(|_| assert_eq!(gate.ask(ADMITTED, &post("/flood", "flood")).status, 503));
     };
     floods(20);
-    let before = gate.vitals();
+    let before = gate.usage();
     floods(60);
-    let after = gate.vitals();
+    let after = gate.usage();
     eprintln!("60 floods of 100,000 interim answers: {before:?} then {after:?}");
     assert!(after.resident_kib <= before.resident_kib + 16_384, "{after:?} after {before:?}");
     let events = gate.finish().events;

@@ -1,4 +1,4 @@
-//! A gate that opens once: lets a test hold a scripted upstream exactly until it has seen what it wanted to see.
+//! A latch that opens once: lets a test hold a scripted upstream exactly until it has seen what it wanted to see.
 
 use std::sync::{Arc, Condvar, Mutex};
 

@@ -1,39 +1,49 @@
 //! What every black-box test stands on. No test sleeps: each wait blocks on the thing it waits for, with a bound.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`gate`] | a running gate: its configuration, its logs, its admin pages, what it uses of the machine |
+//! | [`sender`] | the sender's side of a connection, over whatever the gate's listener speaks |
+//! | [`upstream`] | the application: a server that records every byte and follows a script |
+//! | [`http`], [`http2`], [`proxy_header`] | the bytes |
+//! | [`test_ca`], [`tls`] | certificates of a test's own, and clients and servers that stand on them |
+//! | [`oracle`] | whether upstream, access log and sender agree |
+//! | [`browser`] | headless Chromium |
+//! | [`latch`], [`scratch`] | a latch that opens once; a directory of one test |
 
 pub mod browser;
-pub mod certificates;
 pub mod gate;
 pub mod http;
 pub mod http2;
 pub mod latch;
-pub mod lines;
 pub mod oracle;
-pub mod pace;
-pub mod papers;
+pub mod proxy_header;
 pub mod scratch;
-pub mod script;
 pub mod sender;
-pub mod setup;
-pub mod transport;
+#[expect(dead_code, reason = "the unit tests share it, and use more of it")]
+pub mod test_ca;
+pub mod tls;
 pub mod upstream;
-pub mod vitals;
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub use gate::Gate;
+pub use gate::setup::Setup;
 pub use http::{Reply, get, post, request};
 pub use latch::Latch;
 pub use nix::sys::signal::Signal;
-pub use script::{Act, Answer};
 pub use sender::{Sender, Session};
-pub use setup::Setup;
+pub use upstream::script::{Act, Answer};
 pub use upstream::{Port, Upstream};
-pub use vitals::Vitals;
 
 /// The address that the default range list admits.
 pub const ADMITTED: &str = "127.0.0.2";
 /// An address that no list of any test admits.
 pub const STRANGER: &str = "127.0.0.3";
+/// The trusted proxy of [`Setup::behind_proxy`].
+pub const PROXY: &str = "127.0.0.10";
+
 /// Says loudly that this machine cannot run a case; the caller returns.
 pub fn cannot_run(case: &str, why: &str) {
     eprintln!("CANNOT RUN {case}: {why}");
@@ -41,3 +51,12 @@ pub fn cannot_run(case: &str, why: &str) {
 
 /// How long a test waits for something that should come at once: long enough for a busy machine with two cores.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Tries again and again until it is so; `why` says what is wrong when [`PATIENCE`] is over.
+pub fn wait_until(mut is_so: impl FnMut() -> bool, why: impl Fn() -> String) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "{}", why());
+        thread::sleep(Duration::from_millis(5));
+    }
+}

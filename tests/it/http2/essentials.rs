@@ -1,8 +1,10 @@
 //! What the other tests say of HTTP/1, again over HTTP/2: the delivery table whole, who the client is, the samples and
 //! every broken answer. `make test-over-http2` runs all the rest of the black-box tests like this.
 
+use crate::client::client_address;
 use crate::harness::{ADMITTED, STRANGER, Setup, Upstream, get};
-use crate::{bytes, client_address, delivery, upstream_faults};
+use crate::requests::bytes;
+use crate::upstream::{bad_answers, delivery};
 
 #[test]
 fn the_whole_delivery_table_holds_over_http2() {
@@ -11,7 +13,7 @@ fn the_whole_delivery_table_holds_over_http2() {
 
 #[test]
 fn no_broken_answer_is_a_success_over_http2() {
-    upstream_faults::no_broken_answer_is_a_success(Setup::over_http2);
+    bad_answers::no_broken_answer_is_a_success(Setup::over_http2);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn anybody_is_shown_a_challenge_and_nothing_else() {
     let gate = start(&upstream);
     let reply = gate.ask(STRANGER, &get(&path(TOKEN)));
     assert_eq!((reply.status, reply.text().as_str()), (200, CONTENT));
-    let mut sender = Sender::connect(STRANGER, gate.addr());
+    let mut sender = gate.connect(STRANGER);
     sender.send(&request("HEAD", &path(TOKEN), &[], b""));
     let head = sender.reply_to_head();
     assert_eq!((head.status, head.header("content-length")), (200, Some(CONTENT.len().to_string())));
@@ -79,7 +79,7 @@ fn a_flood_of_challenges_is_summed_up_and_none_is_lost() {
     const FLOOD: u64 = 1500;
     let upstream = Upstream::echo();
     let gate = start(&upstream);
-    let mut session = crate::harness::Session::new(STRANGER, gate.addr());
+    let mut session = gate.session(STRANGER);
     for _ in 0..FLOOD {
         assert_eq!(session.ask(&get(&path(TOKEN))).text(), CONTENT);
     }
@@ -108,7 +108,7 @@ fn a_path_that_is_no_challenge_goes_the_way_of_every_request() {
 }
 
 #[test]
-fn the_passage_is_open_under_tls_too() {
+fn a_challenge_is_served_over_tls_too() {
     let upstream = Upstream::echo();
     let (setup, authority) = usual(upstream.url(), "");
     setup.dir.write(&format!("acme/{TOKEN}"), CONTENT);

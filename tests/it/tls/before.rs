@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::harness::PROXY;
+use crate::harness::proxy_header::v1;
 use crate::harness::{STRANGER, Upstream};
 
 /// Everything that comes until the gate closes, and how long that took.
@@ -92,29 +94,27 @@ fn deny_drop_closes_a_stranger_before_its_handshake() {
 
 #[test]
 fn a_proxy_header_comes_before_the_handshake_and_may_share_its_packet() {
-    const PROXY: &str = "127.0.0.10";
     let upstream = Upstream::echo();
     let (setup, authority) = usual(upstream.url(), "");
     let gate = setup
-        .key("trusted_proxies", &format!("[\"{PROXY}/32\"]"))
+        .behind_proxy()
         .key("deny", "drop")
         .key(
             "listen",
             r#"[{ address: "127.0.0.1:0", proxy_protocol: true, tls: { certificate: chain.pem, key: key.pem } }]"#,
         )
         .start();
-    let header = |source: &str| format!("PROXY TCP4 {source} 127.0.0.1 4711 443\r\n").into_bytes();
     let config = std::sync::Arc::new(authority.client_config());
 
     // The header alone, then the handshake.
     let mut stream = tcp(PROXY, gate.addr());
-    stream.write_all(&header(ADMITTED)).expect("the header");
+    stream.write_all(&v1(ADMITTED)).expect("the header");
     let mut sender = Sender::over(transport::to_host(stream, std::sync::Arc::clone(&config)));
     sender.send(&get("/apart"));
     assert_eq!(sender.reply().text(), "/apart");
 
     // Both in one write.
-    let stream = Prefixed { first: header(ADMITTED), stream: tcp(PROXY, gate.addr()) };
+    let stream = Prefixed { first: v1(ADMITTED), stream: tcp(PROXY, gate.addr()) };
     let name = HOST.try_into().expect("a name");
     let client = ClientConnection::new(std::sync::Arc::clone(&config), name).expect("a client");
     let mut together = rustls::StreamOwned::new(client, stream);
@@ -124,7 +124,7 @@ fn a_proxy_header_comes_before_the_handshake_and_may_share_its_packet() {
     assert_eq!(&start, b"HTTP/1.1 200");
 
     // A stranger behind the proxy is dropped after the header and before the handshake.
-    let dropped = [header(STRANGER), client_hello(&authority)].concat();
+    let dropped = [v1(STRANGER), client_hello(&authority)].concat();
     assert_eq!(until_close(tcp(PROXY, gate.addr()), &dropped).0, b"");
     // Without a header there is no handshake either.
     assert_eq!(until_close(tcp(PROXY, gate.addr()), &client_hello(&authority)).0, b"");

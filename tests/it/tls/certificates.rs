@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rcgen::date_time_ymd;
 
 use super::*;
-use crate::harness::{Upstream, setup};
+use crate::harness::Upstream;
+use crate::harness::gate::setup;
 
 #[test]
 fn a_start_without_a_usable_certificate_is_78_and_says_which_file() {
@@ -15,23 +16,18 @@ fn a_start_without_a_usable_certificate_is_78_and_says_which_file() {
     let swapped = {
         let mut parts: Vec<&str> = other.chain.split_inclusive("-----END CERTIFICATE-----\n").collect();
         parts.reverse();
-        Pair { chain: parts.concat(), key: other.key.clone() }
+        Pair { chain: parts.concat(), ..other.clone() }
     };
     let rows = [
-        (
-            Pair { chain: other.chain.clone(), key: authority.pair(&[HOST]).key },
-            "key",
-            "key.pem",
-            "is not the key of ",
-        ),
+        (Pair { key: authority.pair(&[HOST]).key, ..other.clone() }, "key", "key.pem", "is not the key of "),
         (swapped, "certificate", "chain.pem", "is out of order: certificate 2 is the key's"),
         (
-            Pair { chain: "hello".to_owned(), key: other.key.clone() },
+            Pair { chain: "hello".to_owned(), ..other.clone() },
             "certificate",
             "chain.pem",
             "holds no certificate",
         ),
-        (Pair { chain: other.chain.clone(), key: String::new() }, "key", "key.pem", "holds no private key"),
+        (Pair { key: String::new(), ..other.clone() }, "key", "key.pem", "holds no private key"),
     ];
     for (pair, key, file, wanted) in rows {
         put(&good, "chain.pem", "key.pem", &pair);
@@ -74,8 +70,7 @@ fn a_certificate_that_is_not_good_at_this_moment_serves_and_everybody_is_told() 
         // It is shown; whether it is good is for the sender to say.
         let hello = fetch(&gate, &Arc::new(authority.client_config()), HOST);
         assert!(hello.is_err(), "{hello:?}");
-        let status: serde_json::Value =
-            serde_json::from_str(&gate.admin("GET", "/status").text()).expect("JSON");
+        let status = gate.status();
         let flaw = status["certificates"][0]["untimely"].as_str().unwrap_or_default();
         assert!(flaw.starts_with(wanted), "{status}");
     }

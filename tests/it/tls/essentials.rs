@@ -1,7 +1,8 @@
 //! The delivery table and the strictness of the plain listener, again over TLS: the same tests, another transport.
 
-use crate::harness::{ADMITTED, PATIENCE, Sender, Setup, Upstream, get, post};
-use crate::{ambiguous, delivery};
+use crate::harness::{ADMITTED, PATIENCE, Setup, Upstream, get, post};
+use crate::requests::ambiguous;
+use crate::upstream::delivery;
 
 #[test]
 fn the_whole_delivery_table_holds_over_tls() {
@@ -18,7 +19,7 @@ fn a_sender_that_closes_its_side_is_answered_whether_it_says_goodbye_or_not() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url()).over_tls().start();
     for (case, says_goodbye) in [("/goodbye", true), ("/silent", false)] {
-        let mut sender = Sender::connect(ADMITTED, gate.addr());
+        let mut sender = gate.connect(ADMITTED);
         sender.send(&get(case));
         if says_goodbye {
             sender.half_close();
@@ -34,7 +35,7 @@ fn a_sender_that_closes_its_side_is_answered_whether_it_says_goodbye_or_not() {
 fn a_connection_is_kept_pipelined_and_closed_over_tls() {
     let upstream = Upstream::echo();
     let gate = Setup::new(upstream.url()).over_tls().start();
-    let mut sender = Sender::connect(ADMITTED, gate.addr());
+    let mut sender = gate.connect(ADMITTED);
     sender.send(&[post("/one", "one"), get("/two")].concat());
     assert_eq!((sender.reply().text(), sender.reply().text()), ("/one".into(), "/two".into()));
     sender.half_close();

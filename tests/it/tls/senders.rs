@@ -6,7 +6,7 @@ use rustls::client::Resumption;
 use rustls::version;
 
 use super::*;
-use crate::harness::papers::BOTH;
+use crate::harness::tls::BOTH;
 use crate::harness::{Upstream, request};
 
 const SUBJECT: &str = "CN=video.example,O=Sender";
@@ -26,7 +26,7 @@ fn ask(gate: &Gate, config: ClientConfig) -> Result<Reply, String> {
 }
 
 #[test]
-fn an_optional_certificate_is_named_to_the_application_and_in_the_log_and_cannot_be_forged() {
+fn an_optional_client_certificate_is_forwarded_logged_and_cannot_be_forged() {
     let upstream = Upstream::echo();
     let (gate, authority, signer) = asking(&upstream, "optional");
     let own = signer.client("video.example", "Sender");

@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::{Field, Line, Orders, Way};
-use crate::papers::HOST;
+use crate::test_ca::HOST;
 
 /// A client that trusts the gate's authority.
 pub fn client(orders: &Orders) -> Arc<ClientConfig> {

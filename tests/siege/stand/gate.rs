@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::PATIENCE;
 use super::ledger::Ledger;
 use super::site::Site;
-use super::vitals::{self, Vitals};
+use super::usage::{self, Usage};
 
 /// What the process may hold where `nexmo-gate check` does not say it: an older binary, for comparison.
 const UNTOLD_MIB: u64 = 180;
@@ -105,18 +105,18 @@ impl Gate {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    pub fn vitals(&self) -> Vitals {
-        Vitals::of(self.pid())
+    pub fn usage(&self) -> Usage {
+        Usage::of(self.pid())
     }
 
     /// Processor time so far.
     pub fn cpu(&self) -> Duration {
-        Duration::from_millis(10 * vitals::cpu_ticks(self.pid()))
+        Duration::from_millis(10 * usage::cpu_ticks(self.pid()))
     }
 
     /// The memory that is held now.
     pub fn resident_mib(&self) -> u64 {
-        self.vitals().resident_kib / 1024
+        self.usage().resident_kib / 1024
     }
 
     /// The most memory that was held since [`Gate::forget_peak`].

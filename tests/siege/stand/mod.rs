@@ -8,8 +8,8 @@ pub mod ledger;
 pub mod senders;
 pub mod site;
 #[expect(dead_code, reason = "the black-box tests use more of it")]
-#[path = "../../it/harness/vitals.rs"]
-mod vitals;
+#[path = "../../it/harness/gate/usage.rs"]
+mod usage;
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ impl<'a> Stand<'a> {
         let mut stand = Self { gate, application, quiet, descriptors: 0, threads: 0 };
         stand.gate.settle(REST, |numbers| numbers.of("connections") == 0);
         stand.descriptors = stand.own_descriptors();
-        stand.threads = stand.gate.vitals().threads;
+        stand.threads = stand.gate.usage().threads;
         stand
     }
 
@@ -56,7 +56,7 @@ impl<'a> Stand<'a> {
 
     /// Without those of connections to the application, which are kept for later.
     fn own_descriptors(&self) -> u64 {
-        (self.gate.vitals().descriptors as u64).saturating_sub(self.application.open())
+        (self.gate.usage().descriptors as u64).saturating_sub(self.application.open())
     }
 
     /// What was not given back, after as long as that may take.
@@ -67,7 +67,7 @@ impl<'a> Stand<'a> {
             let gauges = ["connections", "requests_in_flight", "buffered_bytes"].into_iter();
             let held = gauges.map(|name| (name, numbers.of(name), 0)).chain([
                 ("descriptors", self.own_descriptors(), self.descriptors),
-                ("threads", self.gate.vitals().threads as u64, self.threads as u64 + ASKED),
+                ("threads", self.gate.usage().threads as u64, self.threads as u64 + ASKED),
             ]);
             let kept: Vec<String> = held
                 .filter(|(_, now, before)| now > before)

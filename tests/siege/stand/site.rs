@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::attacker::Way;
-use crate::papers::{Authority, HOST};
+use crate::test_ca::{Authority, HOST};
 
 /// `limits.head_timeout`, `limits.body_timeout`, `limits.keepalive`.
 pub const HEAD: Duration = Duration::from_secs(1);

@@ -1,8 +1,9 @@
-//! One event a request, whatever became of it; the only place that names the log's fields.
+//! The access log: one line per event, and the only place that names the fields of the log.
 //!
-//! Written by hand: the line is made once, in one buffer, without a value tree in between. Query
-//! strings, headers and bodies are never part of it: they hold phone numbers, message texts and
-//! signatures.
+//! The line is written by hand into one buffer, because a tree of values would allocate for every request. What a field
+//! means is decided elsewhere (`policy::outcome` has the reasons). Invariant: query strings, bodies and header lines of
+//! a request are not logged (except the `X-Request-Id` of a trusted proxy), because they hold phone numbers, message
+//! texts and signatures.
 
 use std::cell::RefCell;
 use std::io::Write as _;
@@ -17,34 +18,33 @@ use crate::telemetry::events::{Form, json_string};
 use crate::telemetry::{LineSink, timestamp};
 
 const NULL: &[u8] = b"null";
-/// Bytes that most lines have room in.
+/// The capacity for a line, enough for most.
 const USUAL_LINE: usize = 1024;
 
 thread_local! {
-    /// Where a thread writes its lines, one after the other.
+    /// The buffer in which a thread writes its lines, one after the other.
     static LINE: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(USUAL_LINE));
 }
 
-/// Where access events go.
+/// Writes events as lines to a sink.
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     sink: LineSink,
     form: Form,
-    flood: Arc<LogLimiter>,
+    limiter: Arc<LogLimiter>,
 }
 
 impl AccessLog {
-    /// Writes events to `sink`.
+    /// A log that writes to `sink`.
     #[must_use]
     pub fn new(sink: LineSink, form: Form) -> Self {
-        Self { sink, form, flood: Arc::new(LogLimiter::new(Instant::now())) }
+        Self { sink, form, limiter: Arc::new(LogLimiter::new(Instant::now())) }
     }
 
-    /// Writes one event. What anybody can have as often as he likes is counted in a flood of it and said in
-    /// a summary.
+    /// Writes one event. Outcomes that any peer can cause are limited: in a flood of them a summary replaces the lines.
     pub fn write(&self, event: &Event<'_>) {
-        let anybodys = matches!(event.reason.outcome(), Outcome::Denied | Outcome::Served);
-        if anybodys && !self.flood.lets_through(event.reason, event.peer, Instant::now()) {
+        let limited = matches!(event.reason.outcome(), Outcome::Denied | Outcome::Served);
+        if limited && !self.limiter.lets_through(event.reason, event.peer, Instant::now()) {
             return;
         }
         LINE.with_borrow_mut(|line| {
@@ -54,14 +54,14 @@ impl AccessLog {
                 Form::Text => event.write_text(line),
             }
             self.sink.push(line);
-            // A path may be as long as a head: one such line does not make every thread keep as much.
+            // A path may be as long as a head. Give that memory back, or each thread could keep as much.
             line.shrink_to(USUAL_LINE);
         });
     }
 
-    /// Says what was only counted; `all` at the end of the process.
+    /// Writes the summaries of events that got no line; `all` is for the end of the process.
     pub fn sum_up(&self, all: bool) {
-        for summary in self.flood.summaries(Instant::now(), all) {
+        for summary in self.limiter.summaries(Instant::now(), all) {
             let mut line = Vec::with_capacity(160);
             match self.form {
                 Form::Json => summary_json(&mut line, summary),
@@ -71,25 +71,25 @@ impl AccessLog {
         }
     }
 
-    /// Opens a file again, which may have been rotated, and waits for that, for `within` at most.
+    /// Reopens the log file, which may have been rotated. Waits for that, for `within` at most.
     pub fn reopen(&self, within: Duration) {
         self.sink.reopen(within);
     }
 
-    /// Why lines do not go to the file that the configuration names.
+    /// Why lines do not go to the configured file; `None` if they do.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.sink.trouble()
     }
 
-    /// Lines that were dropped so far.
+    /// The number of lines that were dropped so far.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.sink.dropped()
     }
 }
 
-/// A key with what stands around it.
+/// A JSON key with its comma, quotes and colon.
 macro_rules! key {
     ($name:literal) => {
         concat!(",\"", $name, "\":").as_bytes()
@@ -103,28 +103,28 @@ impl Event<'_> {
         timestamp::write(out, SystemTime::now());
         out.push(b'"');
         string(out, key!("request_id"), Some(self.request_id));
-        word(out, key!("outcome"), Some(outcome.word()));
-        word(out, key!("reason"), Some(self.reason.word()));
+        constant(out, key!("outcome"), Some(outcome.word()));
+        constant(out, key!("reason"), Some(self.reason.word()));
         quoted(out, key!("client_ip"), self.client, text::address);
         quoted(out, key!("peer_ip"), Some(self.peer), text::address);
         string(out, key!("list"), self.list.map(str::as_bytes));
         quoted(out, key!("prefix"), self.prefix, text::prefix);
         string(out, key!("route"), self.route.map(str::as_bytes));
-        word(out, key!("webhook"), self.webhook);
+        constant(out, key!("webhook"), self.webhook);
         string(out, key!("method"), Some(self.method).filter(|m| !m.is_empty()));
         string(out, key!("path"), Some(self.path).filter(|p| !p.is_empty()));
         bare(out, key!("status"), self.status, text::decimal);
         bare(out, key!("upstream_status"), self.upstream_status, text::decimal);
-        bare(out, key!("delivered"), Some(outcome == Outcome::Delivered), truth);
+        bare(out, key!("delivered"), Some(outcome == Outcome::Delivered), boolean);
         bare(out, key!("attempts"), Some(self.attempts), text::decimal);
         bare(out, key!("bytes_in"), Some(self.bytes_in), text::decimal);
         bare(out, key!("bytes_out"), Some(self.bytes_out), text::decimal);
         bare(out, key!("duration_ms"), Some(self.duration), text::milliseconds);
         bare(out, key!("upstream_ms"), self.upstream, text::milliseconds);
         bare(out, key!("generation"), Some(self.generation), text::decimal);
-        bare(out, key!("tls"), Some(self.tls), truth);
-        word(out, key!("http"), self.http);
-        word(out, key!("would_deny"), self.would_deny.map(Reason::word));
+        bare(out, key!("tls"), Some(self.tls), boolean);
+        constant(out, key!("http"), self.http);
+        constant(out, key!("would_deny"), self.would_deny.map(Reason::word));
         string(out, key!("client_cert"), self.client_cert.map(str::as_bytes));
         string(out, key!("note"), self.note.map(str::as_bytes));
         out.extend_from_slice(b"}\n");
@@ -164,13 +164,13 @@ impl Event<'_> {
     }
 }
 
-/// Told apart from a request's line by `suppressed`: events that have no line of their own.
+/// A summary. Its field `suppressed`, the number of events without a line, distinguishes it from the line of a request.
 fn summary_json(out: &mut Vec<u8>, summary: Summary) {
     out.extend_from_slice(b"{\"ts\":\"");
     timestamp::write(out, SystemTime::now());
     out.push(b'"');
-    word(out, key!("outcome"), Some(summary.reason.outcome().word()));
-    word(out, key!("reason"), Some(summary.reason.word()));
+    constant(out, key!("outcome"), Some(summary.reason.outcome().word()));
+    constant(out, key!("reason"), Some(summary.reason.word()));
     bare(out, key!("suppressed"), Some(summary.count), text::decimal);
     quoted(out, key!("last_peer_ip"), Some(summary.last), text::address);
     out.extend_from_slice(b"}\n");
@@ -183,7 +183,7 @@ fn summary_text(out: &mut Vec<u8>, summary: Summary) {
     let _ = writeln!(out, " {outcome:11} {} more, reason={reason} last_peer={}", summary.count, summary.last);
 }
 
-/// A string that may hold anything.
+/// A string that may hold any byte, so it is escaped.
 fn string(out: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
     out.extend_from_slice(key);
     match value {
@@ -192,9 +192,9 @@ fn string(out: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
     }
 }
 
-/// A word of our own, which needs no escaping.
-fn word(out: &mut Vec<u8>, key: &[u8], word: Option<&'static str>) {
-    quoted(out, key, word, |out, word| out.extend_from_slice(word.as_bytes()));
+/// A constant of this program, which needs no escaping.
+fn constant(out: &mut Vec<u8>, key: &[u8], value: Option<&'static str>) {
+    quoted(out, key, value, |out, value| out.extend_from_slice(value.as_bytes()));
 }
 
 fn quoted<T>(out: &mut Vec<u8>, key: &[u8], value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
@@ -213,6 +213,6 @@ fn bare<T>(out: &mut Vec<u8>, key: &[u8], value: Option<T>, write: impl FnOnce(&
     }
 }
 
-fn truth(out: &mut Vec<u8>, value: bool) {
+fn boolean(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }

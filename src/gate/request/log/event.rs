@@ -1,6 +1,6 @@
-//! One request that has ended, as everybody who is told of it sees it.
+//! The event of a request that has ended: everything that its receivers may record.
 //!
-//! It borrows: who keeps an event makes a copy of what it needs, so that an event costs nothing where nobody looks.
+//! It borrows its values. A receiver that keeps some of them copies those, so that an event allocates nothing itself.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::policy::outcome::{Outcome, Reason};
 /// What is known of a request when it has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
-    /// Names the request in this log and the application's.
+    /// The request id, which the application receives too.
     pub request_id: &'a [u8],
-    /// Why it ended as it did; the outcome follows from it.
+    /// Why the request ended as it did; the outcome follows from it.
     pub reason: Reason,
-    /// Who asked, where it could be named.
+    /// The client, if its address could be found.
     pub client: Option<Address>,
     /// The other end of the TCP connection.
     pub peer: Address,
     /// The list that admitted the client.
     pub list: Option<&'a str>,
-    /// The prefix of it.
+    /// The prefix in that list.
     pub prefix: Option<IpNet>,
     /// The route's label.
     pub route: Option<&'a str>,
@@ -33,38 +33,38 @@ pub struct Event<'a> {
     pub method: &'a [u8],
     /// The path, without the query.
     pub path: &'a [u8],
-    /// What the sender was told; `None` when nothing could be said.
+    /// The status of the reply; `None` when no reply was sent.
     pub status: Option<u16>,
-    /// What the upstream said.
+    /// The status of the application's answer.
     pub upstream_status: Option<u16>,
-    /// Times the message was sent to the upstream.
+    /// How often the message was sent to the application.
     pub attempts: u8,
-    /// Bytes of the request's body.
+    /// The number of bytes of the request's body.
     pub bytes_in: u64,
-    /// Bytes of the answer's body.
+    /// The number of bytes of the reply's body.
     pub bytes_out: u64,
-    /// When its first byte was there.
+    /// When the first byte of the request arrived.
     pub began: Instant,
-    /// From then to the last byte of the reply.
+    /// The time from the first byte of the request to the last byte of the reply.
     pub duration: Duration,
-    /// From the first attempt to the end of the upstream's answer.
+    /// The time from the beginning of the exchange to the end of the application's answer.
     pub upstream: Option<Duration>,
-    /// The snapshot that judged it.
+    /// The generation of the snapshot that judged the request.
     pub generation: u64,
     /// Whether the connection was TLS.
     pub tls: bool,
     /// The version: `1.0`, `1.1` or `2`.
     pub http: Option<&'static str>,
-    /// The reason for which it would be denied, where only `mode: observe` let it pass.
+    /// The reason for which the request would be denied, if only `mode: observe` admitted it.
     pub would_deny: Option<Reason>,
-    /// The subject of the sender's certificate, where it presented one that was asked for.
+    /// The subject of the sender's certificate, if the listener asked for one.
     pub client_cert: Option<&'a str>,
-    /// What an operator should know and can mend.
+    /// Advice for the operator.
     pub note: Option<&'a str>,
 }
 
 impl Event<'_> {
-    /// An event of which nothing else is known.
+    /// An event with these values and no others.
     #[must_use]
     pub fn new(reason: Reason, peer: Address, began: Instant) -> Self {
         Self {
@@ -95,7 +95,7 @@ impl Event<'_> {
         }
     }
 
-    /// The reason for which the client has no right to be here, denied or only observed.
+    /// The reason for which the request was denied, or would be without `mode: observe`.
     #[must_use]
     pub fn denial(&self) -> Option<Reason> {
         self.would_deny.or_else(|| (self.reason.outcome() == Outcome::Denied).then_some(self.reason))

@@ -1,6 +1,7 @@
-//! Whoever is told that a request has ended: the counters of its route, the table of denials, the access log.
+//! Passes the event of a request that has ended to its receivers: the counters of the route, the table of denials, the
+//! access log.
 //!
-//! Invariant: an event is emitted once, and each of them hears of it.
+//! What they keep of it is their own matter. Invariant: each event is counted once.
 
 use std::sync::Arc;
 
@@ -10,23 +11,23 @@ use crate::state::snapshot::UNROUTED;
 use crate::state::stats::counters::RouteCounters;
 use crate::state::stats::denials::{Denial, Denials};
 
-/// Everybody who is told.
+/// The receivers of events, apart from the counters, which belong to the route.
 #[derive(Debug)]
 pub(crate) struct Events {
-    /// Where lines go.
+    /// The access log.
     pub log: AccessLog,
-    /// Who was denied last.
+    /// The table of recent denials.
     pub denials: Arc<Denials>,
 }
 
 impl Events {
-    /// Nothing has happened yet.
+    /// Receivers that have seen no event.
     #[must_use]
     pub(crate) fn new(log: AccessLog) -> Self {
         Self { log, denials: Arc::default() }
     }
 
-    /// Tells everybody of one event; `counters` are those of its route.
+    /// Passes on one event; `counters` are those of its route.
     pub(crate) fn emit(&self, event: &Event<'_>, counters: &RouteCounters) {
         counters.count(event.reason, event.status);
         if let Some(reason) = event.denial() {

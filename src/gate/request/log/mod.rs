@@ -1,12 +1,14 @@
-//! What is told of a request when it has ended, and to whom.
+//! What is recorded of a request when it has ended: its event, its counters, its line in the access log.
+//!
+//! Nothing is decided here. Invariant: one event per request.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`record`] | what is gathered of a request on its way |
-//! | [`event`] | a request that has ended |
-//! | [`events`] | whoever is told of it |
-//! | [`access_log`] | its line |
-//! | [`limiter`] | lines that are summed up |
+//! | [`record`] | the values that are collected while a request is served, and its one event |
+//! | [`event`] | the event of a request that has ended |
+//! | [`events`] | passes an event to the counters, the table of denials and the access log |
+//! | [`access_log`] | the line of an event |
+//! | [`limiter`] | summaries in place of lines when there are too many |
 
 pub(crate) mod access_log;
 pub(crate) mod event;

@@ -1,6 +1,7 @@
-//! What the log will say of a request, gathered on its way; and the one place that writes it.
+//! The record of a request: the values for the log, collected while the request is served, and the call that emits its
+//! event.
 //!
-//! Invariant: one event and one count a request, whatever became of it.
+//! What the line looks like is in [`super::access_log`]. Invariant: one event per request, whatever its outcome.
 
 use std::time::Duration;
 
@@ -18,42 +19,50 @@ use crate::upstream::exchange::Progress;
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending {
-    /// Why, and with it the outcome.
+    /// The reason; the outcome follows from it.
     pub reason: Reason,
-    /// What the sender was told; `None` when nothing could be said.
+    /// The status of the reply; `None` when no reply was sent.
     pub status: Option<u16>,
-    /// Bytes of the answer's body.
+    /// The number of bytes of the reply's body.
     pub bytes_out: u64,
 }
 
-/// What is known so far.
+/// The values that are known so far.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
-    /// What the upstream said.
+    /// The status of the application's answer.
     pub upstream_status: Option<u16>,
     /// How far the exchange came.
     pub progress: Progress,
-    /// How long it took.
+    /// How long the exchange took.
     pub upstream_took: Option<Duration>,
-    /// Bytes of the request's body.
+    /// The number of bytes of the request's body.
     pub bytes_in: u64,
-    /// The reason for which only `mode: observe` let it pass.
+    /// The reason for which the request would be denied, if only `mode: observe` admitted it.
     pub would_deny: Option<Reason>,
-    /// The place of the admitting list in the route's, and the prefix.
+    /// The index of the admitting list among those of the route, and the prefix in it.
     pub list: Option<(usize, IpNet)>,
-    /// What an operator can mend.
-    pub note: Option<String>,
+    /// Advice for the operator.
+    note: Option<String>,
     written: bool,
 }
 
 impl Record {
-    /// Whether the event was written.
+    /// Whether the event was emitted.
     #[must_use]
     pub(crate) fn is_written(&self) -> bool {
         self.written
     }
 
-    /// The request's one event.
+    /// Adds advice for the operator to what was noted before.
+    pub(crate) fn note(&mut self, text: String) {
+        self.note = Some(match self.note.take() {
+            Some(earlier) => format!("{earlier}; {text}"),
+            None => text,
+        });
+    }
+
+    /// Emits the one event of the request.
     pub(crate) fn emit(
         &mut self,
         context: Context<'_>,
@@ -92,12 +101,12 @@ impl Record {
     }
 }
 
-/// What an operator can mend, where the answer shows it.
+/// The advice for the operator, if the answer shows that the application can be improved.
 #[must_use]
 pub(crate) fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option<String> {
     let advice = &route.webhook.provider().advice;
     match reason {
-        // A 304 has nowhere to redirect to.
+        // Without a Location (such as a 304) the advice is that for a status.
         Reason::Redirect if let Some(location) = &answer.location => {
             Some(advice.on_redirect(&without_user(location)))
         }
@@ -107,8 +116,8 @@ pub(crate) fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option
     }
 }
 
-/// A URL without what may be a name and a password before its host. Browsers take more for one than the standard does:
-/// whatever stands before the last `@` of anything but a plain path is left out.
+/// A URL without a user name and password before its host. Browsers recognise these in more places than the standard
+/// allows, so everything before the last `@` is left out, except in a plain path.
 fn without_user(url: &[u8]) -> Vec<u8> {
     let is_path = url.first() == Some(&b'/') && !matches!(url.get(1), Some(b'/' | b'\\'));
     let Some(at) = url.iter().rposition(|b| *b == b'@').filter(|_| !is_path) else { return url.to_vec() };
@@ -124,8 +133,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_tells_no_password_of_a_location() {
-        for (url, told) in [
+    fn a_note_shows_no_password_of_a_location() {
+        for (url, wanted) in [
             ("https://user:secret@host/a", "https://\u{2026}@host/a"),
             ("//user:secret@host", "//\u{2026}@host"),
             ("user:secret@host", "user:\u{2026}@host"),
@@ -138,7 +147,7 @@ mod tests {
             ("@", "\u{2026}@"),
             ("", ""),
         ] {
-            assert_eq!(String::from_utf8_lossy(&without_user(url.as_bytes())), told, "{url}");
+            assert_eq!(String::from_utf8_lossy(&without_user(url.as_bytes())), wanted, "{url}");
         }
     }
 }

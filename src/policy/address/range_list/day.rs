@@ -1,10 +1,10 @@
-//! A day as it is written in a range file.
+//! A day in a range file.
 
 use std::fmt;
 
 use time::{Date, Month};
 
-/// The day that the epoch begins with, in Julian days.
+/// The first day of the epoch, as a Julian day.
 const EPOCH: i32 = 2_440_588;
 
 /// A day of the Gregorian calendar from 1970 to 9999. Compares in time order.

@@ -1,26 +1,26 @@
-//! What is said of a range that is refused: what was written, and what was probably meant.
+//! The message for a range that is refused: what was written, and what was probably meant.
 //!
-//! Invariant: a message never repeats what cannot have been meant as an address.
+//! Invariant: a message repeats only text that may have been meant as an address.
 
 use std::net::IpAddr;
 
-/// Characters of the longest prefix: eight groups of IPv6 and `/128`.
+/// The length of the longest prefix: eight groups of IPv6 and `/128`.
 const LONGEST: usize = 43;
 
-/// What was written, as far as it can have been meant as a prefix. Anything else may be a secret: a range
-/// file can be a link to a private key, and what is said here stands in logs and on pages.
+/// What was written, if it may have been meant as a prefix. Anything else may be a secret: a range file may
+/// be a link to a private key, and messages appear in logs and on pages.
 #[must_use]
 pub(super) fn shown(text: &str) -> String {
     let of_an_address = |b: u8| b.is_ascii_hexdigit() || b".:/-% ".contains(&b);
-    // The dump of a key is pairs of digits.
+    // A dump of a key has many pairs of digits.
     let pairs = text.split(':').filter(|part| part.len() == 2).count();
     let parted = text.contains(['.', ':', '/']) && pairs < 4;
     if parted && text.len() <= LONGEST && text.bytes().all(of_an_address) {
         return format!("{text:?}");
     }
     match text.chars().count() {
-        1 => "one character that is no address".to_owned(),
-        count => format!("{count} characters that are no address"),
+        1 => "one character that is not an address".to_owned(),
+        count => format!("{count} characters that are not an address"),
     }
 }
 
@@ -55,7 +55,7 @@ pub(crate) enum ParseAddressError {
 
 /// Guesses what an unreadable address was meant to be.
 pub(super) fn meant_address(address: &str, length: Option<&str>) -> ParseAddressError {
-    // Only what is a length is said again.
+    // Repeat only text that is a length.
     let length = length.filter(|l| !l.is_empty() && l.len() <= 3 && l.bytes().all(|b| b.is_ascii_digit()));
     let length = length.map_or(String::new(), |l| format!("/{l}"));
     if address.contains('%') {

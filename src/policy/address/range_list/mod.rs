@@ -1,13 +1,13 @@
 //! A range file: its lines, its problems, its prefixes.
 //!
-//! One CIDR or bare address a line, `#` starts a comment, blank lines and CRLF are fine. One bad line refuses the
-//! whole file. Invariant: a [`RangeList`] is never empty, and `parse(render(list)) == list`.
+//! One CIDR or bare address per line; `#` starts a comment; blank lines and CRLF are allowed. One bad line
+//! refuses the whole file. Invariant: a [`RangeList`] is never empty, and `parse(render(list)) == list`.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | [`prefix`] | the grammar of one range |
-//! | [`hint`] | what is said of one that is refused, and what must not be said |
-//! | [`day`] | the days on which a file was reviewed and its lines were published |
+//! | [`hint`] | the message for a range that is refused |
+//! | [`day`] | the dates of a file: reviewed, and as-of |
 
 mod day;
 mod hint;
@@ -25,13 +25,13 @@ pub(crate) use self::prefix::{ParsePrefixError, parse_prefix};
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::address::range_list::hint::shown;
 
-/// A list that nobody has compared with the vendor's article for longer than this is worth a warning.
+/// If a list was not compared with the vendor's article for longer than this, a warning says so.
 pub const REVIEW_DAYS: i64 = 180;
 
-/// Bad lines after which a file is read no further.
+/// The number of bad lines after which a file is not read further.
 pub(crate) const MOST_PROBLEMS: usize = 10_000;
 
-/// A prefix with the line of its file that it stands on (from 1).
+/// A prefix and its line in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The prefix, canonical: no host bits, IPv4-mapped IPv6 folded to IPv4.
@@ -56,7 +56,7 @@ impl RangeList {
         &self.entries
     }
 
-    /// The set for look-ups; places are indices of [`Self::entries`].
+    /// The set for look-ups; its indices are those of [`Self::entries`].
     #[must_use]
     pub fn set(&self) -> &PrefixSet {
         &self.set
@@ -68,13 +68,13 @@ impl RangeList {
         self.reviewed
     }
 
-    /// How many days ago that was, `today` in days since 1970-01-01; a day to come counts as today.
+    /// The number of days since then, with `today` in days since 1970-01-01; a future day counts as today.
     #[must_use]
     pub fn reviewed_days(&self, today: i64) -> Option<i64> {
         self.reviewed.map(|day| (today - day.days_since_epoch()).max(0))
     }
 
-    /// The newest date that a group of lines is from (`# as-of: YYYY-MM-DD`).
+    /// The newest date that a group of lines has (`# as-of: YYYY-MM-DD`).
     #[must_use]
     pub fn as_of(&self) -> Option<Day> {
         self.as_of
@@ -107,7 +107,7 @@ impl PartialEq for RangeList {
 /// What is wrong with one line, or with the file (line 0).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineProblem {
-    /// The line, from 1; 0 when the file as a whole is meant.
+    /// The line, from 1; 0 for the file as a whole.
     pub line: u32,
     /// What is wrong and, where it can be guessed, what was meant.
     pub message: String,
@@ -116,7 +116,7 @@ pub struct LineProblem {
 /// Reads a range file.
 ///
 /// # Errors
-/// Every bad line, the first [`MOST_PROBLEMS`] of them, or line 0 when the file holds no prefix at all.
+/// Every bad line, at most the first [`MOST_PROBLEMS`], or line 0 if the file has no prefix.
 pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
     let mut problems = Vec::new();
     let mut entries = Vec::new();
@@ -149,7 +149,7 @@ pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
                 problems.push(LineProblem { line: number, message: format!("{}: {error}", shown(range)) });
             }
         }
-        // A file of another kind has only bad lines, and must not cost many times its size.
+        // A file of another kind has only bad lines, and its problems must not take many times its size.
         if problems.len() == MOST_PROBLEMS {
             break;
         }

@@ -1,8 +1,8 @@
 //! The grammar of one range: a CIDR or a bare address.
 //!
-//! It is strict, because this text decides who reaches the application: what two tools read differently (leading
-//! zeros, host bits, short forms) is refused with what was probably meant, and so is a prefix so short that it must be
-//! a line cut in half.
+//! It is strict, because this text decides who reaches the application. Text that two tools read differently
+//! (leading zeros, host bits, short forms) is refused, and the message says what was probably meant. A very
+//! short prefix is refused too, because it is probably a line that was cut.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -128,7 +128,7 @@ fn parse_length(text: &str, ip: IpAddr, bits: u8) -> Result<u8, ParseLengthError
     }
 }
 
-/// An IPv4-mapped IPv6 range becomes the IPv4 range that it is.
+/// Converts an IPv4-mapped IPv6 range to the IPv4 range.
 fn fold(ip: IpAddr, length: u8) -> Result<IpNet, ParseLengthError> {
     let net = |ip: IpAddr, length: u8| IpNet::new(ip, length).map_err(|_| ParseLengthError::Impossible);
     let IpAddr::V6(v6) = ip else { return net(ip, length) };

@@ -1,4 +1,4 @@
-//! Files good and bad, and what must never be said of them.
+//! Good and bad files, and secrets that no message may repeat.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -37,16 +37,16 @@ fn every_bad_line_is_reported_with_what_was_meant() {
     let seen = problems("1.2.3.4/24\nok.example\n192.0.2.0/28\n010.0.0.0/8\n1.2.3.0/2\n");
     let wanted = [
         "1: \"1.2.3.4/24\": the address has bits beyond its prefix length; write 1.2.3.0/24 for the range or 1.2.3.4/32 for the one address",
-        "2: 10 characters that are no address: is not an IP address; names are not looked up",
+        "2: 10 characters that are not an address: is not an IP address; names are not looked up",
         "4: \"010.0.0.0/8\": a leading zero is octal to some programs and decimal to others; write 10.0.0.0/8 if decimal was meant",
         "5: \"1.2.3.0/2\": the address has bits beyond its prefix length; write 0.0.0.0/2 for the range or 1.2.3.0/32 for the one address",
     ];
     assert_eq!(seen, wanted);
 }
 
-/// A link to a key, a token, a list of passwords: none of it may reach a log.
+/// A link to a key, a token, a list of passwords: none of it may be in a message.
 #[test]
-fn what_is_no_address_is_not_said_again() {
+fn text_that_is_no_address_is_not_repeated() {
     let secrets = [
         "-----BEGIN PRIVATE KEY-----",
         "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7",
@@ -61,15 +61,18 @@ fn what_is_no_address_is_not_said_again() {
         "10.1.2.3-hunter2",
     ];
     for secret in secrets {
-        let said = problems(secret)[0].clone();
+        let message = problems(secret)[0].clone();
         let parts =
             secret.split(['/', '%', '-']).filter(|part| part.len() > 6 && part.parse::<IpAddr>().is_err());
         for part in parts {
-            assert!(!said.contains(part), "{said}");
+            assert!(!message.contains(part), "{message}");
         }
-        assert!(said.contains("characters that are no address") || said.contains("prefix length"), "{said}");
+        assert!(
+            message.contains("characters that are not an address") || message.contains("prefix length"),
+            "{message}"
+        );
     }
-    // What was meant is said as before.
+    // A mistyped address is repeated.
     for (text, meant) in [
         ("1.2.3/24", "1: \"1.2.3/24\": an IPv4 address has four parts; 1.2.3.0/24?"),
         ("1.2.3.4 - 1.2.3.9", "1: \"1.2.3.4 - 1.2.3.9\": a from-to range must be written as CIDR"),
@@ -77,10 +80,10 @@ fn what_is_no_address_is_not_said_again() {
             "1.2.3.0/255.255.255.0",
             "1: \"1.2.3.0/255.255.255.0\": a netmask is not a prefix length; write 1.2.3.0/24",
         ),
-        ("x", "1: one character that is no address: is not an IP address"),
+        ("x", "1: one character that is not an address: is not an IP address"),
     ] {
-        let said = &problems(text)[0];
-        assert!(said.starts_with(meant), "{said}");
+        let message = &problems(text)[0];
+        assert!(message.starts_with(meant), "{message}");
     }
 }
 
@@ -91,7 +94,8 @@ fn a_file_without_a_range_is_refused() {
     }
 }
 
-/// tests/fixtures/range-line-parsers.json: one line, three parsers, and what this one does.
+/// tests/fixtures/range-line-parsers.json: lines that three parsers read differently, and what this one must
+/// do.
 #[test]
 fn lines_that_parsers_disagree_about_come_out_as_wanted() {
     let text = include_str!("../../../../tests/fixtures/range-line-parsers.json");
@@ -126,7 +130,7 @@ proptest! {
         let _ = parse(text.as_bytes());
     }
 
-    /// Whatever a file holds, a message never repeats a long run of it that is no address.
+    /// A message never repeats a long run of letters that is no address.
     #[test]
     fn no_run_of_letters_of_a_bad_line_is_repeated(secret in "[g-zG-Z+=]{7,70}", before in "[0-9a-f.:/]{0,8}", after in "[0-9a-f.:/]{0,8}") {
         for problem in parse(format!("{before}{secret}{after}").as_bytes()).unwrap_err() {

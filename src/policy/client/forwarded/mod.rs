@@ -38,15 +38,34 @@ pub fn elements(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.rsplit(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
 }
 
+/// What an element says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Element<'a> {
+    /// Whom it names.
+    pub client: Option<Node>,
+    /// The scheme of the request that the proxy was sent.
+    pub proto: Option<Cow<'a, [u8]>>,
+    /// The Host of it.
+    pub host: Option<Cow<'a, [u8]>>,
+}
+
 /// Whom an element's `for` names; `None` when it has none.
+///
+/// # Errors
+/// As [`parse`].
+pub fn read(element: &[u8]) -> Result<Option<Node>, Invalid> {
+    parse(element).map(|element| element.client)
+}
+
+/// Reads an element.
 ///
 /// # Errors
 /// Its syntax is wrong, a parameter is there twice, or `for`, `by`, `host` or `proto` is not what
 /// the RFC allows there.
-pub fn read(element: &[u8]) -> Result<Option<Node>, Invalid> {
+pub(crate) fn parse(element: &[u8]) -> Result<Element<'_>, Invalid> {
     let mut seen = [&b""[..]; MAX_PAIRS];
     let mut count = 0;
-    let mut client = None;
+    let mut said = Element::default();
     let mut rest = element.trim_ascii_start();
     while let Some(first) = rest.first() {
         if *first == b';' {
@@ -61,10 +80,14 @@ pub fn read(element: &[u8]) -> Result<Option<Node>, Invalid> {
         count += 1;
         let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
         if is(b"for") {
-            client = Some(node(&value)?);
+            said.client = Some(node(&value)?);
         } else if is(b"by") {
             node(&value)?;
-        } else if (is(b"host") && !is_host(&value)) || (is(b"proto") && !is_scheme(&value)) {
+        } else if is(b"host") && is_host(&value) {
+            said.host = Some(value);
+        } else if is(b"proto") && is_scheme(&value) {
+            said.proto = Some(value);
+        } else if is(b"host") || is(b"proto") {
             return Err(Invalid);
         }
         rest = after.trim_ascii_start();
@@ -72,7 +95,7 @@ pub fn read(element: &[u8]) -> Result<Option<Node>, Invalid> {
             return Err(Invalid);
         }
     }
-    Ok(client)
+    Ok(said)
 }
 
 /// A parameter's name and value, and what follows it.

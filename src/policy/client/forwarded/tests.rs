@@ -20,7 +20,7 @@ fn whole(line: &str) -> Result<Vec<Option<String>>, Invalid> {
 }
 
 #[test]
-fn every_row_is_judged_as_it_asks() {
+fn every_row_of_the_fixture_is_judged_as_it_says() {
     let file: Value = serde_json::from_str(include_str!("../../../../tests/fixtures/rfc7239.json")).unwrap();
     let rows = file["rows"].as_array().unwrap();
     let (mut valid, mut named) = (0, 0);
@@ -70,7 +70,7 @@ fn what_an_element_may_look_like() {
 }
 
 #[test]
-fn what_it_may_not() {
+fn what_an_element_may_not_look_like() {
     let many: String = (0..=MAX_PAIRS).map(|n| format!("x{n}=1;")).collect();
     for text in [
         "for=192.0.2.1;For=192.0.2.2",

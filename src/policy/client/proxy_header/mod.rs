@@ -21,6 +21,11 @@ const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Signature, version and command, family and protocol, length.
 const FIXED: usize = 16;
 const CRC32C: u8 = 0x03;
+const SSL: u8 = 0x20;
+/// In the first byte of that field: the client came over TLS.
+const CLIENT_SSL: u8 = 0x01;
+/// The bytes of that field before its own fields: what came, and whether the certificate was good.
+const SSL_FIXED: usize = 5;
 
 /// What a header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,8 @@ pub struct Header {
     /// The other end of the connection that the proxy accepted. `None` where the proxy speaks for
     /// itself (LOCAL: a health check) or names no IP address (UNKNOWN, UNIX sockets, datagrams).
     pub source: Option<Address>,
+    /// The other end spoke TLS to the proxy, which says so (version 2 alone can).
+    pub tls: bool,
 }
 
 /// These bytes are not the start of a header, and nothing that follows can make them one.
@@ -75,7 +82,7 @@ fn line(bytes: &[u8]) -> Result<Option<(Header, usize)>, Malformed> {
     } else {
         return Err(Malformed);
     };
-    Ok(whole.then_some((Header { source }, end + 2)))
+    Ok(whole.then_some((Header { source, tls: false }, end + 2)))
 }
 
 /// What follows the word; `None` while the word itself is still arriving.
@@ -154,13 +161,14 @@ fn block(bytes: &[u8]) -> Result<Option<(Header, usize)>, Malformed> {
         return Err(Malformed);
     }
     let here = &bytes[..bytes.len().min(total)];
-    if let Some(fields) = shape.fields() {
-        judge_fields(here, FIXED + fields, total)?;
-    }
+    let tls = match shape.fields() {
+        Some(fields) => judge_fields(here, FIXED + fields, total)?,
+        None => false,
+    };
     if here.len() < total {
         return Ok(None);
     }
-    Ok(Some((Header { source: shape.source(&here[FIXED..]) }, total)))
+    Ok(Some((Header { source: shape.source(&here[FIXED..]), tls }, total)))
 }
 
 /// What the block after the fixed part begins with.
@@ -215,26 +223,30 @@ impl Shape {
     }
 }
 
-/// The fields behind the addresses (type, length, value): none of them is used, but they must fill the
-/// header exactly, or the proxy and the gate would not agree where the connection's own bytes begin.
-/// A checksum is checked, as the text asks of whoever knows it.
-fn judge_fields(here: &[u8], first: usize, total: usize) -> Result<(), Malformed> {
+/// The fields behind the addresses (type, length, value). They must fill the header exactly, or the proxy and
+/// the gate would not agree where the connection's own bytes begin. A checksum is checked, as the text asks of
+/// whoever knows it. Of the others one is used: whether the client came over TLS, which is what comes back. What is
+/// too short to say so does not say so.
+fn judge_fields(here: &[u8], first: usize, total: usize) -> Result<bool, Malformed> {
     let mut at = first;
+    let mut tls = false;
     let mut checksum = None;
     while at < total {
         if total - at < 3 {
             return Err(Malformed);
         }
-        let Some(&[kind, high, low]) = here.get(at..at + 3) else { return Ok(()) };
+        let Some(&[kind, high, low]) = here.get(at..at + 3) else { return Ok(tls) };
         let value = at + 3;
         at = value + usize::from(u16::from_be_bytes([high, low]));
         if at > total || (kind == CRC32C && (at - value != 4 || checksum.replace(value).is_some())) {
             return Err(Malformed);
         }
+        let client = here.get(value).filter(|_| kind == SSL && at - value >= SSL_FIXED);
+        tls |= client.is_some_and(|client| client & CLIENT_SSL != 0);
     }
     match checksum {
         Some(value) if here.len() == total && !has_checksum(here, value) => Err(Malformed),
-        _ => Ok(()),
+        _ => Ok(tls),
     }
 }
 

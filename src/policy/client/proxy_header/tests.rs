@@ -21,7 +21,7 @@ fn bytes_of(row: &Value) -> Vec<u8> {
 const CUT_SHORT: [&str; 2] = ["v1-nonl", "v2-truncated-sig"];
 
 #[test]
-fn every_row_is_judged_as_it_asks() {
+fn every_row_of_the_fixture_is_judged_as_it_says() {
     let rows = rows();
     let mut accepted = 0;
     for row in &rows {
@@ -94,6 +94,32 @@ fn with_fields(fields: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_client_that_came_over_tls_is_told() {
+    for (fields, tls) in [
+        (&b""[..], false),
+        (b"\x20\x00\x05\x01\0\0\0\0", true),
+        (b"\x20\x00\x05\x07\0\0\0\x01", true),
+        // The client bit alone counts, not that of a certificate.
+        (b"\x20\x00\x05\x06\0\0\0\0", false),
+        // With fields of its own, and others around it.
+        (b"\x04\x00\x01x\x20\x00\x0b\x01\0\0\0\0\x21\x00\x03TLS\x02\x00\x01a", true),
+        // Too short to say it, empty, or another kind.
+        (b"\x20\x00\x04\x01\0\0\0", false),
+        (b"\x20\x00\x00", false),
+        (b"\x21\x00\x05\x01\0\0\0\0", false),
+    ] {
+        let bytes = with_fields(fields);
+        let (header, len) = parse(&bytes).unwrap().unwrap();
+        assert_eq!((header.tls, len), (tls, bytes.len()), "{fields:?}");
+        assert!((0..len).all(|cut| parse(&bytes[..cut]) == Ok(None)), "{fields:?}");
+    }
+    // What a proxy says of a connection of its own is of no client.
+    let mut local = with_fields(b"\x20\x00\x05\x01\0\0\0\0");
+    local[12] = 0x20;
+    assert!(matches!(parse(&local), Ok(Some((Header { source: None, tls: false }, _)))));
+}
+
+#[test]
 fn the_checksum_is_the_published_one() {
     // RFC 3720 appendix B.4: 32 bytes of zero, then of 0xff.
     for (byte, sum) in [(0u8, 0x8a91_36aau32), (0xff, 0x62a8_ab43)] {
@@ -114,7 +140,7 @@ fn a_checksum_that_is_there_must_be_right() {
     assert_eq!(parse(&bytes), Err(Malformed));
     bytes[35..39].copy_from_slice(&sum.to_be_bytes());
     let len = bytes.len();
-    assert!(matches!(parse(&bytes), Ok(Some((Header { source: Some(_) }, l))) if l == len));
+    assert!(matches!(parse(&bytes), Ok(Some((Header { source: Some(_), .. }, l))) if l == len));
     for place in FIXED..len {
         for bit in 0..8 {
             let mut changed = bytes.clone();
@@ -136,7 +162,7 @@ fn a_header_that_names_no_ip_address_names_nobody() {
         let mut bytes = b"\r\n\r\n\0\r\nQUIT\n\x21".to_vec();
         bytes.extend([shape, 0, width]);
         bytes.extend(vec![7u8; usize::from(width)]);
-        assert_eq!(parse(&bytes), Ok(Some((Header { source: None }, bytes.len()))), "{shape:#x}");
+        assert_eq!(parse(&bytes), Ok(Some((Header { source: None, tls: false }, bytes.len()))), "{shape:#x}");
     }
 }
 
@@ -152,7 +178,7 @@ fn the_longest_headers_are_read_and_no_longer_ones() {
     assert!(matches!(parse(&filled(MAX_V2)), Ok(Some((_, MAX_V2)))));
     assert_eq!(parse(&filled(MAX_V2 + 1)), Err(Malformed));
     let line = |total: usize| format!("PROXY UNKNOWN {}\r\n", "x".repeat(total - 16));
-    assert_eq!(parse(line(MAX_V1).as_bytes()), Ok(Some((Header { source: None }, MAX_V1))));
+    assert_eq!(parse(line(MAX_V1).as_bytes()), Ok(Some((Header { source: None, tls: false }, MAX_V1))));
     assert_eq!(parse(line(MAX_V1 + 1).as_bytes()), Err(Malformed));
     assert_eq!(parse(&line(MAX_V1 + 1).as_bytes()[..MAX_V1]), Err(Malformed));
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use super::super::http::Wire;
-use super::super::transport::Transport;
+use super::super::sender::transport::Transport;
 use super::hpack::{self, Field};
 
 pub const DATA: u8 = 0;
@@ -21,6 +21,13 @@ pub const ACK: u8 = 1;
 pub const END_HEADERS: u8 = 4;
 
 pub const INITIAL_WINDOW_SIZE: u16 = 4;
+
+/// Error codes, of `RST_STREAM` and `GOAWAY`.
+pub const NO_ERROR: u32 = 0;
+pub const PROTOCOL_ERROR: u32 = 1;
+pub const REFUSED_STREAM: u32 = 7;
+pub const CANCEL: u32 = 8;
+pub const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// What a client begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

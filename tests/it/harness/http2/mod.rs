@@ -7,8 +7,8 @@
 
 pub mod frames;
 pub mod hpack;
-mod question;
 pub mod raw;
+mod request;
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read, Write};
@@ -17,19 +17,19 @@ use std::net::TcpStream;
 use frames::{
     ACK, DATA, END_STREAM, Frame, Frames, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE,
 };
-use question::{Part, Question};
+use request::{Part, RequestReader};
 
-use super::transport::{Handshake, Transport};
+use super::sender::transport::{Handshake, Transport};
 
 /// A DATA frame may be this long without asking.
 const MAX_FRAME: usize = 16 * 1024;
 const FIRST_WINDOW: i64 = 65_535;
 
-pub struct Dialect {
+pub struct Http2Transport {
     frames: Frames,
     scheme: &'static str,
     begun: bool,
-    question: Question,
+    request: RequestReader,
     /// The last stream that was opened.
     stream: u32,
     /// Streams whose answer was not read whole, in the order of their requests.
@@ -60,13 +60,13 @@ enum End {
     Reset,
 }
 
-impl Dialect {
+impl Http2Transport {
     pub fn over(transport: impl Transport + 'static, tls: bool) -> Self {
         Self {
             frames: Frames::over(Box::new(transport)),
             scheme: if tls { "https" } else { "http" },
             begun: false,
-            question: Question::default(),
+            request: RequestReader::default(),
             stream: 0,
             asked: VecDeque::new(),
             answers: HashMap::new(),
@@ -86,7 +86,7 @@ impl Dialect {
         Ok(())
     }
 
-    fn open(&mut self, fields: &[question::Field], end: bool) -> io::Result<()> {
+    fn open(&mut self, fields: &[request::Field], end: bool) -> io::Result<()> {
         self.stream = if self.stream == 0 { 1 } else { self.stream + 2 };
         let to_head = fields.iter().any(|(name, value)| name == ":method" && value == b"HEAD");
         self.asked.push_back(self.stream);
@@ -230,15 +230,15 @@ impl Answer {
     }
 }
 
-impl Write for Dialect {
+impl Write for Http2Transport {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.begun {
             self.begin()?;
         }
-        self.question.take(bytes);
+        self.request.take(bytes);
         // Chunks of HTTP/1 are no frames: what is there goes out together.
         let mut body = Vec::new();
-        while let Some(part) = self.question.next(self.scheme) {
+        while let Some(part) = self.request.next(self.scheme) {
             match part {
                 Part::Head { fields, end } => self.open(&fields, end)?,
                 Part::Body { bytes, end } => {
@@ -262,7 +262,7 @@ impl Write for Dialect {
     }
 }
 
-impl Read for Dialect {
+impl Read for Http2Transport {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             if let Some(stream) = self.asked.front().copied() {
@@ -287,7 +287,7 @@ impl Read for Dialect {
     }
 }
 
-impl Transport for Dialect {
+impl Transport for Http2Transport {
     fn socket(&self) -> &TcpStream {
         self.frames.transport.socket()
     }

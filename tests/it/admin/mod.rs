@@ -1,0 +1,7 @@
+//! The admin and the metrics address: who may ask what, the status page, probes.
+
+mod address;
+mod health_probes;
+mod pages;
+mod status_browser;
+pub mod status_page;

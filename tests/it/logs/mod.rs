@@ -1,0 +1,4 @@
+//! The access log: its lines and its files.
+
+pub mod access_log;
+mod files;

@@ -1,0 +1,7 @@
+//! Changes of the files under way: what is loaded, what is held, and what a reload must not disturb.
+
+mod held;
+pub mod range_files;
+pub mod reload;
+mod storm;
+mod stuck;
