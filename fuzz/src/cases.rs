@@ -335,7 +335,8 @@ fn plain_chunks(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     loop {
         let end = line_end(at)?;
         let size = bytes[at..end].split(|b| *b == b';').next()?;
-        let size = usize::from_str_radix(std::str::from_utf8(size).ok()?, 16).ok()?;
+        let size =
+            usize::from_str_radix(std::str::from_utf8(size).ok()?.trim_end_matches([' ', '\t']), 16).ok()?;
         at = end + 2;
         if size == 0 {
             break;

@@ -16,6 +16,7 @@
 //! | [`forward`] | which header lines are forwarded, and which the gate writes itself |
 //! | [`text`] | numbers and bytes written as text |
 //! | [`bytes`] | short texts, looked at several bytes at a time |
+//! | [`token`] | what names and unquoted values are made of |
 //! | [`outcome`] | the outcomes and reasons in the log and the metrics |
 
 pub(crate) mod address;
@@ -29,3 +30,4 @@ pub(crate) mod outcome;
 pub(crate) mod provider;
 pub(crate) mod routing;
 pub(crate) mod text;
+pub(crate) mod token;

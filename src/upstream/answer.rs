@@ -10,7 +10,8 @@ use pingora::protocols::Stream;
 use tokio::io::AsyncReadExt as _;
 
 use crate::policy::outcome::Reason;
-use crate::upstream::answer_head::{MAX_HEAD, ParsedHead, parse_head};
+use crate::upstream::answer_head::{BadHead, MAX_HEAD, ParsedHead, parse_head};
+use crate::upstream::flaw::Flaw;
 use crate::wire::budget::{Budget, reserve};
 use crate::wire::chunked::Decoder;
 use crate::wire::fields::Fields;
@@ -57,6 +58,8 @@ pub(crate) struct Broken {
     pub before_first_byte: bool,
     /// The status of the incomplete answer, if its head was read.
     pub status: Option<u16>,
+    /// What is wrong with it, where it is malformed.
+    pub flaw: Option<Flaw>,
 }
 
 /// The bounds of an answer.
@@ -86,12 +89,13 @@ pub(crate) async fn read(
             Ok(Some((_, len))) => {
                 interim += 1;
                 if interim > MAX_INTERIM {
-                    return Err(broken(Reason::UpstreamMalformed));
+                    return Err(flawed(Flaw::Interim(MAX_INTERIM)));
                 }
                 raw.drain(..len);
             }
             Ok(None) => fill(stream, &mut raw, interim == 0, budget).await?,
-            Err(reason) => return Err(broken(reason)),
+            Err(BadHead::TooLarge) => return Err(broken(Reason::ResponseTooLarge)),
+            Err(BadHead::Flawed(flaw)) => return Err(flawed(flaw)),
         }
         if raw.len() > MAX_HEAD + bounds.size {
             return Err(broken(Reason::ResponseTooLarge));
@@ -123,7 +127,11 @@ impl Answer {
 }
 
 fn broken(reason: Reason) -> Broken {
-    Broken { reason, before_first_byte: false, status: None }
+    Broken { reason, before_first_byte: false, status: None, flaw: None }
+}
+
+fn flawed(flaw: Flaw) -> Broken {
+    Broken { flaw: Some(flaw), ..broken(Reason::UpstreamMalformed) }
 }
 
 /// Whether an answer with this status has no body (RFC 9110 sections 6.4.1 and 15.3.6; a 205 may have an empty one).
@@ -140,9 +148,9 @@ async fn fill(
     let before_first_byte = fresh && raw.is_empty();
     raw.reserve(READ);
     match stream.read_buf(raw).await {
-        Ok(0) => Err(Broken { reason: Reason::UpstreamClosed, before_first_byte, status: None }),
+        Ok(0) => Err(Broken { before_first_byte, ..broken(Reason::UpstreamClosed) }),
         Ok(count) => budget.make_room(count).map_err(broken),
-        Err(error) => Err(Broken { reason: ended_by(&error), before_first_byte, status: None }),
+        Err(error) => Err(Broken { before_first_byte, ..broken(ended_by(&error)) }),
     }
 }
 
@@ -218,7 +226,7 @@ async fn read_chunks(
     let mut body = Vec::new();
     loop {
         budget.make_room(wire.len()).map_err(broken)?;
-        let used = decoder.feed(&wire, &mut body).map_err(|_| broken(Reason::UpstreamMalformed))?;
+        let used = decoder.feed(&wire, &mut body).map_err(|_| flawed(Flaw::Chunks))?;
         if body.len() > most {
             return Err(broken(Reason::ResponseTooLarge));
         }

@@ -21,6 +21,7 @@ use crate::state::endpoint::LiveUpstream;
 use crate::state::stats::gauges::Gauges;
 use crate::upstream::answer::{self, Answer, Behind, Bounds, Broken};
 use crate::upstream::balancer::{Turn, note_connected};
+use crate::upstream::flaw::Flaw;
 use crate::upstream::pool::{Pool, PooledConnection};
 use crate::upstream::pools::Pools;
 use crate::wire::budget::Budget;
@@ -39,6 +40,8 @@ pub(crate) struct Progress {
     pub began: Option<Instant>,
     /// The status of an answer that broke off after its head.
     pub status: Option<u16>,
+    /// What is wrong with an answer that is malformed.
+    pub flaw: Option<Flaw>,
 }
 
 /// The message for the application: head and body in separate buffers, written together.
@@ -102,7 +105,7 @@ pub(crate) async fn run(
             match attempt((connection, began), message, bounds, budget, &pool).await {
                 Err(stale) if stale.before_first_byte => Gauges::add(&gauges.upstream_resent),
                 Err(other) => {
-                    progress.status = other.status;
+                    (progress.status, progress.flaw) = (other.status, other.flaw);
                     return Err(other.reason);
                 }
                 // The server timed out the idle connection and did not process the request (RFC 9110 section 15.5.9).
@@ -124,7 +127,7 @@ pub(crate) async fn run(
                 progress.attempts += 1;
                 let answer = attempt((connection, Instant::now()), message, bounds, budget, &pool).await;
                 return answer.map_err(|broken| {
-                    progress.status = broken.status;
+                    (progress.status, progress.flaw) = (broken.status, broken.flaw);
                     broken.reason
                 });
             }

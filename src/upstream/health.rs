@@ -66,7 +66,10 @@ async fn get(stream: &mut Stream, request: &[u8]) -> Result<u16, Unreachable> {
     let mut budget = Budget::alone(&held, 2 * MAX_ANSWER);
     let bounds = Bounds { size: MAX_ANSWER, to_head: false };
     let answer = answer::read(stream, Vec::new(), bounds, &mut budget).await;
-    answer.map(|answer| answer.status).map_err(|broken| failed(broken.reason, "the answer is not complete"))
+    answer.map(|answer| answer.status).map_err(|broken| match broken.flaw {
+        Some(flaw) => failed(broken.reason, format!("the answer is malformed: {flaw}")),
+        None => failed(broken.reason, "the answer is not complete"),
+    })
 }
 
 fn failed(reason: Reason, error: impl Into<String>) -> Unreachable {

@@ -8,6 +8,7 @@
 //! | [`exchange`] | sending a message and getting a complete answer or a failure; the retry on a stale connection |
 //! | [`answer`] | reading a whole answer |
 //! | [`answer_head`] | the head of an answer |
+//! | [`flaw`] | what is wrong with an answer |
 //! | [`balancer`] | which endpoint is next |
 //! | [`pool`] | idle connections to one endpoint |
 //! | [`pools`] | all pools, opened and closed as the configuration changes |
@@ -20,6 +21,7 @@ pub(crate) mod answer_head;
 pub(crate) mod balancer;
 pub(crate) mod connect;
 pub(crate) mod exchange;
+pub(crate) mod flaw;
 pub(crate) mod health;
 pub(crate) mod pool;
 pub(crate) mod pools;

@@ -1,8 +1,11 @@
 //! A strict, incremental decoder of the chunked transfer coding (RFC 9112 section 7.1).
 //!
-//! It reads no socket and knows no limit of a body. Extensions and trailers are skipped. Invariant: everything that
-//! another parser might read differently is malformed: a bare LF, a control byte in an extension, a size that is not
-//! plain hexadecimal, anything but CRLF after the data.
+//! It reads no socket and knows no limit of a body. Extensions and trailers are skipped, but they must follow the
+//! grammar (sections 7.1.1 and 7.1.2): where one reader gives up in the middle of them, another may go on. Invariant:
+//! everything that another parser might read differently is malformed: a bare LF, `5;` without a name, a trailer without
+//! a colon, a size that is not plain hexadecimal, anything but CRLF after the data.
+
+use crate::policy::token::is_token;
 
 /// The bytes violate the coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +19,72 @@ const MAX_DIGITS: u8 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Size,
-    Extension,
+    Extension(Extension),
     SizeLf,
     Data,
     DataCr,
     DataLf,
     LineStart,
+    LineName,
     Line,
     LineLf,
     EndLf,
     Done,
+}
+
+/// The place in the extensions: `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extension {
+    /// Blanks, which a semicolon must end.
+    Gap,
+    /// Behind a semicolon.
+    Begin,
+    Name,
+    /// Blanks behind the name: an equals sign or a semicolon must follow.
+    NameGap,
+    /// Behind the equals sign.
+    Equals,
+    Value,
+    Quoted,
+    Escaped,
+    /// Behind the closing quote.
+    Closed,
+}
+
+impl Extension {
+    /// The next place, for a byte that does not end the line.
+    fn step(self, byte: u8) -> Option<Self> {
+        if matches!(self, Self::Quoted | Self::Escaped) {
+            return self.step_in_quotes(byte);
+        }
+        let blank = matches!(byte, b' ' | b'\t');
+        let token = is_token(byte);
+        Some(match (self, byte) {
+            (Self::Gap | Self::Name | Self::NameGap | Self::Value | Self::Closed, b';') => Self::Begin,
+            (Self::Name | Self::NameGap, b'=') => Self::Equals,
+            (Self::Equals, b'"') => Self::Quoted,
+            (Self::Begin | Self::Name, _) if token => Self::Name,
+            (Self::Equals | Self::Value, _) if token => Self::Value,
+            (Self::Name | Self::NameGap, _) if blank => Self::NameGap,
+            (Self::Begin | Self::Equals, _) if blank => self,
+            (Self::Gap | Self::Value | Self::Closed, _) if blank => Self::Gap,
+            _ => return None,
+        })
+    }
+
+    fn step_in_quotes(self, byte: u8) -> Option<Self> {
+        match (self, byte) {
+            (Self::Quoted, b'"') => Some(Self::Closed),
+            (Self::Quoted, b'\\') => Some(Self::Escaped),
+            (_, b'\t' | b' '..=b'~' | 0x80..) => Some(Self::Quoted),
+            _ => None,
+        }
+    }
+
+    /// Whether the line may end here.
+    fn may_end(self) -> bool {
+        matches!(self, Self::Name | Self::Value | Self::Closed)
+    }
 }
 
 /// The state of the decoder.
@@ -77,10 +136,10 @@ impl Decoder {
     fn step(&mut self, byte: u8) -> Result<Place, Malformed> {
         Ok(match (self.place, byte) {
             (Place::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.digit(byte)?,
-            (Place::Size, b';') if self.digits > 0 => Place::Extension,
             (Place::Size, b'\r') if self.digits > 0 => Place::SizeLf,
-            (Place::Extension, b'\r') => Place::SizeLf,
-            (Place::Extension, b'\t' | b' '..=b'~' | 0x80..) => self.over(Place::Extension)?,
+            (Place::Size, _) if self.digits > 0 => self.extend(Extension::Gap, byte)?,
+            (Place::Extension(at), b'\r') if at.may_end() => Place::SizeLf,
+            (Place::Extension(at), _) => self.extend(at, byte)?,
             (Place::SizeLf, b'\n') if self.size == 0 => {
                 self.overhead = 0;
                 Place::LineStart
@@ -92,15 +151,20 @@ impl Decoder {
                 Place::Size
             }
             (Place::LineStart, b'\r') => Place::EndLf,
-            // A trailer line begins with a token. A line with a leading blank would be folded, which is refused.
-            (Place::LineStart, b'!'..=b'~') | (Place::Line, b'\t' | b' '..=b'~' | 0x80..) => {
+            // A trailer line begins with its name: a leading blank would be a folded line.
+            (Place::LineName, b':') | (Place::Line, b'\t' | b' '..=b'~' | 0x80..) => {
                 self.over(Place::Line)?
             }
+            (Place::LineStart | Place::LineName, _) if is_token(byte) => self.over(Place::LineName)?,
             (Place::Line, b'\r') => Place::LineLf,
             (Place::LineLf, b'\n') => Place::LineStart,
             (Place::EndLf, b'\n') => Place::Done,
             _ => return Err(Malformed),
         })
+    }
+
+    fn extend(&mut self, at: Extension, byte: u8) -> Result<Place, Malformed> {
+        self.over(Place::Extension(at.step(byte).ok_or(Malformed)?))
     }
 
     fn digit(&mut self, byte: u8) -> Result<Place, Malformed> {
@@ -144,13 +208,14 @@ mod tests {
 
     #[test]
     fn whole_messages_are_decoded_however_the_bytes_are_cut() {
-        let cases: [(&str, &str, &str); 6] = [
+        let cases: [(&str, &str, &str); 7] = [
             ("5\r\nhello\r\n0\r\n\r\n", "hello", ""),
             ("5;a=b\r\nhello\r\n00\r\n\r\n", "hello", ""),
             ("1\r\na\r\nA\r\n0123456789\r\n0\r\nX-T: v\r\nY: w\r\n\r\nGET", "a0123456789", "GET"),
             ("0\r\n\r\n", "", ""),
             ("3;x=\"q;\"\r\n\r\n\n\r\n0\r\n\r\n", "\r\n\n", ""),
             ("00000001\r\nz\r\n0\r\n\r\n", "z", ""),
+            ("1 ; a\t=\tb ;c = \"\\\"\t\u{e9}\"\r\nz\r\n0;d\r\nX:\r\n\r\n", "z", ""),
         ];
         for (input, data, rest) in cases {
             for piece in 1..=input.len() {
@@ -179,9 +244,75 @@ mod tests {
             "0\r\n\n",
             "5;\0\r\n",
             "g\r\n",
+            "5;\r\n",
+            "5 ;\r\n",
+            "5;a;\r\n",
+            "5;bad name\r\n",
+            "5;a \r\n",
+            "5;a=\r\n",
+            "5;a=b c\r\n",
+            "5;=b\r\n",
+            "5;a=b=c\r\n",
+            "5;a=\"b\r\n",
+            "5;a=\"b\"c\r\n",
+            "5;a=\"b\\\r\n",
+            "5;a=b\"c\"\r\n",
+            "5;a[]\r\n",
+            "0\r\nno colon\r\n\r\n",
+            "0\r\nX\r\n\r\n",
+            "0\r\n: v\r\n\r\n",
+            "0\r\nX : v\r\n\r\n",
+            "0\r\nX@Y: v\r\n\r\n",
         ];
         for input in odd {
             assert_eq!(decode(input.as_bytes(), 64), Err(Malformed), "{input:?}");
+        }
+    }
+
+    /// The rules of RFC 9112 section 7.1.1 one by one, each with every length that it may take: slow, and no automaton.
+    mod grammar {
+        type Rest<'a> = Vec<&'a [u8]>;
+
+        /// `chunk-ext` to the end of the text.
+        pub(super) fn is_extension(text: &[u8]) -> bool {
+            if text.is_empty() {
+                return true;
+            }
+            bws(text)
+                .into_iter()
+                .filter_map(|rest| rest.strip_prefix(b";"))
+                .flat_map(bws)
+                .flat_map(token)
+                .any(|rest| {
+                    let values =
+                        bws(rest).into_iter().filter_map(|rest| rest.strip_prefix(b"=")).flat_map(bws);
+                    is_extension(rest)
+                        || values.flat_map(|rest| [token(rest), quoted(rest)].concat()).any(is_extension)
+                })
+        }
+
+        fn bws(text: &[u8]) -> Rest<'_> {
+            let count = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            (0..=count).map(|at| &text[at..]).collect()
+        }
+
+        fn token(text: &[u8]) -> Rest<'_> {
+            let tchar = |b: &&u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+            let count = text.iter().take_while(tchar).count();
+            (1..=count).map(|at| &text[at..]).collect()
+        }
+
+        fn quoted(text: &[u8]) -> Rest<'_> {
+            let Some(mut rest) = text.strip_prefix(b"\"") else { return Vec::new() };
+            let may_be_escaped = |b: u8| b == b'\t' || b == b' ' || (0x21..=0x7e).contains(&b) || b >= 0x80;
+            loop {
+                rest = match rest {
+                    [b'"', after @ ..] => return vec![after],
+                    [b'\\', escaped, after @ ..] if may_be_escaped(*escaped) => after,
+                    [b'\t' | b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e | 0x80.., after @ ..] => after,
+                    _ => return Vec::new(),
+                };
+            }
         }
     }
 
@@ -189,6 +320,7 @@ mod tests {
     fn endless_extensions_and_trailers_are_malformed() {
         let long = "a".repeat(MAX_OVERHEAD + 1);
         assert_eq!(decode(format!("1;{long}").as_bytes(), 999), Err(Malformed));
+        assert_eq!(decode(format!("1{}", " ".repeat(MAX_OVERHEAD + 1)).as_bytes(), 999), Err(Malformed));
         assert_eq!(decode(format!("0\r\n{long}").as_bytes(), 999), Err(Malformed));
     }
 
@@ -206,6 +338,18 @@ mod tests {
             prop_assert!(done);
             prop_assert_eq!(out, parts.concat());
             prop_assert_eq!(rest, b"rest");
+        }
+
+        #[test]
+        fn an_extension_is_what_the_grammar_says(
+            text in prop_oneof![
+                "[ \t;]{0,2}([x!]{0,2}[ \t=]{0,3}([y~]{0,2}|\"[x \\\\\"=;\u{e9}]{0,4}\")[ \t]?;?){0,3}",
+                "[ \t;=\"\\\\xy@]{0,8}",
+            ],
+            piece in 1usize..9,
+        ) {
+            let wire = format!("1{text}\r\nz\r\n0\r\n\r\n");
+            prop_assert_eq!(decode(wire.as_bytes(), piece).is_ok(), grammar::is_extension(text.as_bytes()), "{:?}", text);
         }
 
         #[test]

@@ -17,8 +17,10 @@ use pingora::protocols::Stream;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, ReadBuf};
 use tokio::time::Instant;
 
+use crate::gate::request::facts::MAX_METHOD;
 use crate::policy::bytes::has_bare_line_feed;
 use crate::policy::outcome::Reason;
+use crate::policy::token::is_token;
 use crate::wire::budget::Budget;
 use crate::wire::drain::Parking;
 use crate::wire::read_buffer::ReadBuffer;
@@ -171,6 +173,9 @@ impl Scan {
         if self.seen == 0 && buffer == b"\r" {
             return Progress::More;
         }
+        if self.seen <= MAX_METHOD && !may_begin_request(buffer) {
+            return Progress::Refused(Reason::MalformedHead);
+        }
         let from = self.seen.saturating_sub(END.needle().len() - 1);
         let end = END.find(&buffer[from..]).map(|at| from + at + END.needle().len());
         let head = &buffer[..end.unwrap_or(buffer.len())];
@@ -197,6 +202,15 @@ impl Scan {
             return Progress::Refused(reason);
         }
         Progress::More
+    }
+}
+
+/// Whether the bytes may begin a request, which a method does. What begins otherwise (TLS, a PROXY header, an endless
+/// word) never becomes a request, and its sender would have to wait for the time-out or for the bound of the head.
+fn may_begin_request(bytes: &[u8]) -> bool {
+    match bytes.iter().take(MAX_METHOD + 1).position(|b| !is_token(*b)) {
+        Some(end) => end > 0 && bytes[end] == b' ',
+        None => bytes.len() <= MAX_METHOD,
     }
 }
 
@@ -233,7 +247,7 @@ mod tests {
 
     #[test]
     fn heads_end_at_the_first_empty_line_however_the_bytes_are_cut() {
-        let cases: [(&str, Result<Option<usize>, Reason>); 9] = [
+        let cases: [(&str, Result<Option<usize>, Reason>); 14] = [
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\nbody\r\n\r\n", Ok(Some(27))),
             ("\r\nGET / HTTP/1.1\r\n\r\n", Ok(Some(18))),
             ("GET / HTTP/1.1\r\nHost: a\r\n", Ok(None)),
@@ -242,6 +256,11 @@ mod tests {
             ("GET /\r\n", Err(Reason::MalformedHead)),
             ("GET / HTTP/2.0\r\n", Err(Reason::BadVersion)),
             ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Err(Reason::BadVersion)),
+            ("\x16\x03\x01\x02\0", Err(Reason::MalformedHead)),
+            ("\r\n\r\n\0\r\nQUIT\n", Err(Reason::MalformedHead)),
+            (" GET / HTTP/1.1\r\n", Err(Reason::MalformedHead)),
+            ("ABCDEFGHIJKLMNOPQRSTU", Err(Reason::MalformedHead)),
+            ("ABCDEFGHIJKLMNOPQRST", Ok(None)),
             ("\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n", Err(Reason::MalformedHead)),
         ];
         for (input, wanted) in cases {
@@ -253,7 +272,11 @@ mod tests {
 
     #[test]
     fn an_endless_head_is_refused_by_what_is_endless() {
-        assert_eq!(scan(&[b'a'; 65], 1), Err(Reason::TargetTooLong));
+        assert_eq!(scan(&[b'a'; 65], 1), Err(Reason::MalformedHead), "no method is so long");
+        let target = [b"GET /", &[b'a'; 60][..]].concat();
+        for piece in [1, 7, 65] {
+            assert_eq!(scan(&target, piece), Err(Reason::TargetTooLong));
+        }
         let lines = b"GET / HTTP/1.1\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
         assert_eq!(scan(lines, 7), Err(Reason::HeadTooLarge));
     }
@@ -263,6 +286,9 @@ mod tests {
         let mut rest = input;
         for _ in 0..MAX_EMPTY_LINES {
             rest = rest.strip_prefix(b"\r\n").unwrap_or(rest);
+        }
+        if !rest.is_empty() && rest != b"\r" && !may_begin_request(rest) {
+            return Err(Reason::MalformedHead);
         }
         let mut line_start = 0;
         for lf in (0..rest.len()).filter(|at| rest[*at] == b'\n') {

@@ -14,7 +14,7 @@ use crate::wire::body::Framing;
 use crate::wire::fields::join;
 
 /// The longest method of the registry is BASELINE-CONTROL (16).
-const MAX_METHOD: usize = 20;
+pub(crate) const MAX_METHOD: usize = 20;
 
 /// What the gate needs to know of a request.
 #[derive(Debug)]

@@ -207,6 +207,10 @@ impl<T: Transport> Request<'_, T> {
         let exchange = exchange::run(&gate.pools, &gate.gauges, request, budget, &mut self.record.progress);
         let answer = self.transport.timer().until(deadline, exchange).await.unwrap_or(Err(Reason::Deadline));
         self.record.upstream_took = self.record.progress.began.map(|began| began.elapsed());
+        if let Some(flaw) = self.record.progress.flaw {
+            self.record.note(format!("the application's answer is malformed: {flaw}"));
+            record::tell_flaw(&admitted.route, flaw);
+        }
         if let Ok(answer) = &answer {
             self.record.upstream_status = Some(answer.status);
             if let Some(took) = self.record.upstream_took {

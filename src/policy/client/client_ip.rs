@@ -93,8 +93,10 @@ impl ForwardedHeader {
 /// The hops of one `X-Forwarded-For`, the nearest first; `None` for one that cannot be read. What stands between two
 /// commas and is empty is no hop (RFC 9110 section 5.6.1): some proxies join lines that hold nothing.
 fn listed(line: &[u8]) -> impl Iterator<Item = Option<Address>> {
-    let hops = line.rsplit(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty());
-    hops.map(Address::from_hop)
+    line.rsplit(|b| *b == b',').map(<[u8]>::trim_ascii).filter_map(|hop| match Address::from_hop(hop) {
+        None if hop.is_empty() => None,
+        found => Some(found),
+    })
 }
 
 /// The hops of one `Forwarded`, the nearest first; `None` for one that cannot be read or names no address.

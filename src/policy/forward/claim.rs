@@ -110,6 +110,7 @@ pub(super) fn is_claim(name: &[u8]) -> bool {
     is_likely(name, plain) && is_listed(name, plain)
 }
 
+#[inline]
 fn without_x(name: &[u8]) -> &[u8] {
     match name {
         [b'x' | b'X', b'-' | b'_', plain @ ..] => plain,

@@ -1,12 +1,13 @@
 //! The counters of a route.
 //!
-//! Only atomics, without labels to format: a request adds one to a cell, a scrape reads the cells. Counters
-//! belong to a route's label, not to a snapshot, so they survive reloads.
+//! Without labels to format: a request adds one to a cell, a scrape reads the cells. Counters belong to a route's
+//! label, not to a snapshot, so they survive reloads.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::policy::outcome::Reason;
+use crate::state::stats::hourly::Hourly;
 
 /// Upper bounds of the latency histogram, in milliseconds. The last ones are near the deadlines.
 pub(crate) const LATENCY_BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000, 15_000];
@@ -23,6 +24,8 @@ pub struct RouteCounters {
     latency: [AtomicU64; LATENCY_BOUNDS_MS.len() + 1],
     latency_sum_us: AtomicU64,
     would_deny: AtomicU64,
+    /// When it was last said that answers are malformed.
+    pub(crate) malformed: Hourly,
 }
 
 impl Default for RouteCounters {
@@ -33,6 +36,7 @@ impl Default for RouteCounters {
             latency: std::array::from_fn(|_| AtomicU64::new(0)),
             latency_sum_us: AtomicU64::new(0),
             would_deny: AtomicU64::new(0),
+            malformed: Hourly::default(),
         }
     }
 }

@@ -7,4 +7,5 @@ pub(crate) mod denials;
 pub(crate) mod gauges;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod hourly;
 pub(crate) mod short;

@@ -225,6 +225,24 @@ fn a_header_that_only_looks_like_a_framing_one_frames_nothing() {
     assert_eq!(gate.finish().events.len(), lines.len());
 }
 
+/// `*( BWS ";" BWS token [ BWS "=" BWS token ] )`: nothing here is quoted.
+fn is_extension(text: &[u8]) -> bool {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let token = |part: &[u8]| {
+        !part.is_empty()
+            && part.iter().all(|byte| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(byte))
+    };
+    let mut parts = text.split(|byte| *byte == b';');
+    let before = parts.next().unwrap_or_default();
+    before.iter().all(blank)
+        && (before.is_empty() || text.contains(&b';'))
+        && !text.last().is_some_and(blank)
+        && parts.all(|part| {
+            let mut sides = part.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
+            sides.all(token)
+        })
+}
+
 /// RFC 9112 section 7.1 in its plainest words: the decoded body and the bytes that it took, if the syntax is right.
 fn decode(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let plain = |byte: &u8| *byte == b'\t' || !byte.is_ascii_control();
@@ -236,8 +254,9 @@ fn decode(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let (mut body, mut at) = (Vec::new(), 0);
     loop {
         let (text, next) = line(at)?;
-        let digits = text.split(|byte| *byte == b';').next()?;
-        if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        let (digits, extension) =
+            text.split_at(text.iter().take_while(|byte| byte.is_ascii_hexdigit()).count());
+        if digits.is_empty() || digits.len() > 8 || !is_extension(extension) {
             return None;
         }
         let size = usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
@@ -257,7 +276,8 @@ fn decode(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
         if trailer.is_empty() {
             return Some((body, at));
         }
-        if !trailer[0].is_ascii_graphic() {
+        let name = &trailer[..trailer.iter().position(|byte| *byte == b':')?];
+        if name.is_empty() || !name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-') {
             return None;
         }
     }

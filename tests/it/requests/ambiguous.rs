@@ -46,6 +46,13 @@ fn framings() -> Vec<Row> {
         framed("a length hidden behind a space", "Content-Length : 5", "hello"),
         framed("bare LF after a chunk size", "Transfer-Encoding: chunked", "5\nhello\r\n0\r\n\r\n"),
         framed("LF in a chunk extension", "Transfer-Encoding: chunked", "5;a\nX\r\nhello\r\n0\r\n\r\n"),
+        framed("a chunk extension without a name", "Transfer-Encoding: chunked", "5;\r\nhello\r\n0\r\n\r\n"),
+        framed(
+            "a blank in a chunk extension",
+            "Transfer-Encoding: chunked",
+            "5;bad name\r\nhello\r\n0\r\n\r\n",
+        ),
+        framed("a trailer without a colon", "Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\nnone\r\n\r\n"),
         framed("a chunk longer than said", "Transfer-Encoding: chunked", "5\r\nhelloXX0\r\n\r\n"),
         framed("a chunk size that is none", "Transfer-Encoding: chunked", "xyz\r\nhello\r\n0\r\n\r\n"),
         framed("a chunk size with 0x", "Transfer-Encoding: chunked", "0x5\r\nhello\r\n0\r\n\r\n"),
@@ -149,7 +156,7 @@ fn ambiguous_requests_are_rejected_and_never_forwarded() {
 /// On the transport that `over` sets up.
 pub fn every_row_is_refused(over: impl FnOnce(Setup) -> Setup) {
     let rows: Vec<Row> = [framings(), heads(), targets()].concat();
-    assert_eq!(rows.len(), 25 + 37 + 24);
+    assert_eq!(rows.len(), 28 + 37 + 24);
     let upstream = Upstream::echo();
     let gate = over(Setup::new(upstream.url())).start();
     for (number, (name, bytes, statuses)) in rows.iter().enumerate() {
@@ -231,6 +238,16 @@ fn a_head_over_its_limit_is_431_or_414() {
     let gate = Setup::new(upstream.url()).http1().start();
     let rows = [
         ("long target", format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(70_000)), [414, 431]),
+        (
+            "a method longer than any",
+            format!("{} /hook HTTP/1.1\r\nHost: a\r\n\r\n", "A".repeat(70_000)),
+            [400, 400],
+        ),
+        (
+            "a method a little longer than any",
+            "ABCDEFGHIJKLMNOPQRSTU /hook HTTP/1.1\r\n\r\n".to_owned(),
+            [400, 400],
+        ),
         (
             "long header",
             format!("GET /hook HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(100_000)),

@@ -276,6 +276,47 @@ fn a_malformed_answer_is_503_and_undelivered() {
 }
 
 #[test]
+fn the_log_says_what_is_malformed_and_the_events_say_it_once_a_route() {
+    let lines = "A: b\r\n".repeat(101);
+    let rows = [
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nhello".to_owned(),
+            "Content-Length twice",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(),
+            "both Content-Length and Transfer-Encoding",
+        ),
+        (format!("HTTP/1.1 200 OK\r\n{lines}\r\n"), "more than 100 header lines"),
+        ("\x15\x03\x03\0\x02\x02\x32".to_owned(), "looks like TLS"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_owned(), "chunked body"),
+    ];
+    let answers: Vec<Answer> = rows.iter().map(|(bytes, _)| Answer::cut(bytes.clone(), Act::Close)).collect();
+    let upstream =
+        Upstream::start(move |arrival| match arrival.target().trim_start_matches('/').parse::<usize>() {
+            Ok(number) => answers[number].clone(),
+            Err(_) => Answer::raw(
+                "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\nContent-Length: 2\r\n\r\nok",
+                Some(200),
+            ),
+        });
+    let gate = Setup::new(upstream.url()).start();
+    for (number, (_, words)) in rows.iter().enumerate() {
+        assert_eq!(gate.ask(ADMITTED, &post(&format!("/{number}"), "flaw")).status, 503);
+        let event = gate.events(number + 1)[number].clone();
+        assert_eq!(event["reason"], "upstream_malformed", "{event}");
+        assert!(event["note"].as_str().expect("a note").contains(words), "{event}");
+    }
+    let reply = gate.ask(ADMITTED, &post("/same", "same"));
+    assert_eq!((reply.status, reply.text().as_str()), (200, "ok"));
+    assert_eq!(reply.head.all("content-length"), ["2"]);
+    let warned = |message: &str, _: &_| message == "the application's answer is malformed";
+    let warning = gate.wait_message(0, warned);
+    assert_eq!((&warning["count"], &warning["level"]), (&1.into(), &"WARN".into()), "{warning}");
+    assert_eq!(gate.log().matches("answer is malformed").count(), 1, "once for the route");
+}
+
+#[test]
 fn an_answer_too_large_or_too_late_is_undelivered() {
     run(&large_and_late_answers(), 12, |setup| setup);
 }

@@ -3,7 +3,7 @@
 //!
 //! What the line looks like is in [`super::access_log`]. Invariant: one event per request, whatever its outcome.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
@@ -15,6 +15,7 @@ use crate::policy::outcome::Reason;
 use crate::state::snapshot::LiveRoute;
 use crate::upstream::answer::Answer;
 use crate::upstream::exchange::Progress;
+use crate::upstream::flaw::Flaw;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +114,14 @@ pub(crate) fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option
         Reason::Redirect | Reason::Status => Some(advice.on_status(answer.status)),
         Reason::Success => route.webhook.spec().answer.advice(answer.status, || answer.content_type()),
         _ => None,
+    }
+}
+
+/// Reports a malformed answer in the event log, at most once an hour for each route: it is a defect of the application,
+/// and each such answer costs a message.
+pub(crate) fn tell_flaw(route: &LiveRoute, flaw: Flaw) {
+    if let Some(count) = route.counters.malformed.note(Instant::now()) {
+        tracing::warn!(route = route.label, flaw = %flaw, count, "the application's answer is malformed");
     }
 }
 

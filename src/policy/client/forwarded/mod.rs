@@ -15,6 +15,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::policy::address::addr::Address;
 use crate::policy::client::named::Client;
+use crate::policy::token::is_token;
 
 /// Parameters that an element may have. Four are registered; the bound keeps the search for
 /// duplicates short.
@@ -117,10 +118,6 @@ fn pair(text: &[u8]) -> Result<Pair<'_>, Invalid> {
 fn token(text: &[u8]) -> Result<(&[u8], &[u8]), Invalid> {
     let end = text.iter().position(|b| !is_token(*b)).unwrap_or(text.len());
     if end == 0 { Err(Invalid) } else { Ok(text.split_at(end)) }
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// What stands in quotes (RFC 9110 section 5.6.4), the opening one already gone.

@@ -255,7 +255,8 @@ impl Gate {
         Finished { code, events, setup: self.setup.clone() }
     }
 
-    fn log(&self) -> String {
+    /// The operational log so far.
+    pub fn log(&self) -> String {
         self.stderr.all().join("\n")
     }
 }
