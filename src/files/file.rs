@@ -14,13 +14,47 @@ use bytes::Bytes;
 /// The largest file of certificates or of a key: many times the size of a system's authorities.
 pub(crate) const MAX_PEM: u64 = 4 << 20;
 
+/// An error of the system that can be kept and compared: a file that fails twice for one reason has not changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{text}")]
+pub struct IoError {
+    kind: io::ErrorKind,
+    text: String,
+}
+
+impl From<io::Error> for IoError {
+    fn from(error: io::Error) -> Self {
+        Self { kind: error.kind(), text: error.to_string() }
+    }
+}
+
+/// Why there are no bytes of a file, in words for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ReadError {
+    /// The system says no.
+    #[error("cannot be read: {0}")]
+    Io(#[from] IoError),
+    /// The path names this.
+    #[error("must be a regular file, this is {0}")]
+    NotRegular(&'static str),
+    /// It has more than this many bytes.
+    #[error("is larger than {} MiB", .0 >> 20)]
+    Large(u64),
+    /// It has more bytes than the others left of this many.
+    #[error("is too large: all range files together may have {} MiB", .0 >> 20)]
+    NoRoom(u64),
+    /// It is none of those that were read.
+    #[error("was not read")]
+    NotSeen,
+}
+
 /// One file.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct FileContent {
     /// Its path, as it was given.
     pub path: PathBuf,
     /// Its bytes, or why they could not be read. The bytes are shared with the list that is made from them.
-    pub content: Result<Bytes, String>,
+    pub content: Result<Bytes, ReadError>,
 }
 
 /// Leaves out the bytes: they may be a private key.
@@ -48,10 +82,10 @@ impl Files {
     ///
     /// # Errors
     /// Why they could not be read, as text for the operator.
-    pub fn content(&self, path: &Path) -> Result<&[u8], String> {
+    pub fn content(&self, path: &Path) -> Result<&[u8], ReadError> {
         let seen = self.0.iter().find(|seen| seen.path == path);
         let content = seen.map(|seen| seen.content.as_deref().map_err(Clone::clone));
-        content.unwrap_or_else(|| Err("was not read".to_owned()))
+        content.unwrap_or(Err(ReadError::NotSeen))
     }
 }
 
@@ -77,16 +111,16 @@ pub(crate) fn range_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// Why it cannot be read, as text for the operator.
-pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    read_within(path, most)?.ok_or_else(|| format!("is larger than {} MiB", most >> 20))
+pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
+    read_within(path, most)?.ok_or(ReadError::Large(most))
 }
 
 /// Reads like [`read`], but returns `None` for a larger file.
 ///
 /// # Errors
 /// Why it cannot be read, as text for the operator.
-pub(crate) fn read_within(path: &Path, most: u64) -> Result<Option<Vec<u8>>, String> {
-    let io_error = |error: io::Error| format!("cannot be read: {error}");
+pub(crate) fn read_within(path: &Path, most: u64) -> Result<Option<Vec<u8>>, ReadError> {
+    let io_error = |error: io::Error| ReadError::Io(error.into());
     // Without O_NONBLOCK the open of a FIFO waits for a writer; O_NOCTTY keeps a terminal from
     // becoming ours.
     let file = OpenOptions::new()
@@ -103,7 +137,7 @@ pub(crate) fn read_within(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Str
             () if kind.is_char_device() || kind.is_block_device() => "a device",
             () => "something else",
         };
-        return Err(format!("must be a regular file, this is {what}"));
+        return Err(ReadError::NotRegular(what));
     }
     if metadata.len() > most {
         return Ok(None);
@@ -150,7 +184,8 @@ mod tests {
         let refused =
             [(fifo.as_path(), "a FIFO"), (dir.path(), "a folder"), (Path::new("/dev/zero"), "a device")];
         for (path, what) in refused {
-            assert_eq!(read(path, 10), Err(format!("must be a regular file, this is {what}")));
+            let said = read(path, 10).unwrap_err().to_string();
+            assert_eq!(said, format!("must be a regular file, this is {what}"));
         }
     }
 
@@ -161,6 +196,6 @@ mod tests {
         fs::write(&path, vec![b'#'; 1 << 20]).unwrap();
         assert_eq!(read(&path, 1 << 20).unwrap().len(), 1 << 20);
         fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
-        assert_eq!(read(&path, 1 << 20), Err("is larger than 1 MiB".to_owned()));
+        assert_eq!(read(&path, 1 << 20).unwrap_err().to_string(), "is larger than 1 MiB");
     }
 }

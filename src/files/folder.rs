@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::files::file::{FileContent, range_files, read_within};
+use crate::files::file::{FileContent, IoError, ReadError, range_files, read_within};
 
 /// Bytes of all range files together: about three million prefixes.
 pub(crate) const MOST_BYTES: u64 = 64 << 20;
@@ -43,13 +43,18 @@ pub(crate) const fn lists_memory(bytes: u64, prefixes: u64) -> u64 {
     bytes.saturating_mul(TEXTS).saturating_add(prefixes.saturating_mul(PREFIX))
 }
 
+/// The ranges folder cannot be listed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("the ranges folder cannot be read: {0}")]
+pub struct FolderError(#[from] IoError);
+
 /// The ranges folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Folder {
     /// Its path.
     pub path: PathBuf,
     /// Its range files by name, or why it cannot be listed.
-    pub files: Result<Vec<FileContent>, String>,
+    pub files: Result<Vec<FileContent>, FolderError>,
     /// The unnamed files that were not read, because there was no room: how many, and the first.
     pub unread: Option<(usize, PathBuf)>,
 }
@@ -67,7 +72,7 @@ struct Known {
     /// When these times were first seen, and when the file was last read.
     since: Instant,
     read: Instant,
-    content: Result<Bytes, String>,
+    content: Result<Bytes, ReadError>,
 }
 
 /// What changes when the content does.
@@ -104,7 +109,7 @@ impl Reader {
             Ok(files) => files,
             Err(error) => {
                 self.known.clear();
-                let why = format!("the ranges folder cannot be read: {error}");
+                let why = FolderError(error.into());
                 return Folder { path: path.to_owned(), files: Err(why), unread: None };
             }
         };
@@ -137,13 +142,9 @@ impl Reader {
 
 /// Reads a file that the config names.
 fn whole(path: PathBuf, left: &mut u64) -> FileContent {
-    let content = read_within(&path, *left).and_then(|bytes| bytes.ok_or_else(no_room));
+    let content = read_within(&path, *left).and_then(|bytes| bytes.ok_or(ReadError::NoRoom(MOST_BYTES)));
     *left -= content.as_ref().map_or(0, |bytes| bytes.len() as u64);
     FileContent { path, content: content.map(Bytes::from) }
-}
-
-fn no_room() -> String {
-    format!("is too large: all range files together may have {} MiB", MOST_BYTES >> 20)
 }
 
 /// Reads a file that the config does not name; `None` when there is no room for it.
@@ -191,7 +192,7 @@ mod tests {
         names.iter().copied().collect()
     }
 
-    fn content(folder: &Folder, name: &str) -> Result<Bytes, String> {
+    fn content(folder: &Folder, name: &str) -> Result<Bytes, ReadError> {
         let files = folder.files.as_ref().unwrap();
         files.iter().find(|seen| seen.path.ends_with(name)).unwrap().content.clone()
     }
@@ -225,8 +226,8 @@ mod tests {
         assert_eq!(folder.unread, Some((60, dir.path().join("a01.txt"))));
         // A named file that does not fit is a problem of its own.
         assert_eq!(
-            content(&look(&["sms", "voice"]), "voice.txt"),
-            Err("is too large: all range files together may have 64 MiB".to_owned())
+            content(&look(&["sms", "voice"]), "voice.txt").unwrap_err().to_string(),
+            "is too large: all range files together may have 64 MiB"
         );
     }
 

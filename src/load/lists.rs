@@ -58,15 +58,15 @@ pub(crate) fn resolve(
                         absent.remove(name);
                         resolver.read(name, seen);
                     }
-                    Err(message) => {
-                        resolver.lists.problems.push(problem(&seen.path, message));
+                    Err(error) => {
+                        resolver.lists.problems.push(problem(&seen.path, error.to_string()));
                         resolver.lists.fatal |= before.snapshot.is_none();
                     }
                 }
             }
         }
-        Err(message) => {
-            resolver.lists.problems.push(problem(&folder.path, message.clone()));
+        Err(error) => {
+            resolver.lists.problems.push(problem(&folder.path, error.to_string()));
             absent.extend(before.names());
         }
     }
@@ -89,7 +89,7 @@ impl Resolver<'_> {
         let old = self.before.snapshot.and_then(|snapshot| snapshot.lists.get(name));
         let bytes = match &seen.content {
             Ok(bytes) => bytes,
-            Err(message) => return self.fall_back(name, seen, vec![problem(&seen.path, message.clone())]),
+            Err(error) => return self.fall_back(name, seen, vec![problem(&seen.path, error.to_string())]),
         };
         if let Some(old) = old.filter(|old| old.text == *bytes) {
             // An unchanged file is not parsed again, so that its size costs nothing.
@@ -186,13 +186,20 @@ fn stays(list: &List) -> String {
     format!("; the last good version stays ({} prefixes)", list.ranges.entries().len())
 }
 
-fn list_name(path: &Path) -> Result<&str, String> {
+/// The name of a file is not one that a list can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a list is named by its file: letters, digits, '_', '.' and '-', a letter or digit first; rename the file"
+)]
+struct ListNameError;
+
+fn list_name(path: &Path) -> Result<&str, ListNameError> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     if stem.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) && stem.bytes().all(allowed) {
         return Ok(stem);
     }
-    Err("a list is named by its file: letters, digits, '_', '.' and '-', a letter or digit first; rename the file".to_owned())
+    Err(ListNameError)
 }
 
 fn line_problems(path: &Path, lines: &[range_list::LineProblem]) -> Vec<Problem> {

@@ -50,7 +50,7 @@ impl ConfigSource {
             None => None,
             Some(seen) => {
                 let bad = |message: String| vec![Problem::new(seen.path.display().to_string(), message)];
-                let bytes = seen.content.as_ref().map_err(|message| bad(message.clone()))?;
+                let bytes = seen.content.as_ref().map_err(|error| bad(error.to_string()))?;
                 Some(std::str::from_utf8(bytes).map_err(|error| bad(format!("is not UTF-8 text: {error}")))?)
             }
         };

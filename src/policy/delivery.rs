@@ -18,6 +18,27 @@ pub(crate) const RETRY_AFTER_S: u16 = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SuccessSet(u128);
 
+/// Why a text lists no successes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseSuccessError {
+    /// The webhook's sender does not count it as delivered.
+    #[error("{text:?} is not {}, and {} counts nothing else as delivered", .webhook.spec().one_success(), .webhook.provider().name)]
+    NotDelivered {
+        /// What stands in the place of a status.
+        text: String,
+        /// What the route is for.
+        webhook: Webhook,
+    },
+    /// A range whose end comes first.
+    #[error("{first}-{last} is in the wrong order")]
+    Backwards {
+        /// The status before the hyphen.
+        first: u16,
+        /// The status after it.
+        last: u16,
+    },
+}
+
 impl SuccessSet {
     /// All statuses that the sender of the webhook counts as delivered.
     #[must_use]
@@ -29,13 +50,13 @@ impl SuccessSet {
     ///
     /// # Errors
     /// A route may not call a status a success that the webhook's sender does not count as delivered.
-    pub fn parse(text: &str, webhook: Webhook) -> Result<Self, String> {
+    pub fn parse(text: &str, webhook: Webhook) -> Result<Self, ParseSuccessError> {
         let mut set = 0;
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let (first, last) = (status(first, webhook)?, status(last, webhook)?);
             if first > last {
-                return Err(format!("{first}-{last} is in the wrong order"));
+                return Err(ParseSuccessError::Backwards { first, last });
             }
             set |= (first..=last).map(bit).fold(0, |set, bit| set | bit);
         }
@@ -54,15 +75,11 @@ fn bit(status: u16) -> u128 {
     if (200..=299).contains(&status) { 1 << (status - 200) } else { 0 }
 }
 
-fn status(text: &str, webhook: Webhook) -> Result<u16, String> {
-    match text.trim().parse::<u16>() {
+fn status(text: &str, webhook: Webhook) -> Result<u16, ParseSuccessError> {
+    let text = text.trim();
+    match text.parse::<u16>() {
         Ok(status) if webhook.spec().success.contains(&status) => Ok(status),
-        _ => Err(format!(
-            "{:?} is not {}, and {} counts nothing else as delivered",
-            text.trim(),
-            webhook.spec().one_success(),
-            webhook.provider().name
-        )),
+        _ => Err(ParseSuccessError::NotDelivered { text: text.to_owned(), webhook }),
     }
 }
 

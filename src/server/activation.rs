@@ -7,6 +7,7 @@
 //! address no key has stops the start, because the gate would serve at an address that its file does not
 //! name.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -149,29 +150,40 @@ impl Named {
     }
 }
 
+/// Why no connection can be accepted on a socket that was passed.
+#[derive(Debug, thiserror::Error)]
+enum SocketError {
+    /// It is of another kind.
+    #[error("is neither a TCP nor a UNIX stream socket")]
+    Kind,
+    /// It is one connection.
+    #[error("does not listen (the socket unit must not say Accept=yes)")]
+    Connected,
+    /// The system says no.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
 impl Socket {
-    fn take(passed: &mut ListenFd, place: usize) -> Result<Self, String> {
-        let neither = || "is neither a TCP nor a UNIX stream socket".to_owned();
+    fn take(passed: &mut ListenFd, place: usize) -> Result<Self, SocketError> {
         // For a socket of another kind the call fails, and the socket stays in place.
         if let Ok(Some(socket)) = passed.take_tcp_listener(place) {
             accepts(&SockRef::from(&socket))?;
-            socket.set_nonblocking(true).map_err(|error| error.to_string())?;
-            let address = socket.local_addr().map_err(|error| error.to_string())?;
+            socket.set_nonblocking(true)?;
+            let address = socket.local_addr()?;
             return Ok(Self::Tcp(socket, address));
         }
-        let Ok(Some(socket)) = passed.take_unix_listener(place) else { return Err(neither()) };
+        let Ok(Some(socket)) = passed.take_unix_listener(place) else {
+            return Err(SocketError::Kind);
+        };
         accepts(&SockRef::from(&socket))?;
-        let address = socket.local_addr().map_err(|error| error.to_string())?;
+        let address = socket.local_addr()?;
         Ok(Self::Unix(socket, address.as_pathname().map(Path::to_owned).unwrap_or_default()))
     }
 }
 
-fn accepts(socket: &SockRef<'_>) -> Result<(), String> {
-    match socket.is_listener() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err("does not listen (the socket unit must not say Accept=yes)".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
+fn accepts(socket: &SockRef<'_>) -> Result<(), SocketError> {
+    if socket.is_listener()? { Ok(()) } else { Err(SocketError::Connected) }
 }
 
 #[cfg(test)]

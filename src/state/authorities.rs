@@ -15,8 +15,58 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::{Config, Problem, Target, Upstream};
-use crate::files::file::{FileContent, Files, MAX_PEM};
+use crate::files::file::{FileContent, Files, MAX_PEM, ReadError};
 use crate::state::endpoint::server_name;
+use crate::state::tls::error::PemError;
+
+/// Why it is not known who may sign an upstream's certificates.
+#[derive(Debug, thiserror::Error)]
+enum AuthoritiesError {
+    /// The file cannot be read.
+    #[error("{} {source}", path.display())]
+    Unread {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ReadError,
+    },
+    /// What it holds cannot be used.
+    #[error("{} {source}", path.display())]
+    Roots {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: RootsError,
+    },
+    /// Nobody may sign for this system, and perhaps why.
+    #[error(
+        "https:// needs certificate authorities, and this system has none{}; install ca-certificates, or set `ca`",
+        .0.as_ref().map(|error| format!(" ({error})")).unwrap_or_default()
+    )]
+    NoSystem(#[source] Option<rustls_native_certs::Error>),
+    /// There is no TLS to be had.
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
+}
+
+/// Why a PEM file names no authorities.
+#[derive(Debug, thiserror::Error)]
+enum RootsError {
+    /// It is damaged, or another kind of file.
+    #[error("is not PEM: {0}")]
+    NotPem(#[from] PemError),
+    /// A certificate of it is no authority's.
+    #[error("has a certificate that cannot be used (block {block}): {source}")]
+    Unusable {
+        /// Which section of the file, from 1.
+        block: usize,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// It holds something else.
+    #[error("holds no certificate; it must be a PEM file with a BEGIN CERTIFICATE line")]
+    Empty,
+}
 
 /// What the last load read.
 #[derive(Debug, Default)]
@@ -42,7 +92,7 @@ impl Authorities {
                 Some(path) => self.read_file(path, contents).map_err(|why| (format!("{at}.ca"), why)),
                 None => self.read_system().map_err(|why| (at, why)),
             };
-            problems.extend(read.err().map(|(at, why)| Problem::new(at, why)));
+            problems.extend(read.err().map(|(at, why)| Problem::new(at, why.to_string())));
         }
         let used: BTreeSet<&Path> = files(config).collect();
         self.files.retain(|path, _| used.contains(path.as_path()));
@@ -62,21 +112,22 @@ impl Authorities {
         }
     }
 
-    fn read_file(&mut self, path: &Path, contents: &Files) -> Result<(), String> {
-        let shown = path.display();
+    fn read_file(&mut self, path: &Path, contents: &Files) -> Result<(), AuthoritiesError> {
         let seen = contents.0.iter().find(|seen| seen.path == path);
         let content =
             seen.map_or_else(|| FileContent::at(path, MAX_PEM).content, |seen| seen.content.clone());
-        let bytes = content.map_err(|why| format!("{shown} {why}"))?;
+        let bytes = content.map_err(|source| AuthoritiesError::Unread { path: path.to_owned(), source })?;
         if self.files.get(path).is_some_and(|(known, _)| *known == bytes) {
             return Ok(());
         }
-        let config = client_config(roots(&bytes).map_err(|why| format!("{shown} {why}"))?)?;
+        let roots =
+            roots(&bytes).map_err(|source| AuthoritiesError::Roots { path: path.to_owned(), source })?;
+        let config = client_config(roots)?;
         self.files.insert(path.to_owned(), (bytes, config));
         Ok(())
     }
 
-    fn read_system(&mut self) -> Result<(), String> {
+    fn read_system(&mut self) -> Result<(), AuthoritiesError> {
         if self.system.is_some() {
             return Ok(());
         }
@@ -85,10 +136,7 @@ impl Authorities {
         // A system certificate that cannot be parsed is skipped: the operator cannot mend it here.
         let (good, _) = roots.add_parsable_certificates(found.certs);
         if good == 0 {
-            let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-            return Err(format!(
-                "https:// needs certificate authorities, and this system has none{why}; install ca-certificates, or set `ca`"
-            ));
+            return Err(AuthoritiesError::NoSystem(found.errors.into_iter().next()));
         }
         self.system = Some(client_config(roots)?);
         Ok(())
@@ -113,25 +161,48 @@ fn is_tls(upstream: &Upstream) -> bool {
 }
 
 /// The certificates of a PEM file.
-fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
+fn roots(pem: &[u8]) -> Result<RootCertStore, RootsError> {
     let mut roots = RootCertStore::empty();
     for (at, section) in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).enumerate() {
-        let (kind, der) = section.map_err(|error| format!("is not PEM: {error}"))?;
+        let (kind, der) = section.map_err(PemError::from)?;
         if kind == SectionKind::Certificate {
             let added = roots.add(CertificateDer::from(der));
-            added.map_err(|error| {
-                format!("has a certificate that cannot be used (block {}): {error}", at + 1)
-            })?;
+            added.map_err(|source| RootsError::Unusable { block: at + 1, source })?;
         }
     }
     if roots.is_empty() {
-        return Err("holds no certificate; it must be a PEM file with a BEGIN CERTIFICATE line".to_owned());
+        return Err(RootsError::Empty);
     }
     Ok(roots)
 }
 
-fn client_config(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
+fn client_config(roots: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    let builder = builder.with_safe_default_protocol_versions()?;
     Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_for_a_damaged_file_does_not_repeat_its_content() {
+        let begin = "-----BEGIN CERTIFICATE-----";
+        for (text, message) in [
+            ("-----BEGIN secret\n", "is not PEM: a line -----BEGIN does not end with -----"),
+            (
+                &format!("{begin}\nsecret\n"),
+                "is not PEM: a section has no line -----END; the file may be cut off",
+            ),
+            (
+                &format!("{begin}\nse!cret\n-----END CERTIFICATE-----\n"),
+                "is not PEM: a section is not base64",
+            ),
+        ] {
+            let error = roots(text.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), message);
+            assert!(!format!("{error:?}").contains("cret"), "{error:?}");
+        }
+    }
 }

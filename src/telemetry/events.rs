@@ -24,14 +24,25 @@ pub enum Form {
     Text,
 }
 
+/// Something else has the events of this process already.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InstallError {
+    /// Those of its own.
+    #[error(transparent)]
+    Subscriber(#[from] tracing::subscriber::SetGlobalDefaultError),
+    /// Those of its libraries.
+    #[error("{0}")]
+    Logger(log::SetLoggerError),
+}
+
 /// Sends all events of the process to `sink`, those at least as severe as `level`.
 ///
 /// # Errors
 /// Another subscriber is installed already.
-pub(crate) fn install(sink: LineSink, form: Form, level: Level) -> Result<(), String> {
+pub(crate) fn install(sink: LineSink, form: Form, level: Level) -> Result<(), InstallError> {
     let subscriber = registry().with(Lines { sink, form, level });
-    tracing::subscriber::set_global_default(subscriber).map_err(|error| error.to_string())?;
-    log::set_logger(&Bridge).map_err(|error| error.to_string())?;
+    tracing::subscriber::set_global_default(subscriber)?;
+    log::set_logger(&Bridge).map_err(InstallError::Logger)?;
     log::set_max_level(log::LevelFilter::Warn);
     Ok(())
 }

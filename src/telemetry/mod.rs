@@ -238,7 +238,7 @@ fn write_batches(shared: &Shared, mut out: Out) {
         if let Some(reopened) = reopened {
             waiting.reopening.done = asked;
             waiting.reopening.late = false;
-            waiting.reopening.failed = reopened.err();
+            waiting.reopening.failed = reopened.err().map(|error| error.to_string());
         }
         drop(waiting);
         shared.idle.notify_all();

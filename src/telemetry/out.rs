@@ -43,6 +43,20 @@ impl Destination {
     }
 }
 
+/// A file could not be opened again by its path.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{}: cannot be opened again: {source}; lines still go to the file that was opened before, {}",
+    path.display(),
+    if *.was_deleted { "which was deleted, so they are lost" } else { "wherever it is now" }
+)]
+pub(super) struct ReopenError {
+    path: PathBuf,
+    source: io::Error,
+    /// The file that was opened before has no name any more.
+    was_deleted: bool,
+}
+
 /// An open destination.
 pub(super) struct Out {
     to: Destination,
@@ -69,22 +83,16 @@ impl Out {
     ///
     /// # Errors
     /// Why it could not be opened, as text for the operator.
-    pub(super) fn reopen(&mut self) -> Result<(), String> {
+    pub(super) fn reopen(&mut self) -> Result<(), ReopenError> {
         let Destination::File(path) = &self.to else { return Ok(()) };
-        let deleted = self.file.metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 0);
-        if deleted {
+        let was_deleted = self.file.metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 0);
+        if was_deleted {
             tracing::warn!(
                 path = %path.display(),
                 "the access log's file was deleted while it was written to, and its last lines with it"
             );
         }
-        let file = open(path).map_err(|error| {
-            let old = if deleted { "which was deleted, so they are lost" } else { "wherever it is now" };
-            format!(
-                "{}: cannot be opened again: {error}; lines still go to the file that was opened before, {old}",
-                path.display()
-            )
-        })?;
+        let file = open(path).map_err(|source| ReopenError { path: path.clone(), source, was_deleted })?;
         (self.file, self.broken) = (file, false);
         Ok(())
     }
@@ -178,7 +186,7 @@ mod tests {
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
         let mut out = file(&path).unwrap();
         assert_eq!(out.write(b"one\n"), 0);
-        assert_eq!(out.reopen(), Ok(()));
+        out.reopen().unwrap();
         assert_eq!(out.write(b"two\n"), 0);
         let mut reader = File::open(&path).unwrap();
         drop(out);
@@ -213,12 +221,12 @@ mod tests {
         let path = folder.join("access.log");
         let mut out = file(&path).unwrap();
         fs::rename(&folder, &moved).unwrap();
-        let message = out.reopen().unwrap_err();
+        let message = out.reopen().unwrap_err().to_string();
         assert!(message.starts_with(&format!("{}: cannot be opened again: ", path.display())), "{message}");
         assert_eq!(out.write(b"line\n"), 0);
         assert_eq!(fs::read_to_string(moved.join("access.log")).unwrap(), "line\n");
         fs::create_dir(&folder).unwrap();
-        assert_eq!(out.reopen(), Ok(()));
+        out.reopen().unwrap();
         assert_eq!(out.write(b"again\n"), 0);
         assert_eq!(fs::read_to_string(&path).unwrap(), "again\n");
     }

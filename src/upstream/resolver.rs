@@ -81,7 +81,7 @@ impl Addresses {
     }
 
     /// Stores a result of the resolver; true if addresses are known, new or old ones.
-    fn store(&self, answer: Result<Arc<[SocketAddr]>, String>) -> bool {
+    fn store(&self, answer: Result<Arc<[SocketAddr]>, ResolveError>) -> bool {
         match answer {
             Ok(list) => {
                 self.known.send_replace(Known::Yes(list));
@@ -90,12 +90,26 @@ impl Addresses {
             Err(why) => !self.known.send_if_modified(|known| {
                 let is_none = !matches!(known, Known::Yes(_));
                 if is_none {
-                    *known = Known::No(Arc::from(why));
+                    *known = Known::No(Arc::from(why.to_string()));
                 }
                 is_none
             }),
         }
     }
+}
+
+/// Why a name has no addresses.
+#[derive(Debug, thiserror::Error)]
+enum ResolveError {
+    /// The resolver knows none.
+    #[error("the name has no address")]
+    Empty,
+    /// The resolver says why.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The resolver says nothing.
+    #[error("the resolver does not answer")]
+    Silent,
 }
 
 /// Resolves the name with the system's resolver, at regular intervals, without end.
@@ -115,14 +129,14 @@ async fn keep_resolving<F: Future<Output = io::Result<Vec<SocketAddr>>>>(
     let mut failing = false;
     loop {
         let answer = match timeout(RESOLVE_EVERY, resolve()).await {
-            Ok(Ok(list)) if list.is_empty() => Err("the name has no address".to_owned()),
+            Ok(Ok(list)) if list.is_empty() => Err(ResolveError::Empty),
             Ok(Ok(list)) => Ok(Arc::from(list)),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the resolver does not answer".to_owned()),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(ResolveError::Silent),
         };
         // Log only changes: a name server that is down for a day fails thousands of times.
         match &answer {
-            Err(error) if !failing => tracing::warn!(host = name.host, error, "upstream name not resolved"),
+            Err(error) if !failing => tracing::warn!(host = name.host, %error, "upstream name not resolved"),
             Ok(_) if failing => tracing::info!(host = name.host, "upstream name resolved again"),
             _ => {}
         }

@@ -74,6 +74,14 @@ fn what_is_forbidden_is_found() {
         ("cli/run.rs", "/* a \" in a comment */ fn f() { x.unwrap(); }", vec!["panics"]),
         ("cli/run.rs", "const C: char = '\"'; fn f() { x.unwrap(); } // \"", vec!["panics"]),
         ("cli/run.rs", "const C: &str = r#\"\"\"#; fn f<'a>(x: &'a str) { x.unwrap(); }", vec!["panics"]),
+        ("cli/run.rs", "fn f() -> Result<(), String> { Ok(()) }", vec!["errors"]),
+        (
+            "cli/run.rs",
+            "struct S { seen: std::result::Result<Vec<u8>, std::string::String> }",
+            vec!["errors"],
+        ),
+        ("cli/run.rs", "fn f(read: impl Fn(&str) -> Option<Result<(A, B), String>>) {}", vec!["errors"]),
+        ("cli/run.rs", "fn f() { x.collect::<Result<Vec<_>, String>>(); }", vec!["errors"]),
         // What a macro or an attribute is given.
         ("config/mod.rs", "fn f() { format!(\"{}\", crate::state::now()); }", vec!["layers"]),
         ("config/mod.rs", "fn f() { tracing_of_ours!(at = %super::gate::now()); }", vec!["layers"]),
@@ -151,6 +159,8 @@ fn what_is_allowed_is_not_found() {
         ),
         ("server.rs", "mod notify; use self::notify::Line; fn f() { notify::send(); }"),
         ("config/raw.rs", "mod http; fn f() { http::parse(); } pub(in crate::config) struct S;"),
+        ("cli/run.rs", "fn f() -> Result<String, Vec<String>> { g() } fn g() -> io::Result<String> { h() }"),
+        ("cli/run.rs", "#[cfg(test)] mod tests { fn f() -> Result<(), String> { Ok(()) } }"),
         ("cli/run.rs", most.as_str()),
     ];
     for (path, text) in cases {

@@ -2,7 +2,10 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{ExprMethodCall, ExprStruct, ItemMod, ItemUse, Macro, MetaList, UseTree, Visibility};
+use syn::{
+    ExprMethodCall, ExprStruct, GenericArgument, ItemMod, ItemUse, Macro, MetaList, PathArguments,
+    PathSegment, UseTree, Visibility,
+};
 
 use crate::source::{Call, Child, How, Path, Source, Tests, Word};
 
@@ -147,6 +150,14 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         visit::visit_path(self, path);
     }
 
+    /// `Result<T, String>`, under whatever path both stand.
+    fn visit_path_segment(&mut self, segment: &'ast PathSegment) {
+        if segment.ident == "Result" && error_of(&segment.arguments).is_some_and(is_string) {
+            self.into.text_errors.push(self.tests.place(segment.ident.span()));
+        }
+        visit::visit_path_segment(self, segment);
+    }
+
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         self.call(&call.method, !call.args.is_empty());
         visit::visit_expr_method_call(self, call);
@@ -172,6 +183,19 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     /// `pub(in path)` names what is around it, and imports nothing.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
+}
+
+/// What stands in the place of a `Result`'s error.
+fn error_of(arguments: &PathArguments) -> Option<&syn::Type> {
+    let PathArguments::AngleBracketed(arguments) = arguments else { return None };
+    match arguments.args.iter().nth(1) {
+        Some(GenericArgument::Type(error)) => Some(error),
+        _ => None,
+    }
+}
+
+fn is_string(what: &syn::Type) -> bool {
+    matches!(what, syn::Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "String"))
 }
 
 /// `/// text` and `#[doc = "text"]` are the same to a reader.

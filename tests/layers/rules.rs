@@ -9,7 +9,7 @@ use crate::source::{At, Path, Source, Word};
 
 pub type Rule = fn(&Source, &House) -> Vec<String>;
 
-pub const RULES: [(&str, Rule); 10] = [
+pub const RULES: [(&str, Rule); 11] = [
     ("layers", layers),
     ("pingora", pingora),
     ("policy", policy),
@@ -19,6 +19,7 @@ pub const RULES: [(&str, Rule); 10] = [
     ("permit", permit),
     ("headers", headers),
     ("panics", panics),
+    ("errors", errors),
     ("size", size),
 ];
 
@@ -161,6 +162,13 @@ fn panics(source: &Source, _: &House) -> Vec<String> {
     let macros = macros.map(|word| (word.at, word.text.as_str()));
     let found = called(source, &METHODS).into_iter().chain(macros);
     found.map(|(at, name)| source.says(at, &format!("`{name}` outside a test"))).collect()
+}
+
+/// What fails has an error of a type, which says in its documentation what happened, and in words what the operator can
+/// change.
+fn errors(source: &Source, _: &House) -> Vec<String> {
+    let texts = source.text_errors.iter().filter(|at| !at.test);
+    texts.map(|at| source.says(*at, "a `Result` whose error is a String")).collect()
 }
 
 /// Methods that are called, or named by a path.

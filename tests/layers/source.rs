@@ -82,6 +82,8 @@ pub struct Source {
     pub made: Vec<Word>,
     /// The macros that are called.
     pub macros: Vec<Word>,
+    /// A `Result` with a String for an error.
+    pub text_errors: Vec<At>,
     pub children: Vec<Child>,
     /// The files that a table in the module's documentation lists.
     pub table: Vec<Word>,
@@ -132,6 +134,7 @@ impl Source {
         let places = words.map(|word| &mut word.at);
         let places = places.chain(self.paths.iter_mut().map(|path| &mut path.at));
         let places = places.chain(self.calls.iter_mut().map(|call| &mut call.at));
+        let places = places.chain(&mut self.text_errors);
         let places = places.chain(self.children.iter_mut().map(|child| &mut child.at));
         places.for_each(|at| at.test = true);
     }

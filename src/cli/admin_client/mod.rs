@@ -53,14 +53,11 @@ impl AdminClient {
             };
         }
         let Some(path) = gate.file.path() else { return Ok(Self { address: AdminAddress::default() }) };
-        let text = file::read(&path, config::MAX_TEXT)
-            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned()))
-            .map_err(|error| {
-                failed(format!(
-                    "{}: {error}; mend it, or set --admin to the gate's admin address",
-                    path.display()
-                ))
-            })?;
+        let unread = |why: &str| {
+            failed(format!("{}: {why}; mend it, or set --admin to the gate's admin address", path.display()))
+        };
+        let bytes = file::read(&path, config::MAX_TEXT).map_err(|error| unread(&error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| unread("is not UTF-8 text"))?;
         let base = path.parent().map(PathBuf::from).unwrap_or_default();
         match config::parse(Some(&text), &Overrides::default(), &base) {
             Ok(parsed) => match (parsed.config.admin, parsed.config.metrics) {

@@ -3,6 +3,7 @@
 //! Three records must agree: the reply that the sender got, the requests that reached the application, and
 //! the line in the access log.
 
+use std::io;
 use std::net::Ipv4Addr;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ const LOG_TIMEOUT: Duration = Duration::from_secs(5);
 const NOTHING: &str = "-";
 
 /// One request of the tour and its three records.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Visit {
     /// The sample's name.
     pub sample: String,
@@ -27,8 +28,8 @@ pub(super) struct Visit {
     pub webhook: &'static str,
     /// The sender.
     pub from: Ipv4Addr,
-    /// The status that it got, or an error as text.
-    pub got: Result<u16, String>,
+    /// The status that it got, or an error.
+    pub got: io::Result<u16>,
     /// How many requests reached the application meanwhile.
     pub arrived: usize,
     /// The outcome and the reason in the log.
@@ -78,7 +79,7 @@ pub(super) fn visit(
         sample: sample.name.clone(),
         webhook: sample.webhook.name(),
         from,
-        got: got.map(|got| got.status).map_err(|error| error.to_string()),
+        got: got.map(|got| got.status),
         arrived: arrived.len(),
         logged: match log.as_ref().map(outcome_and_reason) {
             Some(("denied", reason)) => format!("denied {reason}"),

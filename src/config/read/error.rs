@@ -45,6 +45,54 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Why a text is no duration and no size.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum QuantityError {
+    /// Something else.
+    #[error("found {shown}, wanted {wanted}")]
+    Other {
+        /// What stands there, as it may be shown.
+        shown: String,
+        /// What should.
+        wanted: &'static str,
+    },
+    /// More than is counted.
+    #[error("{0} is too large")]
+    Large(String),
+    /// A part of a unit.
+    #[error("{shown} is not a whole number; write {whole}")]
+    Fraction {
+        /// What stands there, as it may be shown.
+        shown: String,
+        /// The same in a smaller unit.
+        whole: String,
+    },
+    /// A bare number.
+    #[error("{number} has no unit; write {write}")]
+    NoUnit {
+        /// The number.
+        number: String,
+        /// What was probably meant.
+        write: String,
+    },
+    /// A unit that is two.
+    #[error("{unit} is a power of 1000 to some programs and of 1024 to others; write {write}")]
+    Ambiguous {
+        /// The unit.
+        unit: String,
+        /// What was probably meant.
+        write: String,
+    },
+    /// Another spelling of a unit.
+    #[error("{shown} has an unknown unit; write {write}")]
+    UnknownUnit {
+        /// What stands there, as it may be shown.
+        shown: String,
+        /// What was probably meant.
+        write: String,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

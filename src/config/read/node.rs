@@ -6,6 +6,7 @@
 //! whole reading fails at the end. Nothing here knows what a key means.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -82,8 +83,8 @@ impl<'a> Node<'a> {
     }
 
     /// The value of a reader, or its error reported as a problem here.
-    pub(crate) fn judged<T>(&self, read: Result<T, String>) -> Option<T> {
-        read.map_or_else(|message| self.problem(message), Some)
+    pub(crate) fn judged<T, E: Display>(&self, read: Result<T, E>) -> Option<T> {
+        read.map_or_else(|error| self.problem(error.to_string()), Some)
     }
 
     /// A text that is not empty.
@@ -96,7 +97,11 @@ impl<'a> Node<'a> {
     }
 
     /// A text that `read` accepts.
-    pub(crate) fn parsed<T>(&self, wanted: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub(crate) fn parsed<T, E: Display>(
+        &self,
+        wanted: &str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         self.text(wanted).and_then(|text| self.judged(read(text)))
     }
 

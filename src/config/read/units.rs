@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::config::read::error::QuantityError;
+
 const DURATIONS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
@@ -12,7 +14,7 @@ const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), (
 ///
 /// # Errors
 /// What is wrong, and what to write instead.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, QuantityError> {
     let meant = |unit: &str| match unit.to_ascii_lowercase().as_str() {
         "" | "s" | "sec" | "secs" | "second" | "seconds" => Some("s"),
         "ms" | "msec" | "msecs" | "millis" | "milliseconds" => Some("ms"),
@@ -27,7 +29,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// What is wrong, and what to write instead.
-pub(crate) fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, QuantityError> {
     let meant = |unit: &str| match unit.to_ascii_lowercase().as_str() {
         "" | "b" | "byte" | "bytes" => Some("B"),
         "k" | "kb" | "ki" | "kib" => Some("KiB"),
@@ -41,29 +43,29 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
 fn scaled<'u>(
     text: &str,
     units: &[(&'u str, u64)],
-    wanted: &str,
+    wanted: &'static str,
     meant: impl Fn(&str) -> Option<&'u str>,
-) -> Result<u64, String> {
+) -> Result<u64, QuantityError> {
     let shown = quote(text);
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let other = || format!("found {shown}, wanted {wanted}");
     if number.is_empty() {
-        return Err(other());
+        return Err(QuantityError::Other { shown, wanted });
     }
     if let Some(factor) = factor(units, unit) {
         let number = number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor));
-        return number.ok_or_else(|| format!("{shown} is too large"));
+        return number.ok_or(QuantityError::Large(shown));
     }
     let Some(meant) = meant(unit.trim()) else {
-        return Err(fraction(text, units)
-            .map_or_else(other, |whole| format!("{shown} is not a whole number; write {whole}")));
+        return Err(match fraction(text, units) {
+            Some(whole) => QuantityError::Fraction { shown, whole },
+            None => QuantityError::Other { shown, wanted },
+        });
     };
+    let write = format!("{number}{meant}");
     Err(match unit {
-        "" => format!("{number} has no unit; write {number}{meant}"),
-        "KB" | "kB" | "MB" | "GB" => {
-            format!("{unit} is a power of 1000 to some programs and of 1024 to others; write {number}{meant}")
-        }
-        _ => format!("{shown} has an unknown unit; write {number}{meant}"),
+        "" => QuantityError::NoUnit { number: number.to_owned(), write },
+        "KB" | "kB" | "MB" | "GB" => QuantityError::Ambiguous { unit: unit.to_owned(), write },
+        _ => QuantityError::UnknownUnit { shown, write },
     })
 }
 
@@ -198,7 +200,7 @@ mod tests {
             ("99999999999999999999s", "\"99999999999999999999s\" is too large"),
             ("9999999999999999h", "\"9999999999999999h\" is too large"),
         ] {
-            assert_eq!(duration(text), Err(message.to_owned()), "{text}");
+            assert_eq!(duration(text).unwrap_err().to_string(), message, "{text}");
         }
     }
 
@@ -214,7 +216,7 @@ mod tests {
             ("big", "found \"big\", wanted a size such as 512B, 16KiB or 1MiB"),
             ("20000000000GiB", "\"20000000000GiB\" is too large"),
         ] {
-            assert_eq!(size(text), Err(message.to_owned()), "{text}");
+            assert_eq!(size(text).unwrap_err().to_string(), message, "{text}");
         }
     }
 

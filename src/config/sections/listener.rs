@@ -164,31 +164,65 @@ pub(crate) fn collide(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() == b.port() && a.port() != 0 && same_place
 }
 
+/// Why a text is no address with a port. The texts in it are as they may be shown.
+#[derive(Debug, thiserror::Error)]
+enum SocketAddressError {
+    /// An address alone.
+    #[error("{shown} has no port; write for example {example}")]
+    NoPort {
+        /// What stands there.
+        shown: String,
+        /// The same with a port.
+        example: SocketAddr,
+    },
+    /// A port alone.
+    #[error("{shown} has no address; write 0.0.0.0:{port} for all of IPv4 or [::]:{port} for both")]
+    NoAddress {
+        /// What stands there.
+        shown: String,
+        /// The port of it.
+        port: u16,
+    },
+    /// The name of this machine, with this port.
+    #[error("names are not looked up here; write 127.0.0.1:{0} or [::1]:{0}")]
+    Localhost(u16),
+    /// An IPv6 address that runs into its port.
+    #[error("an IPv6 address must be in brackets; write [{host}]:{port}")]
+    BareIpv6 {
+        /// The address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// What stands after the address.
+    #[error("the port {0} is not a number from 0 to 65535")]
+    BadPort(String),
+    /// Anything else.
+    #[error("{0} is not {WANTED}; names are not looked up")]
+    Other(String),
+}
+
 /// Reads an address with a port.
-fn socket_address(text: &str) -> Result<SocketAddr, String> {
+fn socket_address(text: &str) -> Result<SocketAddr, SocketAddressError> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
     let shown = quote(text);
     if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
         let example = SocketAddr::new(ip, 8080);
-        return Err(format!("{shown} has no port; write for example {example}"));
+        return Err(SocketAddressError::NoPort { shown, example });
     }
     let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
     let number = port.parse::<u16>();
     Err(match (host, number) {
-        ("" | "*", Ok(port)) => {
-            format!("{shown} has no address; write 0.0.0.0:{port} for all of IPv4 or [::]:{port} for both")
-        }
-        ("localhost", Ok(port)) => {
-            format!("names are not looked up here; write 127.0.0.1:{port} or [::1]:{port}")
-        }
+        ("" | "*", Ok(port)) => SocketAddressError::NoAddress { shown, port },
+        ("localhost", Ok(port)) => SocketAddressError::Localhost(port),
         (host, Ok(port)) if host.parse::<std::net::Ipv6Addr>().is_ok() => {
-            format!("an IPv6 address must be in brackets; write [{host}]:{port}")
+            SocketAddressError::BareIpv6 { host: host.to_owned(), port }
         }
         (host, Err(_)) if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() => {
-            format!("the port {} is not a number from 0 to 65535", quote(port))
+            SocketAddressError::BadPort(quote(port))
         }
-        _ => format!("{shown} is not {WANTED}; names are not looked up"),
+        _ => SocketAddressError::Other(shown),
     })
 }

@@ -4,7 +4,7 @@ use crate::config::model::Trusted;
 use crate::config::read::node::Node;
 use crate::config::read::section::Section;
 use crate::config::read::units::quote;
-use crate::policy::address::range_list::parse_prefix;
+use crate::policy::address::range_list::{ParsePrefixError, parse_prefix};
 use crate::policy::provider::Provider;
 
 /// Reads `allow`; the default is the provider's lists. A list in `trusted_proxies` is refused, because a
@@ -34,18 +34,29 @@ pub(crate) fn allow(node: Option<&Node>, trusted: &[Trusted], provider: &Provide
     names
 }
 
-fn list_name(text: &str) -> Result<String, String> {
+/// Why a text is not the name of a list.
+#[derive(Debug, thiserror::Error)]
+enum ListNameError {
+    /// It is a range itself.
+    #[error("{0} is an address; write it into a file of the ranges folder, and that file's name here")]
+    Address(String),
+    /// It is the name of a file; the name of its list.
+    #[error("a list is named without .txt; write {0}")]
+    File(String),
+    /// It holds other letters.
+    #[error("{0} is not the name of a list: letters, digits, '-', '_' and '.'")]
+    Other(String),
+}
+
+fn list_name(text: &str) -> Result<String, ListNameError> {
     if parse_prefix(text).is_ok() {
-        return Err(format!(
-            "{} is an address; write it into a file of the ranges folder, and that file's name here",
-            quote(text)
-        ));
+        return Err(ListNameError::Address(quote(text)));
     }
     if let Some(stem) = text.strip_suffix(".txt").filter(|stem| is_name(stem)) {
-        return Err(format!("a list is named without .txt; write {stem}"));
+        return Err(ListNameError::File(stem.to_owned()));
     }
     if !is_name(text) || text.starts_with('.') {
-        return Err(format!("{} is not the name of a list: letters, digits, '-', '_' and '.'", quote(text)));
+        return Err(ListNameError::Other(quote(text)));
     }
     Ok(text.to_owned())
 }
@@ -62,18 +73,33 @@ pub(crate) fn trusted_proxies(root: &Section) -> Vec<Trusted> {
     entries.iter().filter_map(|entry| entry.parsed("a CIDR or the name of a range list", trusted)).collect()
 }
 
-fn trusted(text: &str) -> Result<Trusted, String> {
+/// Why a text names no trusted proxy.
+#[derive(Debug, thiserror::Error)]
+enum TrustedError {
+    /// All of IPv4 or of IPv6.
+    #[error(
+        "{0} trusts every address, so any sender could claim to be a client that a list admits; name the proxies' own addresses"
+    )]
+    Everybody(String),
+    /// Neither a range nor the name of a list.
+    #[error("{shown}: {source}")]
+    Other {
+        /// What stands there, as it may be shown.
+        shown: String,
+        /// Why it is no range.
+        source: ParsePrefixError,
+    },
+}
+
+fn trusted(text: &str) -> Result<Trusted, TrustedError> {
     if matches!(text, "0.0.0.0/0" | "::/0") {
-        return Err(format!(
-            "{text} trusts every address, so any sender could claim to be a client that a list admits; \
-             name the proxies' own addresses"
-        ));
+        return Err(TrustedError::Everybody(text.to_owned()));
     }
     // A text with a dot is an address or a host name here, and never the name of a list.
     let name = is_name(text) && !text.contains('.') && text.bytes().any(|b| b.is_ascii_alphabetic());
     match parse_prefix(text) {
         Ok(prefix) => Ok(Trusted::Prefix(prefix)),
         Err(_) if name => Ok(Trusted::List(text.to_owned())),
-        Err(message) => Err(format!("{}: {message}", quote(text))),
+        Err(source) => Err(TrustedError::Other { shown: quote(text), source }),
     }
 }

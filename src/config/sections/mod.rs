@@ -1,5 +1,6 @@
 //! The sections of the configuration, one file for each: keys, defaults, allowed values, and error messages.
 
+pub(crate) mod error;
 pub(crate) mod limits;
 pub(crate) mod listener;
 pub(crate) mod lists;

@@ -12,6 +12,7 @@ use crate::config::read::host::{authority, host};
 use crate::config::read::node::Node;
 use crate::config::read::section::Section;
 use crate::config::read::units::{is_secret, quote};
+use crate::config::sections::error::{CheckPathError, UnixPathError, UrlError};
 
 const WANTED: &str = "a URL such as http://127.0.0.1:3000";
 /// The message for a missing upstream.
@@ -112,16 +113,16 @@ fn health(node: &Node) -> Option<HealthCheck> {
 }
 
 /// Accepts a path that can be in a request line as it is.
-fn check_path(text: &str) -> Result<String, String> {
+fn check_path(text: &str) -> Result<String, CheckPathError> {
     let shown = quote(text);
     if !text.starts_with('/') {
-        return Err(format!("{shown} does not begin with a slash"));
+        return Err(CheckPathError::NoSlash(shown));
     }
     if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic() || *c == '#') {
-        return Err(format!("{shown} holds {odd:?}, which must be percent-encoded"));
+        return Err(CheckPathError::OddLetter { shown, odd });
     }
     if text.len() > CHECK_PATH {
-        return Err(format!("has {} bytes; at most {CHECK_PATH} are allowed", text.len()));
+        return Err(CheckPathError::Long { bytes: text.len(), most: CHECK_PATH });
     }
     Ok(text.to_owned())
 }
@@ -134,30 +135,27 @@ fn target(node: &Node) -> Option<Target> {
     node.judged(http(url))
 }
 
-fn http(url: &str) -> Result<Target, String> {
+fn http(url: &str) -> Result<Target, UrlError> {
     let shown = quote(url);
     let Some((scheme, rest)) = url.split_once("://") else {
         return Err(match authority(url) {
-            Ok(_) if is_secret(url) => format!("{shown} has no scheme"),
-            Ok(_) => format!("{shown} has no scheme; write http://{url} or https://{url}"),
-            Err(_) => format!("{shown} is not {WANTED}, https://app.example or unix:/run/app.sock"),
+            Ok(_) if is_secret(url) => UrlError::SecretWithoutScheme(shown),
+            Ok(_) => UrlError::NoScheme { shown, url: url.to_owned() },
+            Err(_) => UrlError::Other { shown, wanted: WANTED },
         });
     };
     let tls = match scheme.to_ascii_lowercase().as_str() {
         "http" => false,
         "https" => true,
-        _ => return Err(format!("the scheme {} is not http, https or unix", quote(scheme))),
+        _ => return Err(UrlError::UnknownScheme(quote(scheme))),
     };
     if rest.contains('@') {
-        return Err("the URL must not have a user name or password".to_owned());
+        return Err(UrlError::User);
     }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (place, tail) = rest.split_at(end);
     if !matches!(tail, "" | "/") {
-        return Err(format!(
-            "{} must not be there: requests keep their own path and query; write {scheme}://{place}",
-            quote(tail)
-        ));
+        return Err(UrlError::Path { shown: quote(tail), write: format!("{scheme}://{place}") });
     }
     let (host, port) = authority(place)?;
     Ok(if tls {
@@ -168,16 +166,16 @@ fn http(url: &str) -> Result<Target, String> {
 }
 
 /// The path of `unix:/path` or `unix:///path`; `None` for another scheme.
-pub(crate) fn unix_path(text: &str) -> Option<Result<&Path, String>> {
+pub(crate) fn unix_path(text: &str) -> Option<Result<&Path, UnixPathError>> {
     let rest = text.strip_prefix("unix:")?;
     // After two slashes a URL has a host, which a UNIX socket does not have.
     let path = rest.strip_prefix("//").unwrap_or(rest);
     Some(if path.is_empty() {
-        Err("the path is missing; write unix:/run/app.sock".to_owned())
+        Err(UnixPathError::Missing)
     } else if path.len() < rest.len() && !path.starts_with('/') {
-        Err(format!("a UNIX socket has no host; write unix:/{path}"))
+        Err(UnixPathError::Host(path.to_owned()))
     } else if path.len() > SOCKET_PATH || path.contains('\0') {
-        Err(format!("the path of a UNIX socket has at most {SOCKET_PATH} bytes and no zero byte"))
+        Err(UnixPathError::Long { most: SOCKET_PATH })
     } else {
         Ok(Path::new(path))
     })

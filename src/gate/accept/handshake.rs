@@ -126,7 +126,9 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, accep
                 over_http1(gate, secured.stream, Vec::new(), peer, is_stranger).await;
             }
         }
-        Err(why) => gate.tls_failures.note_failed(&gate.gauges, &snapshot, peer.writer(), &why),
+        Err(error) => {
+            gate.tls_failures.note_failed(&gate.gauges, &snapshot, peer.writer(), &error.to_string());
+        }
     }
 }
 

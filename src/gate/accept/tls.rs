@@ -24,6 +24,20 @@ pub(crate) struct Secured {
     pub client_cert: Option<Arc<str>>,
 }
 
+/// Why a connection does not speak TLS.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HandshakeError {
+    /// The two could not agree, or one of them broke off.
+    #[error("{}", rustls_error(&.0.to_string()))]
+    Failed(#[source] Box<pingora::Error>),
+    /// It was not over at the deadline.
+    #[error("not complete within limits.head_timeout")]
+    Late,
+    /// The subject cannot be read. The verifier refuses such a certificate before; this is a second check.
+    #[error("the subject of the sender's certificate cannot be read")]
+    Illegible,
+}
+
 /// Runs the handshake.
 ///
 /// # Errors
@@ -33,20 +47,19 @@ pub(crate) async fn accept(
     tls: &LiveTls,
     stream: L4Stream,
     deadline: Instant,
-) -> Result<Secured, String> {
+) -> Result<Secured, HandshakeError> {
     let acceptor = Acceptor::from_server_config(Arc::clone(&tls.server));
     // On the heap, because it is large and is not needed any more while requests are served.
     let mut handshake = Box::pin(acceptor.tls_handshake(stream));
     let stream = match timeout_at(deadline, turns.run(handshake.as_mut())).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(rustls_error(&error.to_string())),
-        Err(_) => return Err("not complete within limits.head_timeout".to_owned()),
+        Ok(Err(error)) => return Err(HandshakeError::Failed(error)),
+        Err(_) => return Err(HandshakeError::Late),
     };
     let certificate = stream.get_ssl().and_then(|facts| facts.peer_certificate_der().map(subject::of));
     let client_cert = match certificate {
         None => None,
-        // The verifier refuses such a certificate before; this is a second check.
-        Some(None) => return Err("the subject of the sender's certificate cannot be read".to_owned()),
+        Some(None) => return Err(HandshakeError::Illegible),
         Some(Some(subject)) => Some(Arc::from(subject)),
     };
     let http2 = stream.selected_alpn_proto() == Some(ALPN::H2);
@@ -54,8 +67,8 @@ pub(crate) async fn accept(
 }
 
 /// The error text of rustls, without the prefixes that pingora adds.
-fn rustls_error(error: &str) -> String {
-    error.rsplit_once("tls connect error: ").map_or(error, |(_, cause)| cause).to_owned()
+fn rustls_error(error: &str) -> &str {
+    error.rsplit_once("tls connect error: ").map_or(error, |(_, cause)| cause)
 }
 
 #[cfg(test)]

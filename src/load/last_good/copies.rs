@@ -7,7 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::config::{self, Problem};
-use crate::files::file::{range_files, read};
+use crate::files::file::{ReadError, range_files, read};
 use crate::files::folder::MOST_BYTES;
 use crate::load::last_good::{CONFIG, lists_folder, own, warning};
 use crate::policy::address::range_list::{self, RangeList};
@@ -82,14 +82,25 @@ impl LastGood {
     }
 }
 
-fn read_list(path: &Path, most: u64) -> Result<LastGoodList, String> {
+/// Why a kept copy cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum KeptError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Unread(#[from] ReadError),
+    /// Its text is not a list; its first bad line.
+    #[error("it does not parse ({0})")]
+    Unparsed(String),
+}
+
+fn read_list(path: &Path, most: u64) -> Result<LastGoodList, KeptError> {
     let text = read(path, most)?;
     match range_list::parse(&text) {
         Ok(ranges) => Ok(LastGoodList { ranges, text: text.into() }),
         Err(lines) => {
             let first =
                 lines.first().map_or(String::new(), |line| format!("line {}: {}", line.line, line.message));
-            Err(format!("it does not parse ({first})"))
+            Err(KeptError::Unparsed(first))
         }
     }
 }

@@ -21,33 +21,53 @@ pub enum PathPattern {
     Prefix(String),
 }
 
+/// Why a text is no pattern of a path: it could never match a request that the gate lets pass, or it is not supported.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParsePatternError {
+    /// This begins otherwise.
+    #[error("a path begins with '/', this one is {0:?}")]
+    NoSlash(String),
+    /// A star at the end of a segment that holds more.
+    #[error("'*' must follow a '/' and end the path, as in \"/webhooks/*\"")]
+    StarInSegment,
+    /// A star somewhere else.
+    #[error("'*' may stand only at the end")]
+    StarWithin,
+    /// A byte that no admitted path holds.
+    #[error(
+        "can never match: no admitted path holds {:?} (write it percent-encoded if it is part of the path, and leave the query out)",
+        char::from(*.0)
+    )]
+    OddByte(u8),
+    /// What could mean two things.
+    #[error("can never match: {0} is refused in every request")]
+    Ambiguous(&'static str),
+}
+
 impl PathPattern {
     /// Reads `/a/b` or `/a/*`.
     ///
     /// # Errors
     /// Why no request that the gate accepts could match the pattern, or which part of it is not supported.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, ParsePatternError> {
         if !text.starts_with('/') {
-            return Err(format!("a path begins with '/', this one is {text:?}"));
+            return Err(ParsePatternError::NoSlash(text.to_owned()));
         }
         let (path, prefix) = match text.strip_suffix('*') {
             Some(path) if path.ends_with('/') => (path, true),
-            Some(_) => return Err("'*' must follow a '/' and end the path, as in \"/webhooks/*\"".to_owned()),
+            Some(_) => return Err(ParsePatternError::StarInSegment),
             None => (text, false),
         };
         if path.contains('*') {
-            return Err("'*' may stand only at the end".to_owned());
+            return Err(ParsePatternError::StarWithin);
         }
         if let Some(byte) =
             path.bytes().find(|b| !b.is_ascii_graphic() || matches!(b, b'?' | b'#' | b'\\' | b';'))
         {
-            return Err(format!(
-                "can never match: no admitted path holds {:?} (write it percent-encoded if it is part of the path, and leave the query out)",
-                char::from(byte)
-            ));
+            return Err(ParsePatternError::OddByte(byte));
         }
         if let Some(flaw) = ambiguity(path.as_bytes()) {
-            return Err(format!("can never match: {flaw} is refused in every request"));
+            return Err(ParsePatternError::Ambiguous(flaw));
         }
         Ok(if prefix { Self::Prefix(path.to_owned()) } else { Self::Exact(path.to_owned()) })
     }

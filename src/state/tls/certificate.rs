@@ -16,6 +16,7 @@ use crate::config::{CertificateFiles, Problem};
 use crate::files::file::Files;
 use crate::policy::provider::advice::Advice;
 use crate::state::tls::chain;
+use crate::state::tls::error::{ChainError, KeyError, NoSection, PemError};
 use crate::state::tls::provider::PROVIDER;
 
 /// A certificate that expires in fewer days than this is warned about.
@@ -52,10 +53,12 @@ pub(crate) fn read(
     contents: &Files,
     advice: &Advice,
 ) -> Result<(Certificate, Vec<String>), Vec<Problem>> {
-    let of_certificate = |flaw: String| problem(files, "certificate", &files.certificate, &flaw);
-    let of_key = |flaw: String| problem(files, "key", &files.key, &flaw);
-    let chain = contents.content(&files.certificate).and_then(chain_of).map_err(of_certificate);
-    let key = contents.content(&files.key).and_then(key_of).map_err(of_key);
+    let of_certificate =
+        |flaw: ChainError| problem(files, "certificate", &files.certificate, &flaw.to_string());
+    let of_key = |flaw: KeyError| problem(files, "key", &files.key, &flaw.to_string());
+    let chain = contents.content(&files.certificate).map_err(ChainError::from).and_then(chain_of);
+    let key = contents.content(&files.key).map_err(KeyError::from).and_then(key_of);
+    let (chain, key) = (chain.map_err(of_certificate), key.map_err(of_key));
     let (chain, key) = match (chain, key) {
         (Ok(chain), Ok(key)) => (chain, key),
         (chain, key) => return Err(chain.err().into_iter().chain(key.err()).collect()),
@@ -94,53 +97,29 @@ fn problem(files: &CertificateFiles, key: &str, path: &Path, flaw: &str) -> Prob
 ///
 /// # Errors
 /// There are none, or the file is damaged.
-pub(crate) fn chain_of(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(crate) fn chain_of(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, ChainError> {
     let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(bytes).collect::<Result<_, _>>().map_err(|error| damaged(&error))?;
+        CertificateDer::pem_slice_iter(bytes).collect::<Result<_, _>>().map_err(PemError::from)?;
     if chain.is_empty() {
-        return Err(format!("holds no certificate{}", not_pem(bytes, "-----BEGIN CERTIFICATE-----")));
+        return Err(ChainError::Empty(no_section(bytes, "-----BEGIN CERTIFICATE-----")));
     }
     Ok(chain)
 }
 
-fn key_of(bytes: &[u8]) -> Result<Arc<dyn SigningKey>, String> {
+fn key_of(bytes: &[u8]) -> Result<Arc<dyn SigningKey>, KeyError> {
     let encrypted = memchr::memmem::find(bytes, b"ENCRYPTED").is_some();
     let key = PrivateKeyDer::from_pem_slice(bytes).map_err(|error| match error {
-        _ if encrypted => {
-            "is encrypted, and the gate cannot ask for a password; store it unencrypted, readable \
-                           by this program only"
-                .to_owned()
-        }
-        pem::Error::NoItemsFound => {
-            format!("holds no private key{}", not_pem(bytes, "-----BEGIN PRIVATE KEY-----"))
-        }
-        error => damaged(&error),
+        _ if encrypted => KeyError::Encrypted,
+        pem::Error::NoItemsFound => KeyError::Empty(no_section(bytes, "-----BEGIN PRIVATE KEY-----")),
+        error => PemError::from(error).into(),
     })?;
-    let unusable =
-        |error: Error| format!("cannot be used ({error}); use RSA of 2048 bits or more, ECDSA or Ed25519");
-    PROVIDER.key_provider.load_private_key(key).map_err(unusable)
-}
-
-/// What is wrong with a PEM file. The library's message repeats the content of the file, which may be a key.
-fn damaged(error: &pem::Error) -> String {
-    let what = match error {
-        pem::Error::MissingSectionEnd { .. } => "a section has no line -----END; the file may be cut off",
-        pem::Error::IllegalSectionStart { .. } => "a line -----BEGIN does not end with -----",
-        pem::Error::Base64Decode(_) => "a section is not base64",
-        _ => "a section is damaged",
-    };
-    format!("is not valid PEM: {what}")
+    Ok(PROVIDER.key_provider.load_private_key(key)?)
 }
 
 /// The error for a file without the PEM section, with a hint if the file looks like DER.
-fn not_pem(bytes: &[u8], wanted: &str) -> String {
+fn no_section(bytes: &[u8], wanted: &'static str) -> NoSection {
     // A DER file begins with a SEQUENCE of two length bytes.
-    let hint = if bytes.starts_with(&[0x30, 0x82]) {
-        "; it looks like DER, which `openssl ... -inform der` turns into PEM"
-    } else {
-        ""
-    };
-    format!(": there is no line {wanted}{hint}")
+    NoSection { wanted, is_der: bytes.starts_with(&[0x30, 0x82]) }
 }
 
 /// Checks that the first certificate belongs to the key.
@@ -176,11 +155,13 @@ fn misplaced(place: Option<usize>, files: &CertificateFiles) -> Problem {
     problem(files, "key", &files.key, &flaw)
 }
 
-fn parsed<'a>(chain: &'a [CertificateDer<'static>]) -> Result<Vec<X509Certificate<'a>>, String> {
+fn parsed<'a>(chain: &'a [CertificateDer<'static>]) -> Result<Vec<X509Certificate<'a>>, ChainError> {
     let one = |(place, der): (usize, &'a CertificateDer<'static>)| {
-        X509Certificate::from_der(der)
-            .map(|(_, parsed)| parsed)
-            .map_err(|error| format!("certificate {} of {} cannot be read: {error}", place + 1, chain.len()))
+        X509Certificate::from_der(der).map(|(_, parsed)| parsed).map_err(|source| ChainError::Odd {
+            place: place + 1,
+            count: chain.len(),
+            source,
+        })
     };
     chain.iter().enumerate().map(one).collect()
 }

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`certificate`] | a pair of files, read and checked |
 //! | [`chain`] | whether each certificate of a file is signed by the next |
+//! | [`error`] | why a file of certificates or of a key cannot be used |
 //! | [`names`] | which certificate a sender gets |
 //! | [`provider`] | the cryptography library that TLS uses |
 //! | [`senders`] | the certificates that senders present |
@@ -14,6 +15,7 @@
 
 pub(crate) mod certificate;
 pub(crate) mod chain;
+pub(crate) mod error;
 #[cfg(test)]
 mod fixture;
 pub(crate) mod names;

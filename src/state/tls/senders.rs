@@ -12,6 +12,7 @@ use rustls::{
 };
 
 use crate::files::file::Files;
+use crate::state::tls::error::{AuthorityError, ChainError};
 use crate::state::tls::provider::PROVIDER;
 use crate::state::tls::{certificate, subject};
 
@@ -19,13 +20,14 @@ use crate::state::tls::{certificate, subject};
 ///
 /// # Errors
 /// What is wrong with the file, as text for the operator.
-pub(crate) fn authorities(path: &Path, contents: &Files) -> Result<Vec<CertificateDer<'static>>, String> {
-    let all = contents.content(path).and_then(certificate::chain_of)?;
+pub(crate) fn authorities(
+    path: &Path,
+    contents: &Files,
+) -> Result<Vec<CertificateDer<'static>>, AuthorityError> {
+    let all = contents.content(path).map_err(ChainError::from).and_then(certificate::chain_of)?;
     for (place, one) in (1..).zip(&all) {
         let read = RootCertStore::empty().add(one.clone());
-        read.map_err(|error| {
-            format!("certificate {place} of {} cannot be an authority: {error}", all.len())
-        })?;
+        read.map_err(|source| AuthorityError::Unusable { place, count: all.len(), source })?;
     }
     Ok(all)
 }

@@ -24,37 +24,64 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
+/// What an unreadable address was probably meant to be. What is said again is digits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ParseAddressError {
+    /// `fe80::1%eth0`
+    #[error("a zone id names a network interface of one machine; leave it out")]
+    ZoneId,
+    /// Something with a colon.
+    #[error("is not an IPv6 address")]
+    BadIpv6,
+    /// `192.0.2.0-192.0.2.15`
+    #[error("a from-to range must be written as CIDR, e.g. 192.0.2.0/28")]
+    FromTo,
+    /// A name, or anything else.
+    #[error("is not an IP address; names are not looked up")]
+    Other,
+    /// `192.0.2.256`
+    #[error("each part of an IPv4 address is 0 to 255")]
+    LargePart,
+    /// `192.0.2/24`, and the same with zeros in the place of what is missing.
+    #[error("an IPv4 address has four parts; {0}?")]
+    FewParts(String),
+    /// `192.0.2.0.1`
+    #[error("an IPv4 address has four parts")]
+    ManyParts,
+    /// `192.0.02.1`, and the same without the zero.
+    #[error("a leading zero is octal to some programs and decimal to others; write {0} if decimal was meant")]
+    LeadingZero(String),
+}
+
 /// Guesses what an unreadable address was meant to be.
-pub(super) fn meant_address(address: &str, length: Option<&str>) -> String {
+pub(super) fn meant_address(address: &str, length: Option<&str>) -> ParseAddressError {
     // Repeat only text that is a length.
     let length = length.filter(|l| !l.is_empty() && l.len() <= 3 && l.bytes().all(|b| b.is_ascii_digit()));
     let length = length.map_or(String::new(), |l| format!("/{l}"));
     if address.contains('%') {
-        return "a zone id names a network interface of one machine; leave it out".to_owned();
+        return ParseAddressError::ZoneId;
     }
     if address.contains(':') {
-        return "is not an IPv6 address".to_owned();
+        return ParseAddressError::BadIpv6;
     }
     let parts: Vec<&str> = address.split('.').collect();
     let numeric = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     if !parts.iter().all(numeric) {
         if address.contains('-') && address.split('-').all(|side| side.trim().parse::<IpAddr>().is_ok()) {
-            return "a from-to range must be written as CIDR, e.g. 192.0.2.0/28".to_owned();
+            return ParseAddressError::FromTo;
         }
-        return "is not an IP address; names are not looked up".to_owned();
+        return ParseAddressError::Other;
     }
     if parts.iter().any(|part| part.parse::<u16>().is_ok_and(|n| n > 255) || part.len() > 3) {
-        return "each part of an IPv4 address is 0 to 255".to_owned();
+        return ParseAddressError::LargePart;
     }
     if parts.len() < 4 {
         let full = (0..4).map(|i| *parts.get(i).unwrap_or(&"0")).collect::<Vec<_>>().join(".");
-        return format!("an IPv4 address has four parts; {full}{length}?");
+        return ParseAddressError::FewParts(format!("{full}{length}"));
     }
     if parts.len() > 4 {
-        return "an IPv4 address has four parts".to_owned();
+        return ParseAddressError::ManyParts;
     }
     let plain = parts.iter().map(|p| p.parse::<u16>().unwrap_or(0).to_string()).collect::<Vec<_>>().join(".");
-    format!(
-        "a leading zero is octal to some programs and decimal to others; write {plain}{length} if decimal was meant"
-    )
+    ParseAddressError::LeadingZero(format!("{plain}{length}"))
 }

@@ -20,8 +20,8 @@ use std::fmt::Write as _;
 use ipnet::IpNet;
 
 pub(crate) use self::day::Day;
-pub(crate) use self::prefix::parse_prefix;
 pub use self::prefix::{MIN_V4_LENGTH, MIN_V6_LENGTH};
+pub(crate) use self::prefix::{ParsePrefixError, parse_prefix};
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::address::range_list::hint::shown;
 
@@ -145,8 +145,8 @@ pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
         }
         match parse_prefix(range) {
             Ok(prefix) => entries.push(Entry { prefix, line: number }),
-            Err(message) => {
-                problems.push(LineProblem { line: number, message: format!("{}: {message}", shown(range)) });
+            Err(error) => {
+                problems.push(LineProblem { line: number, message: format!("{}: {error}", shown(range)) });
             }
         }
         // A file of another kind has only bad lines, and its problems must not take many times its size.
