@@ -148,7 +148,7 @@ mod tests {
     use tokio::time::Instant;
 
     async fn parsed(bytes: &[u8]) -> Option<Result<Asked, u16>> {
-        let (mut here, mut there) = tokio::io::duplex(64 * 1024);
+        let (mut here, mut there) = tokio::io::duplex(2 * MAX_HEAD);
         there.write_all(bytes).await.unwrap();
         let parsed = hear(&mut here).await;
         drop(there);

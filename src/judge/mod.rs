@@ -7,26 +7,22 @@
 //! | --- | --- |
 //! | [`connection`] | whether a connection is served, by its addresses |
 //! | [`peer`] | who is at the other end of a connection |
-//! | [`scan`] | where a head ends in the bytes that came so far |
-//! | [`parse`](mod@parse) | the syntax of a head |
+//! | [`http1`] | the bytes of an HTTP/1 head: where it ends, its syntax |
 //! | [`head`] | a head: method, target, version, fields |
 //! | [`facts`] | what a head says about its message |
 //! | [`request`] | what becomes of a request |
 //! | [`reply`] | what the gate itself replies, and the note for the operator |
 //! | [`received`] | a request, and what was found out about it |
 //! | [`request_id`] | the id of a request |
-//! | [`stray`] | bytes that were meant for another kind of listener |
 //! | [`challenge`] | the requests of certificate authorities |
 
 pub(crate) mod challenge;
 pub(crate) mod connection;
 pub(crate) mod facts;
 pub(crate) mod head;
-pub(crate) mod parse;
+pub(crate) mod http1;
 pub(crate) mod peer;
 pub(crate) mod received;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod request_id;
-pub(crate) mod scan;
-pub(crate) mod stray;

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use crate::judge::peer::Peer;
 use crate::judge::received::Received;
+use crate::judge::request::nearest_route;
 use crate::policy::admission::Deny;
 use crate::policy::delivery;
 use crate::policy::lead::lead;
 use crate::policy::outcome::{Outcome, Reason};
-use crate::policy::routing::authority::Host;
 use crate::state::snapshot::Snapshot;
 
 /// The status of the gate's own reply; `None` when the connection is closed without one (`deny: drop`). The connection
@@ -31,11 +31,4 @@ pub(crate) fn note(snapshot: &Snapshot, received: &Received, reason: Reason) -> 
         return Some(note.into());
     }
     received.note.or(lead(reason)).map(Cow::Borrowed)
-}
-
-/// Which route a path without a route may have meant, as the note of the log.
-fn nearest_route(snapshot: &Snapshot, received: &Received) -> Option<String> {
-    let host = received.head.as_ref()?.values("host").next().and_then(Host::read);
-    let (place, difference) = snapshot.table.nearest(host, received.path())?;
-    Some(format!("differs from {} by {difference}", snapshot.routes.get(place)?.label))
 }

@@ -13,17 +13,18 @@ use std::sync::Arc;
 use crate::judge::challenge;
 use crate::judge::facts::Facts;
 use crate::judge::head::Head;
-use crate::judge::parse::parse;
+use crate::judge::http1::parse::parse;
+use crate::judge::http1::scan::{Progress, Scan};
+use crate::judge::http1::stray;
 use crate::judge::peer::Peer;
 use crate::judge::received::Received;
 use crate::judge::request_id::RequestId;
-use crate::judge::scan::{Progress, Scan};
-use crate::judge::stray;
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::admission::{self, Grant, Mode, Permit};
 use crate::policy::client::client_ip::{self, Client, NoClient, Origin};
 use crate::policy::client::original::Original;
 use crate::policy::outcome::Reason;
+use crate::policy::routing::authority::Host;
 use crate::policy::routing::path::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::wire::body::Framing;
@@ -252,6 +253,13 @@ fn refuse_ambiguous(
     let judged = admission::decide(client, peer.address, Some(lists), snapshot.config.mode);
     let reason = judged.map_or_else(|(denial, _)| denial.reason(), |_| Reason::BadTarget);
     Refusal { reason, route: meant.cloned() }
+}
+
+/// Which route a path without a route may have meant, as the note of the log.
+pub(super) fn nearest_route(snapshot: &Snapshot, received: &Received) -> Option<String> {
+    let host = received.head.as_ref()?.values("host").next().and_then(Host::read);
+    let (place, difference) = snapshot.table.nearest(host, received.path())?;
+    Some(format!("differs from {} by {difference}", snapshot.routes.get(place)?.label))
 }
 
 /// Whether a trusted proxy or this machine probes the health of the gate. A request that a proxy forwards for a client

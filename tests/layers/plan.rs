@@ -102,7 +102,7 @@ pub const PERMITS: &str = "policy/admission.rs";
 /// The rooms that meet a request's header.
 pub const MEET_HEADERS: &[&str] = &["gate", "judge", "upstream", "wire"];
 /// The only file of them that parses it.
-pub const PARSES_HEADERS: &str = "judge/parse.rs";
+pub const PARSES_HEADERS: &str = "judge/http1/parse.rs";
 /// The files that read what it holds: what it means, who is asking, and what the application is sent. (`head.rs` is the
 /// head itself, `answer.rs` the head of an application's answer.)
 pub const READS_HEADERS: &[&str] = &[

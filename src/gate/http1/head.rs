@@ -1,7 +1,7 @@
 //! Reads one request head from a stream, bounded in size and in total time.
 //!
-//! Where a head ends, and which bytes cannot become one, is decided in [`crate::judge::scan`]; the syntax of its lines is
-//! checked in [`crate::judge::parse`]. Invariant: the buffer begins with a whole head when one is returned, and bytes
+//! Where a head ends, and which bytes cannot become one, is decided in [`crate::judge::http1::scan`]; the syntax of its lines is
+//! checked in [`crate::judge::http1::parse`]. Invariant: the buffer begins with a whole head when one is returned, and bytes
 //! after it stay.
 
 use std::future::poll_fn;
@@ -15,7 +15,7 @@ use pingora::protocols::Stream;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, ReadBuf};
 use tokio::time::Instant;
 
-use crate::judge::scan::{Progress, Scan};
+use crate::judge::http1::scan::{Progress, Scan};
 use crate::policy::outcome::Reason;
 use crate::wire::budget::Budget;
 use crate::wire::drain::Parking;
