@@ -15,7 +15,7 @@ fn a_path_beside_a_route_says_by_what_it_differs() {
     for (number, (path, note)) in [
         ("/webhooks/answer/", Some("differs from /webhooks/answer by its last slash")),
         ("/Webhooks/answer", Some("differs from /webhooks/answer by case")),
-        ("/elsewhere", None),
+        ("/elsewhere", Some("no route matches the path; nexmo-gate check shows the routes")),
     ]
     .into_iter()
     .enumerate()
