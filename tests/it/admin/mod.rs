@@ -1,6 +1,7 @@
 //! The admin and the metrics address: who may ask what, the status page, probes.
 
 mod address;
+mod explain;
 mod health_probes;
 mod pages;
 mod status_browser;

@@ -1,0 +1,231 @@
+//! `explain` beside the gate that it explains: the same verdict, reason, status and note, on requests of all kinds.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::harness::gate::lines::json;
+use crate::harness::proxy_header::v1;
+use crate::harness::{ADMITTED, Answer, Gate, PROXY, STRANGER, Setup, Upstream};
+
+/// Requests for each of the gates; `make test-long` asks a hundred thousand about all of them.
+const FEW: usize = 300;
+const MANY: usize = 20_000;
+
+/// Numbers that are the same in every run, so that a failure comes back.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).expect("31 bits") % bound
+    }
+
+    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())]
+    }
+}
+
+const METHODS: [&str; 7] = ["GET", "POST", "POST", "POST", "PUT", "OPTIONS", "BREW"];
+const TARGETS: [&str; 18] = [
+    "/webhooks/answer",
+    "/webhooks/answer",
+    "/webhooks/sms/in",
+    "/webhooks/sms/in?api-key=1&text=a%20b",
+    "/webhooks/verify",
+    "/webhooks/answer/",
+    "/Webhooks/answer",
+    "/webhooks//answer",
+    "/webhooks/./answer",
+    "/webhooks/%2e%2e/answer",
+    "/webhooks/answer;x=1",
+    "/webhooks%2Fanswer",
+    "/nowhere",
+    "/",
+    "*",
+    "http://hooks.example/webhooks/answer",
+    "http://other.example/webhooks/answer",
+    "/gate",
+];
+const HOSTS: [&str; 7] = [
+    "Host: hooks.example\r\n",
+    "Host: hooks.example\r\n",
+    "Host: api.example.com:443\r\n",
+    "Host: a b\r\n",
+    "Host: a\r\nHost: a\r\n",
+    "Host:\r\n",
+    "",
+];
+const LINES: [&str; 24] = [
+    "X-Forwarded-For: 127.0.0.2\r\n",
+    "X-Forwarded-For: 127.0.0.9\r\n",
+    "X-Forwarded-For: 127.0.0.9, 127.0.0.2,, 127.0.0.3\r\n",
+    "X-Forwarded-For: somebody\r\n",
+    "X-Forwarded-For: 127.0.0.2:1234\r\n",
+    "Forwarded: for=127.0.0.2;proto=https;host=a.example\r\n",
+    "Forwarded: for=\"[2001:db8::1]\", for=127.0.0.2\r\n",
+    "Forwarded: for=unknown\r\n",
+    "X-Forwarded-Proto: HTTPS\r\n",
+    "X-Forwarded-Proto: gopher\r\n",
+    "X-Forwarded-Host: a b\r\n",
+    "Content-Length: 0\r\n",
+    "Content-Length: 0\r\nContent-Length: 0\r\n",
+    "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
+    "Content-Length: 99999999\r\n",
+    "Content-Length: x\r\n",
+    "Transfer-Encoding: gzip, chunked\r\n",
+    "Transfer-Encoding: chunked, chunked\r\n",
+    "Connection: close\r\n",
+    "Connection: X-Forwarded-For\r\n",
+    "Expect: a-miracle\r\n",
+    "X Y: z\r\n",
+    "Accept: */*\r\n",
+    "X-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n",
+];
+
+fn request(numbers: &mut Numbers) -> Vec<u8> {
+    let version = numbers.one(&["HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/2.0"]);
+    let (method, target) = (numbers.one(&METHODS), numbers.one(&TARGETS));
+    let mut text = format!("{method} {target} {version}\r\n{}", numbers.one(&HOSTS));
+    for _ in 0..numbers.below(4) {
+        text += numbers.one(&LINES);
+    }
+    text += "\r\n";
+    let mut bytes = text.into_bytes();
+    if numbers.below(8) == 0 {
+        let place = numbers.below(bytes.len());
+        bytes[place] = numbers.one(b"\0\t\r\n :/%;\x80\xffA");
+    }
+    bytes
+}
+
+fn encoded(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// What the log must say of a request, as `explain` has it, and the reply; `None` where nothing is certain before the
+/// sender has gone.
+fn explained(
+    gate: &Gate,
+    from: &str,
+    proxy: Option<&str>,
+    bytes: &[u8],
+) -> Option<(Option<u16>, Vec<Value>)> {
+    let proxy = proxy.map(|source| format!("&proxy={source}")).unwrap_or_default();
+    let reply = gate.admin("GET", &format!("/explain?ip={from}{proxy}&request={}", encoded(bytes)));
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let said = json(&reply.text());
+    let row = &said["routes"][0];
+    let forwarded = matches!(row["verdict"].as_str(), Some("admitted" | "would_deny"));
+    if row["reason"] == "sender_gone" || row["verdict"] == "served" {
+        return None;
+    }
+    let (status, reason) = if forwarded {
+        (Some(200), Value::from("success"))
+    } else {
+        (row["status"].as_u64().map(|status| u16::try_from(status).expect("a status")), row["reason"].clone())
+    };
+    let would_deny = if row["verdict"] == "would_deny" { row["reason"].clone() } else { Value::Null };
+    Some((
+        status,
+        vec![
+            reason,
+            status.into(),
+            would_deny,
+            row["note"].clone(),
+            text(&said["method"]),
+            text(&said["path"]),
+        ],
+    ))
+}
+
+fn logged(event: &Value) -> Vec<Value> {
+    let mut all: Vec<Value> =
+        ["reason", "status", "would_deny", "note"].iter().map(|key| event[*key].clone()).collect();
+    all.extend(["method", "path"].map(|key| text(&event[key])));
+    all
+}
+
+/// What was not read is null in the log.
+fn text(value: &Value) -> Value {
+    value.as_str().unwrap_or_default().into()
+}
+
+/// The gates that are compared: whatever turns a verdict round.
+fn setups(upstream: &Upstream) -> Vec<(Setup, Option<&'static str>)> {
+    let base = || {
+        let routes = [
+            "{ path: /webhooks/answer, webhook: voice-answer, allow: [test] }",
+            "{ path: /webhooks/sms/*, webhook: sms-inbound, allow: [test] }",
+            "{ path: /webhooks/verify, host: api.example.com, webhook: verify, allow: [test] }",
+        ];
+        Setup::new(upstream.url()).without_tls().http1().routes(&routes).behind_proxy()
+    };
+    vec![
+        (base().key("health_path", "/gate"), None),
+        (base().key("mode", "observe").key("deny", "hide"), None),
+        (base().key("forwarded_header", "forwarded").key("deny", "retry"), None),
+        (base().proxy_protocol(), Some(ADMITTED)),
+        (base().proxy_protocol(), Some(STRANGER)),
+    ]
+}
+
+fn compare(each: usize) {
+    // What an answer webhook must say, so that no note is the application's.
+    let upstream = Upstream::start(|_| {
+        Answer::raw(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]",
+            Some(200),
+        )
+    });
+    let mut compared: u64 = 0;
+    for (place, (setup, source)) in setups(&upstream).into_iter().enumerate() {
+        let gate = setup.start();
+        let mut numbers = Numbers(7 + place as u64);
+        let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
+        let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
+        let mut asked = 0;
+        for _ in 0..each {
+            let bytes = request(&mut numbers);
+            // One head and nothing behind it.
+            let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+            if end != Some(bytes.len() - 4) {
+                continue;
+            }
+            let from = if source.is_some() { PROXY } else { numbers.one(&[ADMITTED, STRANGER, PROXY]) };
+            let Some((status, key)) = explained(&gate, from, source, &bytes) else { continue };
+            let header = source.map(v1).unwrap_or_default();
+            let reply =
+                gate.session(from).try_ask(&[header, bytes.clone()].concat()).ok().map(|reply| reply.status);
+            let shown = || format!("{from} {source:?}: {}", String::from_utf8_lossy(&bytes));
+            assert_eq!(reply, status, "{} {key:?}", shown());
+            *reasons.entry(key[0].as_str().expect("a reason").to_owned()).or_default() += 1;
+            *wanted.entry(format!("{key:?}")).or_default() += 1;
+            asked += 1;
+        }
+        compared += asked;
+        let finished = gate.finish();
+        // A flood of denials is summed up in the log, and counted all the same.
+        for event in finished.events.iter().filter(|event| event["suppressed"].is_null()) {
+            let left = wanted.entry(format!("{:?}", logged(event))).or_default();
+            *left -= 1;
+            assert!(*left >= 0, "the log has {event}, and explain said {wanted:#?}");
+        }
+        let lines =
+            finished.events.iter().map(|event| event["suppressed"].as_u64().unwrap_or(1)).sum::<u64>();
+        assert_eq!(lines, asked, "one line each, or a summary");
+        assert!(reasons.len() > 8 || source.is_some(), "{reasons:?}");
+    }
+    assert!(compared > each as u64 * 3, "{compared}");
+}
+
+#[test]
+fn explain_says_what_the_gate_does() {
+    compare(FEW);
+}
+
+#[test]
+#[ignore = "minutes: make test-long"]
+fn explain_says_what_the_gate_does_a_hundred_thousand_times() {
+    compare(MANY);
+}
