@@ -11,6 +11,7 @@
 //! | [`head`] | a head: method, target, version, fields |
 //! | [`facts`] | what a head says about its message |
 //! | [`request`] | what becomes of a request |
+//! | [`probe`] | health probes |
 //! | [`reply`] | what the gate itself replies, and the note for the operator |
 //! | [`received`] | a request, and what was found out about it |
 //! | [`request_id`] | the id of a request |
@@ -22,6 +23,7 @@ pub(crate) mod facts;
 pub(crate) mod head;
 pub(crate) mod http1;
 pub(crate) mod peer;
+pub(crate) mod probe;
 pub(crate) mod received;
 pub(crate) mod reply;
 pub(crate) mod request;

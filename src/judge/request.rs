@@ -17,11 +17,11 @@ use crate::judge::http1::parse::parse;
 use crate::judge::http1::scan::{Progress, Scan};
 use crate::judge::http1::stray;
 use crate::judge::peer::Peer;
+use crate::judge::probe::is_probe;
 use crate::judge::received::Received;
 use crate::judge::request_id::RequestId;
-use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::admission::{self, Grant, Mode, Permit};
-use crate::policy::client::client_ip::{self, Client, NoClient, Origin};
+use crate::policy::client::client_ip::{self, Client, NoClient};
 use crate::policy::client::original::Original;
 use crate::policy::outcome::Reason;
 use crate::policy::routing::authority::Host;
@@ -31,9 +31,6 @@ use crate::wire::body::Framing;
 use crate::wire::fields::Span;
 use crate::wire::read_buffer::ReadBuffer;
 use crate::wire::shares::PeerClass;
-
-/// Fields that a probe does not have: those of a body, and those of a request that a proxy forwards for a client.
-const NOT_IN_A_PROBE: [&str; 4] = ["content-length", "transfer-encoding", "x-forwarded-for", "forwarded"];
 
 /// A request that may be forwarded.
 #[derive(Debug)]
@@ -262,22 +259,6 @@ pub(super) fn nearest_route(snapshot: &Snapshot, received: &Received) -> Option<
     Some(format!("differs from {} by {difference}", snapshot.routes.get(place)?.label))
 }
 
-/// Whether a trusted proxy or this machine probes the health of the gate. A request that a proxy forwards for a client
-/// has a forwarding field and is no probe.
-fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head) -> bool {
-    let Some(path) = &snapshot.config.health_path else { return false };
-    let asked = head.target().split(|byte| *byte == b'?').next().unwrap_or_default();
-    asked == path.as_bytes()
-        && matches!(head.method(), b"GET" | b"HEAD")
-        && speaks_for_itself(peer, &snapshot.trusted)
-        && NOT_IN_A_PROBE.iter().all(|name| head.values(name).next().is_none())
-}
-
-fn speaks_for_itself(peer: &Peer, trusted: &PrefixSet) -> bool {
-    (peer.address.ip().is_loopback() || trusted.contains(peer.address))
-        && !matches!(peer.origin, Origin::Proxied(Some(_)))
-}
-
 /// The reason to refuse an admitted request for its method or the length of its body.
 fn flaw_of_request(head: &Head, facts: &Facts<'_>, route: &LiveRoute, max_body: usize) -> Option<Reason> {
     if !route.webhook.spec().methods.allow(head.method()) {
@@ -299,7 +280,6 @@ fn is_request_id(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::address::addr::Address;
 
     #[test]
     fn a_name_of_a_request_is_short_and_visible() {
@@ -308,36 +288,6 @@ mod tests {
         }
         for other in ["", "a b", "a\"b", "a'b", "a\\b", "a\tb", "\u{e9}", &"x".repeat(129)] {
             assert!(!is_request_id(other.as_bytes()), "{other}");
-        }
-    }
-
-    #[test]
-    fn only_this_machine_and_trusted_proxies_speak_for_themselves() {
-        let trusted = PrefixSet::new([&"10.0.0.0/8".parse().unwrap()]);
-        let speaks = |address: &str, origin| {
-            let peer = Peer {
-                address: Address::new(address.parse().unwrap()),
-                listener: 0,
-                tls: false,
-                tls_in_front: false,
-                client_cert: None,
-                origin,
-            };
-            speaks_for_itself(&peer, &trusted)
-        };
-        let source = Some(Address::new([10, 0, 0, 2].into()));
-        for (address, origin, wanted) in [
-            ("10.0.0.1", Origin::Peer, true),
-            ("10.0.0.1", Origin::Proxied(None), true),
-            ("10.0.0.1", Origin::Proxied(source), false),
-            ("127.0.0.1", Origin::Peer, true),
-            ("::1", Origin::Peer, true),
-            ("::ffff:127.0.0.1", Origin::Peer, true),
-            ("192.0.2.1", Origin::Peer, false),
-            ("192.0.2.1", Origin::Proxied(None), false),
-            ("2001:db8::1", Origin::Peer, false),
-        ] {
-            assert_eq!(speaks(address, origin), wanted, "{address} {origin:?}");
         }
     }
 }

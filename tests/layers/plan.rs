@@ -108,6 +108,7 @@ pub const PARSES_HEADERS: &str = "judge/http1/parse.rs";
 pub const READS_HEADERS: &[&str] = &[
     "judge/facts.rs",
     "judge/request.rs",
+    "judge/probe.rs",
     "gate/request/upstream_head.rs",
     "judge/head.rs",
     "upstream/answer.rs",

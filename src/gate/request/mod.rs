@@ -11,6 +11,7 @@ pub(crate) mod context;
 mod drill;
 pub(crate) mod log;
 pub(crate) mod reply;
+mod replying;
 mod upstream_head;
 
 use std::panic::AssertUnwindSafe;
@@ -25,19 +26,18 @@ use self::log::record::{self, Ending, Record};
 use self::reply::Frame;
 use crate::judge;
 use crate::judge::received::Received;
-use crate::judge::request::{Admitted, Judged, Refusal};
+use crate::judge::request::{Admitted, Judged};
 use crate::policy::admission::Grant;
 use crate::policy::delivery::{self, Body};
-use crate::policy::outcome::{Outcome, Reason};
+use crate::policy::outcome::Reason;
 use crate::state::snapshot::LiveRoute;
-use crate::state::stats::gauges::{Gauges, Phase};
+use crate::state::stats::gauges::Gauges;
 use crate::upstream::answer::{Answer, Bounds};
 use crate::upstream::exchange::{self, Message, UpstreamRequest};
 use crate::wire::body;
 use crate::wire::budget::Budget;
-use crate::wire::delivery_check::SenderState;
 use crate::wire::shares::Share;
-use crate::wire::transport::{Reply, Transport};
+use crate::wire::transport::Transport;
 
 /// What happens to the connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,12 +106,6 @@ impl<T: Transport> Request<'_, T> {
                 Next::Close
             }
         }
-    }
-
-    /// Replies to a certificate authority with the file of a challenge. Nothing is forwarded.
-    async fn answer_challenge(&mut self, content: Vec<u8>) -> Next {
-        let frame = Frame { to_head: self.received.is_head(), close: self.closes() };
-        self.finish(Reason::AcmeChallenge, &reply::challenge(content, frame), false).await
     }
 
     /// Serves an admitted request.
@@ -234,88 +228,6 @@ impl<T: Transport> Request<'_, T> {
         let frame = Frame { to_head: self.received.is_head(), close };
         let reply = reply::relayed(verdict, answer, frame);
         self.finish(verdict.reason, &reply, false).await
-    }
-
-    /// Replies to a request that is not forwarded.
-    async fn refuse(&mut self, refusal: Refusal) -> Next {
-        self.route = refusal.route;
-        // Skip a body that has arrived, so that the connection can be used again. Do not wait for one that has not.
-        let skips = refusal.reason.outcome() == Outcome::Denied;
-        let skippable = self.received.skippable.filter(|_| skips);
-        let unread = !skippable.is_some_and(|length| self.transport.skip_body(length));
-        self.answer_here(refusal.reason, unread).await
-    }
-
-    /// Replies to a health probe. Probes are counted but not logged, because they come every few seconds and the log is
-    /// for the requests of senders.
-    async fn answer_probe(&mut self) -> Next {
-        let gauges = &self.context.gate.gauges;
-        Gauges::add(&gauges.health_probes);
-        let status = if gauges.phase() == Phase::Ready { 200 } else { 503 };
-        let frame = Frame { to_head: self.received.is_head(), close: self.closes() };
-        let reply = reply::own(status, None, frame);
-        if self.transport.write(&reply).await && !reply.close { Next::Serve } else { Next::Close }
-    }
-
-    /// Sends a reply of the gate's own. The connection closes if part of the request is `unread`.
-    async fn answer_here(&mut self, reason: Reason, unread: bool) -> Next {
-        let Context { snapshot, peer, .. } = self.context;
-        let status = judge::reply::status(snapshot, peer, reason);
-        if let Some(note) = judge::reply::note(snapshot, self.received, reason) {
-            self.record.note(note);
-        }
-        let Some(status) = status else {
-            self.emit(reason, None, 0);
-            return Next::Close;
-        };
-        let exceeded = self.exceeds_unwelcome(reason);
-        let webhook = self.route.as_ref().unwrap_or(&self.context.snapshot.unrouted).webhook;
-        let allow = (status == 405).then(|| webhook.spec().methods.allow_field());
-        let frame = Frame { to_head: self.received.is_head(), close: unread || exceeded || self.closes() };
-        let reply = reply::own(status, allow, frame);
-        self.finish(reason, &reply, unread).await
-    }
-
-    fn writer_is_trusted(&self) -> bool {
-        self.context.snapshot.trusted.contains(self.context.peer.writer())
-    }
-
-    /// Counts the request if it is unwelcome. True when its connection has carried too many of them.
-    fn exceeds_unwelcome(&mut self, reason: Reason) -> bool {
-        let unwelcome = matches!(reason.outcome(), Outcome::Denied | Outcome::Rejected);
-        (unwelcome || self.record.would_deny.is_some())
-            && !self.writer_is_trusted()
-            && self.transport.unwelcome()
-    }
-
-    fn closes(&self) -> bool {
-        self.received.close || self.context.gate.drain.has_begun()
-    }
-
-    /// Writes the reply, then emits the event.
-    async fn finish(&mut self, reason: Reason, reply: &Reply<'_>, unread: bool) -> Next {
-        let sender = self.transport.sender();
-        // A denied request or a challenge never counts as abandoned, because no message is lost with it. So it does not
-        // matter whether its reply was acknowledged.
-        let never_abandoned = matches!(reason.outcome(), Outcome::Denied | Outcome::Served);
-        let mut written = sender != SenderState::Gone && self.transport.write(reply).await;
-        if written && sender == SenderState::Closed && !never_abandoned {
-            written = self.transport.was_taken().await;
-        }
-        if !written {
-            let reason = if never_abandoned { reason } else { Reason::SenderGone };
-            self.emit(reason, None, 0);
-            return Next::Close;
-        }
-        let bytes_out = self.transport.body_sent(reply);
-        self.emit(reason, Some(reply.status), bytes_out);
-        // A sender that closed its side sends no further request.
-        let close = reply.close || (sender == SenderState::Closed && !self.transport.has_more());
-        match (close, unread) {
-            (_, true) => Next::Linger,
-            (true, false) => Next::Close,
-            (false, false) => Next::Serve,
-        }
     }
 }
 

@@ -2,15 +2,20 @@
 //!
 //! No I/O, no YAML and no defaults here: `sections` make these values. Invariant: a [`Config`] is complete.
 
+mod listener;
+mod upstream;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub(crate) use self::listener::{CertificateFiles, ClientAuth, Listener, Tls, TlsVersion};
+pub use self::upstream::Target;
+pub(crate) use self::upstream::{HealthCheck, Upstream};
 pub(crate) use crate::policy::admission::{Deny, Mode};
 pub(crate) use crate::policy::client::client_ip::ForwardedHeader;
-use crate::policy::client::original::Scheme;
 use crate::policy::delivery::{OnError, SuccessSet};
 use crate::policy::provider::{Provider, Webhook};
 use crate::policy::routing::route::PathPattern;
@@ -52,111 +57,6 @@ pub struct Config {
     pub log: Log,
     /// The number of worker threads; `None` means one per core.
     pub threads: Option<usize>,
-}
-
-/// One listening socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listener {
-    /// The address; port 0 takes a free one.
-    pub address: SocketAddr,
-    /// Whether every connection must begin with a PROXY header from a trusted proxy. If it is true,
-    /// `trusted_proxies` is not empty.
-    pub proxy_protocol: bool,
-    /// The TLS settings; plain HTTP when `None`.
-    pub tls: Option<Tls>,
-    /// How senders reach what stands in front of it, where that does not say so itself. Never with `tls`.
-    pub scheme: Scheme,
-    /// Whether HTTP/2 is served beside HTTP/1: chosen by ALPN with TLS, by prior knowledge without.
-    pub http2: bool,
-    /// The folder of ACME challenge files that are served to anyone.
-    pub acme_challenges: Option<PathBuf>,
-}
-
-/// The TLS of a listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// The certificates; never empty. The first one is the default for names that no certificate has.
-    pub certificates: Vec<CertificateFiles>,
-    /// The oldest version that is accepted.
-    pub min_version: TlsVersion,
-    /// The client certificate that senders are asked for, if any.
-    pub client_auth: Option<ClientAuth>,
-}
-
-/// A certificate with its chain, and its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateFiles {
-    /// The key path of the mapping that names the two files.
-    pub at: String,
-    /// A PEM file: the certificate first, then those that signed it.
-    pub certificate: PathBuf,
-    /// A PEM file with the private key.
-    pub key: PathBuf,
-}
-
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum TlsVersion {
-    /// RFC 5246
-    #[default]
-    V12,
-    /// RFC 8446
-    V13,
-}
-
-/// The client certificate that senders are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientAuth {
-    /// A PEM file with the certificates that may sign it.
-    pub ca: PathBuf,
-    /// Whether a sender without a certificate is refused. One with a certificate that cannot be verified is
-    /// always refused.
-    pub required: bool,
-}
-
-/// The destination of requests.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Upstream {
-    /// Its endpoints, which take turns; all different, and never none.
-    pub targets: Vec<Target>,
-    /// A PEM file with the certificates that may sign the upstream's; the system's when `None`.
-    pub ca: Option<PathBuf>,
-    /// The name that the upstream's certificate must have, if it is not the host of the URL.
-    pub server_name: Option<String>,
-    /// The health check of each endpoint; without one, only requests show whether an endpoint works.
-    pub health: Option<HealthCheck>,
-}
-
-/// A health check, sent to an endpoint at intervals.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HealthCheck {
-    /// The path to fetch, which may have a query.
-    pub path: String,
-    /// The time from an answer to the next check.
-    pub every: Duration,
-    /// The time for a whole check.
-    pub timeout: Duration,
-}
-
-/// The transport of one endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Target {
-    /// `http://host:port`
-    Http {
-        /// A name or an address without brackets.
-        host: String,
-        /// 80 when the URL has none.
-        port: u16,
-    },
-    /// `https://host:port`
-    Https {
-        /// A name or an address without brackets.
-        host: String,
-        /// 443 when the URL has none.
-        port: u16,
-    },
-    /// `unix:/path`
-    Unix(PathBuf),
 }
 
 /// One entry of `trusted_proxies`.
