@@ -3,14 +3,27 @@
 //! Compose files, unit files and charts pass a variable on also where nobody has given it a value. So an empty variable
 //! counts as not set; an empty value of a flag was written by somebody, and is a problem.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use clap::Command;
 use clap::builder::Resettable;
 
+use crate::config::{PORT, variables};
+
 /// The command line without the variables whose value is empty.
 pub(super) fn without_empty(command: Command) -> Command {
     without(command, &|name| std::env::var_os(name).is_some_and(|value| is_empty(&value)))
+}
+
+/// The variable `PORT`, if it has a value.
+pub(super) fn port() -> Option<String> {
+    std::env::var_os(PORT).filter(|value| !is_empty(value)).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The names of the variables that begin like the gate's and mean nothing to it.
+pub(super) fn unknown() -> Vec<String> {
+    let plain = |text: OsString| text.to_string_lossy().into_owned();
+    variables::unknown(std::env::vars_os().map(|(name, value)| (plain(name), plain(value))))
 }
 
 /// Spaces alone are no value either: every reader would trim them.

@@ -28,6 +28,7 @@ fn listener(pairs: &[(&str, &str)], client_auth: Option<ClientAuth>) -> Vec<List
         http2: false,
         tls: Some(Tls { certificates, min_version: TlsVersion::V12, client_auth }),
         acme_challenges: None,
+        is_of_port: false,
     }]
 }
 
