@@ -18,7 +18,6 @@ pub use crate::policy::routing::authority::Host;
 pub use crate::policy::routing::path::ambiguity;
 pub use crate::policy::routing::route::{PathPattern, RouteTable};
 pub use crate::state::stats::gauges::Gauges;
-pub use crate::state::tls::certificate::WARN_DAYS;
 pub use crate::telemetry::events::Form;
 pub use crate::telemetry::{Destination, LineSink};
 pub use crate::upstream::answer_head::parse_head as parse_answer_head;
