@@ -1,7 +1,7 @@
 //! The names that are used outside the library: by `main.rs`, benchmarks, fuzz targets and the tests of shipped
 //! files. Nothing else is public, so the compiler finds what nobody uses. A name whose last use goes, goes too.
 
-pub use crate::cli::{Cli, run};
+pub use crate::cli::{Cli, command_line, run};
 pub use crate::config::{AdminAddress, Config, Overrides, Parsed, Target, parse as parse_config};
 pub use crate::gate::memory;
 pub use crate::gate::request::log::access_log::AccessLog;
@@ -18,7 +18,6 @@ pub use crate::policy::routing::authority::Host;
 pub use crate::policy::routing::path::ambiguity;
 pub use crate::policy::routing::route::{PathPattern, RouteTable};
 pub use crate::state::stats::gauges::Gauges;
-pub use crate::state::tls::certificate::WARN_DAYS;
 pub use crate::telemetry::events::Form;
 pub use crate::telemetry::{Destination, LineSink};
 pub use crate::upstream::answer_head::parse_head as parse_answer_head;

@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use nexmo_gate::exports::{Cli, run};
+use nexmo_gate::exports::{command_line, run};
 
 /// Less processor time a request than with glibc's allocator, and half of the memory that mimalloc takes for as much
 /// (measured by benches/side-by-side, with AGAINST).
@@ -12,7 +10,7 @@ use nexmo_gate::exports::{Cli, run};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match run(command_line()) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             for line in failure.lines {

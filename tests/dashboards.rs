@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use nexmo_gate::exports::range_list::REVIEW_DAYS;
-use nexmo_gate::exports::{Gauges, Loader, Outcome, Overrides, Reason, WARN_DAYS, metrics};
+use nexmo_gate::exports::{Gauges, Loader, Outcome, Overrides, Reason, metrics};
 use serde_json::Value;
 
 const PREFIX: &str = "nexmo_gate_";
@@ -172,8 +172,10 @@ fn the_dashboard_shows_every_metric_and_no_other() {
     let families: BTreeSet<&str> = named.iter().map(|name| family(name)).collect();
     let all: BTreeSet<&str> = known.keys().map(|name| family(name)).collect();
     let missing: Vec<_> = all.difference(&families).copied().collect();
-    // The days that are left say the same.
-    assert_eq!(missing, ["nexmo_gate_certificate_not_after_timestamp_seconds"]);
+    // The days that are left say the same, and the alerts what they are compared with.
+    let elsewhere =
+        ["nexmo_gate_certificate_not_after_timestamp_seconds", "nexmo_gate_certificate_warn_days"];
+    assert_eq!(missing, elsewhere);
     overlaps(panels);
 }
 
@@ -199,7 +201,7 @@ fn the_alerts_name_what_there_is() {
     // The program warns from the same days on.
     let rules = text("deploy/prometheus/nexmo-gate.rules.yaml");
     assert!(rules.contains(&format!("list_reviewed_age_seconds > {REVIEW_DAYS} * 86400")));
-    assert!(rules.contains(&format!("certificate_days_left < {WARN_DAYS}\n")));
+    assert!(rules.contains("certificate_days_left < nexmo_gate_certificate_warn_days\n"));
     let mut alerts = BTreeSet::new();
     let mut named = BTreeSet::new();
     for rule in file["groups"]

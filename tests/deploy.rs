@@ -376,6 +376,8 @@ fn the_units_agree_with_the_shipped_configuration() {
     assert_eq!(value(&service, "RuntimeDirectory"), ["nexmo-gate"], "for the admin socket");
     // What the package installs for logrotate is about the folder that the unit makes, and its user's.
     assert_eq!(value(&service, "LogsDirectory"), ["nexmo-gate"]);
+    // Without a log file the lines go to the journal, which would drop those of a busy second.
+    assert_eq!(value(&service, "LogRateLimitIntervalSec"), ["0"]);
     let rotation = text("deploy/logrotate");
     assert!(rotation.contains("\n/var/log/nexmo-gate/*.log {\n"), "{rotation}");
     for line in ["su nexmo-gate nexmo-gate", "create 0640 nexmo-gate nexmo-gate"] {

@@ -162,6 +162,10 @@ fn certificates(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
     for (one, path) in all.iter().zip(&paths) {
         page.sample("certificate_days_left", &[("certificate", path)], one.days_left(now).unwrap_or(-1));
     }
+    page.family("certificate_warn_days", "gauge", "With fewer days left the gate warns about a certificate.");
+    for (one, path) in all.iter().zip(&paths) {
+        page.sample("certificate_warn_days", &[("certificate", path)], one.warn_days());
+    }
     page.family(
         "certificate_last_good",
         "gauge",
@@ -309,7 +313,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 37);
+        assert_eq!(kinds.len(), 38);
         assert!(series.len() > 80, "{}", series.len());
     }
 

@@ -9,7 +9,7 @@ use crate::cli::flags::Settings;
 use crate::cli::loading::{self, Read};
 use crate::cli::table::columns;
 use crate::cli::{Failure, print};
-use crate::config::{Mode, Trusted};
+use crate::config::{Listener, Mode, Trusted};
 use crate::files::folder;
 use crate::gate::memory;
 use crate::load::since::Change;
@@ -60,6 +60,9 @@ fn summary(read: &Read, today: i64) -> String {
         entries => entries.iter().map(trusted_text).collect::<Vec<_>>().join(", "),
     };
     // Writing to a String cannot fail.
+    for origin in config.listen.iter().filter_map(Listener::origin) {
+        let _ = writeln!(out, "\n{origin}");
+    }
     let _ = writeln!(out, "\ntrusted proxies  {trusted}");
     let _ = writeln!(
         out,

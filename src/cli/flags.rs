@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::environment;
 use crate::config::Overrides;
 use crate::config::keys::flag_help;
+use crate::config::variables::CONFIG;
 
 /// Where the configuration file is looked for if none is named.
 const USUAL_PLACES: [&str; 2] = ["config.yaml", "/etc/nexmo-gate/config.yaml"];
@@ -17,7 +19,7 @@ const USUAL_PLACES: [&str; 2] = ["config.yaml", "/etc/nexmo-gate/config.yaml"];
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ConfigFile {
     /// The configuration file [default: ./config.yaml, else /etc/nexmo-gate/config.yaml, else none]
-    #[arg(long, value_name = "FILE", env = "NEXMO_GATE_CONFIG", hide_env_values = true)]
+    #[arg(long, value_name = "FILE", env = CONFIG, hide_env_values = true)]
     pub config: Option<PathBuf>,
 }
 
@@ -92,7 +94,7 @@ pub(crate) struct Keys {
 }
 
 impl Settings {
-    /// The values that override the file.
+    /// The values that override the file, and what else the environment says.
     #[must_use]
     pub(crate) fn overrides(&self) -> Overrides {
         let own = self.keys.clone();
@@ -112,6 +114,8 @@ impl Settings {
             log_level: own.log_level,
             access_log: own.access_log,
             threads: own.threads,
+            port: environment::port(),
+            unknown: environment::unknown(),
         }
     }
 }

@@ -5,12 +5,13 @@
 //! (clap's own), 3 denied (`explain`), 78 a bad configuration or range file (`EX_CONFIG` of sysexits.h, so
 //! that a supervisor knows that a retry does not help).
 //!
-//! [`flags`] holds the options that several commands share, [`loading`] turns them into a snapshot,
+//! [`flags`] holds the options that several commands share, [`environment`] what their variables are, [`loading`] turns them into a snapshot,
 //! [`admin_client`] talks to a running gate, [`table`] lines up columns.
 
 pub(crate) mod admin_client;
 pub(crate) mod check;
 pub(crate) mod demo;
+mod environment;
 pub(crate) mod explain;
 pub(crate) mod flags;
 pub(crate) mod generate;
@@ -24,7 +25,7 @@ pub(crate) mod table;
 use std::borrow::Cow;
 use std::io::{self, Write as _};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use crate::server::{BAD_CONFIG, Failure};
 
@@ -69,6 +70,13 @@ pub enum Command {
     Completions(generate::CompletionsArgs),
     /// Print a manual page: of the program, or of the configuration file.
     Man(generate::ManArgs),
+}
+
+/// Reads the arguments and the variables of the process. Ends it where they cannot be used, or where help was asked for.
+#[must_use]
+pub fn command_line() -> Cli {
+    let mut found = environment::without_empty(Cli::command()).get_matches();
+    Cli::from_arg_matches_mut(&mut found).unwrap_or_else(|error| error.format(&mut Cli::command()).exit())
 }
 
 /// Runs a command; the value is the exit code.
@@ -126,8 +134,6 @@ mod tests {
         assert_eq!(harmless("a\tb\n\u{1b}[31m\r\u{9b}"), "a\tb\n\\u{1b}[31m\\r\\u{9b}");
         assert!(matches!(harmless("plain \u{e4}\n"), Cow::Borrowed(_)));
     }
-    use clap::CommandFactory as _;
-
     #[test]
     fn the_command_line_is_consistent_and_every_option_is_explained() {
         let mut command = Cli::command();

@@ -26,7 +26,8 @@ pub(crate) fn keep_cold(new: &mut Config, old: &Config) -> Vec<String> {
 /// scheme in front, and the folder of ACME challenges.
 fn same_sockets(new: &[Listener], old: &[Listener]) -> bool {
     let socket =
-        |one: &Listener| Listener { tls: None, scheme: Scheme::Http, acme_challenges: None, ..one.clone() };
+        // A listener on the same port stays, whoever names it.
+        |one: &Listener| Listener { tls: None, scheme: Scheme::Http, acme_challenges: None, is_of_port: false, ..one.clone() };
     let same = |(new, old): (&Listener, &Listener)| {
         socket(new) == socket(old) && new.tls.is_some() == old.tls.is_some()
     };

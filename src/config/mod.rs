@@ -13,6 +13,7 @@
 //! | [`read`] | YAML nodes, units, host names, and the report of problems |
 //! | [`keys`] | the table of all keys: names, defaults, values, meanings, flags |
 //! | [`overrides`] | flags and environment variables |
+//! | [`variables`] | variables that begin like those of the gate, and those that nobody knows |
 //! | [`cold`] | keys whose change needs a restart |
 //! | [`bounds`] | how large and how deep a text may be |
 
@@ -26,9 +27,11 @@ pub(crate) mod read;
 mod sections;
 #[cfg(test)]
 mod tests;
+pub(crate) mod variables;
 
 pub(crate) use bounds::{MAX_TEXT, check as check_cost};
 pub use model::*;
 pub use overrides::Overrides;
 pub use parse::{Parsed, parse};
 pub(crate) use read::error::Problem;
+pub(crate) use sections::listener::PORT;

@@ -40,6 +40,10 @@ pub struct Overrides {
     pub access_log: Option<String>,
     /// `threads`.
     pub threads: Option<String>,
+    /// The variable `PORT` of platforms that choose the port; it counts where no listener is named.
+    pub port: Option<String>,
+    /// The names of variables that begin like the gate's and mean nothing to it.
+    pub unknown: Vec<String>,
 }
 
 impl Overrides {

@@ -18,6 +18,7 @@ use crate::config::read::report::Report;
 use crate::config::read::section::Section;
 use crate::config::read::units::quote;
 use crate::config::sections::{limits, listener, lists, routes, upstream};
+use crate::config::variables;
 use crate::policy::hold::Outline;
 use crate::policy::provider::{self, Provider};
 use crate::policy::routing::route::PathPattern;
@@ -56,10 +57,14 @@ pub fn parse_for(
     let report = Report::default();
     let base = if text.is_some() { base } else { Path::new("") };
     let config = {
-        let source = Source { report: &report, base, replaced: overrides.values(), provider };
+        let port = overrides.port.as_deref();
+        let source = Source { report: &report, base, replaced: overrides.values(), port, provider };
         read(&Section::root(&file, &source))
     };
-    let warnings = report.finish(&file)?;
+    let unknown: Vec<Problem> = overrides.unknown.iter().map(|name| variables::warning(name)).collect();
+    // What a misspelt variable was to set may be what is missing, so it is told with the problems too.
+    let warnings = report.finish(&file).map_err(|problems| [problems, unknown.clone()].concat())?;
+    let warnings = [unknown, warnings].concat();
     // A reader reports why it leaves something out, so this is never used; it prevents a start if a reader
     // fails to.
     let unread = || vec![Problem::new("upstream", "could not be read")];

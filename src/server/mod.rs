@@ -41,7 +41,7 @@ use self::notify::Notifier;
 use self::services::{AdminService, GateService, Sides};
 use self::watchdog::Watchdog;
 use crate::admin::{AdminContext, Scope};
-use crate::config::{Config, Mode, Overrides, Problem};
+use crate::config::{Config, Listener, Mode, Overrides, Problem};
 use crate::files::settle::Pace;
 use crate::gate::Gate;
 use crate::gate::accept::turns::workers;
@@ -154,6 +154,9 @@ fn runtime_of(config: &Config) -> ServerConf {
 
 /// Logs what the operator must see at the start.
 fn announce(snapshot: &Snapshot, problems: &[Problem], warnings: &[Problem]) {
+    for origin in snapshot.config.listen.iter().filter_map(Listener::origin) {
+        tracing::info!("{origin}");
+    }
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -55,6 +55,8 @@ pub(crate) async fn connect(endpoint: &Endpoint, addresses: &Addresses) -> Resul
             Err(why) => last = Unreachable { error: format!("{address}: {}", why.error), ..why },
         }
     }
+    // Whatever the failure was: at an old address may be nobody, no machine, or by now somebody else.
+    addresses.doubt();
     Err(last)
 }
 
@@ -95,11 +97,16 @@ fn failure(error: &std::io::Error) -> Unreachable {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::net::IpAddr;
+    use std::time::Instant;
+
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::config::Upstream;
     use crate::state::endpoint::{LiveUpstream, Upstreams};
+    use crate::upstream::resolver::keep_resolving;
 
     fn upstream(target: Target) -> Arc<LiveUpstream> {
         let spec = Upstream { targets: vec![target], ca: None, server_name: None, health: None };
@@ -125,6 +132,36 @@ mod tests {
         let why = connect(endpoint, &elsewhere).await.unwrap_err();
         assert_eq!(why.reason, Reason::ConnectRefused);
         assert!(why.error.starts_with(&format!("127.0.0.4:{}: ", here.port())), "{}", why.error);
+    }
+
+    #[tokio::test]
+    async fn an_application_that_moved_is_found_again_at_once() {
+        let listener = TcpListener::bind("127.0.0.4:0").await.unwrap();
+        let here = listener.local_addr().unwrap();
+        let upstream = named(here.port());
+        let endpoint = &upstream.endpoints[0];
+        let (addresses, name) = Addresses::of(&endpoint.target);
+        let name = name.unwrap();
+        let asked = Cell::new(0);
+        let ask = || {
+            asked.set(asked.get() + 1);
+            // It was elsewhere when the name was resolved first.
+            let ip = if asked.get() == 1 { IpAddr::from([127, 0, 0, 3]) } else { here.ip() };
+            std::future::ready(Ok(vec![SocketAddr::new(ip, here.port())]))
+        };
+        let requests = async {
+            let began = Instant::now();
+            assert_eq!(connect(endpoint, &addresses).await.unwrap_err().reason, Reason::ConnectRefused);
+            while connect(endpoint, &addresses).await.is_err() {
+                assert!(began.elapsed() < Duration::from_secs(10), "it waits for the refresh");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = requests => {}
+            () = keep_resolving(&addresses, &name, ask) => unreachable!(),
+        }
+        assert_eq!(asked.get(), 2);
     }
 
     #[tokio::test]

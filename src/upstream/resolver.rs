@@ -1,7 +1,8 @@
 //! The addresses of an endpoint's name, resolved in the background.
 //!
-//! A name is resolved when its endpoint is configured, and then every 30 s. If the name server fails, the last known
-//! addresses stay in use. If there are none, the name is resolved again each second, and requests fail at once. No
+//! A name is resolved when its endpoint is configured, and then every 30 s. It is resolved again at once, but not twice
+//! within a second, when none of its addresses could be connected to: an application that was started anew has often
+//! moved. If the name server fails, the last known addresses stay in use. If there are none, the name is resolved again each second, and requests fail at once. No
 //! connection is opened here. Invariant: only a request that comes before the first result waits.
 
 use std::future::Future;
@@ -11,20 +12,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::lookup_host;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::config::Target;
 
 /// How often a name with known addresses is resolved again.
 const RESOLVE_EVERY: Duration = Duration::from_secs(30);
-/// How often a name without a known address is resolved again.
+/// How often a name without a known address is resolved again, and at most one whose addresses are doubted.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// The known addresses of an endpoint.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     known: watch::Sender<Known>,
+    doubted: Notify,
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +55,7 @@ impl Addresses {
                 Err(_) => (Known::NotYet, Some(Name { host: host.clone(), port: *port })),
             },
         };
-        (Self { known: watch::Sender::new(known) }, name)
+        (Self { known: watch::Sender::new(known), doubted: Notify::new() }, name)
     }
 
     /// The addresses in the order in which they are tried. Waits for the first result, for `max_wait` at most.
@@ -74,10 +76,15 @@ impl Addresses {
         }
     }
 
+    /// None of the addresses could be connected to, so they may be old: the name is resolved again soon.
+    pub(crate) fn doubt(&self) {
+        self.doubted.notify_one();
+    }
+
     /// Addresses that a resolver has returned.
     #[cfg(test)]
     pub(crate) fn answered(list: impl Into<Vec<SocketAddr>>) -> Self {
-        Self { known: watch::Sender::new(Known::Yes(Arc::from(list.into()))) }
+        Self { known: watch::Sender::new(Known::Yes(Arc::from(list.into()))), doubted: Notify::new() }
     }
 
     /// Stores a result of the resolver; true if addresses are known, new or old ones.
@@ -121,7 +128,7 @@ async fn lookup(name: &Name) -> io::Result<Vec<SocketAddr>> {
     Ok(lookup_host((name.host.as_str(), name.port)).await?.collect())
 }
 
-async fn keep_resolving<F: Future<Output = io::Result<Vec<SocketAddr>>>>(
+pub(super) async fn keep_resolving<F: Future<Output = io::Result<Vec<SocketAddr>>>>(
     addresses: &Addresses,
     name: &Name,
     resolve: impl Fn() -> F,
@@ -142,8 +149,19 @@ async fn keep_resolving<F: Future<Output = io::Result<Vec<SocketAddr>>>>(
         }
         failing = answer.is_err();
         let usable = addresses.store(answer);
-        sleep(if usable { RESOLVE_EVERY } else { RETRY_EVERY }).await;
+        if usable {
+            let _ = timeout(RESOLVE_EVERY, doubts(addresses)).await;
+        } else {
+            sleep(RETRY_EVERY).await;
+        }
     }
+}
+
+/// Waits until the addresses are doubted. An application that is down is doubted with every request, so a doubt is not
+/// heard before [`RETRY_EVERY`] is over; one that came in this time is heard then.
+async fn doubts(addresses: &Addresses) {
+    sleep(RETRY_EVERY).await;
+    addresses.doubted.notified().await;
 }
 
 #[cfg(test)]
@@ -230,6 +248,35 @@ mod tests {
             () = keep_resolving(&addresses, &name, ask) => unreachable!(),
         };
         assert_eq!((&*list, asked.get()), ([address(9)].as_slice(), 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn doubted_addresses_are_asked_for_at_once_but_not_twice_in_a_second() {
+        let (addresses, name) = app();
+        let began = tokio::time::Instant::now();
+        let asked = RefCell::new(Vec::new());
+        let ask = || {
+            asked.borrow_mut().push(began.elapsed().as_millis());
+            // The fourth answer is a failure: what is known stays, and may be doubted again.
+            std::future::ready(if asked.borrow().len() == 4 { broken() } else { Ok(vec![address(1)]) })
+        };
+        let requests = async {
+            // Nothing was asked for a while: at once.
+            sleep(LONG * 10).await;
+            // Then a crowd of requests to an application that is down, ten each second.
+            for _ in 0..25 {
+                (0..3).for_each(|_| addresses.doubt());
+                sleep(LONG / 10).await;
+            }
+            // The last doubt is heard when its second is over, and then there is peace.
+            sleep(LONG * 20).await;
+        };
+        tokio::select! {
+            () = requests => {}
+            () = keep_resolving(&addresses, &name, ask) => unreachable!(),
+        }
+        assert_eq!(*asked.borrow(), [0, 10_000, 11_000, 12_000, 13_000]);
+        assert_eq!(*addresses.known(LONG).await.unwrap(), [address(1)]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,7 +16,6 @@ use crate::state::stats::gauges::Phase;
 use crate::state::stats::health::Condition;
 use crate::state::stats::history::Tally;
 use crate::state::tls;
-use crate::state::tls::certificate::WARN_DAYS;
 
 /// The severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,7 +90,7 @@ fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
         let path = one.files.certificate.display();
         match one.days_left(view.now) {
             None => needs.push((Level::Bad, format!("certificate {path} has expired"))),
-            Some(days) if days < WARN_DAYS => {
+            Some(days) if days < one.warn_days() => {
                 needs.push((Level::Warn, format!("certificate {path} expires in {days} days")));
             }
             Some(_) => {}

@@ -11,7 +11,6 @@ use crate::policy::address::range_list::REVIEW_DAYS;
 use crate::state::snapshot::List;
 use crate::state::stats::gauges::TABLE;
 use crate::state::stats::health::Condition;
-use crate::state::tls::certificate::WARN_DAYS;
 
 /// The problems of the last reload that are at this file or at a line of it.
 pub(crate) fn problems_of<'a>(view: &View<'a>, path: &Path) -> impl Iterator<Item = &'a Problem> {
@@ -143,7 +142,9 @@ pub(crate) fn certificates(view: &View<'_>) -> Markup {
             Some(_) if one.untimely(view.now).is_some() => {
                 markup.put("<span class=\"pill bad\">not valid yet</span>", &[]);
             }
-            Some(days) if days < WARN_DAYS => markup.put("<span class=\"pill warn\">{}</span>", &[&days]),
+            Some(days) if days < one.warn_days() => {
+                markup.put("<span class=\"pill warn\">{}</span>", &[&days]);
+            }
             Some(days) => markup.put("{}", &[&days]),
         }
         if one.last_good {

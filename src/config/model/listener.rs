@@ -21,6 +21,19 @@ pub struct Listener {
     pub http2: bool,
     /// The folder of ACME challenge files that are served to anyone.
     pub acme_challenges: Option<PathBuf>,
+    /// Whether nobody named it, and its port is that of the variable `PORT`.
+    pub is_of_port: bool,
+}
+
+impl Listener {
+    /// Where its address comes from, if nobody named it.
+    #[must_use]
+    pub(crate) fn origin(&self) -> Option<String> {
+        let address = self.address;
+        self.is_of_port.then(|| {
+            format!("listens on {address}: no listener is named, and the variable PORT is {}", address.port())
+        })
+    }
 }
 
 /// The TLS of a listener.

@@ -26,6 +26,8 @@ pub(crate) struct Source<'a> {
     pub base: &'a Path,
     /// The values that flags and variables set, by key path: the flag's name and the value.
     pub replaced: BTreeMap<&'static str, (String, Value)>,
+    /// The variable `PORT`.
+    pub port: Option<&'a str>,
     /// The provider whose webhooks are configured.
     pub provider: &'static Provider,
 }

@@ -12,13 +12,13 @@ use crate::config::sections::tls;
 use crate::config::sections::upstream::unix_path;
 use crate::policy::client::original::Scheme;
 
+/// The variable by which platforms (Heroku, Render, Cloud Run, Fly) say where the program has to listen.
+pub(crate) const PORT: &str = "PORT";
 const WANTED: &str = "an address with a port such as 0.0.0.0:8080";
 
 /// Reads `listen`: a list of addresses, or of mappings with an `address`.
 pub(crate) fn listeners(root: &Section, trusted: &[Trusted]) -> Vec<Listener> {
-    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080));
-    let everywhere = plain(address);
-    let Some(node) = root.get("listen") else { return vec![everywhere] };
+    let Some(node) = root.get("listen") else { return unnamed(root).into_iter().collect() };
     let Some(entries) = node.list("a list such as [{ address: \"0.0.0.0:8080\" }]") else {
         return Vec::new();
     };
@@ -35,6 +35,21 @@ pub(crate) fn listeners(root: &Section, trusted: &[Trusted]) -> Vec<Listener> {
         listeners.push(listener);
     }
     listeners
+}
+
+/// The listener where none is named: on the port of the platform, if that chooses one.
+fn unnamed(root: &Section) -> Option<Listener> {
+    let Some(text) = root.source().port else {
+        return Some(plain(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080))));
+    };
+    let Some(port) = text.trim().parse().ok().filter(|port| *port > 0) else {
+        let shown = quote(text);
+        let message =
+            format!("{shown} is not a port from 1 to 65535; the gate listens on it, as no listener is named");
+        root.source().report.problem(PORT, message);
+        return None;
+    };
+    Some(Listener { is_of_port: true, ..plain(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))) })
 }
 
 /// Reads one entry; returns also the node of its address, which is the entry itself or its key.
@@ -55,7 +70,10 @@ fn listener<'a>(root: &Section, entry: &Node<'a>, trusted: &[Trusted]) -> Option
         return None;
     };
     let address = place.parsed(WANTED, socket_address)?;
-    Some((place, Listener { address, proxy_protocol, tls, scheme, http2, acme_challenges }))
+    Some((
+        place,
+        Listener { address, proxy_protocol, tls, scheme, http2, acme_challenges, is_of_port: false },
+    ))
 }
 
 /// A listener that has only an address.
@@ -67,6 +85,7 @@ fn plain(address: SocketAddr) -> Listener {
         scheme: Scheme::Http,
         http2: false,
         acme_challenges: None,
+        is_of_port: false,
     }
 }
 

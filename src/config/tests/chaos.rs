@@ -155,12 +155,13 @@ proptest! {
     }
 
     #[test]
-    fn any_flag_has_an_answer(text in any::<String>(), number in 0usize..15) {
-        let mut all: [Option<String>; 15] = Default::default();
+    fn any_flag_has_an_answer(text in any::<String>(), number in 0usize..16) {
+        let mut all: [Option<String>; 16] = Default::default();
         all[number] = Some(text);
-        let [listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, metrics, health_path, state, log_format, log_level, access_log, threads] = all;
+        let [listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, metrics, health_path, state, log_format, log_level, access_log, threads, port] = all;
         let flags = Overrides {
-            listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, metrics, health_path, state, log_format, log_level, access_log, threads,
+            listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, metrics, health_path, state, log_format, log_level, access_log, threads, port,
+            unknown: Vec::new(),
         };
         judge("upstream: http://127.0.0.1:3000", &flags)?;
     }

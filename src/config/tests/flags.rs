@@ -32,6 +32,7 @@ fn all() -> Overrides {
         log_level: some("warn"),
         access_log: some("./access.log"),
         threads: some("2"),
+        ..Overrides::default()
     }
 }
 
@@ -118,6 +119,7 @@ fn a_problem_of_a_flag_names_the_flag_and_its_variable() {
         log_level: some("trace"),
         access_log: some("stdot"),
         threads: some("0"),
+        ..Overrides::default()
     };
     let wanted = [
         "--trusted-proxies (NEXMO_GATE_TRUSTED_PROXIES): 0.0.0.0/0 trusts every address, so any sender could claim to be a client that a list admits; name the proxies' own addresses",
@@ -167,6 +169,43 @@ fn what_a_flag_spoils_elsewhere_is_reported_under_the_flag() {
         "--upstream (NEXMO_GATE_UPSTREAM): http://127.0.0.1:8080 is the gate itself, which listens on 0.0.0.0:8080",
     ];
     assert_eq!(lines(&parse(None, &flags, Path::new(BASE)).unwrap_err()), wanted);
+}
+
+#[test]
+fn the_port_of_a_platform_counts_where_no_listener_is_named() {
+    let read = |file: &str, port: &str, listen: Option<String>| {
+        let file = format!("upstream: http://127.0.0.1:3000\n{file}");
+        let flags = with_flags(|o| (o.port, o.listen) = (some(port), listen));
+        let parsed = parse(Some(&file), &flags, Path::new(BASE)).map_err(|problems| lines(&problems))?;
+        let listen = parsed.config.listen.iter();
+        Ok::<_, Vec<String>>(
+            listen.map(|l| (l.address.to_string(), l.origin().is_some())).collect::<Vec<_>>(),
+        )
+    };
+    let one = |address: &str, is_of_port| Ok(vec![(address.to_owned(), is_of_port)]);
+    assert_eq!(read("", "5000", None), one("0.0.0.0:5000", true));
+    assert_eq!(read("", " 65535 ", None), one("0.0.0.0:65535", true));
+    assert_eq!(read("", "5000", some("[::1]:7")), one("[::1]:7", false));
+    assert_eq!(read("listen: [\"127.0.0.1:8\"]", "5000", None), one("127.0.0.1:8", false));
+    for bad in ["http", "0", "65536", "-1", "tcp://10.0.0.1:80", "80,81"] {
+        let wanted = format!(
+            "PORT: {bad:?} is not a port from 1 to 65535; the gate listens on it, as no listener is named"
+        );
+        assert_eq!(read("", bad, None), Err(vec![wanted]), "{bad}");
+        assert_eq!(read("listen: [\"127.0.0.1:8\"]", bad, None), one("127.0.0.1:8", false), "{bad}");
+    }
+    let taken = read("", "9901", None).unwrap_err();
+    assert_eq!(taken, ["admin: 127.0.0.1:9901 is taken by the listener on 0.0.0.0:9901"]);
+}
+
+#[test]
+fn a_misspelt_variable_is_a_warning_and_stands_with_the_problems_if_there_are_any() {
+    let told = "NEXMO_GATE_UPSTREM: unknown variable; did you mean NEXMO_GATE_UPSTREAM?";
+    let flags = with_flags(|o| o.unknown = vec!["NEXMO_GATE_UPSTREM".to_owned()]);
+    let parsed = parse(Some("upstream: http://127.0.0.1:3000\n"), &flags, Path::new(BASE)).unwrap();
+    assert_eq!(lines(&parsed.warnings), [told]);
+    let problems = lines(&parse(None, &flags, Path::new(BASE)).unwrap_err());
+    assert!(problems.len() == 2 && problems[1] == told, "{problems:?}");
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
             scheme: Scheme::Http,
             http2: false,
             acme_challenges: None,
+            is_of_port: false,
         }],
         upstream: Upstream {
             targets: vec![Target::Http { host: "127.0.0.1".to_owned(), port: 3000 }],

@@ -19,8 +19,11 @@ use crate::state::tls::chain;
 use crate::state::tls::error::{ChainError, KeyError, NoSection, PemError};
 use crate::state::tls::provider::PROVIDER;
 
-/// A certificate that expires in fewer days than this is warned about.
-pub const WARN_DAYS: i64 = 14;
+/// A certificate that expires in fewer days than this is warned about, unless it lives shortly.
+const WARN_DAYS: i64 = 14;
+/// A certificate that lives shortly is warned about in this part of its life: authorities advise to renew when a third
+/// is left, so one that was not renewed then is late. With 14 days a certificate of six days would always be.
+const WARN_PART: i64 = 3;
 const DAY: i64 = 86_400;
 
 /// A certificate that can be presented to senders.
@@ -199,6 +202,21 @@ impl Certificate {
     pub fn days_left(&self, now: SystemTime) -> Option<i64> {
         let left = self.not_after.saturating_sub(seconds(now));
         (left >= 0).then_some(left / DAY)
+    }
+
+    /// It is warned about when fewer days than these are left.
+    #[must_use]
+    pub fn warn_days(&self) -> i64 {
+        // Both ends belong to it (RFC 5280 section 4.1.2.5).
+        let life = self.not_after.saturating_sub(self.not_before).saturating_add(1);
+        // At least one: the last day deserves a warning whatever the life is.
+        (life / WARN_PART / DAY).clamp(1, WARN_DAYS)
+    }
+
+    /// Whole days until it expires, if they are so few that they deserve a warning.
+    #[must_use]
+    pub fn last_days(&self, now: SystemTime) -> Option<i64> {
+        self.days_left(now).filter(|days| *days < self.warn_days())
     }
 
     /// A copy of it, marked as the last good version.

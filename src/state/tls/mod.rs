@@ -37,7 +37,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::{ProducesTickets, ServerSessionMemoryCache, StoresServerSessions};
 use rustls::{ServerConfig, version};
 
-use self::certificate::{Certificate, WARN_DAYS};
+use self::certificate::Certificate;
 use self::names::Names;
 use self::provider::PROVIDER;
 use crate::config::{CertificateFiles, ClientAuth, Listener, Problem, Tls, TlsVersion};
@@ -164,7 +164,7 @@ pub(crate) fn untimely(
 ) -> impl Iterator<Item = (&Arc<Certificate>, String)> {
     certificates(doors).filter_map(move |one| {
         let soon = || {
-            let days = one.days_left(now).filter(|days| *days < WARN_DAYS)?;
+            let days = one.last_days(now)?;
             Some(format!("expires in {days} days, on {}", one.until))
         };
         Some((one, one.untimely(now).or_else(soon)?))
@@ -247,7 +247,7 @@ impl Builder<'_> {
             (Some(flaw), None) if better => return Err(vec![Problem::new(&at, format!("{path}: {flaw}"))]),
             (Some(flaw), _) => self.warnings.push(Problem::new(&at, format!("{path}: {flaw}"))),
             (None, _) => {
-                if let Some(days) = fresh.days_left(self.now).filter(|days| *days < WARN_DAYS) {
+                if let Some(days) = fresh.last_days(self.now) {
                     let flaw = format!("{path}: expires in {days} days, on {}", fresh.until);
                     self.warnings.push(Problem::new(&at, flaw));
                 }

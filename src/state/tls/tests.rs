@@ -28,6 +28,7 @@ fn listener(pairs: &[(&str, &str)], client_auth: Option<ClientAuth>) -> Vec<List
         http2: false,
         tls: Some(Tls { certificates, min_version: TlsVersion::V12, client_auth }),
         acme_challenges: None,
+        is_of_port: false,
     }]
 }
 
@@ -153,6 +154,30 @@ fn a_certificate_that_expires_soon_is_a_warning() {
         load(&listen, &look, &[], end + Duration::from_secs(1)).doors.is_some(),
         "there is no better one"
     );
+}
+
+#[test]
+fn a_certificate_of_a_short_life_is_a_warning_in_its_last_third() {
+    let pair = Authority::new("CA").pair(&[HOST]);
+    let read = crate::state::tls::fixture::certificate(&pair);
+    let day = 86_400;
+    // A certificate's last second counts, so it lives a second less than it is said to.
+    for (life, warned) in
+        [(398, 14), (90, 14), (45, 14), (42, 14), (41, 13), (30, 10), (10, 3), (6, 2), (2, 1)]
+    {
+        let one = Certificate { not_before: 0, not_after: life * day - 1, ..read.as_last_good() };
+        assert_eq!(one.warn_days(), warned, "{life} days");
+        let left = |days: i64| {
+            one.last_days(
+                SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from((life - days) * day - 1).unwrap()),
+            )
+        };
+        assert_eq!(left(warned), None, "{life} days");
+        assert_eq!(left(warned - 1), Some(warned - 1), "{life} days");
+    }
+    // Those of Let's Encrypt live 160 hours.
+    let six = Certificate { not_before: 0, not_after: 160 * 3600 - 1, ..read.as_last_good() };
+    assert_eq!(six.warn_days(), 2);
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! The process: its start, its end, its commands, its manager, and what it holds after a long time.
+//! The process: its start, its environment, its end, its commands, its manager, and what it holds after a long time.
 
 mod commands;
 mod end;
+mod environment;
 mod last_connections;
 mod soak;
 mod start;

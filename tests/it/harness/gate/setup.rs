@@ -297,7 +297,7 @@ pub fn program() -> PathBuf {
 pub fn binary() -> Command {
     let mut command = Command::new(program());
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("NEXMO_GATE_") {
+        if name.to_string_lossy().starts_with("NEXMO_GATE_") || name == "PORT" {
             command.env_remove(name);
         }
     }
