@@ -6,6 +6,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::policy::mix::mixed;
 use crate::policy::text;
 
 /// A request id.
@@ -55,14 +56,10 @@ impl RequestIds {
     #[must_use]
     pub(crate) fn next(&self) -> RequestId {
         let count = self.next.fetch_add(1, Relaxed);
-        // The finaliser of splitmix64: consecutive counts give very different results, and no two results are equal.
-        let mut mixed = count.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         let mut digits = [0; 32];
         let (process, counted) = digits.split_at_mut(16);
         text::hex(process, self.process);
-        text::hex(counted, mixed ^ (mixed >> 31));
+        text::hex(counted, mixed(count));
         RequestId::Own(digits)
     }
 }

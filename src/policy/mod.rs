@@ -17,6 +17,7 @@
 //! | [`text`] | numbers and bytes written as text |
 //! | [`bytes`] | short texts, looked at several bytes at a time |
 //! | [`token`] | what names and unquoted values are made of |
+//! | [`mix`] | a number out of another |
 //! | [`lead`](mod@lead) | what to look at when a request ended with a final 4xx |
 //! | [`outcome`] | the outcomes and reasons in the log and the metrics |
 
@@ -28,6 +29,7 @@ pub(crate) mod delivery;
 pub(crate) mod forward;
 pub(crate) mod hold;
 pub(crate) mod lead;
+pub(crate) mod mix;
 pub(crate) mod outcome;
 pub(crate) mod provider;
 pub(crate) mod routing;

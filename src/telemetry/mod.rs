@@ -9,6 +9,7 @@ mod out;
 pub(crate) mod timestamp;
 
 use std::io;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -29,7 +30,26 @@ const KEPT: usize = 512 << 10;
 /// A handle to a line writer; clones write to the same place.
 #[derive(Clone, Debug)]
 pub struct LineSink {
-    shared: Arc<Shared>,
+    shared: Arc<Handles>,
+}
+
+/// What all handles share. The writer holds the inner part alone, so the last handle is known without counting.
+#[derive(Debug)]
+struct Handles(Arc<Shared>);
+
+impl Deref for Handles {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Drop for Handles {
+    fn drop(&mut self) {
+        self.lock().closed = true;
+        self.wake.notify_one();
+    }
 }
 
 #[derive(Debug)]
@@ -125,7 +145,7 @@ impl LineSink {
                 .name("log".to_owned())
                 .spawn(move || write_batches(&for_writer, out))?;
         }
-        Ok(Self { shared })
+        Ok(Self { shared: Arc::new(Handles(shared)) })
     }
 
     /// Appends a line, which must end with a newline. Returns false if it was dropped.
@@ -191,16 +211,6 @@ impl LineSink {
         if self.shared.kind != Kind::Off {
             let busy = |waiting: &Waiting| waiting.writer == Writer::Writing || !waiting.bytes.is_empty();
             drop(self.shared.wait_while(until, busy));
-        }
-    }
-}
-
-impl Drop for LineSink {
-    fn drop(&mut self) {
-        // The writer holds one reference and this handle the other, so it is the last handle.
-        if Arc::strong_count(&self.shared) <= 2 {
-            self.shared.lock().closed = true;
-            self.shared.wake.notify_one();
         }
     }
 }
