@@ -1,7 +1,7 @@
 //! One number out of another, with every bit depending on every bit.
 
-/// The finaliser of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). Consecutive
-/// numbers give very different results, and no two numbers give the same.
+/// The finaliser of `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): consecutive
+/// numbers give very different results, and no two numbers give the same one.
 #[must_use]
 pub(crate) fn mixed(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -14,7 +14,7 @@ pub(crate) fn mixed(number: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// The first numbers of SplitMix64 with the seed 1234567, as its authors' C program prints them.
+    /// The first numbers of `SplitMix64` with the seed 1234567, as its authors' C program prints them.
     #[test]
     fn results_are_those_of_the_published_program() {
         let step = 0x9E37_79B9_7F4A_7C15_u64;
