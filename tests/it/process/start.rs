@@ -68,7 +68,8 @@ fn a_list_that_does_not_exist_and_a_deadline_over_the_grace_are_config_errors() 
 fn a_broken_list_is_refused_with_every_bad_line() {
     let setup = Setup::new("http://127.0.0.1:1")
         .range("test", "127.0.0.2/32\n010.0.0.1\n# fine\n10.0.0.1/8\nexample.com\n1.2.3.0/2\n")
-        .range("other", "\n");
+        .range("other", "\n")
+        .routes(&["{ path: /*, webhook: generic, allow: [test, other] }"]);
     let exit = setup.run_to_exit();
     let errors = assert_refused(&exit, &[]);
     for place in ["test.txt:2", "test.txt:4", "test.txt:5", "test.txt:6", "other.txt"] {
@@ -78,6 +79,28 @@ fn a_broken_list_is_refused_with_every_bad_line() {
         !errors.iter().any(|line| line.contains("test.txt:1:") || line.contains("test.txt:3")),
         "{errors:#?}"
     );
+}
+
+#[test]
+fn a_stray_file_among_the_lists_stops_no_start_and_no_reload() {
+    let upstream = Upstream::echo();
+    let setup = Setup::new(upstream.url()).range("README", "What these files are.\n").range("b ad", "x\n");
+    std::os::unix::fs::symlink("nowhere", setup.path().join("ranges/link.txt")).expect("a link");
+    setup.write_config();
+    let mut command = binary();
+    command.args(["check", "--config"]).arg(setup.path().join("config.yaml"));
+    let check = exit_of(command);
+    assert_eq!(check.code, Some(0), "{:#?}", check.stderr);
+    let gate = setup.start();
+    for file in ["README.txt", "b ad.txt", "link.txt"] {
+        let of_check = |line: &&String| line.starts_with("warning: ") && line.contains(file);
+        assert_eq!(check.stderr.iter().filter(of_check).count(), 1, "{file}: {:#?}", check.stderr);
+        gate.wait_message(0, |message, line| line["level"] == "WARN" && message.contains(file));
+    }
+    assert_eq!(gate.ask(ADMITTED, &get("/hook")).status, 200);
+    let (status, answer) = gate.reload();
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer["warnings"].to_string().contains("README.txt"), "{answer}");
 }
 
 #[test]
