@@ -1,5 +1,6 @@
 //! What stops the process from starting, and what it needs to start.
 
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::harness::gate::setup::{Exit, binary, exit_of};
@@ -188,4 +189,32 @@ fn an_admin_address_beyond_loopback_needs_allow_remote() {
     let loud =
         gate.find_message(0, PATIENCE, |message, line| line["level"] == "WARN" && message.contains("admin"));
     assert!(loud.is_some(), "and it is said loudly");
+}
+
+#[test]
+fn all_of_ipv4_and_all_of_ipv6_on_one_port_are_both_served() {
+    let upstream = Upstream::echo();
+    // Another process may take the port before the gate does.
+    let started = (0..10).find_map(|_| {
+        let port =
+            std::net::TcpListener::bind("[::]:0").expect("a port").local_addr().expect("its number").port();
+        let all = format!(r#"["0.0.0.0:{port}", "[::]:{port}"]"#);
+        let setup = Setup::new(upstream.url()).key("listen", &all).range("test", "127.0.0.1/32\n::1/128\n");
+        setup.write_config();
+        let mut check = binary();
+        check.args(["check", "--config"]).arg(setup.path().join("config.yaml"));
+        assert_eq!(exit_of(check).code, Some(0));
+        let taken = std::net::TcpListener::bind(("0.0.0.0", port)).is_err();
+        (!taken).then(|| setup.start())
+    });
+    let gate = started.expect("a port that nobody else takes");
+    for (place, at) in ["127.0.0.1", "::1"].iter().enumerate() {
+        let mut sender = std::net::TcpStream::connect((*at, gate.addr_of(place).port())).expect("connect");
+        sender.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("ask");
+        let mut reply = String::new();
+        sender.read_to_string(&mut reply).expect("an answer");
+        assert!(reply.starts_with("HTTP/1.1 200"), "{at}: {reply}");
+    }
+    let clients: Vec<_> = gate.finish().events.iter().map(|event| event["client_ip"].clone()).collect();
+    assert_eq!(clients, ["127.0.0.1", "::1"]);
 }
