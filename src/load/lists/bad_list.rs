@@ -10,8 +10,8 @@ use crate::policy::address::range_list;
 /// Bad lines that are reported per file. A file of another kind has only bad lines, and nobody reads a
 /// million problems.
 const MAX_LINES: usize = 100;
-/// Characters per problem. A binary file may be a single line.
-const MAX_MESSAGE: usize = 300;
+/// Characters per problem: room for the eight CIDRs that a message proposes. A binary file may be a single line.
+const MAX_MESSAGE: usize = 560;
 
 /// The name of a file is not one that a list can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -92,7 +92,7 @@ fn trusted_proxies_reports_every_bad_entry() {
         ),
         (
             "trusted_proxies: [10.0.0]",
-            "trusted_proxies[0]: \"10.0.0\": an IPv4 address has four parts; 10.0.0.0?",
+            "trusted_proxies[0]: \"10.0.0\": an IPv4 address has four parts; write 10.0.0.0/24",
         ),
     ]);
     let short = with("trusted_proxies: [0.0.0.0/7]");
