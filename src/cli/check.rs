@@ -291,6 +291,15 @@ memory at worst  484 MiB
     }
 
     #[test]
+    fn a_bad_file_that_nothing_names_is_a_warning() {
+        let (_, warnings) =
+            checked(CONFIG, |folder| std::fs::write(folder.join("ranges/README.txt"), "Lists.\n").unwrap())
+                .unwrap();
+        let wanted = "DIR/ranges/README.txt:1: 6 characters that are not an address: is not an IP address; names are not looked up; no route and no trusted_proxies names it";
+        assert_eq!(warnings[0], wanted);
+    }
+
+    #[test]
     fn every_problem_of_every_file_is_told_at_once() {
         let config = CONFIG.replace("[voice, sms]", "[vioce, sms]");
         let failure = checked(&config, |folder| {

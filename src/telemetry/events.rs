@@ -12,8 +12,16 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry;
 
-use crate::policy::bytes::is_plain;
+use crate::telemetry::bounded::{self, json_string};
 use crate::telemetry::{LineSink, timestamp};
+
+/// The bytes of a message. With those of the fields it is less than [`bounded::MOST_LINE`].
+const MOST_MESSAGE: usize = 2048;
+/// The bytes of all fields of text, such as the problems of a reload, and of one that has no place any more: it is
+/// named, and cut.
+const MOST_FIELDS: usize = 5000;
+const LEAST_FIELD: usize = 16;
+const _: () = assert!(MOST_MESSAGE + MOST_FIELDS + 1024 <= bounded::MOST_LINE);
 
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +79,16 @@ impl<S: Subscriber> Layer<S> for Lines {
                 line.extend_from_slice(b"{\"ts\":\"");
                 timestamp::write(&mut line, SystemTime::now());
                 line.extend_from_slice(format!("\",\"level\":\"{level}\",\"message\":").as_bytes());
-                json_string(&mut line, fields.message.as_bytes());
+                json_string(&mut line, fields.message.as_bytes(), MOST_MESSAGE);
                 line.extend_from_slice(fields.rest.as_bytes());
                 line.extend_from_slice(b"}\n");
             }
             Form::Text => {
                 timestamp::write(&mut line, SystemTime::now());
-                line.extend_from_slice(format!(" {level:5} {}{}\n", fields.message, fields.rest).as_bytes());
+                line.extend_from_slice(format!(" {level:5} ").as_bytes());
+                bounded::text(&mut line, fields.message.as_bytes(), MOST_MESSAGE);
+                line.extend_from_slice(fields.rest.as_bytes());
+                line.push(b'\n');
             }
         }
         self.sink.push(&line);
@@ -92,18 +103,20 @@ struct Fields {
 
 impl Fields {
     fn text(&mut self, field: &Field, value: &str) {
-        match (field.name(), self.form) {
-            ("message", _) => value.clone_into(&mut self.message),
+        let room = MOST_FIELDS.saturating_sub(self.rest.len()).max(LEAST_FIELD);
+        let mut out = Vec::new();
+        // Writing to a String cannot fail.
+        let _ = match (field.name(), self.form) {
+            ("message", _) => return value.clone_into(&mut self.message),
             (name, Form::Json) => {
-                let mut out = Vec::new();
-                json_string(&mut out, value.as_bytes());
-                // Writing to a String cannot fail.
-                let _ = write!(self.rest, ",\"{name}\":{}", String::from_utf8_lossy(&out));
+                json_string(&mut out, value.as_bytes(), room);
+                write!(self.rest, ",\"{name}\":{}", String::from_utf8_lossy(&out))
             }
             (name, Form::Text) => {
-                let _ = write!(self.rest, " {name}={}", value.escape_debug());
+                bounded::text(&mut out, value.as_bytes(), room);
+                write!(self.rest, " {name}={}", String::from_utf8_lossy(&out))
             }
-        }
+        };
     }
 
     fn bare(&mut self, field: &Field, value: impl std::fmt::Display) {
@@ -136,28 +149,6 @@ impl Visit for Fields {
     }
 }
 
-/// Appends a JSON string. Bytes that are not UTF-8 become U+FFFD, so a line is always valid JSON.
-pub(crate) fn json_string(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'"');
-    // Nearly every string is plain.
-    if is_plain(bytes) {
-        out.extend_from_slice(bytes);
-    } else {
-        for c in String::from_utf8_lossy(bytes).chars() {
-            match c {
-                '"' => out.extend_from_slice(b"\\\""),
-                '\\' => out.extend_from_slice(b"\\\\"),
-                // Control characters of both ranges, and the separators that some readers treat as line ends.
-                '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
-                    out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
-                }
-                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            }
-        }
-    }
-    out.push(b'"');
-}
-
 /// Passes events of the `log` facade to `tracing`.
 struct Bridge;
 
@@ -180,16 +171,31 @@ impl log::Log for Bridge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Destination;
     use proptest::prelude::*;
+    use std::time::{Duration, Instant};
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
-        fn any_bytes_become_one_valid_json_string(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let mut out = Vec::new();
-            json_string(&mut out, &bytes);
-            prop_assert!(!out.contains(&b'\n'));
-            let back: String = serde_json::from_slice(&out).unwrap();
-            prop_assert_eq!(back, String::from_utf8_lossy(&bytes).into_owned());
+        fn no_line_is_longer_than_its_bound(one in "[\"\\\\a\u{1}ü]{0,12000}", two in "\\PC{0,3000}", length in 0usize..12_000) {
+            let folder = tempfile::tempdir().unwrap();
+            for form in [Form::Json, Form::Text] {
+                let path = folder.path().join(format!("{form:?}"));
+                let sink = LineSink::open(Destination::File(path.clone())).unwrap();
+                let subscriber = registry().with(Lines { sink: sink.clone(), form, level: Level::INFO });
+                tracing::subscriber::with_default(subscriber, || {
+                    tracing::info!(one, count = u64::MAX, two, three = one, four = two, five = ?one, "{}", "m".repeat(length));
+                });
+                sink.flush(Instant::now() + Duration::from_secs(20));
+                let text = std::fs::read_to_string(&path).unwrap();
+                prop_assert!(text.len() <= bounded::MOST_LINE && text.ends_with('\n'), "{}", text.len());
+                prop_assert_eq!(text.lines().count(), 1);
+                if form == Form::Json {
+                    let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+                    prop_assert_eq!(line["count"].as_u64(), Some(u64::MAX));
+                }
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! closed pipe costs lines, which are counted, and no time. Invariant: nothing here blocks a caller for
 //! longer than the copy of a line, except calls that wait up to a bound that the caller gives.
 
+pub(crate) mod bounded;
 pub(crate) mod events;
 mod out;
 pub(crate) mod timestamp;

@@ -9,7 +9,7 @@ use crate::config::keys::key::{Key, cold, hot};
 #[rustfmt::skip] // Laid out as a table.
 pub const KEYS: &[Key] = &[
     cold("listen[].address", "`0.0.0.0:8080`", "`IP:PORT`",
-        "where webhooks arrive; `[::]:8080` is IPv4 and IPv6")
+        "where webhooks arrive; `[::]:8080` is IPv4 and IPv6, or IPv6 alone beside `0.0.0.0:8080`")
         .flag("--listen", "ADDRESS", "NEXMO_GATE_LISTEN",
             "Where to accept requests: IP:PORT, several with commas"),
     cold("listen[].proxy_protocol", "`false`", "`true`, `false`",

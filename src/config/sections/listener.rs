@@ -175,10 +175,15 @@ pub(crate) fn metrics(root: &Section) -> Option<SocketAddr> {
     place.parsed("an address with a port such as 0.0.0.0:9902", socket_address)
 }
 
-/// Whether the two addresses cannot be bound at the same time.
+/// Whether the two addresses cannot be bound at the same time. `[::]` is all of IPv4 too; only beside `0.0.0.0`, which has
+/// a socket of its own then, is it IPv6 alone.
 pub(crate) fn collide(a: SocketAddr, b: SocketAddr) -> bool {
-    let everywhere = |one: IpAddr, other: IpAddr| one.is_unspecified() && one.is_ipv4() == other.is_ipv4();
-    let (one, other) = (a.ip(), b.ip());
+    // A mapped address is a socket of IPv4.
+    let (one, other) = (a.ip().to_canonical(), b.ip().to_canonical());
+    let everywhere = |one: IpAddr, other: IpAddr| {
+        let both = one.is_ipv6() && !other.is_unspecified();
+        one.is_unspecified() && (both || one.is_ipv4() == other.is_ipv4())
+    };
     let same_place = one == other || everywhere(one, other) || everywhere(other, one);
     a.port() == b.port() && a.port() != 0 && same_place
 }

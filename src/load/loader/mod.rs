@@ -183,6 +183,7 @@ impl Loader {
         let mut lists =
             folder.map(|folder| resolve(folder, before, &used, &self.standings)).unwrap_or_default();
         loaded.warnings.extend(folder.and_then(unread));
+        loaded.warnings.append(&mut lists.warnings);
         loaded.held.append(&mut lists.held);
         if config.is_some() {
             let mut unknown = unknown_lists(named.as_deref().unwrap_or_default(), &lists, look);

@@ -105,6 +105,28 @@ fn the_access_log_never_holds_a_query_a_header_or_a_body() {
     }
 }
 
+/// A container's runtime cuts lines at 16 KiB, and half a line is no JSON.
+#[test]
+fn a_path_of_any_bytes_and_length_makes_a_line_of_at_most_8_kib() {
+    let upstream = Upstream::echo();
+    let key = "{ format: json, level: info, access: ./access.log }";
+    let gate = Setup::new(upstream.url()).http1().key("log", key).start();
+    let _folder = std::sync::Arc::clone(&gate.setup.dir);
+    let file = gate.setup.path().join("access.log");
+    for byte in [b"\"", b"a"] {
+        let bytes = [b"GET /", byte.repeat(15_000).as_slice(), b" HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
+        gate.ask(STRANGER, &bytes);
+    }
+    assert_eq!(gate.finish().code, Some(0));
+    let text = std::fs::read_to_string(&file).expect("a log file");
+    assert_eq!(text.lines().count(), 2);
+    for line in text.lines() {
+        assert!(line.len() < 8192, "{} bytes", line.len());
+        let path = json(line)["path"].as_str().expect("a path").to_owned();
+        assert!(path.starts_with('/') && path.ends_with('…') && path.len() > 1000, "{path}");
+    }
+}
+
 #[test]
 fn a_log_file_is_opened_anew_at_a_reload_so_that_it_can_be_rotated() {
     let upstream = Upstream::echo();

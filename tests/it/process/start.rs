@@ -1,5 +1,6 @@
 //! What stops the process from starting, and what it needs to start.
 
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::harness::gate::setup::{Exit, binary, exit_of};
@@ -68,7 +69,8 @@ fn a_list_that_does_not_exist_and_a_deadline_over_the_grace_are_config_errors() 
 fn a_broken_list_is_refused_with_every_bad_line() {
     let setup = Setup::new("http://127.0.0.1:1")
         .range("test", "127.0.0.2/32\n010.0.0.1\n# fine\n10.0.0.1/8\nexample.com\n1.2.3.0/2\n")
-        .range("other", "\n");
+        .range("other", "\n")
+        .routes(&["{ path: /*, webhook: generic, allow: [test, other] }"]);
     let exit = setup.run_to_exit();
     let errors = assert_refused(&exit, &[]);
     for place in ["test.txt:2", "test.txt:4", "test.txt:5", "test.txt:6", "other.txt"] {
@@ -78,6 +80,28 @@ fn a_broken_list_is_refused_with_every_bad_line() {
         !errors.iter().any(|line| line.contains("test.txt:1:") || line.contains("test.txt:3")),
         "{errors:#?}"
     );
+}
+
+#[test]
+fn a_stray_file_among_the_lists_stops_no_start_and_no_reload() {
+    let upstream = Upstream::echo();
+    let setup = Setup::new(upstream.url()).range("README", "What these files are.\n").range("b ad", "x\n");
+    std::os::unix::fs::symlink("nowhere", setup.path().join("ranges/link.txt")).expect("a link");
+    setup.write_config();
+    let mut command = binary();
+    command.args(["check", "--config"]).arg(setup.path().join("config.yaml"));
+    let check = exit_of(command);
+    assert_eq!(check.code, Some(0), "{:#?}", check.stderr);
+    let gate = setup.start();
+    for file in ["README.txt", "b ad.txt", "link.txt"] {
+        let of_check = |line: &&String| line.starts_with("warning: ") && line.contains(file);
+        assert_eq!(check.stderr.iter().filter(of_check).count(), 1, "{file}: {:#?}", check.stderr);
+        gate.wait_message(0, |message, line| line["level"] == "WARN" && message.contains(file));
+    }
+    assert_eq!(gate.ask(ADMITTED, &get("/hook")).status, 200);
+    let (status, answer) = gate.reload();
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer["warnings"].to_string().contains("README.txt"), "{answer}");
 }
 
 #[test]
@@ -165,4 +189,32 @@ fn an_admin_address_beyond_loopback_needs_allow_remote() {
     let loud =
         gate.find_message(0, PATIENCE, |message, line| line["level"] == "WARN" && message.contains("admin"));
     assert!(loud.is_some(), "and it is said loudly");
+}
+
+#[test]
+fn all_of_ipv4_and_all_of_ipv6_on_one_port_are_both_served() {
+    let upstream = Upstream::echo();
+    // Another process may take the port before the gate does.
+    let started = (0..10).find_map(|_| {
+        let port =
+            std::net::TcpListener::bind("[::]:0").expect("a port").local_addr().expect("its number").port();
+        let all = format!(r#"["0.0.0.0:{port}", "[::]:{port}"]"#);
+        let setup = Setup::new(upstream.url()).key("listen", &all).range("test", "127.0.0.1/32\n::1/128\n");
+        setup.write_config();
+        let mut check = binary();
+        check.args(["check", "--config"]).arg(setup.path().join("config.yaml"));
+        assert_eq!(exit_of(check).code, Some(0));
+        let taken = std::net::TcpListener::bind(("0.0.0.0", port)).is_err();
+        (!taken).then(|| setup.start())
+    });
+    let gate = started.expect("a port that nobody else takes");
+    for (place, at) in ["127.0.0.1", "::1"].iter().enumerate() {
+        let mut sender = std::net::TcpStream::connect((*at, gate.addr_of(place).port())).expect("connect");
+        sender.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("ask");
+        let mut reply = String::new();
+        sender.read_to_string(&mut reply).expect("an answer");
+        assert!(reply.starts_with("HTTP/1.1 200"), "{at}: {reply}");
+    }
+    let clients: Vec<_> = gate.finish().events.iter().map(|event| event["client_ip"].clone()).collect();
+    assert_eq!(clients, ["127.0.0.1", "::1"]);
 }

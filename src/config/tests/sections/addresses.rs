@@ -40,6 +40,15 @@ fn listen_reports_every_bad_address() {
             "listen[1].address: 0.0.0.0:80 is taken by the listener on 127.0.0.1:80",
         ),
         (
+            "listen: [\"[::]:80\", \"127.0.0.1:80\"]",
+            "listen[1]: 127.0.0.1:80 is taken by the listener on [::]:80",
+        ),
+        ("listen: [\"[::1]:80\", \"[::]:80\"]", "listen[1]: [::]:80 is taken by the listener on [::1]:80"),
+        (
+            "listen: [\"[::ffff:127.0.0.1]:80\", \"127.0.0.1:80\"]",
+            "listen[1]: 127.0.0.1:80 is taken by the listener on [::ffff:127.0.0.1]:80",
+        ),
+        (
             "listen: [{ address: \"0.0.0.0:80\", http2: maybe }]",
             "listen[0].http2: found the text \"maybe\", wanted true or false",
         ),
@@ -57,6 +66,9 @@ fn listen_reports_every_bad_address() {
         ),
     ]);
     good("listen: [\"127.0.0.1:0\", \"127.0.0.1:0\", \"127.0.0.1:80\", \"127.0.0.2:80\", \"[::1]:80\"]");
+    good("listen: [\"0.0.0.0:80\", \"[::]:80\"]");
+    good("listen: [\"[::]:80\", \"0.0.0.0:80\"]");
+    good("listen: [\"[::]:0\", \"127.0.0.1:0\"]");
 }
 
 #[test]
@@ -80,7 +92,7 @@ fn trusted_proxies_reports_every_bad_entry() {
         ),
         (
             "trusted_proxies: [10.0.0]",
-            "trusted_proxies[0]: \"10.0.0\": an IPv4 address has four parts; 10.0.0.0?",
+            "trusted_proxies[0]: \"10.0.0\": an IPv4 address has four parts; write 10.0.0.0/24",
         ),
     ]);
     let short = with("trusted_proxies: [0.0.0.0/7]");

@@ -14,10 +14,25 @@ use crate::gate::request::log::event::Event;
 use crate::gate::request::log::limiter::{LogLimiter, Summary};
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::text;
-use crate::telemetry::events::{Form, json_string};
+use crate::telemetry::bounded::{self, json_string};
+use crate::telemetry::events::Form;
 use crate::telemetry::{LineSink, timestamp};
 
 const NULL: &[u8] = b"null";
+/// The bytes of the longest path in a line, after escaping. A sender may choose one as long as a head. All of these add up
+/// to less than [`bounded::MOST_LINE`], with more than a KiB for the rest of the line.
+const MOST_PATH: usize = 3072;
+/// A note may quote a Location, which the application chooses.
+const MOST_NOTE: usize = 1536;
+/// The subject of a certificate.
+const MOST_SUBJECT: usize = 1024;
+/// A route's label or a list's name, which the configuration chooses.
+const MOST_NAME: usize = 512;
+/// An id or a method.
+const MOST_WORD: usize = 160;
+const _: () = assert!(
+    MOST_PATH + MOST_NOTE + MOST_SUBJECT + 2 * MOST_NAME + 2 * MOST_WORD + 1024 <= bounded::MOST_LINE
+);
 /// The capacity for a line, enough for most.
 const USUAL_LINE: usize = 1024;
 
@@ -54,7 +69,7 @@ impl AccessLog {
                 Form::Text => event.write_text(line),
             }
             self.sink.push(line);
-            // A path may be as long as a head. Give that memory back, or each thread could keep as much.
+            // Few paths are long. Give their memory back, or each thread would keep as much.
             line.shrink_to(USUAL_LINE);
         });
     }
@@ -102,17 +117,17 @@ impl Event<'_> {
         out.extend_from_slice(b"{\"ts\":\"");
         timestamp::write(out, SystemTime::now());
         out.push(b'"');
-        string(out, key!("request_id"), Some(self.request_id));
+        string(out, key!("request_id"), Some(self.request_id), MOST_WORD);
         constant(out, key!("outcome"), Some(outcome.word()));
         constant(out, key!("reason"), Some(self.reason.word()));
         quoted(out, key!("client_ip"), self.client, text::address);
         quoted(out, key!("peer_ip"), Some(self.peer), text::address);
-        string(out, key!("list"), self.list.map(str::as_bytes));
+        string(out, key!("list"), self.list.map(str::as_bytes), MOST_NAME);
         quoted(out, key!("prefix"), self.prefix, text::prefix);
-        string(out, key!("route"), self.route.map(str::as_bytes));
+        string(out, key!("route"), self.route.map(str::as_bytes), MOST_NAME);
         constant(out, key!("webhook"), self.webhook);
-        string(out, key!("method"), Some(self.method).filter(|m| !m.is_empty()));
-        string(out, key!("path"), Some(self.path).filter(|p| !p.is_empty()));
+        string(out, key!("method"), Some(self.method).filter(|m| !m.is_empty()), MOST_WORD);
+        string(out, key!("path"), Some(self.path).filter(|p| !p.is_empty()), MOST_PATH);
         bare(out, key!("status"), self.status, text::decimal);
         bare(out, key!("upstream_status"), self.upstream_status, text::decimal);
         bare(out, key!("delivered"), Some(outcome == Outcome::Delivered), boolean);
@@ -125,8 +140,8 @@ impl Event<'_> {
         bare(out, key!("tls"), Some(self.tls), boolean);
         constant(out, key!("http"), self.http);
         constant(out, key!("would_deny"), self.would_deny.map(Reason::word));
-        string(out, key!("client_cert"), self.client_cert.map(str::as_bytes));
-        string(out, key!("note"), self.note.map(str::as_bytes));
+        string(out, key!("client_cert"), self.client_cert.map(str::as_bytes), MOST_SUBJECT);
+        string(out, key!("note"), self.note.map(str::as_bytes), MOST_NOTE);
         out.extend_from_slice(b"}\n");
     }
 
@@ -135,14 +150,15 @@ impl Event<'_> {
         let outcome = self.reason.outcome().word();
         // Writing to a Vec cannot fail.
         let _ = write!(out, " {outcome:11} {} ", self.status.map_or("-".to_owned(), |s| s.to_string()));
-        out.extend_from_slice(self.method);
+        bounded::text(out, self.method, MOST_WORD);
         out.push(b' ');
-        out.extend_from_slice(String::from_utf8_lossy(self.path).escape_debug().to_string().as_bytes());
+        bounded::text(out, self.path, MOST_PATH);
         let who = self.client.map_or("-".to_owned(), |c| c.to_string());
         let _ = write!(out, " client={who} peer={} reason={}", self.peer, self.reason.word());
         for (name, value) in [("list", self.list), ("webhook", self.webhook)] {
             if let Some(value) = value {
-                let _ = write!(out, " {name}={value}");
+                let _ = write!(out, " {name}=");
+                bounded::text(out, value.as_bytes(), MOST_NAME);
             }
         }
         if let Some(status) = self.upstream_status {
@@ -152,13 +168,17 @@ impl Event<'_> {
             let _ = write!(out, " would_deny={}", reason.word());
         }
         if let Some(subject) = self.client_cert {
-            let _ = write!(out, " client_cert={subject:?}");
+            out.extend_from_slice(b" client_cert=\"");
+            bounded::text(out, subject.as_bytes(), MOST_SUBJECT);
+            out.push(b'"');
         }
         out.push(b' ');
         text::milliseconds(out, self.duration);
         out.extend_from_slice(b"ms");
         if let Some(note) = self.note {
-            let _ = write!(out, " note={note:?}");
+            out.extend_from_slice(b" note=\"");
+            bounded::text(out, note.as_bytes(), MOST_NOTE);
+            out.push(b'"');
         }
         out.push(b'\n');
     }
@@ -183,11 +203,11 @@ fn summary_text(out: &mut Vec<u8>, summary: Summary) {
     let _ = writeln!(out, " {outcome:11} {} more, reason={reason} last_peer={}", summary.count, summary.last);
 }
 
-/// A string that may hold any byte, so it is escaped.
-fn string(out: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
+/// A string that may hold any byte and be of any length, so it is escaped and bounded.
+fn string(out: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>, most: usize) {
     out.extend_from_slice(key);
     match value {
-        Some(value) => json_string(out, value),
+        Some(value) => json_string(out, value, most),
         None => out.extend_from_slice(NULL),
     }
 }
@@ -215,4 +235,64 @@ fn bare<T>(out: &mut Vec<u8>, key: &[u8], value: Option<T>, write: impl FnOnce(&
 
 fn boolean(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::address::addr::Address;
+    use proptest::prelude::*;
+
+    fn odd(most: usize) -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..most),
+            (0..most).prop_map(|count| vec![b'"'; count]),
+            (0..most).prop_map(|count| vec![1; count]),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+        #[test]
+        fn whatever_strangers_choose_a_line_is_json_of_at_most_8_kib(
+            path in odd(20_000), method in odd(9000), id in odd(400), words in "\\PC{0,4000}|[\"\u{1}]{0,4000}",
+        ) {
+            let peer = Address::new("2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap());
+            let event = Event {
+                request_id: &id,
+                client: Some(peer),
+                list: Some(&words),
+                prefix: "2001:db8:1111:2222:3333:4444:5555:6666/128".parse().ok(),
+                route: Some(&words),
+                webhook: Some("messages-inbound"),
+                method: &method,
+                path: &path,
+                status: Some(u16::MAX),
+                upstream_status: Some(u16::MAX),
+                attempts: u8::MAX,
+                bytes_in: u64::MAX,
+                bytes_out: u64::MAX,
+                duration: Duration::from_secs(u32::MAX.into()),
+                upstream: Some(Duration::from_secs(u32::MAX.into())),
+                generation: u64::MAX,
+                http: Some("1.1"),
+                would_deny: Some(Reason::Redirect),
+                client_cert: Some(&words),
+                note: Some(&words),
+                ..Event::new(Reason::Redirect, peer, tokio::time::Instant::now())
+            };
+            let (mut json, mut text) = (Vec::new(), Vec::new());
+            event.write_json(&mut json);
+            event.write_text(&mut text);
+            for line in [&json, &text] {
+                prop_assert!(line.len() <= bounded::MOST_LINE, "{}", line.len());
+                prop_assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
+            }
+            let line: serde_json::Value = serde_json::from_slice(&json).unwrap();
+            let shown = line["path"].as_str().unwrap_or_default();
+            let whole = String::from_utf8_lossy(&path);
+            prop_assert!(shown == whole || whole.starts_with(shown.strip_suffix('…').unwrap()));
+            prop_assert!(std::str::from_utf8(&text).is_ok());
+        }
+    }
 }

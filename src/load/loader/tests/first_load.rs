@@ -1,7 +1,7 @@
 //! A start: the whole snapshot, or every problem.
 
 use crate::load::loader::tests::*;
-use crate::load::testkit::{CONFIG, Site, first};
+use crate::load::testkit::{CONFIG, Site, again, first};
 use crate::policy::provider;
 
 #[test]
@@ -85,7 +85,6 @@ fn a_list_named_by_a_flag_is_reported_under_the_flag() {
 fn a_first_load_reports_every_problem_of_every_file() {
     let site = Site::new();
     site.list("sms", "192.0.2.0/28\n10.0.0.1/8\nno.example\n");
-    site.list("b ad", "192.0.2.1\n");
     site.list("unused", "");
     site.remove("ranges/voice.txt");
     let outcome = site.loader().begin();
@@ -93,14 +92,55 @@ fn a_first_load_reports_every_problem_of_every_file() {
     let problems = site.problems(&outcome);
     let starts = [
         "routes[1].allow[0]: no list named \"voice\"; there are: sms, unused",
-        "ranges/b ad.txt: a list is named by its file",
         "ranges/sms.txt:2: \"10.0.0.1/8\": the address has bits",
         "ranges/sms.txt:3: 10 characters that are not an address: is not an IP address; names are not looked up",
-        "ranges/unused.txt: holds no address range",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
     for (problem, start) in problems.iter().zip(starts) {
         assert!(problem.starts_with(start), "{problem}");
+    }
+}
+
+/// A README, a link to nowhere, a folder, a name that no list can have: none of them decides anything.
+#[test]
+fn bad_files_that_nothing_names_are_warnings_at_a_start_and_at_a_reload() {
+    let site = Site::new();
+    site.list("README", "Lists of senders.\nOne file each.\n");
+    site.list("b ad", "192.0.2.1\n");
+    site.list("empty", "");
+    std::os::unix::fs::symlink("nowhere", site.path("ranges/link.txt")).unwrap();
+    std::fs::create_dir(site.path("ranges/folder.txt")).unwrap();
+    let mut loader = site.loader();
+    let started = loader.begin();
+    let old = started.snapshot.as_ref().unwrap_or_else(|| panic!("{:?}", started.problems));
+    assert_eq!(old.lists.keys().collect::<Vec<_>>(), ["sms", "voice"]);
+    let reloaded = again(&mut loader, old);
+    assert!(reloaded.snapshot.is_some());
+    for loaded in [&started, &reloaded] {
+        assert_eq!(site.problems(loaded), [""; 0]);
+        let warnings = site.plain(loaded.warnings.iter().map(ToString::to_string));
+        let starts = [
+            "ranges/README.txt:1: 17 characters that are not an address",
+            "ranges/b ad.txt: a list is named by its file",
+            "ranges/empty.txt: holds no address range",
+            "ranges/folder.txt: ",
+            "ranges/link.txt: cannot be read",
+        ];
+        assert_eq!(warnings.len(), starts.len(), "{warnings:#?}");
+        for (warning, start) in warnings.iter().zip(starts) {
+            assert!(warning.starts_with(start), "{warning}");
+            assert!(warning.ends_with("; no route and no trusted_proxies names it"), "{warning}");
+        }
+    }
+
+    // The moment something names such a file, it is a problem, and a start needs it.
+    for named in ["README", "empty", "link", "folder", "b ad"] {
+        site.write("config.yaml", &CONFIG.replace("[sms]", &format!("[sms, \"{named}\"]")));
+        assert!(site.loader().begin().snapshot.is_none(), "{named}");
+        let outcome = again(&mut loader, old);
+        assert!(outcome.snapshot.is_none() && !outcome.problems.is_empty(), "{named}");
+        site.write("config.yaml", &format!("{CONFIG}trusted_proxies: [\"{named}\"]\n"));
+        assert!(site.loader().begin().snapshot.is_none(), "{named}");
     }
 }
 

@@ -80,7 +80,7 @@ fn a_new_list_that_was_never_good_stops_only_a_config_that_names_it() {
     site.list("new", "192.0.2.\n");
     site.list("voice", "2001:db9::/32\n");
     let outcome = again(&mut loader, &old);
-    assert_eq!(outcome.problems.len(), 1);
+    assert_eq!((outcome.problems.len(), outcome.warnings.len()), (0, 1));
     let new = outcome.snapshot.unwrap();
     assert!(!new.lists.contains_key("new") && admits(&new, "voice", "2001:db9::1"));
 
@@ -88,6 +88,27 @@ fn a_new_list_that_was_never_good_stops_only_a_config_that_names_it() {
     let outcome = again(&mut loader, &old);
     assert!(outcome.snapshot.is_none());
     assert_eq!(outcome.problems.len(), 1, "one cause, one problem: {:?}", outcome.problems);
+}
+
+#[test]
+fn a_list_that_nothing_names_keeps_its_last_good_version_with_a_warning() {
+    let site = Site::new();
+    site.list("unused", "192.0.2.99\n");
+    let mut loader = site.loader();
+    let old = first(&mut loader);
+    site.list("unused", "192.0.2.\n");
+    let outcome = again(&mut loader, &old);
+    assert_eq!(site.problems(&outcome), [""; 0]);
+    let warning = outcome.warnings[0].to_string();
+    assert!(warning.contains("; the last good version stays (1 prefixes); no route"), "{warning}");
+    let new = outcome.snapshot.unwrap();
+    assert!(new.lists["unused"].last_good);
+
+    // Named later, it is reported as long as it is bad.
+    site.write("config.yaml", &CONFIG.replace("[sms]", "[sms, unused]"));
+    let outcome = again(&mut loader, &new);
+    assert_eq!(outcome.problems.len(), 1, "{:?}", outcome.problems);
+    assert!(outcome.snapshot.unwrap().lists["unused"].last_good);
 }
 
 #[test]

@@ -33,8 +33,8 @@ pub(crate) enum ParseAddressError {
     /// Something with a colon.
     #[error("is not an IPv6 address")]
     BadIpv6,
-    /// `192.0.2.0-192.0.2.15`
-    #[error("a from-to range must be written as CIDR, e.g. 192.0.2.0/28")]
+    /// `192.0.2.15-192.0.2.0`
+    #[error("a range from one address to another must be written as CIDRs, from the lower to the higher")]
     FromTo,
     /// A name, or anything else.
     #[error("is not an IP address; names are not looked up")]
@@ -42,12 +42,9 @@ pub(crate) enum ParseAddressError {
     /// `192.0.2.256`
     #[error("each part of an IPv4 address is 0 to 255")]
     LargePart,
-    /// `192.0.2/24`, and the same with zeros in the place of what is missing.
-    #[error("an IPv4 address has four parts; {0}?")]
-    FewParts(String),
-    /// `192.0.2.0.1`
+    /// `192.0.2.0.1`, or too few that no range may have
     #[error("an IPv4 address has four parts")]
-    ManyParts,
+    Parts,
     /// `192.0.02.1`, and the same without the zero.
     #[error("a leading zero is octal to some programs and decimal to others; write {0} if decimal was meant")]
     LeadingZero(String),
@@ -75,12 +72,8 @@ pub(super) fn meant_address(address: &str, length: Option<&str>) -> ParseAddress
     if parts.iter().any(|part| part.parse::<u16>().is_ok_and(|n| n > 255) || part.len() > 3) {
         return ParseAddressError::LargePart;
     }
-    if parts.len() < 4 {
-        let full = (0..4).map(|i| *parts.get(i).unwrap_or(&"0")).collect::<Vec<_>>().join(".");
-        return ParseAddressError::FewParts(format!("{full}{length}"));
-    }
-    if parts.len() > 4 {
-        return ParseAddressError::ManyParts;
+    if parts.len() != 4 {
+        return ParseAddressError::Parts;
     }
     let plain = parts.iter().map(|p| p.parse::<u16>().unwrap_or(0).to_string()).collect::<Vec<_>>().join(".");
     ParseAddressError::LeadingZero(format!("{plain}{length}"))

@@ -5,12 +5,18 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`prefix`] | the grammar of one range |
+//! | [`prefix`] | one range, or what to write instead |
+//! | [`cidr`] | the grammar of one range |
 //! | [`hint`] | the message for a range that is refused |
+//! | [`meant`] | the CIDRs that were probably meant |
 //! | [`day`] | the dates of a file: reviewed, and as-of |
 
+mod cidr;
 mod day;
 mod hint;
+mod meant;
+#[cfg(test)]
+mod meant_tests;
 mod prefix;
 #[cfg(test)]
 mod tests;
@@ -19,8 +25,8 @@ use std::fmt::Write as _;
 
 use ipnet::IpNet;
 
+pub use self::cidr::{MIN_V4_LENGTH, MIN_V6_LENGTH};
 pub(crate) use self::day::Day;
-pub use self::prefix::{MIN_V4_LENGTH, MIN_V6_LENGTH};
 pub(crate) use self::prefix::{ParsePrefixError, parse_prefix};
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::address::range_list::hint::shown;
@@ -121,11 +127,18 @@ pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
     let mut problems = Vec::new();
     let mut entries = Vec::new();
     let (mut reviewed, mut as_of) = (None, None);
+    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+        let message = "is UTF-16 text; save the file as UTF-8".to_owned();
+        return Err(vec![LineProblem { line: 1, message }]);
+    }
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     for (number, raw) in (1u32..).zip(bytes.split(|b| *b == b'\n')) {
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
         let Ok(text) = std::str::from_utf8(raw) else {
-            problems.push(LineProblem { line: number, message: "is not UTF-8 text".to_owned() });
+            problems.push(LineProblem {
+                line: number,
+                message: "is not UTF-8 text; save the file as UTF-8".to_owned(),
+            });
             continue;
         };
         let (range, comment) = text.split_once('#').unwrap_or((text, ""));
@@ -142,6 +155,12 @@ pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
         let range = range.trim_matches([' ', '\t']);
         if range.is_empty() {
             continue;
+        }
+        if range.contains('\0') {
+            let message = "holds NUL bytes, as UTF-16 text does; save the file as UTF-8".to_owned();
+            problems.push(LineProblem { line: number, message });
+            // Every line of such a file has them.
+            break;
         }
         match parse_prefix(range) {
             Ok(prefix) => entries.push(Entry { prefix, line: number }),

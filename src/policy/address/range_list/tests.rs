@@ -74,8 +74,11 @@ fn text_that_is_no_address_is_not_repeated() {
     }
     // A mistyped address is repeated.
     for (text, meant) in [
-        ("1.2.3/24", "1: \"1.2.3/24\": an IPv4 address has four parts; 1.2.3.0/24?"),
-        ("1.2.3.4 - 1.2.3.9", "1: \"1.2.3.4 - 1.2.3.9\": a from-to range must be written as CIDR"),
+        ("1.2.3/24", "1: \"1.2.3/24\": an IPv4 address has four parts; write 1.2.3.0/24"),
+        (
+            "1.2.3.4 - 1.2.3.9",
+            "1: \"1.2.3.4 - 1.2.3.9\": a range from one address to another must be written as CIDRs; write, each in a line",
+        ),
         (
             "1.2.3.0/255.255.255.0",
             "1: \"1.2.3.0/255.255.255.0\": a netmask is not a prefix length; write 1.2.3.0/24",

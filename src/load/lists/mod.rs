@@ -1,12 +1,17 @@
 //! From the bytes of the range files to lists, one by one: each new, unchanged, held or last good.
 //!
 //! Invariant: a list that cannot be read admits nobody new and loses nobody. Its last good version
-//! stays and its problems are reported; only a list that never was good stops a load.
+//! stays and its problems are reported; only a list that is named and never was good stops a load. What is wrong with a
+//! file that nothing names is a warning: a README in the folder decides nothing.
+//!
+//! What is said of a file that cannot be used is in [`bad_list`].
+
+mod bad_list;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
+use self::bad_list::{line_problems, list_name, problem, unnamed};
 use crate::config::Problem;
 use crate::files::file::FileContent;
 use crate::files::folder::Folder;
@@ -16,12 +21,6 @@ use crate::policy::address::difference::Prefixes;
 use crate::policy::address::range_list;
 use crate::state::held::{Held, Subject};
 use crate::state::snapshot::List;
-
-/// Bad lines that are reported per file. A file of another kind has only bad lines, and nobody reads a
-/// million problems.
-const MAX_LINES: usize = 100;
-/// Characters per problem. A binary file may be a single line.
-const MAX_MESSAGE: usize = 300;
 
 /// The history of each list.
 pub(crate) type Standings = BTreeMap<String, Standing<Prefixes>>;
@@ -35,6 +34,8 @@ pub(crate) struct Lists {
     pub(crate) held: Vec<Held>,
     /// What is wrong with the files.
     pub(crate) problems: Vec<Problem>,
+    /// What is wrong with files that nothing names, one for each file.
+    pub(crate) warnings: Vec<Problem>,
     /// Lists whose files exist, but which never had a good version.
     pub(crate) refused: BTreeSet<String>,
     /// Whether the problems prevent a new snapshot.
@@ -58,9 +59,9 @@ pub(crate) fn resolve(
                         absent.remove(name);
                         resolver.read(name, seen);
                     }
+                    // Where a config means this file by such a name, `unknown_lists` reports the name.
                     Err(error) => {
-                        resolver.lists.problems.push(problem(&seen.path, error.to_string()));
-                        resolver.lists.fatal |= before.snapshot.is_none();
+                        resolver.lists.warnings.push(unnamed(vec![problem(&seen.path, error.to_string())]));
                     }
                 }
             }
@@ -116,19 +117,23 @@ impl Resolver<'_> {
         self.lists.good.insert(name.clone(), Arc::new(List { name, path, ranges, text, last_good: false }));
     }
 
-    /// The last good version, if the list ever had one.
+    /// The last good version, if the list ever had one. What is wrong is a warning where nothing names the list.
     fn fall_back(&mut self, name: &str, seen: &FileContent, mut problems: Vec<Problem>) {
+        let is_named = self.used.contains(name);
         if let Some(list) = self.before.last_good(name, &seen.path) {
             if let Some(last) = problems.last_mut() {
                 last.message += &stays(&list);
             }
             self.lists.good.insert(name.to_owned(), list);
         } else {
-            // A running gate continues without a list that it never had and does not need.
-            self.lists.fatal |= self.before.snapshot.is_none() || self.used.contains(name);
+            self.lists.fatal |= is_named;
             self.lists.refused.insert(name.to_owned());
         }
-        self.lists.problems.append(&mut problems);
+        if is_named {
+            self.lists.problems.append(&mut problems);
+        } else {
+            self.lists.warnings.push(unnamed(problems));
+        }
     }
 
     /// The folder has no file of that name, or there is no folder.
@@ -184,72 +189,4 @@ pub(crate) fn remember(
 
 fn stays(list: &List) -> String {
     format!("; the last good version stays ({} prefixes)", list.ranges.entries().len())
-}
-
-/// The name of a file is not one that a list can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a list is named by its file: letters, digits, '_', '.' and '-', a letter or digit first; rename the file"
-)]
-struct ListNameError;
-
-fn list_name(path: &Path) -> Result<&str, ListNameError> {
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    if stem.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) && stem.bytes().all(allowed) {
-        return Ok(stem);
-    }
-    Err(ListNameError)
-}
-
-fn line_problems(path: &Path, lines: &[range_list::LineProblem]) -> Vec<Problem> {
-    let mut problems: Vec<Problem> = lines
-        .iter()
-        .take(MAX_LINES)
-        .map(|line| match line.line {
-            0 => problem(path, line.message.clone()),
-            number => Problem::new(format!("{}:{number}", path.display()), shorten(&line.message)),
-        })
-        .collect();
-    if lines.len() > MAX_LINES {
-        let or_more = if lines.len() == range_list::MOST_PROBLEMS { " at least" } else { "" };
-        let more = lines.len() - MAX_LINES;
-        problems.push(problem(path, format!("{more} more bad lines{or_more}")));
-    }
-    problems
-}
-
-fn shorten(message: &str) -> String {
-    match message.char_indices().nth(MAX_MESSAGE) {
-        Some((end, _)) => format!("{}...", &message[..end]),
-        None => message.to_owned(),
-    }
-}
-
-fn problem(path: &Path, message: String) -> Problem {
-    Problem::new(path.display().to_string(), message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_plain_words() {
-        for name in ["sms", "nexmo-2018", "a.b_c", "1"] {
-            assert_eq!(list_name(Path::new(&format!("r/{name}.txt"))), Ok(name));
-        }
-        for name in ["_a", "-a", "a b", "ü", "a,b", "a\u{7f}"] {
-            assert!(list_name(Path::new(&format!("r/{name}.txt"))).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_file_of_another_kind_is_reported_in_few_words() {
-        let text = vec![b'x'; 10_000].into_iter().chain(b"\ny".repeat(500)).collect::<Vec<u8>>();
-        let problems = line_problems(Path::new("a.txt"), &range_list::parse(&text).unwrap_err());
-        assert_eq!(problems.len(), MAX_LINES + 1);
-        assert!(problems[0].message.len() < MAX_MESSAGE + 10);
-        assert_eq!(problems[MAX_LINES].to_string(), "a.txt: 401 more bad lines");
-    }
 }
