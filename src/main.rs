@@ -14,9 +14,14 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             for line in failure.lines {
-                eprintln!("error: {line}");
+                eprintln!("error: {}", without_controls(&line));
             }
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// A name on the command line may hold anything, and a terminal obeys control characters.
+fn without_controls(line: &str) -> String {
+    line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }

@@ -11,7 +11,7 @@ pub(super) const NO_HOST: &str = "host.invalid";
 /// The bytes of the request; `method` stands in where the question names none.
 pub(super) fn bytes(question: &Question, header: ForwardedHeader, method: &str) -> Vec<u8> {
     match &question.subject {
-        Subject::Raw(bytes) => with_line_ends(bytes),
+        Subject::Raw(bytes) => bytes.clone(),
         Subject::EveryRoute => written("GET", "/", None, &[], forwarding_line(question, header)),
         Subject::Parts { target, host, method: named, headers } => {
             let method = named.as_deref().unwrap_or(method);
@@ -53,20 +53,4 @@ fn element(hop: &str) -> String {
         Ok(IpAddr::V6(ip)) => format!("for=\"[{ip}]\""),
         _ => format!("for=\"{hop}\""),
     }
-}
-
-/// A file that was written by hand ends its lines with LF and may lack the empty line: then both are mended. What has a
-/// CRLF is judged as it is.
-fn with_line_ends(bytes: &[u8]) -> Vec<u8> {
-    if bytes.windows(2).any(|pair| pair == b"\r\n") {
-        return bytes.to_vec();
-    }
-    let head = bytes.windows(2).position(|pair| pair == b"\n\n").map_or(bytes, |end| &bytes[..end]);
-    let mut mended = Vec::with_capacity(bytes.len() + 64);
-    for line in head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        mended.extend_from_slice(line);
-        mended.extend_from_slice(b"\r\n");
-    }
-    mended.extend_from_slice(b"\r\n");
-    mended
 }

@@ -25,6 +25,7 @@ use crate::judge::request::{Judged, judge_bytes};
 use crate::judge::{connection, reply};
 use crate::policy::admission::{self, Grant};
 use crate::policy::client::client_ip::{self, Client, NoClient, Origin};
+use crate::policy::lead::lead;
 use crate::policy::outcome::{Outcome, Reason};
 use crate::state::snapshot::{List, LiveRoute, Snapshot};
 
@@ -39,19 +40,26 @@ pub(crate) fn explain(snapshot: &Snapshot, question: &Question) -> Result<Explan
     let (peer, refused) = connect(snapshot, question, place, listener);
     let header = snapshot.config.forwarded_header;
     let judged = |method: &str| judge_bytes(snapshot, &peer, &head::bytes(question, header, method));
-    let (received, verdict) = match judged("POST") {
-        // Nobody named a method: what the route's webhook does not have is not what was asked about.
-        (_, Judged::Refuse(refusal)) if refusal.reason == Reason::BadMethod && names_no_method(question) => {
-            judged("GET")
+    let (received, verdict) = match (judged("POST"), judged("GET")) {
+        // Nobody named a method: what the route's webhook does not have, or no probe has, was not asked about.
+        ((_, Judged::Refuse(_)), got @ (_, Judged::Probe)) if names_no_method(question) => got,
+        ((_, Judged::Refuse(refusal)), got)
+            if refusal.reason == Reason::BadMethod && names_no_method(question) =>
+        {
+            got
         }
-        judged => judged,
+        (posted, _) => posted,
     };
     let lines = received.head.iter().flat_map(|head| head.values(header.name()));
     let lines: Vec<&[u8]> = lines.collect();
     let client = client_ip::resolve(peer.address, peer.origin, &snapshot.trusted, header, lines.into_iter());
     let routes: Vec<RouteVerdict> = match (&question.subject, refused) {
         (_, Some(reason)) => {
-            vec![RouteVerdict { verdict: Verdict::Closed, ..refusal(None, reason, &client) }]
+            vec![RouteVerdict {
+                verdict: Verdict::Closed,
+                note: lead(reason).map(str::to_owned),
+                ..refusal(None, reason, &client)
+            }]
         }
         (Subject::EveryRoute, None) => {
             snapshot.routes.iter().map(|route| by_lists(snapshot, &peer, &client, route)).collect()
@@ -168,11 +176,12 @@ fn of_request(
             note: Some("a health probe: 200 while the gate is ready, else 503".to_owned()),
             ..refusal(None, Reason::Success, client)
         },
-        Judged::Challenge(file, otherwise) => {
-            let inner = of_request(snapshot, peer, client, received, *otherwise);
-            let note = format!("an ACME challenge: {} is the answer, if it is there", file.display());
-            RouteVerdict { note: Some(note), ..inner }
-        }
+        Judged::Challenge(file, _) if file.is_file() => RouteVerdict {
+            verdict: Verdict::Served,
+            note: Some(format!("an ACME challenge: {} is the answer", file.display())),
+            ..refusal(None, Reason::AcmeChallenge, client)
+        },
+        Judged::Challenge(_, otherwise) => of_request(snapshot, peer, client, received, *otherwise),
         Judged::Gone => RouteVerdict {
             note: Some("the request is not complete: it ends before its head does".to_owned()),
             ..refusal(None, Reason::SenderGone, client)

@@ -155,14 +155,14 @@ fn whatever_can_decide_can_be_asked_about() {
             Verdict::Closed,
             Some("no_proxy_header"),
             None,
-            None,
+            some("this listener takes connections of trusted_proxies only (proxy_protocol)"),
         ),
         (
             Parameters { proxy: some("none"), ..answer("10.0.0.1") },
             Verdict::Closed,
             Some("no_proxy_header"),
             None,
-            None,
+            some("this listener takes connections of trusted_proxies only (proxy_protocol)"),
         ),
         (Parameters { proxy: some("192.0.2.1"), ..answer("10.0.0.1") }, Verdict::Admitted, None, None, None),
         (
@@ -175,7 +175,7 @@ fn whatever_can_decide_can_be_asked_about() {
         (
             Parameters {
                 ip: some("127.0.0.1"),
-                request: Some(b"GET /gate HTTP/1.0\n\n".to_vec()),
+                request: Some(b"GET /gate HTTP/1.0\r\n\r\n".to_vec()),
                 ..Parameters::default()
             },
             Verdict::Served,

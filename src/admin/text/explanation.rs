@@ -112,7 +112,9 @@ fn reason(route: &RouteVerdict) -> String {
         Some(Reason::NoRoute) => "no route matches the path",
         Some(Reason::NoClient) => "nobody can be named as the client",
         Some(Reason::BadChain) => "the forwarding header cannot be read",
-        Some(Reason::NoProxyHeader) => "the connection begins with no PROXY header (give --proxy)",
+        Some(Reason::NoProxyHeader) => {
+            "only a trusted proxy may connect here, and begins with a PROXY header (--proxy)"
+        }
         _ => return word.to_owned(),
     };
     format!("{word}: {meaning}")

@@ -21,6 +21,7 @@ use crate::gate::accept::screening::{drop_unheard, guest, most_connections};
 use crate::gate::accept::tls;
 use crate::gate::{Gate, http1, http2};
 use crate::judge::connection;
+use crate::judge::http1::stray;
 use crate::judge::peer::Peer;
 use crate::policy::address::addr::Address;
 use crate::policy::client::client_ip::Origin;
@@ -205,8 +206,10 @@ fn report_bad_proxy_header(gate: &Gate, peer: &Peer, received: &[u8]) {
         tracing::warn!(
             peer = %peer.address,
             count,
-            "closed: no PROXY header came from this trusted proxy, or a malformed one; let it send one (send-proxy), or \
-             set listen[{}].proxy_protocol to false",
+            received = stray::note(received).unwrap_or("is no PROXY header"),
+            "closed: a connection of this trusted proxy must begin with a PROXY header; let it send one (send-proxy). If it \
+             speaks HTTP itself, set listen[{}].proxy_protocol to false. If it only passes bytes on, never do that while \
+             it is in trusted_proxies: everybody behind it could choose an address",
             peer.listener
         );
     }

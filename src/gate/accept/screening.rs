@@ -9,6 +9,7 @@ use crate::gate::Gate;
 use crate::gate::accept::limits::Quota;
 use crate::gate::request::log::event::Event;
 use crate::policy::address::addr::Address;
+use crate::policy::lead::lead;
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::Gauges;
@@ -43,6 +44,7 @@ pub(crate) fn drop_unheard(gate: &Gate, snapshot: &Snapshot, address: Address, r
     let event = Event {
         client: Some(address),
         generation: snapshot.generation,
+        note: lead(reason),
         ..Event::new(reason, address, Instant::now())
     };
     gate.events.emit(&event, &snapshot.unrouted.counters);

@@ -12,6 +12,7 @@ use std::fmt;
 
 use crate::policy::client::client_ip::ForwardedHeader;
 use crate::policy::client::forwarded;
+use crate::policy::routing::authority::Host;
 
 const PROTO: &str = "X-Forwarded-Proto";
 const HOST: &str = "X-Forwarded-Host";
@@ -127,7 +128,7 @@ impl<'a> Original<'a> {
 
     fn take_host(&mut self, header: &'static str, host: Option<Cow<'a, [u8]>>) {
         let Some(host) = host else { return };
-        if is_plain(&host) {
+        if is_host(&host) {
             self.host = Some(host);
         } else {
             self.note(header, Why::NoHost);
@@ -157,8 +158,8 @@ fn element<'a>(
     if count < place && differ { Err(Why::TooFew { elements: count, place }) } else { Ok(Some(found)) }
 }
 
-fn is_plain(host: &[u8]) -> bool {
-    !host.is_empty() && host.len() <= MAX_HOST && host.iter().all(|b| b.is_ascii_graphic() && *b != b',')
+fn is_host(host: &[u8]) -> bool {
+    host.len() <= MAX_HOST && Host::read(host).is_some()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ enum Rule {
 use Rule::{Begins, Ends, Is};
 
 /// The kinds, and where each is found. Looked up in November 2026.
-const RULES: [Rule; 28] = [
+const RULES: [Rule; 51] = [
     // X-Forwarded-Ssl, -Scheme, -Server, -Prefix, -User, -Client-Cert, X-Forward-For, Forwarded-For and whatever
     // else: developer.mozilla.org/docs/Web/HTTP/Headers/X-Forwarded-For, httpd.apache.org/docs/2.4/mod/mod_proxy.html,
     // doc.traefik.io/traefik/middlewares/http/passtlsclientcert (X-Forwarded-Tls-Client-Cert), Envoy (XFCC).
@@ -75,8 +75,40 @@ const RULES: [Rule; 28] = [
     // Who it proved to be: Client-Cert, Client-Cert-Chain (RFC 9440 section 4 asks to remove them), X-SSL-Client-DN and
     // SSL-Client-Verify (HAProxy, ingress-nginx), X-Amzn-Mtls-Clientcert (AWS).
     Begins("client-cert"),
-    Begins("ssl-client"),
+    Begins("ssl"),
     Begins("amzn-mtls-"),
+    Begins("client-dn"),
+    Begins("client-verify"),
+    // Whom a proxy let in: Remote-User, X-Remote-User and Remote-Host (CGI), X-WebAuth-User (grafana.com/docs/grafana/
+    // latest/setup-grafana/configure-security/configure-authentication/auth-proxy), X-Auth-Request-User (oauth2-proxy),
+    // X-MS-Client-Principal (Azure App Service), X-Goog-Authenticated-User-Email (Google IAP), Tailscale-User-Login
+    // (tailscale serve), Cf-Access-Authenticated-User-Email (Cloudflare Access).
+    Begins("remote-"),
+    Begins("webauth-"),
+    // By their ends: Authorization begins like them, and most webhooks have one.
+    Ends("auth-request-user"),
+    Ends("auth-request-email"),
+    Begins("ms-client-principal"),
+    Begins("goog-authenticated-user"),
+    Begins("tailscale-user"),
+    Begins("cf-access-"),
+    // Other spellings of the address and the way: X-Client-Addr, X-Client-Proto, X-IP-Address, Client-IP-Address,
+    // Z-Forwarded-For, X-Real-Host, X-Real-Scheme, X-Proto, X-Https.
+    Begins("client-addr"),
+    Begins("client-proto"),
+    Is("ip-address"),
+    Ends("-ip-address"),
+    Ends("-forwarded-for"),
+    Begins("real-"),
+    Is("proto"),
+    Is("https"),
+    // Another method or target than the one that was judged: X-HTTP-Method-Override (Symfony, Rails, Express), X-HTTP-
+    // Method (Microsoft), X-Method-Override (IBM), X-Host-Override, X-Request-URI, X-Script-Name (uWSGI, gunicorn).
+    Begins("http-method"),
+    Begins("method-override"),
+    Begins("host-override"),
+    Is("request-uri"),
+    Is("script-name"),
     // What CGI makes of it is HTTP_PROXY: httpoxy.org.
     Is("proxy"),
 ];
@@ -113,7 +145,7 @@ pub(super) fn is_claim(name: &[u8]) -> bool {
 #[inline]
 fn without_x(name: &[u8]) -> &[u8] {
     match name {
-        [b'x' | b'X', b'-' | b'_', plain @ ..] => plain,
+        [b'x' | b'X', separator, plain @ ..] if !separator.is_ascii_alphanumeric() => plain,
         _ => name,
     }
 }
@@ -149,7 +181,31 @@ mod tests {
     use proptest::prelude::*;
 
     /// What real proxies and frameworks have, and scanners try.
-    const CLAIMS: [&str; 57] = [
+    const CLAIMS: [&str; 81] = [
+        "x-http-method-override",
+        "x-method-override",
+        "x-host-override",
+        "x-real-host",
+        "x-request-uri",
+        "x-script-name",
+        "remote-user",
+        "x-remote-user",
+        "x-webauth-user",
+        "x-auth-request-user",
+        "x-ms-client-principal-name",
+        "x-goog-authenticated-user-email",
+        "tailscale-user-login",
+        "cf-access-authenticated-user-email",
+        "x-client-dn",
+        "x-client-addr",
+        "x-client-proto",
+        "client-ip-address",
+        "z-forwarded-for",
+        "x-https",
+        "x-ssl-offloaded",
+        "x-proto",
+        "x.real.host",
+        "client|ip",
         "ali-cdn-real-ip",
         "cdn-src-ip",
         "cf-connecting-ip",

@@ -1,7 +1,8 @@
-//! When two header names are one: CGI and WSGI servers fold case and underscores.
+//! When two header names are one: CGI and WSGI servers fold case and underscores, and some of them whatever else is
+//! neither a letter nor a digit.
 
-/// Whether a name is this one in lower case, with underscores for hyphens.
+/// Whether a name is this one in lower case, with any other separator for hyphens.
 pub(super) fn same_name(name: &[u8], lower: &[u8]) -> bool {
-    let fold = |b: &u8| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() };
+    let fold = |b: &u8| if b.is_ascii_alphanumeric() { b.to_ascii_lowercase() } else { b'-' };
     name.len() == lower.len() && name.iter().zip(lower).all(|(a, b)| fold(a) == *b)
 }
