@@ -8,10 +8,15 @@ use crate::policy::address::addr::Address;
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
 
-/// The reason to close a connection before anything of it is read; `None` when it is served.
+/// The reason to close a connection before anything of it is read; `None` when it is served. `known` is what
+/// [`Snapshot::knows`] says of the peer, who is looked up once for each connection.
 #[must_use]
-pub(crate) fn refuse_peer(snapshot: &Snapshot, proxy_protocol: bool, peer: Address) -> Option<Reason> {
-    let known = snapshot.knows(peer);
+pub(crate) fn refuse_peer(
+    snapshot: &Snapshot,
+    proxy_protocol: bool,
+    peer: Address,
+    known: bool,
+) -> Option<Reason> {
     if !known && drops_strangers(snapshot) && !snapshot.may_probe(peer) {
         return Some(Reason::NotListed);
     }

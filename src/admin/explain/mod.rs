@@ -132,7 +132,8 @@ fn connect(
         client_cert: None,
         origin: Origin::Peer,
     };
-    let refused = connection::refuse_peer(snapshot, proxy_protocol, peer.address);
+    let refused =
+        connection::refuse_peer(snapshot, proxy_protocol, peer.address, snapshot.knows(peer.address));
     if refused.is_some() || !proxy_protocol {
         return (peer, refused);
     }

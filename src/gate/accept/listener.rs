@@ -133,7 +133,7 @@ fn receive(
     let snapshot = view.load();
     let peer = Address::new(address.ip());
     let known = snapshot.knows(peer);
-    if let Some(reason) = connection::refuse_peer(snapshot, options.proxy_protocol, peer) {
+    if let Some(reason) = connection::refuse_peer(snapshot, options.proxy_protocol, peer, known) {
         drop_unheard(gate, snapshot, peer, reason);
         close_with_reset(&socket);
         return;
