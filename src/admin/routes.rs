@@ -180,7 +180,7 @@ fn report(ctx: &AdminContext, asked: &Asked) -> Answer {
 
 fn explain(ctx: &AdminContext, query: &str) -> Answer {
     let question = Parameters::from_query(query).and_then(Question::new);
-    match question.and_then(|question| explain::explain(&ctx.store.load(), &question)) {
+    match question.and_then(|question| explain::explain(&ctx.store.load(), &question, |_| None)) {
         Ok(explanation) => Answer::json(200, &explanation),
         Err(problem) => Answer::plain(400, format!("{problem}\n")),
     }

@@ -74,7 +74,9 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let (explanation, json) = if args.running {
         ask(&args.settings, &parameters)?
     } else {
-        let explanation = explain(&loading::read(&args.settings)?.snapshot, &question).map_err(usage)?;
+        let explanation =
+            explain(&loading::read(&args.settings)?.snapshot, &question, |file| Some(file.is_file()))
+                .map_err(usage)?;
         let json = explanation.to_json().map_err(|error| failed(error.to_string()))?;
         (explanation, json)
     };

@@ -1,6 +1,6 @@
 //! Health probes: what a load balancer or this machine itself asks on `health_path`.
 
-use crate::judge::head::Head;
+use crate::judge::head::{Head, Version};
 use crate::judge::peer::Peer;
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::client::client_ip::Origin;
@@ -16,6 +16,8 @@ pub(super) fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head) -> bool {
     let asked = head.target().split(|byte| *byte == b'?').next().unwrap_or_default();
     asked == path.as_bytes()
         && matches!(head.method(), b"GET" | b"HEAD")
+        // A stream may have a body that no field announces.
+        && head.version != (Version::Http2 { body: true })
         && speaks_for_itself(peer, &snapshot.trusted)
         && NOT_IN_A_PROBE.iter().all(|name| head.values(name).next().is_none())
 }

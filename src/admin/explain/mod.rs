@@ -16,6 +16,8 @@ pub(crate) mod question;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use self::question::{ProxyHeader, Question, QuestionError, Subject};
 use crate::admin::api::explanation::{Explanation, ListVerdict, RouteVerdict, Verdict};
 use crate::config::Listener;
@@ -31,18 +33,29 @@ use crate::state::snapshot::{List, LiveRoute, Snapshot};
 
 type WhoAsks = Result<Client, NoClient>;
 
+/// Whether a file is there; `None` where nobody may wait for its file system, as on the threads that serve.
+pub(crate) type Exists = fn(&Path) -> Option<bool>;
+
 /// Judges what is asked about.
 ///
 /// # Errors
 /// The listener does not exist, or takes no PROXY header.
-pub(crate) fn explain(snapshot: &Snapshot, question: &Question) -> Result<Explanation, QuestionError> {
+pub(crate) fn explain(
+    snapshot: &Snapshot,
+    question: &Question,
+    exists: Exists,
+) -> Result<Explanation, QuestionError> {
     let (place, listener) = listener(snapshot, question)?;
     let (peer, refused) = connect(snapshot, question, place, listener);
     let header = snapshot.config.forwarded_header;
     let judged = |method: &str| judge_bytes(snapshot, &peer, &head::bytes(question, header, method));
     let (received, verdict) = match (judged("POST"), judged("GET")) {
-        // Nobody named a method: what the route's webhook does not have, or no probe has, was not asked about.
-        ((_, Judged::Refuse(_)), got @ (_, Judged::Probe)) if names_no_method(question) => got,
+        // Nobody named a method: what the route's webhook, a probe or a challenge does not have was not asked about.
+        ((_, Judged::Refuse(_)), got @ (_, Judged::Probe | Judged::Challenge(..)))
+            if names_no_method(question) =>
+        {
+            got
+        }
         ((_, Judged::Refuse(refusal)), got)
             if refusal.reason == Reason::BadMethod && names_no_method(question) =>
         {
@@ -64,7 +77,7 @@ pub(crate) fn explain(snapshot: &Snapshot, question: &Question) -> Result<Explan
         (Subject::EveryRoute, None) => {
             snapshot.routes.iter().map(|route| by_lists(snapshot, &peer, &client, route)).collect()
         }
-        (_, None) => vec![of_request(snapshot, &peer, &client, &received, verdict)],
+        (_, None) => vec![of_request(snapshot, &peer, &client, &received, verdict, exists)],
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let of_head = |bytes: &[u8]| (question.subject != Subject::EveryRoute).then(|| text(bytes));
@@ -154,6 +167,7 @@ fn of_request(
     client: &WhoAsks,
     received: &Received,
     judged: Judged,
+    exists: Exists,
 ) -> RouteVerdict {
     match judged {
         Judged::Forward(admitted) => {
@@ -177,12 +191,20 @@ fn of_request(
             note: Some("a health probe: 200 while the gate is ready, else 503".to_owned()),
             ..refusal(None, Reason::Success, client)
         },
-        Judged::Challenge(file, _) if file.is_file() => RouteVerdict {
-            verdict: Verdict::Served,
-            note: Some(format!("an ACME challenge: {} is the answer", file.display())),
-            ..refusal(None, Reason::AcmeChallenge, client)
-        },
-        Judged::Challenge(_, otherwise) => of_request(snapshot, peer, client, received, *otherwise),
+        Judged::Challenge(file, otherwise) => {
+            let otherwise = of_request(snapshot, peer, client, received, *otherwise, exists);
+            let note =
+                |text: &str| Some(format!("an ACME challenge: {} is the answer{text}", file.display()));
+            match exists(&file) {
+                Some(false) => otherwise,
+                Some(true) => RouteVerdict {
+                    verdict: Verdict::Served,
+                    note: note(""),
+                    ..refusal(None, Reason::AcmeChallenge, client)
+                },
+                None => RouteVerdict { note: note(", if it is there"), ..otherwise },
+            }
+        }
         Judged::Gone => RouteVerdict {
             note: Some("the request is not complete: it ends before its head does".to_owned()),
             ..refusal(None, Reason::SenderGone, client)

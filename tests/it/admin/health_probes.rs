@@ -22,7 +22,7 @@ fn a_probe_is_answered_to_trusted_proxies_and_this_machine_and_is_not_logged() {
     let upstream = Upstream::echo();
     let gate = probed(&upstream).start();
     for from in [PROXY, "127.0.0.1", STRANGER] {
-        // Every 127.x is this machine; strangers from elsewhere are the unit tests' (gate/intake.rs).
+        // Every 127.x is this machine; strangers from elsewhere are the unit tests' (judge/probe.rs).
         assert_eq!(gate.ask(from, &get(PATH)).status, 200, "{from}");
     }
     let head = request("HEAD", PATH, &[], b"");
@@ -34,6 +34,20 @@ fn a_probe_is_answered_to_trusted_proxies_and_this_machine_and_is_not_logged() {
     assert_eq!(session.reply().status, 200);
     gate.wait_metric("health_probes_total", 5);
     assert_eq!(gate.finish().events.len(), 0);
+    assert!(upstream.arrivals().is_empty());
+}
+
+/// HAProxy's `option httpchk` and others speak HTTP/1.0 and name no host.
+#[test]
+fn a_probe_needs_no_host_and_other_requests_do() {
+    let upstream = Upstream::echo();
+    let gate = probed(&upstream).http1().start();
+    for version in ["1.0", "1.1"] {
+        let without_host = |path: &str| format!("GET {path} HTTP/{version}\r\n\r\n").into_bytes();
+        assert_eq!(gate.ask(PROXY, &without_host(PATH)).status, 200, "{version}");
+        assert_eq!(gate.ask(PROXY, &without_host("/hook")).status, 400, "{version}");
+    }
+    assert_eq!(gate.finish().events.len(), 2);
     assert!(upstream.arrivals().is_empty());
 }
 
