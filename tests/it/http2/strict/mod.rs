@@ -24,11 +24,12 @@ fn what_is_ambiguous_is_refused_and_what_the_gate_sees_is_logged() {
     for row in &rows {
         let Row { name, want, .. } = row;
         let mut raw = Raw::connect(ADMITTED, gate.addr(), &[]);
-        let stream = raw.ask(&row.fields, row.body.is_none());
-        if let Some(body) = row.body {
-            // It may be reset already.
-            let _ = raw.send(&frames::frame(DATA, END_STREAM, stream, body));
-        }
+        let stream = raw.next_stream();
+        let mut bytes = frames::headers(stream, &row.fields, row.body.is_none());
+        // In one write: the gate has both before it answers either.
+        bytes
+            .extend(row.body.map(|body| frames::frame(DATA, END_STREAM, stream, body)).into_iter().flatten());
+        raw.send(&bytes).expect("write to the gate");
         let heard = raw.hear(stream);
         match *want {
             Served(_) => assert_eq!((heard.status, heard.whole), (Some(200), true), "{name}: {heard:?}"),
