@@ -17,7 +17,7 @@ use nexmo_gate::exports::provider::{self, RelayAs};
 use nexmo_gate::exports::proxy_header::{self, Header, MAX_V2};
 use nexmo_gate::exports::{
     Address, Decoder, Facts, Framing, Head, MAX_FIELDS, Malformed, Overrides, PrefixSet, Progress,
-    ReadBuffer, Scan, Version, parse_answer_head, parse_config, parse_head, range_list,
+    ReadBuffer, Reason, Scan, Version, parse_answer_head, parse_config, parse_head, range_list,
 };
 
 /// A target's name and its body, which says whether the bytes were accepted.
@@ -219,6 +219,11 @@ pub fn request_head(data: &[u8]) -> bool {
             buffer.append(part);
             match scan.advance(&mut buffer, MOST) {
                 Progress::More => {}
+                Progress::Whole(len) if !has_no_bare_lf(&buffer.unread()[..len]) => {
+                    // In one piece it is left to the parser.
+                    assert!(parse_head(&buffer.unread()[..len]).is_err());
+                    return (Progress::Refused(Reason::MalformedHead), buffer);
+                }
                 other => return (other, buffer),
             }
         }

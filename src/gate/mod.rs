@@ -12,27 +12,31 @@
 //! | [`http2`] | requests side by side on one connection |
 //! | [`http1`] | one request after the other on a connection |
 //! | [`request`] | one request, from its head to its line in the log |
+//! | [`losses`] | connections and streams that are closed because a bound is reached |
 //! | [`memory`] | the memory of the process in the worst case |
 
 pub(crate) mod accept;
 pub(crate) mod http1;
 pub(crate) mod http2;
+pub(crate) mod losses;
 pub mod memory;
 pub(crate) mod request;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use crate::gate::accept::limits::ConnectionLimits;
-use crate::gate::accept::tls_failures::Failures;
 use crate::gate::accept::tls_limits::TlsLimits;
 use crate::gate::accept::turns::{Turns, workers};
+use crate::gate::losses::Losses;
 use crate::gate::request::log::access_log::AccessLog;
 use crate::gate::request::log::events::Events;
 use crate::judge::request_id::RequestIds;
+use crate::policy::address::addr::Address;
+use crate::state::stats::event_limiter::{EventLimiter, HOURLY};
 use crate::state::stats::gauges::Gauges;
-use crate::state::stats::hourly::Hourly;
 use crate::state::store::Store;
 use crate::upstream::pools::Pools;
 use crate::wire::drain::Drain;
@@ -49,8 +53,14 @@ pub(crate) struct Gate {
     pub events: Events,
     /// A pool of idle connections for each endpoint.
     pub pools: Pools,
-    /// Reports of trusted proxies that send no PROXY header.
-    pub bad_proxy_headers: Hourly,
+    /// Counts what is closed because a bound is reached.
+    pub losses: Losses,
+    /// Limits the events about trusted proxies that send no PROXY header, by listener and proxy.
+    pub bad_proxy_headers: EventLimiter<(usize, Address)>,
+    /// Limits the events about failed TLS handshakes of listed senders.
+    pub tls_failures: EventLimiter,
+    /// Limits the events about lines that the access log lost.
+    pub lines_lost: EventLimiter,
     /// Counts the open connections by address.
     pub connection_limits: Arc<ConnectionLimits>,
     /// Counts the bytes of `limits.buffers` by client.
@@ -73,8 +83,6 @@ pub(crate) struct Gate {
     pub stranger_turns: Turns,
     /// How many connections the process has descriptors for.
     pub room: usize,
-    /// Counts the failed handshakes of listed senders.
-    pub tls_failures: Failures,
     /// Generates request ids.
     pub ids: RequestIds,
     /// Whether the process is draining.
@@ -85,6 +93,7 @@ impl Gate {
     /// A gate that serves what the store holds, with descriptors for `room` connections.
     #[must_use]
     pub(crate) fn new(store: Arc<Store>, gauges: Arc<Gauges>, log: AccessLog, room: usize) -> Self {
+        let losses = Losses::new(Arc::clone(&gauges));
         let connection_limits = Arc::new(ConnectionLimits::new(Arc::clone(&gauges)));
         // `threads` is a cold key: the number of workers does not change while the process runs.
         let workers = workers(&store.load().config);
@@ -93,7 +102,10 @@ impl Gate {
             gauges,
             events: Events::new(log),
             pools: Pools::default(),
-            bad_proxy_headers: Hourly::default(),
+            losses,
+            bad_proxy_headers: EventLimiter::every(HOURLY),
+            tls_failures: EventLimiter::every(Duration::from_secs(60)),
+            lines_lost: EventLimiter::every(HOURLY),
             connection_limits,
             byte_shares: Shares::default(),
             place_shares: Shares::default(),
@@ -105,7 +117,6 @@ impl Gate {
             handshake_turns: Turns::new(workers),
             stranger_turns: Turns::new(workers),
             room,
-            tls_failures: Failures::default(),
             ids: RequestIds::default(),
             drain: Drain::default(),
         }
@@ -113,13 +124,26 @@ impl Gate {
 }
 
 /// The interval of the housekeeping task.
-const HOUSEKEEPING: std::time::Duration = std::time::Duration::from_millis(500);
+const HOUSEKEEPING: Duration = Duration::from_millis(500);
 
 impl Gate {
     /// The number of open connections.
     #[must_use]
     pub(crate) fn open_connections(&self) -> u64 {
         self.gauges.connections.load(Relaxed)
+    }
+
+    /// Counts and reports lines of the access log that could not be written. Other requests were served meanwhile.
+    fn report_lost_lines(&self) {
+        let lost = self.events.log.dropped();
+        if self.gauges.log_lines_dropped.swap(lost, Relaxed) < lost
+            && self.lines_lost.note((), Instant::now()).is_some()
+        {
+            tracing::warn!(
+                lost,
+                "the access log lost lines since the start: its reader is too slow, or its disk is full"
+            );
+        }
     }
 
     /// The housekeeping task: opens the pools of a newly published snapshot, closes idle connections and pools that
@@ -137,7 +161,7 @@ impl Gate {
             }
             self.pools.prune(&wanted);
             self.events.log.sum_up(false);
-            self.gauges.log_lines_dropped.store(self.events.log.dropped(), Relaxed);
+            self.report_lost_lines();
             self.gauges.log_reopen_failed.store(self.events.log.trouble().is_some().into(), Relaxed);
         }
     }

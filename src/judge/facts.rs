@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use crate::judge::head::{Head, Version};
+use crate::policy::bytes::is_word;
 use crate::policy::forward::connection_overreaches;
 use crate::policy::outcome::Reason;
 use crate::policy::routing::authority::Host;
@@ -88,7 +89,7 @@ struct Lines<'b> {
 
 impl<'b> Lines<'b> {
     fn note(&mut self, name: &'b [u8], value: &'b [u8]) -> Result<(), Reason> {
-        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+        let is = |other: &str| is_word(name, other.as_bytes());
         match name.len() {
             4 if is("host") => once(&mut self.host, value, Reason::BadHost),
             6 if is("expect") => once(&mut self.expect, value, Reason::BadExpectation),

@@ -21,6 +21,7 @@ use crate::judge::probe::is_probe;
 use crate::judge::received::Received;
 use crate::judge::request_id::RequestId;
 use crate::policy::admission::{self, Grant, Mode, Permit};
+use crate::policy::bytes::is_word;
 use crate::policy::client::client_ip::{self, Client, NoClient};
 use crate::policy::client::original::Original;
 use crate::policy::outcome::Reason;
@@ -214,7 +215,7 @@ fn admit(
     Ok(Admitted {
         target: head.span_of(facts.target),
         named_by_connection: match &*facts.connection {
-            usual if usual.eq_ignore_ascii_case(b"keep-alive") => Vec::new(),
+            usual if is_word(usual, b"keep-alive") => Vec::new(),
             named => named.to_vec(),
         },
         framing: facts.framing,

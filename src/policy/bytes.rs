@@ -7,6 +7,9 @@
 const ONES: u64 = each(1);
 const HIGH_BITS: u64 = each(0x80);
 
+/// The bit by which a letter in lower case differs from the one in upper case.
+const CASE: u8 = 0x20;
+
 const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
@@ -20,6 +23,42 @@ pub(crate) fn has_bare_line_feed(before: u8, text: &[u8]) -> bool {
     // No way out in the middle: the compiler makes it a loop over sixteen bytes at a time.
     let pairs = text.iter().zip(rest);
     pairs.fold(is_bare(before, *first), |bare, (before, byte)| bare | is_bare(*before, *byte)) != 0
+}
+
+/// Whether a name or a value of a header is this word, in any case. The word is in lower case, and made of letters, digits
+/// and hyphens: no byte that a header may have differs from one of these by the bit alone that tells the cases apart.
+#[inline]
+#[must_use]
+pub(crate) fn is_word(text: &[u8], lower: &[u8]) -> bool {
+    debug_assert!(lower.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')));
+    text.len() == lower.len() && {
+        // The last ones overlap with the first, so that every length is compared by whole words.
+        match (text.first_chunk(), text.last_chunk(), lower.first_chunk(), lower.last_chunk()) {
+            (Some(begin), Some(end), Some(lower_begin), Some(lower_end)) => {
+                let middle = 8..text.len().saturating_sub(8).max(8);
+                same_eight(*begin, *lower_begin)
+                    && same_eight(*end, *lower_end)
+                    && text[middle.clone()].eq_ignore_ascii_case(&lower[middle])
+            }
+            _ => match (text.first_chunk(), text.last_chunk(), lower.first_chunk(), lower.last_chunk()) {
+                (Some(begin), Some(end), Some(lower_begin), Some(lower_end)) => {
+                    same_four(*begin, *lower_begin) && same_four(*end, *lower_end)
+                }
+                _ => text.eq_ignore_ascii_case(lower),
+            },
+        }
+    }
+}
+
+#[inline]
+fn same_eight(text: [u8; 8], lower: [u8; 8]) -> bool {
+    u64::from_le_bytes(text) | each(CASE) == u64::from_le_bytes(lower) | each(CASE)
+}
+
+#[inline]
+fn same_four(text: [u8; 4], lower: [u8; 4]) -> bool {
+    const CASES: u32 = u32::from_le_bytes([CASE; 4]);
+    u32::from_le_bytes(text) | CASES == u32::from_le_bytes(lower) | CASES
 }
 
 /// Whether every byte is printable ASCII and neither a quotation mark nor a backslash: JSON has it as it is.
@@ -66,6 +105,24 @@ mod tests {
             let bytes = text.as_bytes();
             let bare = (1..bytes.len()).any(|at| bytes[at] == b'\n' && bytes[at - 1] != b'\r');
             prop_assert_eq!(has_bare_line_feed(bytes[0], &bytes[1..]), bare);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_word_is_what_a_comparison_without_case_says(
+            text in "[A-Za-z0-9!#$%&'*+.^_`|~ \t\u{e9}-]{0,24}", word in "[a-z0-9-]{0,24}",
+            changed in any::<prop::sample::Index>(), to in "[A-Za-z0-9!#$%&'*+.^_`|~@\\[\\]{} \t-]",
+        ) {
+            let same = |text: &[u8]| text.eq_ignore_ascii_case(word.as_bytes());
+            prop_assert_eq!(is_word(text.as_bytes(), word.as_bytes()), same(text.as_bytes()));
+            let mut near = word.to_uppercase().into_bytes();
+            prop_assert!(is_word(&near, word.as_bytes()));
+            if !near.is_empty() {
+                let at = changed.index(near.len());
+                near[at] = to.as_bytes()[0];
+                prop_assert_eq!(is_word(&near, word.as_bytes()), same(&near));
+            }
         }
     }
 

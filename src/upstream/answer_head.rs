@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
-use crate::policy::bytes::has_bare_line_feed;
+use crate::policy::bytes::{has_bare_line_feed, is_word};
 use crate::policy::forward::{names, response_drops};
 use crate::upstream::flaw::Flaw;
 use crate::wire::fields::{Fields, join};
@@ -97,7 +97,7 @@ fn flaw_of(error: httparse::Error, raw: &[u8]) -> Flaw {
 impl ParsedHead {
     fn read_fields(&mut self, headers: &[httparse::Header<'_>]) -> Result<(), Flaw> {
         let mut named = Cow::Borrowed(&b""[..]);
-        for header in headers.iter().filter(|header| header.name.eq_ignore_ascii_case("connection")) {
+        for header in headers.iter().filter(|header| is_word(header.name.as_bytes(), b"connection")) {
             join(&mut named, header.value);
         }
         if names(&named, b"close") {
@@ -105,7 +105,7 @@ impl ParsedHead {
         }
         for header in headers {
             let (name, value) = (header.name.as_bytes(), header.value.trim_ascii());
-            let is = |other: &str| header.name.eq_ignore_ascii_case(other);
+            let is = |other: &str| is_word(name, other.as_bytes());
             match name.len() {
                 8 if is("location") => {
                     self.location = value.split(|b| *b == b'?' || *b == b'#').next().map(<[u8]>::to_vec);

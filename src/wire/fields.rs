@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::policy::bytes::is_word;
+
 /// The capacity in lines, enough for most heads: a webhook has about ten. The lines are on the heap and not inline,
 /// because a head is moved several times.
 const USUAL: usize = 16;
@@ -124,10 +126,14 @@ impl Fields {
     /// The values of all lines of this name.
     #[inline]
     pub fn values(&self, name: &'static str) -> impl DoubleEndedIterator<Item = &[u8]> {
-        let named = |line: &&Line| {
-            line.name.len() == name.len() && self.get(line.name).eq_ignore_ascii_case(name.as_bytes())
-        };
+        let named =
+            |line: &&Line| line.name.len() == name.len() && is_word(self.get(line.name), name.as_bytes());
         self.lines.iter().filter(named).map(|line| self.get(line.value))
+    }
+
+    /// Where each line begins in the buffer.
+    pub(crate) fn starts(&self) -> impl Iterator<Item = usize> {
+        self.lines.iter().map(|line| line.name.start as usize)
     }
 
     /// How many lines there are.
@@ -206,7 +212,7 @@ mod tests {
         let mut fields = Fields::found(&head, [(&head[16..20], &head[22..23])].into_iter());
         fields.push(b"Cookie", b"a=b");
         assert_eq!(fields.iter().collect::<Vec<_>>(), [(&b"Host"[..], &b"h"[..]), (b"Cookie", b"a=b")]);
-        assert_eq!(fields.values("COOKIE").collect::<Vec<_>>(), [b"a=b"]);
+        assert_eq!(fields.values("cookie").collect::<Vec<_>>(), [b"a=b"]);
         let mut written = Vec::new();
         fields.write(&mut written);
         assert_eq!(written, b"Host: h\r\nCookie: a=b\r\n");

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::gate::accept::limits::{MakeRoom, Slot};
 use crate::gate::accept::screening::{drop_unheard, guest, most_connections};
 use crate::gate::accept::tls;
+use crate::gate::losses::Bound;
 use crate::gate::{Gate, http1, http2};
 use crate::judge::connection;
 use crate::judge::http1::stray;
@@ -88,10 +89,10 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, accep
             slot.name(source, guest(&snapshot, source, !stranger(source), most))
         } else {
             slot.name_nobody();
-            true
+            Ok(())
         };
-        if !counted {
-            Gauges::add(&gate.gauges.over_capacity);
+        if let Err(bound) = counted {
+            gate.losses.report(bound, source.unwrap_or(address));
             return;
         }
     }
@@ -110,7 +111,7 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, accep
     let writer = peer.writer();
     let handshake = (!snapshot.knows(writer)).then(|| gate.handshakes.begin(writer, Moment::now()));
     if matches!(handshake, Some(None)) {
-        Gauges::add(&gate.gauges.over_capacity);
+        gate.losses.report(Bound::Handshakes, writer);
         return;
     }
     // The bytes that were read behind the PROXY header are the beginning of the handshake.
@@ -128,7 +129,7 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, accep
             }
         }
         Err(error) => {
-            gate.tls_failures.note_failed(&gate.gauges, &snapshot, peer.writer(), &error.to_string());
+            report_failed_tls(&gate, snapshot.knows(writer), writer, &error.to_string());
         }
     }
 }
@@ -196,13 +197,13 @@ async fn header_in_time(
     }
 }
 
-/// Reports a trusted proxy whose connections do not begin with a PROXY header, at most once an hour: every webhook that
-/// comes through it is lost. A connection that closes without a byte is a probe of the port, and no reason for a line.
+/// Reports a trusted proxy whose connections do not begin with a PROXY header, at most once an hour for each: every
+/// webhook that comes through it is lost. A connection that closes without a byte is a probe of the port, and no reason for a line.
 fn report_bad_proxy_header(gate: &Gate, peer: &Peer, received: &[u8]) {
     if received.is_empty() {
         return;
     }
-    if let Some(count) = gate.bad_proxy_headers.note(Moment::now()) {
+    if let Some(count) = gate.bad_proxy_headers.note((peer.listener, peer.address), Moment::now()) {
         tracing::warn!(
             peer = %peer.address,
             count,
@@ -212,6 +213,16 @@ fn report_bad_proxy_header(gate: &Gate, peer: &Peer, received: &[u8]) {
              it is in trusted_proxies: everybody behind it could choose an address",
             peer.listener
         );
+    }
+}
+
+/// Counts a failed TLS handshake, and reports those of listed senders and trusted proxies, at most once a minute.
+/// Scanners cause most of the others.
+fn report_failed_tls(gate: &Gate, known: bool, sender: Address, why: &str) {
+    Gauges::add(&gate.gauges.tls_failed);
+    tracing::debug!(peer = %sender, why, "TLS handshake failed");
+    if known && let Some(count) = gate.tls_failures.note((), Moment::now()) {
+        tracing::warn!(peer = %sender, why, count, "TLS handshakes of listed senders failed");
     }
 }
 

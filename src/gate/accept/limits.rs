@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use crate::gate::losses::Bound;
 use crate::policy::address::addr::{Address, subscriber};
 use crate::state::stats::gauges::Gauges;
 
@@ -81,17 +82,31 @@ impl ConnectionLimits {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a connection, of `most` in total; `None` when a bound is reached.
-    #[must_use]
-    pub(crate) fn enter(self: &Arc<Self>, address: Address, quota: Quota, most: usize) -> Option<Slot> {
+    /// Counts a connection, of `most` in total.
+    ///
+    /// # Errors
+    /// The bound that is reached.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        address: Address,
+        quota: Quota,
+        most: usize,
+    ) -> Result<Slot, Bound> {
         let mut slot = self.count_in_total(most)?;
-        slot.count_by_address(address, quota).then_some(slot)
+        slot.count_by_address(address, quota)?;
+        Ok(slot)
     }
 
     /// Counts a connection whose PROXY header is still to come. There are never more than `unnamed` of them. From
     /// three quarters of that on, the oldest is asked to close for each new one, since closing takes a moment.
-    #[must_use]
-    pub(crate) fn enter_unnamed(self: &Arc<Self>, unnamed: usize, most: usize) -> Option<(Slot, MakeRoom)> {
+    ///
+    /// # Errors
+    /// The bound that is reached.
+    pub(crate) fn enter_unnamed(
+        self: &Arc<Self>,
+        unnamed: usize,
+        most: usize,
+    ) -> Result<(Slot, MakeRoom), Bound> {
         let mut open = self.lock();
         let here = open.unnamed.len() + open.leaving;
         let full = here >= unnamed - unnamed / 4 || self.gauges.connections.load(Relaxed) >= most as u64;
@@ -101,7 +116,7 @@ impl ConnectionLimits {
             let _ = oldest.send(());
         }
         if here >= unnamed {
-            return None;
+            return Err(Bound::Unnamed);
         }
         let mut slot = self.count_in_total(most)?;
         let (sender, make_room) = oneshot::channel();
@@ -110,21 +125,23 @@ impl ConnectionLimits {
         open.unnamed.insert(number, sender);
         slot.counted = Counted::Unnamed(number);
         drop(open);
-        Some((slot, make_room))
+        Ok((slot, make_room))
     }
 
-    fn count_in_total(self: &Arc<Self>, most: usize) -> Option<Slot> {
+    fn count_in_total(self: &Arc<Self>, most: usize) -> Result<Slot, Bound> {
         // Create the slot first: if the bound is reached, dropping it takes the count back.
         let slot = Slot { connection_limits: Arc::clone(self), counted: Counted::InTotalOnly };
         let before = self.gauges.connections.fetch_add(1, Relaxed);
-        (before < most as u64).then_some(slot)
+        if before < most as u64 { Ok(slot) } else { Err(Bound::Connections) }
     }
 }
 
 impl Slot {
-    /// Counts the connection for the source that its PROXY header named. False when a bound of its class is reached.
-    #[must_use]
-    pub(crate) fn name(&mut self, source: Address, quota: Quota) -> bool {
+    /// Counts the connection for the source that its PROXY header named.
+    ///
+    /// # Errors
+    /// The bound of its class that is reached.
+    pub(crate) fn name(&mut self, source: Address, quota: Quota) -> Result<(), Bound> {
         self.uncount();
         self.count_by_address(source, quota)
     }
@@ -134,22 +151,25 @@ impl Slot {
         self.uncount();
     }
 
-    fn count_by_address(&mut self, address: Address, quota: Quota) -> bool {
+    fn count_by_address(&mut self, address: Address, quota: Quota) -> Result<(), Bound> {
         let (each, all, stranger) = match quota {
-            Quota::Client { each: None } => return true,
+            Quota::Client { each: None } => return Ok(()),
             Quota::Client { each: Some(each) } => (each, usize::MAX, false),
             Quota::Stranger { each, all } => (each, all, true),
         };
         let key = subscriber(address);
         let mut open = self.connection_limits.lock();
         let here = open.by_address.get(&key).copied().unwrap_or_default();
-        if here >= each || (stranger && open.strangers >= all) {
-            return false;
+        if here >= each {
+            return Err(if stranger { Bound::PerStranger } else { Bound::PerClient });
+        }
+        if stranger && open.strangers >= all {
+            return Err(Bound::Strangers);
         }
         open.by_address.insert(key, here + 1);
         open.strangers += usize::from(stranger);
         self.counted = Counted::ByAddress { key, stranger };
-        true
+        Ok(())
     }
 
     fn uncount(&mut self) {
@@ -202,12 +222,12 @@ mod tests {
         let enter = |text: &str, quota| connection_limits.enter(address(text), quota, MANY);
         let quota = Quota::Stranger { each: 2, all: 3 };
         let first: Vec<_> = (0..2).map(|_| enter("192.0.2.1", quota).unwrap()).collect();
-        assert!(enter("192.0.2.1", quota).is_none(), "its own bound");
+        assert_eq!(enter("192.0.2.1", quota).err(), Some(Bound::PerStranger));
         let other = enter("192.0.2.2", quota).unwrap();
-        assert!(enter("192.0.2.3", quota).is_none(), "the bound of all strangers");
+        assert_eq!(enter("192.0.2.3", quota).err(), Some(Bound::Strangers));
         let client = enter("192.0.2.3", Quota::Client { each: Some(1) });
-        assert!(client.is_some() && enter("192.0.2.3", Quota::Client { each: Some(1) }).is_none());
-        assert!(enter("192.0.2.3", Quota::Client { each: None }).is_some());
+        assert!(client.is_ok() && enter("192.0.2.3", Quota::Client { each: Some(1) }).is_err());
+        assert!(enter("192.0.2.3", Quota::Client { each: None }).is_ok());
         assert_eq!(connection_limits.gauges.connections.load(Relaxed), 4);
         drop((first, other, client));
         assert!(connection_limits.lock().by_address.is_empty());
@@ -220,15 +240,17 @@ mod tests {
         let connection_limits = connection_limits();
         let quota = Quota::Stranger { each: 1, all: 9 };
         let _first = connection_limits.enter(address("2001:db8::1"), quota, MANY);
-        assert!(connection_limits.enter(address("2001:db8::ffff:0:0:1"), quota, MANY).is_none());
-        assert!(connection_limits.enter(address("2001:db8:0:1::1"), quota, MANY).is_some());
+        assert!(connection_limits.enter(address("2001:db8::ffff:0:0:1"), quota, MANY).is_err());
+        assert!(connection_limits.enter(address("2001:db8:0:1::1"), quota, MANY).is_ok());
     }
 
     #[test]
     fn a_burst_never_passes_the_bound_of_all() {
         let connection_limits = connection_limits();
         let held: Vec<_> = (0..50)
-            .filter_map(|_| connection_limits.enter(address("192.0.2.1"), Quota::Client { each: None }, 8))
+            .filter_map(|_| {
+                connection_limits.enter(address("192.0.2.1"), Quota::Client { each: None }, 8).ok()
+            })
             .collect();
         assert_eq!(held.len(), 8);
         assert_eq!(connection_limits.gauges.connections.load(Relaxed), 8);
@@ -241,8 +263,12 @@ mod tests {
         assert!(held[0].1.try_recv().is_ok(), "the oldest must make room");
         assert!(held[1..].iter_mut().all(|(_, make_room)| make_room.try_recv().is_err()));
         let quota = Quota::Stranger { each: 1, all: 9 };
-        assert!(held[1].0.name(address("192.0.2.1"), quota), "its source is counted now");
-        assert!(!held[2].0.name(address("192.0.2.1"), quota), "as any connection of that source");
+        assert!(held[1].0.name(address("192.0.2.1"), quota).is_ok(), "its source is counted now");
+        assert_eq!(
+            held[2].0.name(address("192.0.2.1"), quota),
+            Err(Bound::PerStranger),
+            "as any connection of that source"
+        );
         drop(held);
         assert!(
             connection_limits.lock().unnamed.is_empty() && connection_limits.lock().by_address.is_empty()
@@ -265,6 +291,6 @@ mod tests {
         assert_eq!(held.len(), 8);
         // Those that were asked to close do so, and the next one finds room.
         held.retain_mut(|(_, make_room)| make_room.try_recv().is_err());
-        assert!(held.len() < 8 && connection_limits.enter_unnamed(8, MANY).is_some());
+        assert!(held.len() < 8 && connection_limits.enter_unnamed(8, MANY).is_ok());
     }
 }

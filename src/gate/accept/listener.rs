@@ -146,10 +146,13 @@ fn receive(
         let quota = guest(snapshot, peer, known, most);
         gate.connection_limits.enter(peer, quota, most).map(|slot| (slot, None))
     };
-    let Some((slot, make_room)) = entered else {
-        Gauges::add(&gate.gauges.over_capacity);
-        close_with_reset(&socket);
-        return;
+    let (slot, make_room) = match entered {
+        Ok(entered) => entered,
+        Err(bound) => {
+            gate.losses.report(bound, peer);
+            close_with_reset(&socket);
+            return;
+        }
     };
     match registered(socket) {
         Ok(socket) => {

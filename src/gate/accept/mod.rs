@@ -9,7 +9,6 @@
 //! | [`screening`] | which addresses are accepted, and in which class they count |
 //! | [`limits`] | how many connections are open, by address and in total |
 //! | [`tls`] | the TLS handshake, and its time-out |
-//! | [`tls_failures`] | failed handshakes, counted and logged |
 //! | [`tls_limits`] | how many handshakes strangers may make |
 //! | [`turns`] | scheduling of expensive work, so that it does not delay other connections |
 //! | [`listener_close`] | how a listening socket is closed without a reset |
@@ -20,6 +19,5 @@ pub(crate) mod listener;
 pub(crate) mod listener_close;
 pub(crate) mod screening;
 pub(crate) mod tls;
-pub(crate) mod tls_failures;
 pub(crate) mod tls_limits;
 pub(crate) mod turns;

@@ -27,6 +27,7 @@ use crate::gate::http2::fields;
 use crate::gate::http2::sent::{SentStreams, Watched};
 use crate::gate::http2::slot::StreamSlot;
 use crate::gate::http2::stream::RequestStream;
+use crate::gate::losses::Bound;
 use crate::gate::request;
 use crate::gate::request::context::Context;
 use crate::judge;
@@ -34,7 +35,6 @@ use crate::judge::head::{MAX_FIELDS, Version};
 use crate::judge::peer::Peer;
 use crate::judge::received::Received;
 use crate::state::snapshot::Snapshot;
-use crate::state::stats::gauges::Gauges;
 use crate::wire::drain::Parking;
 use crate::wire::shares::{PeerClass, Share};
 use crate::wire::timer::Timer;
@@ -71,7 +71,7 @@ pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
     let snapshot = gate.store.load();
     let limits = snapshot.config.limits.clone();
     let Some(_place) = place(&gate, &snapshot, &peer) else {
-        Gauges::add(&gate.gauges.over_capacity);
+        gate.losses.report(Bound::Http2Connections, peer.writer());
         return;
     };
     let is_stranger = peer.standing(&snapshot) == PeerClass::Stranger;
@@ -93,7 +93,7 @@ pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, peer: Peer) {
         }
         let snapshot = gate.store.load();
         let Some(slot) = StreamSlot::take(&gate, &snapshot, &peer) else {
-            Gauges::add(&gate.gauges.streams_refused);
+            gate.losses.report(Bound::Streams, peer.writer());
             // Nothing of the request was processed, so its sender may repeat it (RFC 9113 section 8.7).
             respond.send_reset(H2Reason::REFUSED_STREAM);
             continue;

@@ -49,11 +49,20 @@ fn parse_text(bytes: &[u8]) -> Result<Head, Reason> {
         return Err(Reason::MalformedHead);
     };
     let (method, target) = (span_within(bytes, method.as_bytes()), span_within(bytes, target.as_bytes()));
-    let headers = request.headers.iter();
-    let lines = headers.map(|header| (header.name.as_bytes(), header.value.trim_ascii()));
+    let lines = request.headers.iter().map(|header| (header.name.as_bytes(), header.value));
     let fields = Fields::found(bytes, lines);
+    if has_bare_line_feed(bytes, &fields) {
+        return Err(Reason::MalformedHead);
+    }
     let version = if request.version == Some(1) { Version::Http11 } else { Version::Http10 };
     Head::new(fields, method, target, version)
+}
+
+/// Whether a line ends in LF alone, which `httparse` takes for a line end. Every line begins with its name, so the end of
+/// the line before it stands in front of that.
+fn has_bare_line_feed(bytes: &[u8], fields: &Fields) -> bool {
+    let after_crlf = |start: usize| bytes[..start].ends_with(b"\r\n");
+    !fields.starts().all(after_crlf) || !bytes.ends_with(b"\r\n\r\n")
 }
 
 #[cfg(test)]
@@ -120,6 +129,11 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", Reason::MalformedHead),
             ("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", Reason::MalformedHead),
             ("GET / HTTP/1.1\r\nHost: a\r\nX : a\r\n\r\n", Reason::MalformedHead),
+            ("GET / HTTP/1.1\nHost: a\r\n\r\n", Reason::MalformedHead),
+            ("GET / HTTP/1.1\r\nHost: a\nX: a\r\n\r\n", Reason::MalformedHead),
+            ("GET / HTTP/1.1\r\nHost: a\n\r\n", Reason::MalformedHead),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\n", Reason::MalformedHead),
+            ("GET / HTTP/1.1\r\n\nHost: a\r\n\r\n", Reason::MalformedHead),
             ("GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n", Reason::MalformedHead),
             ("get / HTTP/1.1\r\nHost: a\r\n\r\n", Reason::MalformedHead),
             ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", Reason::BadMethod),
@@ -168,6 +182,13 @@ mod tests {
         ] {
             assert_eq!(parse(odd).map(|_| ()), Err(Reason::MalformedHead), "{odd:?}");
         }
+    }
+
+    #[test]
+    fn blanks_around_a_value_are_no_part_of_it() {
+        let head = parse(b"GET / HTTP/1.1\r\nA: \t b \t c \t \r\nB:\t\r\nC:\r\nD:d\r\n\r\n").unwrap();
+        let values: Vec<&[u8]> = head.fields().map(|(_, value)| value).collect();
+        assert_eq!(values, [&b"b \t c"[..], b"", b"", b"d"]);
     }
 
     #[test]

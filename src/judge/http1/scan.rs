@@ -1,7 +1,7 @@
 //! The end of an HTTP/1 head in the bytes that came so far, and what is wrong with them before they are parsed.
 //!
-//! What is judged here cannot be seen after parsing: a bare LF, a request line that is not HTTP/1, a head that never
-//! ends. Invariant: every LF of a head that is found follows a CR, and the head ends with its first empty line.
+//! What is judged here need not wait for the end of the head: a bare LF, a request line that is not HTTP/1, a head that
+//! never ends. Invariant: a head that is found ends with its first empty line.
 
 use std::sync::LazyLock;
 
@@ -15,8 +15,9 @@ use crate::wire::read_buffer::ReadBuffer;
 
 /// How many empty lines before a request line are skipped (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: usize = 2;
-/// The end of a head: that of its last line, and an empty line. Made once, because it costs more than to search.
-static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
+/// The end of a head: that of its last line, and an empty line. Without the first CR, the two bytes that are searched for
+/// stand side by side in no other place of a head. Made once, because it costs more than to search.
+static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n\r\n"));
 
 /// The state of a head after the bytes that have arrived so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,14 +67,15 @@ impl Scan {
                 return Progress::Refused(reason);
             }
         }
+        match end {
+            Some(len) if len > max => return Progress::Refused(Reason::HeadTooLarge),
+            // A bare LF in it is found when it is parsed.
+            Some(len) => return Progress::Whole(len),
+            None => {}
+        }
         let before = self.seen.checked_sub(1).map_or(0, |last| head[last]);
         if has_bare_line_feed(before, &head[self.seen..]) {
             return Progress::Refused(Reason::MalformedHead);
-        }
-        match end {
-            Some(len) if len > max => return Progress::Refused(Reason::HeadTooLarge),
-            Some(len) => return Progress::Whole(len),
-            None => {}
         }
         self.seen = buffer.len();
         if self.seen > max {
@@ -117,6 +119,10 @@ mod tests {
             read_buffer.append(part);
             match scan.advance(&mut read_buffer, 64) {
                 Progress::More => {}
+                // What parsing refuses.
+                Progress::Whole(len) if has_bare_line_feed(0, &read_buffer.unread()[..len]) => {
+                    return Err(Reason::MalformedHead);
+                }
                 Progress::Whole(len) => return Ok(Some(len)),
                 Progress::Refused(reason) => return Err(reason),
             }

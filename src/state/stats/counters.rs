@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::policy::outcome::Reason;
-use crate::state::stats::hourly::Hourly;
+use crate::state::stats::event_limiter::{EventLimiter, HOURLY};
 
 /// Upper bounds of the latency histogram, in milliseconds. The last ones are near the deadlines.
 pub(crate) const LATENCY_BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000, 15_000];
@@ -25,7 +25,7 @@ pub struct RouteCounters {
     latency_sum_us: AtomicU64,
     would_deny: AtomicU64,
     /// When it was last said that answers are malformed.
-    pub(crate) malformed: Hourly,
+    pub(crate) malformed: EventLimiter,
 }
 
 impl Default for RouteCounters {
@@ -36,7 +36,7 @@ impl Default for RouteCounters {
             latency: std::array::from_fn(|_| AtomicU64::new(0)),
             latency_sum_us: AtomicU64::new(0),
             would_deny: AtomicU64::new(0),
-            malformed: Hourly::default(),
+            malformed: EventLimiter::every(HOURLY),
         }
     }
 }

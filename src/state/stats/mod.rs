@@ -4,8 +4,8 @@
 
 pub(crate) mod counters;
 pub(crate) mod denials;
+pub(crate) mod event_limiter;
 pub(crate) mod gauges;
 pub(crate) mod health;
 pub(crate) mod history;
-pub(crate) mod hourly;
 pub(crate) mod short;

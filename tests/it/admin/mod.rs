@@ -3,6 +3,7 @@
 mod address;
 mod explain;
 mod health_probes;
+mod losses;
 mod pages;
 mod status_browser;
 pub mod status_page;

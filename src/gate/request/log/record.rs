@@ -122,7 +122,7 @@ pub(crate) fn note(route: &LiveRoute, answer: &Answer, reason: Reason) -> Option
 /// Reports a malformed answer in the event log, at most once an hour for each route: it is a defect of the application,
 /// and each such answer costs a message.
 pub(crate) fn tell_flaw(route: &LiveRoute, flaw: Flaw) {
-    if let Some(count) = route.counters.malformed.note(Instant::now()) {
+    if let Some(count) = route.counters.malformed.note((), Instant::now()) {
         tracing::warn!(route = route.label, flaw = %flaw, count, "the application's answer is malformed");
     }
 }
