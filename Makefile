@@ -50,9 +50,10 @@ deb: prerequisites ## the Debian package: target/debian/nexmo-gate_*.deb
 test-service: prerequisites ## install the package in a booted systemd and try it all (root; ARGS=quick: a faster build)
 	tests/service/run "$$(scripts/deb $(or $(ARGS),release))"
 
+# podman's own format has no place for a health check; docker does not read the variable.
 .PHONY: image
 image: ## the container image nexmo-gate, with docker or podman (ARGS=--tag=name: more arguments)
-	"$$(command -v docker || command -v podman)" build -f deploy/Dockerfile -t nexmo-gate $(ARGS) .
+	BUILDAH_FORMAT=docker "$$(command -v docker || command -v podman)" build -f deploy/Dockerfile -t nexmo-gate $(ARGS) .
 
 .PHONY: test-container
 test-container: prerequisites ## build the image and run it as in a pod (root, podman; ARGS=quick: a faster build)

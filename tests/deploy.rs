@@ -219,6 +219,21 @@ fn compose_agrees_with_the_image() {
             .is_file()
     );
     assert_eq!(gate["build"]["dockerfile"], "deploy/Dockerfile");
+    // An image without a health check has this one.
+    let health = &gate["healthcheck"];
+    let command: Vec<String> = serde_yaml::from_value(health["test"].clone()).expect("a list");
+    let flags = ["interval", "timeout", "start_period"]
+        .map(|name| format!("--{}={}s", name.replace('_', "-"), seconds(&health[name])))
+        .join(" ");
+    let retries = health["retries"].as_u64().expect("a number");
+    assert_eq!(command[0], "CMD", "there is no shell");
+    assert_eq!(
+        instruction("HEALTHCHECK"),
+        format!(
+            "{flags} --retries={retries} CMD [{}]",
+            command[1..].iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
+        )
+    );
     // The health check of the image asks the default address.
     let admin = config.admin.expect("admin").address;
     assert_eq!(admin, AdminAddress::Tcp("127.0.0.1:9901".parse().expect("an address")));

@@ -16,6 +16,7 @@ use crate::gate::accept::listener_close::Owner;
 use crate::server::activation::Inherited;
 use crate::server::failure::{BAD_CONFIG, Failure};
 use crate::server::services::Bound;
+use crate::server::unbound::cannot_bind;
 
 /// Connections that the kernel queues until they are accepted.
 const BACKLOG: i32 = 4096;
@@ -69,7 +70,7 @@ fn bind_all(config: &Config, inherited: &mut Inherited) -> Result<Vec<Bound>, Fa
                 bound.push(Bound { socket, owner, door: ListenerOptions { place, proxy_protocol, http2 } });
             }
             Err(error) => {
-                problems.push(format!("listen[{place}].address: cannot bind {}: {error}", listener.address));
+                problems.push(format!("listen[{place}].address: {}", cannot_bind(listener.address, &error)));
             }
         }
     }
@@ -112,15 +113,14 @@ fn bind_admin(
     address: &AdminAddress,
     inherited: &mut Inherited,
 ) -> Result<AdminSide, Failure> {
-    let cannot = |what: &str, error: std::io::Error| {
-        Failure::run_time(format!("admin.address: cannot bind {what}: {error}"))
-    };
     match address {
         AdminAddress::Tcp(address) => {
             let socket = inherited.admin_tcp(*address).map_or_else(|| bind(config, *address), Ok);
-            let socket = socket.map_err(|error| cannot(&address.to_string(), error))?;
-            let bound = socket.local_addr().map_err(|error| cannot(&address.to_string(), error))?;
-            Ok((AdminListener::Tcp(socket), bound.to_string()))
+            let bound = socket.and_then(|socket| Ok((socket.local_addr()?.to_string(), socket)));
+            let (shown, socket) = bound.map_err(|error| {
+                Failure::run_time(format!("admin.address: {}", cannot_bind(*address, &error)))
+            })?;
+            Ok((AdminListener::Tcp(socket), shown))
         }
         AdminAddress::Unix(path) => {
             let shown = format!("unix:{}", path.display());
@@ -128,7 +128,8 @@ fn bind_admin(
                 return Ok((AdminListener::Unix(socket), shown));
             }
             clear_stale(path);
-            let socket = bind_unix(path).map_err(|error| cannot(&shown, error))?;
+            let socket = bind_unix(path)
+                .map_err(|error| Failure::run_time(format!("admin.address: cannot bind {shown}: {error}")))?;
             Ok((AdminListener::Unix(socket), shown))
         }
     }
@@ -153,7 +154,7 @@ fn bind_metrics(
     let socket = inherited.metrics(address).map_or_else(|| bind(config, address), Ok);
     let bound = socket.and_then(|socket| Ok((socket.local_addr()?.to_string(), socket)));
     let (shown, socket) = bound
-        .map_err(|error| Failure::run_time(format!("metrics.address: cannot bind {address}: {error}")))?;
+        .map_err(|error| Failure::run_time(format!("metrics.address: {}", cannot_bind(address, &error))))?;
     Ok((AdminListener::Tcp(socket), shown))
 }
 

@@ -13,6 +13,7 @@
 //! | [`notify`] | what the service manager is sent |
 //! | [`watchdog`] | whether the process still works |
 //! | [`descriptors`] | how many files may be open |
+//! | [`unbound`] | why an address cannot be listened on |
 //! | [`failure`] | why the process ends, and its exit code |
 
 mod activation;
@@ -23,6 +24,7 @@ mod logs;
 mod notify;
 mod services;
 mod signals;
+mod unbound;
 mod watchdog;
 
 use std::path::PathBuf;

@@ -5,6 +5,7 @@ Usage: app.py ADDRESS PORT
 """
 
 import http.server
+import socket
 import sys
 import time
 
@@ -35,6 +36,7 @@ class Application(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 1024
+    address_family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 
 
 Server((sys.argv[1], int(sys.argv[2])), Application).serve_forever()

@@ -6,6 +6,9 @@ Usage: sender.py ask SOURCE HOST PORT PATH
            sends until STOPFILE exists (at most 60 s), then prints one JSON object: how many requests
            were sent and what became of them. Nothing is ever tried twice. STOPFILE.busy appears when 200
            have been answered: from then on there is load.
+       sender.py burst SOURCE HOST PORT PATH COUNT
+           sends COUNT requests as fast as they are answered, many at once on each of a few connections, and
+           prints how many were answered
 With OVER_TLS in the environment it speaks TLS, and takes any certificate.
 """
 
@@ -13,6 +16,7 @@ import collections
 import http.client
 import json
 import os
+import socket
 import ssl
 import sys
 import threading
@@ -22,6 +26,7 @@ BODY = b'{"from":"447700900000","to":"447700900001","text":"hello"}'
 FIELDS = {"Content-Type": "application/json"}
 TIMEOUT = 20
 NEW, KEPT = 4, 4
+LINES, AT_ONCE = 4, 100
 BUSY = 200
 
 
@@ -85,5 +90,29 @@ def load(source, host, port, path, stop):
     print(json.dumps({"sent": sum(seen.values()), "outcomes": seen, "slowest_s": round(slowest[0], 3)}))
 
 
+def burst(source, host, port, path, count):
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    answered = [0] * LINES
+
+    def sender(place):
+        with socket.create_connection((host, port), TIMEOUT, (source, 0)) as line:
+            while answered[place] < int(count) // LINES:
+                line.sendall(request * AT_ONCE)
+                received = b""
+                while received.count(b"HTTP/1.1 ") < AT_ONCE:
+                    more = line.recv(65536)
+                    if not more:
+                        return
+                    received += more
+                answered[place] += AT_ONCE
+
+    threads = [threading.Thread(target=sender, args=(place,)) for place in range(LINES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(sum(answered))
+
+
 command, source, host, port, *rest = sys.argv[1:]
-{"ask": ask, "load": load}[command](source, host, int(port), *rest)
+{"ask": ask, "load": load, "burst": burst}[command](source, host, int(port), *rest)

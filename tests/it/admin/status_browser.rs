@@ -110,4 +110,5 @@ fn a_browser_shows_the_true_numbers_on_any_screen_without_a_complaint() {
         2,
         "each breach of the policy is noticed, and would have been above: {complaints:?}"
     );
+    assert!(browser.keeps_to_its_folder());
 }

@@ -38,7 +38,7 @@ pub struct Browser {
     heard: Vec<Value>,
     sent: u64,
     session: String,
-    _profile: Scratch,
+    profile: Scratch,
 }
 
 impl Browser {
@@ -48,6 +48,8 @@ impl Browser {
         let mut command = Command::new("sh");
         command.args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#, program]).args(FLAGS);
         command.arg(format!("--user-data-dir={}", profile.path().display())).arg("about:blank");
+        // It leaves a folder for its sockets there when it is killed.
+        command.env("TMPDIR", profile.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         let mut child = command.spawn().expect("a shell");
         let commands = child.stdin.take().expect("stdin");
@@ -65,7 +67,7 @@ impl Browser {
             }
         });
         let (heard, session) = (Vec::new(), String::new());
-        let mut browser = Self { child, commands, messages, heard, sent: 0, session, _profile: profile };
+        let mut browser = Self { child, commands, messages, heard, sent: 0, session, profile };
         let tab = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let attached = json!({ "targetId": tab["targetId"], "flatten": true });
         let attached = browser.call("Target.attachToTarget", &attached);
@@ -127,6 +129,12 @@ impl Browser {
             self.call("Runtime.evaluate", &json!({ "expression": expression, "returnByValue": true }));
         assert!(result["exceptionDetails"].is_null(), "{result}");
         result["result"]["value"].take()
+    }
+
+    /// Whether the sockets that it leaves behind are in its own folder, which ends with it.
+    pub fn keeps_to_its_folder(&self) -> bool {
+        let socket = self.profile.path().join("SingletonSocket");
+        std::fs::read_link(socket).is_ok_and(|place| place.starts_with(self.profile.path()))
     }
 
     /// What the browser had to say about the pages so far: console, errors, breaches of the policy.

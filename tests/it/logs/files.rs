@@ -12,20 +12,20 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::harness::gate::lines::json;
-use crate::harness::gate::setup::{binary, program};
-use crate::harness::{ADMITTED, Gate, PATIENCE, Setup, Signal, Upstream, cannot_run, get, wait_until};
+use crate::harness::gate::setup::binary;
+use crate::harness::{ADMITTED, Gate, PATIENCE, Setup, Signal, Upstream, get, wait_until};
 
-fn logging_to(upstream: &Upstream, path: &str) -> Setup {
+pub(super) fn logging_to(upstream: &Upstream, path: &str) -> Setup {
     Setup::new(upstream.url()).key("log", &format!("{{ format: json, level: info, access: {path} }}"))
 }
 
-fn paths(file: &Path) -> Vec<Value> {
+pub(super) fn paths(file: &Path) -> Vec<Value> {
     let text = fs::read_to_string(file).unwrap_or_default();
     text.lines().map(|line| json(line)["path"].clone()).collect()
 }
 
 /// Sends a request, and waits until its line is in this file.
-fn logged(gate: &Gate, path: &str, file: &Path) {
+pub(super) fn logged(gate: &Gate, path: &str, file: &Path) {
     assert_eq!(gate.ask(ADMITTED, &get(path)).status, 200);
     let why = || format!("{path} is not in {}: {:?}", file.display(), paths(file));
     wait_until(|| paths(file).last() == Some(&path.into()), why);
@@ -89,57 +89,6 @@ fn a_log_whose_file_was_deleted_is_made_anew_at_a_reload_and_that_is_said() {
     assert_eq!(gate.reload().0, 200);
     gate.wait_message(0, |message, line| line["level"] == "WARN" && message.contains("was deleted"));
     logged(&gate, "/after", &file);
-}
-
-#[test]
-fn a_log_that_is_copied_and_cut_goes_on_at_its_beginning() {
-    let upstream = Upstream::echo();
-    let gate = logging_to(&upstream, "./access.log").start();
-    let file = gate.setup.path().join("access.log");
-    logged(&gate, "/before", &file);
-    fs::copy(&file, gate.setup.path().join("access.log.1")).expect("a copy");
-    OpenOptions::new().write(true).truncate(true).open(&file).expect("cut");
-    logged(&gate, "/after", &file);
-    // No hole of zero bytes where the old lines were.
-    assert_eq!(paths(&file), ["/after"]);
-}
-
-#[test]
-#[ignore = "needs logrotate: make test-long"]
-fn logrotate_loses_no_line_by_either_of_its_ways() {
-    let case = "logrotate_loses_no_line_by_either_of_its_ways";
-    let Some(logrotate) =
-        ["/usr/sbin/logrotate", "/usr/bin/logrotate"].into_iter().find(|path| Path::new(path).exists())
-    else {
-        return cannot_run(case, "logrotate is missing: apt-get install logrotate");
-    };
-    let upstream = Upstream::echo();
-    for way in ["create 0640", "copytruncate"] {
-        let gate = logging_to(&upstream, "./access.log").start();
-        let folder = gate.setup.path().to_owned();
-        let file = folder.join("access.log");
-        // As the shipped one, which is about the service's folder and its user.
-        let rotation = format!(
-            "{} {{\n rotate 14\n {way}\n postrotate\n {} reload --admin {} >{}\n endscript\n}}\n",
-            file.display(),
-            program().display(),
-            gate.admin_addr(),
-            folder.join("reload").display(),
-        );
-        fs::write(folder.join("rotation"), rotation).expect("a file");
-        for round in 0..5 {
-            logged(&gate, &format!("/{round}"), &file);
-            let mut command = Command::new(logrotate);
-            command.arg("--force").arg("--state").arg(folder.join("state")).arg(folder.join("rotation"));
-            let output = command.output().expect("logrotate");
-            assert!(output.status.success(), "{way}: {output:?}");
-        }
-        logged(&gate, "/last", &file);
-        let kept: Vec<Value> =
-            (1..=5).rev().flat_map(|n| paths(&folder.join(format!("access.log.{n}")))).collect();
-        assert_eq!(kept, ["/0", "/1", "/2", "/3", "/4"], "{way}");
-        assert_eq!(paths(&file), ["/last"], "{way}");
-    }
 }
 
 #[test]
