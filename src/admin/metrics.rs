@@ -37,7 +37,9 @@ fn requests(page: &mut Page, snapshot: &Snapshot) {
         let mut seen: Vec<(Reason, u64)> = route.counters.by_reason().collect();
         // These exist from the start: a rate cannot see a counter's step from absent to one, and alerts need
         // it.
-        for usual in [Reason::Success, Reason::NotListed, Reason::Overloaded] {
+        for usual in
+            [Reason::Success, Reason::NotListed, Reason::JustRemoved, Reason::StaleList, Reason::Overloaded]
+        {
             if seen.iter().all(|(reason, _)| *reason != usual) {
                 seen.push((usual, 0));
             }

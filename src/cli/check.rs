@@ -13,7 +13,6 @@ use crate::config::{Listener, Mode, Trusted};
 use crate::files::folder;
 use crate::gate::memory;
 use crate::load::since::Change;
-use crate::policy::address::range_list::REVIEW_DAYS;
 use crate::state::snapshot::Snapshot;
 
 /// Read the configuration and every range file: print all problems, or a summary.
@@ -190,7 +189,7 @@ fn warnings(read: &Read, today: i64) -> Vec<String> {
             None => lines.push(format!(
                 "{path}: no `# reviewed: YYYY-MM-DD` line says when a person last compared it with its source"
             )),
-            Some(days) if days > REVIEW_DAYS => lines.push(format!(
+            Some(days) if days > snapshot.config.review_days() => lines.push(format!(
                 "{path}: last compared with its source {days} days ago; compare it and set `# reviewed:`"
             )),
             Some(_) => {}

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use crate::cli::flags::Settings;
 use crate::cli::{BAD_CONFIG, Failure};
 use crate::config::Problem;
-use crate::load::last_good::LastGood;
 use crate::load::loader::{Loaded, Loader};
 use crate::load::since::{Change, since};
 use crate::state::snapshot::Snapshot;
@@ -30,13 +29,9 @@ pub(crate) struct Read {
 pub(crate) fn read(settings: &Settings) -> Result<Read, Failure> {
     let config = settings.file.path();
     let mut loader = Loader::new(config.clone(), settings.overrides());
-    let look = loader.look();
-    let mut read = judge(config, loader.load(&look, None, &LastGood::default()))?;
-    if let Some(state) = &read.snapshot.config.state {
-        // Without readable copies there are no differences to show.
-        let (kept, _) = LastGood::read(state);
-        read.since = since(&kept, &loader, &read.snapshot);
-    }
+    let (outcome, kept) = loader.inspect();
+    let mut read = judge(config, outcome)?;
+    read.since = since(&kept, &loader, &read.snapshot);
     Ok(read)
 }
 

@@ -89,6 +89,8 @@ fn read(root: &Section) -> Option<Config> {
         ranges,
         forwarded_header: forwarded_header(root),
         deny,
+        removed_grace: lists::removed_grace(root),
+        ranges_review: lists::ranges_review(root),
         mode: mode(root),
         limits: limits::limits(root),
         drain: limits::drain(root, &routes),
@@ -124,8 +126,13 @@ fn forwarded_header(root: &Section) -> ForwardedHeader {
 }
 
 fn deny(root: &Section) -> Deny {
-    let words =
-        [("forbid", Deny::Forbid), ("hide", Deny::Hide), ("retry", Deny::Retry), ("drop", Deny::Drop)];
+    let words = [
+        ("forbid", Deny::Forbid),
+        ("hide", Deny::Hide),
+        ("retry", Deny::Retry),
+        ("retry_when_stale", Deny::RetryWhenStale),
+        ("drop", Deny::Drop),
+    ];
     root.get("deny").and_then(|node| node.choice(&words, &[])).unwrap_or_default()
 }
 

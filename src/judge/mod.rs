@@ -11,6 +11,7 @@
 //! | [`head`] | a head: method, target, version, fields |
 //! | [`facts`] | what a head says about its message |
 //! | [`request`] | what becomes of a request |
+//! | [`doubt`] | whether a list may be what is wrong |
 //! | [`probe`] | health probes |
 //! | [`reply`] | what the gate itself replies, and the note for the operator |
 //! | [`received`] | a request, and what was found out about it |
@@ -19,6 +20,7 @@
 
 pub(crate) mod challenge;
 pub(crate) mod connection;
+pub(crate) mod doubt;
 pub(crate) mod facts;
 pub(crate) mod head;
 pub(crate) mod http1;

@@ -2,23 +2,22 @@
 
 use std::borrow::Cow;
 
+use crate::judge::doubt;
 use crate::judge::peer::Peer;
 use crate::judge::received::Received;
-use crate::judge::request::nearest_route;
-use crate::policy::admission::Deny;
+use crate::judge::request::{Refusal, nearest_route};
+use crate::policy::admission::Denial;
 use crate::policy::delivery;
 use crate::policy::lead::lead;
-use crate::policy::outcome::{Outcome, Reason};
-use crate::state::snapshot::Snapshot;
+use crate::policy::outcome::Reason;
+use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// The status of the gate's own reply; `None` when the connection is closed without one (`deny: drop`). The connection
 /// of a trusted proxy may carry requests of other clients, so there a denial gets a reply.
 #[must_use]
 pub(crate) fn status(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Option<u16> {
     let deny = snapshot.config.deny;
-    let dropped = reason.outcome() == Outcome::Denied
-        && deny == Deny::Drop
-        && !snapshot.trusted.contains(peer.writer());
+    let dropped = delivery::is_silent(reason, deny) && !snapshot.trusted.contains(peer.writer());
     (!dropped).then(|| delivery::own_status(reason, deny))
 }
 
@@ -31,4 +30,26 @@ pub(crate) fn note(snapshot: &Snapshot, received: &Received, reason: Reason) -> 
         return Some(note.into());
     }
     received.note.or(lead(reason)).map(Cow::Borrowed)
+}
+
+/// The same for a refusal: why a list may be what is wrong says more than the reason.
+#[must_use]
+pub(crate) fn note_of_refusal(
+    snapshot: &Snapshot,
+    received: &Received,
+    refusal: &Refusal,
+) -> Option<Cow<'static, str>> {
+    refusal.note.clone().map(Cow::Owned).or_else(|| note(snapshot, received, refusal.reason))
+}
+
+/// The same for a denial that `mode: observe` does not carry out.
+#[must_use]
+pub(crate) fn note_of_denial(
+    snapshot: &Snapshot,
+    received: &Received,
+    route: &LiveRoute,
+    denial: Denial,
+) -> Option<Cow<'static, str>> {
+    let doubt = doubt::note(snapshot, route, denial).map(Cow::Owned);
+    doubt.or_else(|| note(snapshot, received, denial.reason()))
 }

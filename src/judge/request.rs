@@ -10,7 +10,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::judge::challenge;
 use crate::judge::facts::Facts;
 use crate::judge::head::Head;
 use crate::judge::http1::parse::parse;
@@ -20,7 +19,8 @@ use crate::judge::peer::Peer;
 use crate::judge::probe::is_probe;
 use crate::judge::received::Received;
 use crate::judge::request_id::RequestId;
-use crate::policy::admission::{self, Grant, Mode, Permit};
+use crate::judge::{challenge, doubt};
+use crate::policy::admission::{self, Denial, Grant, Mode, Permit};
 use crate::policy::bytes::is_word;
 use crate::policy::client::client_ip::{self, Client, NoClient};
 use crate::policy::client::original::Original;
@@ -85,6 +85,14 @@ pub(crate) struct Refusal {
     pub reason: Reason,
     /// The route, if one was found.
     pub route: Option<Arc<LiveRoute>>,
+    /// What an operator should know besides what the reason means.
+    pub note: Option<String>,
+}
+
+impl Refusal {
+    fn of(reason: Reason, route: Option<&Arc<LiveRoute>>) -> Self {
+        Self { reason, route: route.cloned(), note: None }
+    }
 }
 
 /// What becomes of a request.
@@ -206,11 +214,16 @@ fn admit(
         return Err(refuse_ambiguous(snapshot, peer, who.client, found));
     }
     let lists = found.map(|route| route.allow.iter().map(|list| &list.ranges));
-    let permit = admission::decide(who.client, peer.address, lists, snapshot.config.mode)
-        .map_err(|(denial, _)| Refusal { reason: denial.reason(), route: found.cloned() })?;
     let route = found.unwrap_or(&snapshot.unrouted);
+    let unlisted = |client| doubt::unlisted(snapshot, route, client);
+    let permit = admission::decide(who.client, peer.address, lists, snapshot.config.mode, unlisted).map_err(
+        |(denial, _)| Refusal {
+            note: doubt::note(snapshot, route, denial),
+            ..Refusal::of(denial.reason(), found)
+        },
+    )?;
     if let Some(reason) = flaw_of_request(head, facts, route, snapshot.config.limits.max_body) {
-        return Err(Refusal { reason, route: Some(Arc::clone(route)) });
+        return Err(Refusal::of(reason, Some(route)));
     }
     Ok(Admitted {
         target: head.span_of(facts.target),
@@ -228,15 +241,25 @@ fn admit(
     })
 }
 
-/// The verdict on a head that cannot be served. A stranger always gets the `deny` reply, even for a malformed request.
+/// The verdict on a head that cannot be served. Who is not listed always gets the reply to a denial, even for a malformed
+/// request.
 #[must_use]
 pub(crate) fn unserved(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Judged {
-    let stranger = snapshot.config.mode == Mode::Enforce && !snapshot.knows(peer.writer());
+    let writer = peer.writer();
+    let listed = snapshot.trusted.contains(writer) || snapshot.is_listed(writer);
     match reason {
-        _ if stranger => Judged::Refuse(Refusal { reason: Reason::NotListed, route: None }),
+        _ if snapshot.config.mode == Mode::Enforce && !listed => {
+            let denial = doubt::unlisted_anywhere(snapshot, writer);
+            Judged::Refuse(refuse_anywhere(snapshot, denial, None))
+        }
         Reason::SenderGone => Judged::Gone,
-        reason => Judged::Refuse(Refusal { reason, route: None }),
+        reason => Judged::Refuse(Refusal::of(reason, None)),
     }
+}
+
+/// Refuses a client by what all routes allow.
+fn refuse_anywhere(snapshot: &Snapshot, denial: Denial, route: Option<&Arc<LiveRoute>>) -> Refusal {
+    Refusal { note: doubt::note_anywhere(snapshot, denial), ..Refusal::of(denial.reason(), route) }
 }
 
 /// Refuses a path that could mean two routes. A client that may use any route learns that the target is bad; every
@@ -248,9 +271,11 @@ fn refuse_ambiguous(
     meant: Option<&Arc<LiveRoute>>,
 ) -> Refusal {
     let lists = snapshot.admitting.iter().map(|list| &list.ranges);
-    let judged = admission::decide(client, peer.address, Some(lists), snapshot.config.mode);
-    let reason = judged.map_or_else(|(denial, _)| denial.reason(), |_| Reason::BadTarget);
-    Refusal { reason, route: meant.cloned() }
+    let unlisted = |client| doubt::unlisted_anywhere(snapshot, client);
+    match admission::decide(client, peer.address, Some(lists), snapshot.config.mode, unlisted) {
+        Ok(_) => Refusal::of(Reason::BadTarget, meant),
+        Err((denial, _)) => refuse_anywhere(snapshot, denial, meant),
+    }
 }
 
 /// Which route a path without a route may have meant, as the note of the log.

@@ -15,8 +15,10 @@ use crate::state::snapshot::{List, Snapshot};
 pub(crate) struct Before<'a> {
     /// The snapshot that serves; `None` at the start.
     pub(crate) snapshot: Option<&'a Snapshot>,
-    /// What an earlier run kept; counts only at the start.
+    /// What an earlier run kept, in place of lists that cannot be read; counts only at the start.
     pub(crate) kept: &'a LastGood,
+    /// What an earlier run kept, to see what was removed since; counts only at the start.
+    pub(crate) run: &'a LastGood,
     /// Who asked for the load.
     pub(crate) initiator: Initiator,
     /// When the load began.
@@ -33,6 +35,12 @@ pub(crate) enum Initiator {
 }
 
 impl<'a> Before<'a> {
+    /// Before a load that an operator asks for now.
+    pub(crate) fn operator(snapshot: Option<&'a Snapshot>, kept: &'a LastGood) -> Self {
+        let (initiator, now) = (Initiator::Operator, Instant::now());
+        Self { snapshot, kept, run: kept, initiator, now }
+    }
+
     /// The last good version of a list, for a file that stands at `path`.
     pub(crate) fn last_good(&self, name: &str, path: &Path) -> Option<Arc<List>> {
         if let Some(snapshot) = self.snapshot {

@@ -173,10 +173,12 @@ pub fn relay(status: u16, rules: Rules) -> Verdict {
 
 /// The status of a reply that the gate makes itself. A failure of the gate or the upstream is 504 when the
 /// deadline passed and 503 otherwise, because these two are retried by every sender that retries. A denial
-/// gets what the operator chose, and a request that cannot be served gets the status for its problem.
+/// gets what the operator chose, or a 503 where a list may be what is wrong, and a request that cannot be served gets the
+/// status for its problem.
 #[must_use]
 pub(crate) fn own_status(reason: Reason, deny: Deny) -> u16 {
     match reason.outcome() {
+        Outcome::Denied if is_doubtful(reason) => 503,
         Outcome::Denied => deny.status(),
         Outcome::Rejected => match reason {
             Reason::HeadTimeout => 408,
@@ -191,6 +193,17 @@ pub(crate) fn own_status(reason: Reason, deny: Deny) -> u16 {
         _ if reason == Reason::Deadline => 504,
         _ => 503,
     }
+}
+
+/// Whether a denial closes the connection without a reply, where the connection is the client's own.
+#[must_use]
+pub(crate) fn is_silent(reason: Reason, deny: Deny) -> bool {
+    reason.outcome() == Outcome::Denied && deny == Deny::Drop && !is_doubtful(reason)
+}
+
+/// Whether a list may be what is wrong: the sender is to try again.
+fn is_doubtful(reason: Reason) -> bool {
+    matches!(reason, Reason::JustRemoved | Reason::StaleList)
 }
 
 #[cfg(test)]
@@ -258,10 +271,13 @@ mod tests {
                 assert_eq!(status, if *reason == Reason::Deadline { 504 } else { 503 }, "{reason:?}");
             }
             if reason.outcome() == Outcome::Denied {
-                assert_eq!(
-                    [Deny::Forbid, Deny::Hide, Deny::Retry, Deny::Drop].map(|d| own_status(*reason, d)),
-                    [403, 404, 503, 403]
-                );
+                let all = [Deny::Forbid, Deny::Hide, Deny::Retry, Deny::RetryWhenStale, Deny::Drop];
+                let doubtful = [Reason::JustRemoved, Reason::StaleList].contains(reason);
+                let wanted = if doubtful { [503; 5] } else { [403, 404, 503, 403, 403] };
+                assert_eq!(all.map(|deny| own_status(*reason, deny)), wanted, "{reason:?}");
+                assert_eq!(all.map(|deny| is_silent(*reason, deny)), [false, false, false, false, !doubtful]);
+            } else {
+                assert!(!is_silent(*reason, Deny::Drop), "{reason:?}");
             }
         }
     }

@@ -120,6 +120,11 @@ reasons! {
 
     /// The client's address is in none of the route's lists.
     NotListed = "not_listed" => Denied,
+    /// The client's address is in none of the route's lists, but one had it until a load within `removed_grace`.
+    JustRemoved = "just_removed" => Denied,
+    /// The client's address is in none of the route's lists, and one of them was not reviewed for longer than
+    /// `ranges_review` (`deny: retry_when_stale`).
+    StaleList = "stale_list" => Denied,
     /// A listed sender connected to a listener that only takes connections of trusted proxies (`proxy_protocol`).
     NoProxyHeader = "no_proxy_header" => Denied,
     /// A trusted proxy named no client, or only trusted proxies.

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`snapshot`] | everything that a request is decided by |
 //! | [`store`] | holds the current snapshot |
+//! | [`past`] | what a list admitted until a reload |
 //! | [`report`] | the result of a reload |
 //! | [`held`] | a change that waits for an operator to accept it |
 //! | [`endpoint`] | upstreams and their endpoints |
@@ -17,6 +18,7 @@
 pub(crate) mod authorities;
 pub(crate) mod endpoint;
 pub(crate) mod held;
+pub(crate) mod past;
 pub(crate) mod report;
 pub(crate) mod snapshot;
 pub(crate) mod stats;

@@ -19,6 +19,7 @@ use crate::policy::delivery::Rules;
 use crate::policy::provider::Webhook;
 use crate::policy::routing::route::RouteTable;
 use crate::state::endpoint::{Endpoint, LiveUpstream};
+use crate::state::past::{Past, since_1970};
 use crate::state::stats::counters::RouteCounters;
 use crate::state::tls::{self, Doors, LiveTls};
 
@@ -40,6 +41,8 @@ pub struct Snapshot {
     pub lists: BTreeMap<String, Arc<List>>,
     /// The lists that some route allows, each once; every new connection is looked up in them.
     pub admitting: Vec<Arc<List>>,
+    /// What the lists of the routes have lost lately, each once.
+    pub removed: Vec<Arc<Past>>,
     /// The routes, in the order of the config.
     pub routes: Vec<Arc<LiveRoute>>,
     /// Finds the index in `routes` for a host and a path.
@@ -76,6 +79,8 @@ pub struct LiveRoute {
     pub webhook: Webhook,
     /// The lists whose clients may use it.
     pub allow: Vec<Arc<List>>,
+    /// What these lists, and those that it allowed lately, have lost.
+    pub removed: Vec<Arc<Past>>,
     /// The upstream that its requests go to.
     pub upstream: Arc<LiveUpstream>,
     /// The Host header for the upstream, if it is not the sender's.
@@ -89,10 +94,26 @@ pub struct LiveRoute {
 }
 
 impl Snapshot {
-    /// Whether the peer is a trusted proxy or in any list that some route allows. Anyone else is a stranger.
+    /// Whether the peer is a trusted proxy or in any list that some route allows, or was in one until a load within
+    /// `removed_grace`. Anyone else is a stranger.
     #[must_use]
     pub fn knows(&self, peer: Address) -> bool {
-        self.trusted.contains(peer) || self.admitting.iter().any(|list| list.ranges.set().contains(peer))
+        self.trusted.contains(peer) || self.is_listed(peer) || self.has_just_removed(peer)
+    }
+
+    /// Whether any list that some route allows has the peer.
+    #[must_use]
+    pub(crate) fn is_listed(&self, peer: Address) -> bool {
+        self.admitting.iter().any(|list| list.ranges.set().contains(peer))
+    }
+
+    /// Whether a list had the peer until a load within `removed_grace`.
+    fn has_just_removed(&self, peer: Address) -> bool {
+        // Nothing was removed, as a rule, and then nobody asks for the time.
+        !self.removed.is_empty() && {
+            let (grace, now) = (self.config.removed_grace, since_1970(SystemTime::now()));
+            self.removed.iter().any(|past| past.find(peer, grace, now).is_some())
+        }
     }
 
     /// Whether the requests of the peer are processed. A stranger gets the `deny` answer, even for a
@@ -184,6 +205,8 @@ fn config_changes(old: &Config, new: &Config) -> Vec<&'static str> {
         ("trusted_proxies", old.trusted_proxies != new.trusted_proxies),
         ("forwarded_header", old.forwarded_header != new.forwarded_header),
         ("deny", old.deny != new.deny),
+        ("removed_grace", old.removed_grace != new.removed_grace),
+        ("ranges_review", old.ranges_review != new.ranges_review),
         ("mode", old.mode != new.mode),
         ("routes", old.routes != new.routes),
         ("health_path", old.health_path != new.health_path),

@@ -24,7 +24,7 @@ use crate::config::Listener;
 use crate::judge::peer::Peer;
 use crate::judge::received::Received;
 use crate::judge::request::{Judged, judge_bytes};
-use crate::judge::{connection, reply};
+use crate::judge::{connection, doubt, reply};
 use crate::policy::admission::{self, Grant};
 use crate::policy::client::client_ip::{self, Client, NoClient, Origin};
 use crate::policy::lead::lead;
@@ -175,7 +175,7 @@ fn of_request(
             let unused = original.and_then(|original| original.unused).map(|unused| unused.to_string());
             let verdict = granted(client, &admitted.route, admitted.permit.grant());
             let denied = match admitted.permit.grant() {
-                Grant::Observed(denial) => reply::note(snapshot, received, denial.reason()),
+                Grant::Observed(denial) => reply::note_of_denial(snapshot, received, &admitted.route, denial),
                 Grant::Listed { .. } => None,
             };
             let notes: Vec<String> = denied.map(Into::into).into_iter().chain(unused).collect();
@@ -183,7 +183,7 @@ fn of_request(
         }
         Judged::Refuse(refused) => {
             let status = reply::status(snapshot, peer, refused.reason);
-            let note = reply::note(snapshot, received, refused.reason).map(Into::into);
+            let note = reply::note_of_refusal(snapshot, received, &refused).map(Into::into);
             RouteVerdict { note, status, ..refusal(refused.route.as_deref(), refused.reason, client) }
         }
         Judged::Probe => RouteVerdict {
@@ -216,11 +216,17 @@ fn of_request(
 fn by_lists(snapshot: &Snapshot, peer: &Peer, client: &WhoAsks, route: &LiveRoute) -> RouteVerdict {
     let allow = route.allow.iter().map(|list| &list.ranges);
     let mode = snapshot.config.mode;
-    match admission::decide(client.clone(), peer.address, Some(allow), mode).map(|permit| permit.grant()) {
-        Ok(grant) => granted(client, route, grant),
+    let unlisted = |client| doubt::unlisted(snapshot, route, client);
+    let judged = admission::decide(client.clone(), peer.address, Some(allow), mode, unlisted);
+    match judged.map(|permit| permit.grant()) {
+        Ok(grant @ Grant::Listed { .. }) => granted(client, route, grant),
+        Ok(grant @ Grant::Observed(denial)) => {
+            RouteVerdict { note: doubt::note(snapshot, route, denial), ..granted(client, route, grant) }
+        }
         Err((denial, _)) => {
             let status = reply::status(snapshot, peer, denial.reason());
-            RouteVerdict { status, ..refusal(Some(route), denial.reason(), client) }
+            let note = doubt::note(snapshot, route, denial);
+            RouteVerdict { note, status, ..refusal(Some(route), denial.reason(), client) }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What needs the operator's attention, in a box at the top of the page.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::admin::LONG_RELOAD;
@@ -10,8 +11,8 @@ use crate::admin::page::loaded::problems_of;
 use crate::admin::page::markup::Markup;
 use crate::admin::text::quantity::{counted, grouped};
 use crate::config::{Mode, Problem};
-use crate::policy::address::range_list::REVIEW_DAYS;
-use crate::policy::outcome::Outcome;
+use crate::policy::outcome::{Outcome, Reason};
+use crate::state::stats::denials::Row;
 use crate::state::stats::gauges::Phase;
 use crate::state::stats::health::Condition;
 use crate::state::stats::history::Tally;
@@ -61,7 +62,7 @@ fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
         let is_used =
             snapshot.routes.iter().flat_map(|route| &route.allow).any(|used| used.name == list.name);
         match list.ranges.reviewed_days(view.today()) {
-            Some(days) if is_used && days > REVIEW_DAYS => {
+            Some(days) if is_used && days > snapshot.config.review_days() => {
                 let words = format!("list {} was last compared with its source {days} days ago", list.name);
                 needs.push((Level::Warn, words));
             }
@@ -142,6 +143,9 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
             ),
         ));
     }
+    if let Some(words) = just_removed(view) {
+        needs.push((Level::Bad, words));
+    }
     if snapshot.config.mode == Mode::Observe {
         needs.push((Level::Warn, "mode is observe: nothing is denied".to_owned()));
     }
@@ -151,6 +155,24 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
             "draining: open requests are finished, new connections are refused".to_owned(),
         ));
     }
+}
+
+/// Senders that a reload took from the lists, and that still send.
+fn just_removed(view: &View<'_>) -> Option<String> {
+    let lately = |row: &&Row| {
+        let age = view.instant.saturating_duration_since(row.last);
+        row.reason == Reason::JustRemoved && age < view.snapshot.config.removed_grace
+    };
+    let rows: Vec<&Row> = view.denials.routed.iter().filter(lately).collect();
+    let last = rows.iter().max_by_key(|row| row.last)?;
+    let clients: BTreeSet<_> = rows.iter().map(|row| row.client).collect();
+    let verb = if clients.len() == 1 { "sends" } else { "send" };
+    Some(format!(
+        "{} that a reload took from the lists still {verb} (the last was {}, to {}): if that was a mistake, put the range back",
+        counted(clients.len(), "client", "clients"),
+        last.client,
+        last.route.map_or_else(|| "no route".to_owned(), |label| label.to_string())
+    ))
 }
 
 fn process(view: &View<'_>, needs: &mut Vec<(Level, String)>) {

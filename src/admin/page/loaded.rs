@@ -7,7 +7,6 @@ use crate::admin::page::View;
 use crate::admin::page::markup::Markup;
 use crate::admin::text::quantity::{Grouped, ago, counted, grouped};
 use crate::config::Problem;
-use crate::policy::address::range_list::REVIEW_DAYS;
 use crate::state::snapshot::List;
 use crate::state::stats::gauges::TABLE;
 use crate::state::stats::health::Condition;
@@ -56,7 +55,7 @@ fn one_list(markup: &mut Markup, view: &View<'_>, list: &List) {
     match list.ranges.reviewed_days(view.today()) {
         None => markup.put("<span class=\"pill warn\">never</span>", &[]),
         Some(days) => {
-            let class = if days > REVIEW_DAYS { "pill warn" } else { "plain" };
+            let class = if days > view.snapshot.config.review_days() { "pill warn" } else { "plain" };
             let words = if days == 0 { "today".to_owned() } else { format!("{days} d ago") };
             markup.put("<span class=\"{}\">{}</span>", &[&class, &words]);
         }

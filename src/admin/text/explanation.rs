@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use crate::admin::api::explanation::{Explanation, RouteVerdict, Verdict};
 use crate::admin::text::NOTHING;
-use crate::policy::admission::Deny;
 use crate::policy::outcome::Reason;
 
 /// The whole chain, from the peer to what the sender hears.
@@ -100,8 +99,12 @@ fn status(route: &RouteVerdict) -> String {
 }
 
 fn denied(explanation: &Explanation, route: &RouteVerdict) -> String {
-    let later = if explanation.deny == Deny::Retry.word() { " with Retry-After" } else { "" };
-    format!("{}{later} (deny: {})", status(route), explanation.deny)
+    let later = if route.status == Some(503) { " with Retry-After" } else { "" };
+    let why = match route.reason.as_deref() {
+        Some(reason) if reason == Reason::JustRemoved.word() => "removed_grace".to_owned(),
+        _ => format!("deny: {}", explanation.deny),
+    };
+    format!("{}{later} ({why})", status(route))
 }
 
 /// The reason with its meaning, where it is one of those that the admission has.
@@ -109,6 +112,12 @@ fn reason(route: &RouteVerdict) -> String {
     let word = or_nothing(route.reason.as_deref());
     let meaning = match Reason::ALL.iter().find(|reason| reason.word() == word) {
         Some(Reason::NotListed) => "the client is in none of the route's lists",
+        Some(Reason::JustRemoved) => {
+            "none of the route's lists holds the client, but one did until a reload within removed_grace"
+        }
+        Some(Reason::StaleList) => {
+            "none of the route's lists holds the client, but one was not reviewed for longer than ranges_review"
+        }
         Some(Reason::NoRoute) => "no route matches the path",
         Some(Reason::NoClient) => "nobody can be named as the client",
         Some(Reason::BadChain) => "the forwarding header cannot be read",

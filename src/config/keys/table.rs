@@ -62,10 +62,14 @@ pub const KEYS: &[Key] = &[
             "Proxies that may name the client for us: CIDRs or list names, with commas"),
     hot("forwarded_header", "`x-forwarded-for`", "`x-forwarded-for`, `forwarded`",
         "where a trusted proxy names the client; `forwarded` is RFC 7239. One header, no fallback"),
-    hot("deny", "`forbid`", "`forbid`, `hide`, `retry`, `drop`",
-        "403, 404, 503 with Retry-After, or the connection is closed without a reply")
+    hot("deny", "`forbid`", "`forbid`, `hide`, `retry`, `retry_when_stale`, `drop`",
+        "403, 404, 503 with Retry-After, [503 or 403](delivery.md#when-a-list-may-be-wrong), or the connection is closed without a reply")
         .flag("--deny", "ANSWER", "NEXMO_GATE_DENY",
-            "The answer to a denied sender: forbid (403), hide (404), retry (503) or drop (the connection is closed)"),
+            "The answer to a denied sender: forbid (403), hide (404), retry (503), retry_when_stale (503 while a list is older than ranges_review, else 403) or drop (the connection is closed)"),
+    hot("removed_grace", "`24h`", "0s to 14d",
+        "a sender that a reload took from the lists of a route hears 503 for this long, [whatever](delivery.md#when-a-list-may-be-wrong) `deny` says; `0s` turns it off"),
+    hot("ranges_review", "`180d`", "days, 1d to 3650d",
+        "a list whose `# reviewed:` is older counts as stale: a warning, and 503 with `deny: retry_when_stale`"),
     hot("mode", "`enforce`", "`enforce`, `observe`",
         "`observe`: log what would be denied, forward it all the same")
         .flag("--mode", "MODE", "NEXMO_GATE_MODE",

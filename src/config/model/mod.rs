@@ -37,6 +37,10 @@ pub struct Config {
     pub forwarded_header: ForwardedHeader,
     /// The answer to a denied request.
     pub deny: Deny,
+    /// How long a sender that a reload took from the lists is told to try again.
+    pub removed_grace: Duration,
+    /// After how long a list counts as not reviewed; whole days.
+    pub ranges_review: Duration,
     /// Whether denials are carried out.
     pub mode: Mode,
     /// The routes, in file order; never empty.
@@ -57,6 +61,14 @@ pub struct Config {
     pub log: Log,
     /// The number of worker threads; `None` means one per core.
     pub threads: Option<usize>,
+}
+
+impl Config {
+    /// `ranges_review` in days.
+    #[must_use]
+    pub fn review_days(&self) -> i64 {
+        i64::try_from(self.ranges_review.as_secs() / 86_400).unwrap_or(i64::MAX)
+    }
 }
 
 /// One entry of `trusted_proxies`.
@@ -91,6 +103,14 @@ pub struct Route {
     pub client_errors: OnError,
     /// What the sender gets for a 5xx.
     pub server_errors: OnError,
+}
+
+impl Route {
+    /// Its name in the log and the metrics: the host, if there is one, and the path.
+    #[must_use]
+    pub(crate) fn label(&self) -> String {
+        format!("{}{}", self.host.as_deref().unwrap_or_default(), self.path)
+    }
 }
 
 /// The limits. Sizes are in bytes.

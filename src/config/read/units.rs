@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use crate::config::read::error::QuantityError;
 
-const DURATIONS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+const DURATIONS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
-/// Reads `250ms`, `5s`, `1m` or `1h`.
+/// Reads `250ms`, `5s`, `1m`, `1h` or `90d`.
 ///
 /// # Errors
 /// What is wrong, and what to write instead.
@@ -20,6 +21,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, QuantityError> {
         "ms" | "msec" | "msecs" | "millis" | "milliseconds" => Some("ms"),
         "m" | "min" | "mins" | "minute" | "minutes" => Some("m"),
         "h" | "hr" | "hour" | "hours" => Some("h"),
+        "d" | "day" | "days" => Some("d"),
         _ => None,
     };
     scaled(text, &DURATIONS, "a duration such as 250ms, 5s, 1m or 1h", meant).map(Duration::from_millis)
@@ -168,9 +170,15 @@ mod tests {
 
     #[test]
     fn durations_with_their_units() {
-        for (text, ms) in
-            [("0s", 0), ("250ms", 250), ("5s", 5000), ("1m", 60_000), ("2h", 7_200_000), ("007s", 7000)]
-        {
+        for (text, ms) in [
+            ("0s", 0),
+            ("250ms", 250),
+            ("5s", 5000),
+            ("1m", 60_000),
+            ("2h", 7_200_000),
+            ("90d", 7_776_000_000),
+            ("007s", 7000),
+        ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
     }
@@ -191,6 +199,7 @@ mod tests {
             ("5 s", "\"5 s\" has an unknown unit; write 5s"),
             ("5S", "\"5S\" has an unknown unit; write 5s"),
             ("10min", "\"10min\" has an unknown unit; write 10m"),
+            ("90days", "\"90days\" has an unknown unit; write 90d"),
             ("1.5s", "\"1.5s\" is not a whole number; write 1500ms"),
             ("0.25m", "\"0.25m\" is not a whole number; write 15s"),
             ("0.5ms", "found \"0.5ms\", wanted a duration such as 250ms, 5s, 1m or 1h"),

@@ -1,11 +1,33 @@
-//! Names of range lists: in `allow` and in `trusted_proxies`.
+//! Range lists: their names in `allow` and in `trusted_proxies`, and how long what is known of them counts.
+
+use std::time::Duration;
 
 use crate::config::model::Trusted;
 use crate::config::read::node::Node;
 use crate::config::read::section::Section;
 use crate::config::read::units::quote;
-use crate::policy::address::range_list::{ParsePrefixError, parse_prefix};
+use crate::policy::address::range_list::{ParsePrefixError, REVIEW_DAYS, parse_prefix};
 use crate::policy::provider::Provider;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Reads `removed_grace`. Two weeks are longer than any sender tries again.
+pub(crate) fn removed_grace(root: &Section) -> Duration {
+    let set = root.get("removed_grace").and_then(|node| node.duration(Duration::ZERO..=14 * DAY));
+    set.unwrap_or(DAY)
+}
+
+/// Reads `ranges_review`: whole days, because `# reviewed:` is a day.
+pub(crate) fn ranges_review(root: &Section) -> Duration {
+    let read = |node: Node| {
+        let span = node.duration(DAY..=3650 * DAY)?;
+        if !span.as_secs().is_multiple_of(DAY.as_secs()) || span.subsec_nanos() != 0 {
+            return node.problem("is not a whole number of days, such as 90d");
+        }
+        Some(span)
+    };
+    root.get("ranges_review").and_then(read).unwrap_or(REVIEW_DAYS * DAY)
+}
 
 /// Reads `allow`; the default is the provider's lists. A list in `trusted_proxies` is refused, because a
 /// trusted proxy is never a client.

@@ -132,7 +132,7 @@ fn a_problem_of_a_flag_names_the_flag_and_its_variable() {
         "--admin (NEXMO_GATE_ADMIN): 0.0.0.0:9901 can be reached from other machines, and anyone who connects may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
         "--metrics (NEXMO_GATE_METRICS): \"9902\" is not an address with a port such as 0.0.0.0:8080; names are not looked up",
         "--ranges (NEXMO_GATE_RANGES): is empty, wanted the path of a folder",
-        "--deny (NEXMO_GATE_DENY): unknown value \"refuse\"; there are: forbid, hide, retry, drop",
+        "--deny (NEXMO_GATE_DENY): unknown value \"refuse\"; there are: forbid, hide, retry, retry_when_stale, drop",
         "--mode (NEXMO_GATE_MODE): unknown value \"observ\"; did you mean \"observe\"? There are: enforce, observe",
         "--state (NEXMO_GATE_STATE): is empty, wanted the path of a folder",
         "--log-format (NEXMO_GATE_LOG_FORMAT): unknown value \"xml\"; there are: json, text",

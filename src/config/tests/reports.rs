@@ -24,14 +24,14 @@ drain: { grace: 10s }
 log: { format: jsn }
 ";
     let wanted = [
-        "lisen: unknown key; did you mean \"listen\"? There are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, metrics, health_path, log, threads",
+        "lisen: unknown key; did you mean \"listen\"? There are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, removed_grace, ranges_review, mode, routes, limits, drain, state, admin, metrics, health_path, log, threads",
         "listen[0].address: names are not looked up here; write 127.0.0.1:8080 or [::1]:8080",
         "listen[0].tls.key: missing; wanted the path of a PEM file with the private key",
         "listen[0].tls.min_version: TLS 1.1 is not safe and not served; write \"1.2\"",
         "upstream: the scheme \"ftp\" is not http, https or unix",
         "trusted_proxies[0]: 0.0.0.0/0 trusts every address, so any sender could claim to be a client that a list admits; name the proxies' own addresses",
         "trusted_proxies[1]: \"10.0.0.1/8\": the address has bits beyond its prefix length; write 10.0.0.0/8 for the range or 10.0.0.1/32 for the one address",
-        "deny: unknown value \"dropp\"; did you mean \"drop\"? There are: forbid, hide, retry, drop",
+        "deny: unknown value \"dropp\"; did you mean \"drop\"? There are: forbid, hide, retry, retry_when_stale, drop",
         "routes[0].path: a path begins with '/', this one is \"webhooks\"",
         "routes[0].allow: is empty; such a route admits nobody, leave the route out instead",
         "routes[1].webhook: unknown webhook \"voice-anser\"; did you mean \"voice-answer\"? There are: voice-answer, voice-event, voice-fallback, sms-inbound, sms-delivery-receipt, short-code, messages-inbound, messages-status, number-insight, rtc-event, verify, generic",

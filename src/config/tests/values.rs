@@ -45,6 +45,8 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
         trusted_proxies: Vec::new(),
         forwarded_header: ForwardedHeader::XForwardedFor,
         deny: Deny::Forbid,
+        removed_grace: seconds(24 * 3600),
+        ranges_review: seconds(180 * 24 * 3600),
         mode: Mode::Enforce,
         routes: vec![route],
         limits: Limits {
@@ -76,6 +78,8 @@ ranges: ranges/
 trusted_proxies: []
 forwarded_header: x-forwarded-for
 deny: forbid
+removed_grace: 24h
+ranges_review: 180d
 mode: enforce
 routes: [{ path: \"/*\", webhook: generic, allow: [voice, sms, messages], success: 200-205, deadline: 14s,
            client_errors: relay, server_errors: relay }]
@@ -104,6 +108,8 @@ ranges: /srv/lists
 trusted_proxies: [10.0.0.0/8, 2001:db8::1, \"::ffff:192.0.2.0/120\", balancers]
 forwarded_header: forwarded
 deny: hide
+removed_grace: 90m
+ranges_review: 48h
 mode: observe
 routes:
   - &sms
@@ -143,14 +149,11 @@ threads: 3
     assert_eq!(seen.upstream, upstream);
     assert_eq!(seen.ranges, Path::new("/srv/lists"));
     let prefix = |text: &str| Trusted::Prefix(text.parse().unwrap());
-    let trusted = [
-        prefix("10.0.0.0/8"),
-        prefix("2001:db8::1/128"),
-        prefix("192.0.2.0/24"),
-        Trusted::List("balancers".to_owned()),
-    ];
-    assert_eq!(seen.trusted_proxies, trusted);
+    let trusted = ["10.0.0.0/8", "2001:db8::1/128", "192.0.2.0/24"].map(prefix);
+    let balancers = Trusted::List("balancers".to_owned());
+    assert_eq!(seen.trusted_proxies, [&trusted[..], &[balancers]].concat());
     assert_eq!((seen.deny, seen.mode, seen.threads), (Deny::Hide, Mode::Observe, Some(3)));
+    assert_eq!((seen.removed_grace, seen.review_days()), (Duration::from_secs(5400), 2));
     let unix = Target::Unix(PathBuf::from("/run/app.sock"));
     let first = Route {
         path: PathPattern::Exact("/sms".to_owned()),

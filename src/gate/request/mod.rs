@@ -147,8 +147,8 @@ impl<T: Transport> Request<'_, T> {
             }
             Grant::Observed(denial) => {
                 self.record.would_deny = Some(denial.reason());
-                let note = judge::reply::note(self.context.snapshot, self.received, denial.reason());
-                if let Some(note) = note {
+                let (snapshot, route) = (self.context.snapshot, &admitted.route);
+                if let Some(note) = judge::reply::note_of_denial(snapshot, self.received, route, denial) {
                     self.record.note(note);
                 }
                 admitted.route.counters.count_would_deny();

@@ -22,12 +22,15 @@ impl<T: Transport> Request<'_, T> {
 
     /// Replies to a request that is not forwarded.
     pub(super) async fn refuse(&mut self, refusal: Refusal) -> Next {
+        if let Some(note) = judge::reply::note_of_refusal(self.context.snapshot, self.received, &refusal) {
+            self.record.note(note);
+        }
         self.route = refusal.route;
         // Skip a body that has arrived, so that the connection can be used again. Do not wait for one that has not.
         let skips = refusal.reason.outcome() == Outcome::Denied;
         let skippable = self.received.skippable.filter(|_| skips);
         let unread = !skippable.is_some_and(|length| self.transport.skip_body(length));
-        self.answer_here(refusal.reason, unread).await
+        self.answer_noted(refusal.reason, unread).await
     }
 
     /// Replies to a health probe. Probes are counted but not logged, because they come every few seconds and the log is
@@ -43,12 +46,16 @@ impl<T: Transport> Request<'_, T> {
 
     /// Sends a reply of the gate's own. The connection closes if part of the request is `unread`.
     pub(super) async fn answer_here(&mut self, reason: Reason, unread: bool) -> Next {
-        let Context { snapshot, peer, .. } = self.context;
-        let status = judge::reply::status(snapshot, peer, reason);
-        if let Some(note) = judge::reply::note(snapshot, self.received, reason) {
+        if let Some(note) = judge::reply::note(self.context.snapshot, self.received, reason) {
             self.record.note(note);
         }
-        let Some(status) = status else {
+        self.answer_noted(reason, unread).await
+    }
+
+    /// The same where the note has been taken.
+    async fn answer_noted(&mut self, reason: Reason, unread: bool) -> Next {
+        let Context { snapshot, peer, .. } = self.context;
+        let Some(status) = judge::reply::status(snapshot, peer, reason) else {
             self.emit(reason, None, 0);
             return Next::Close;
         };

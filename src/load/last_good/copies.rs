@@ -70,6 +70,11 @@ impl LastGood {
         self.lists.get(name)
     }
 
+    /// The kept list of that name, with the name as long as the copies live.
+    pub(crate) fn named(&self, name: &str) -> Option<(&str, &LastGoodList)> {
+        self.lists.get_key_value(name).map(|(name, list)| (name.as_str(), list))
+    }
+
     /// The text of the configuration that was loaded last.
     #[must_use]
     pub fn config(&self) -> Option<&str> {

@@ -11,12 +11,14 @@ use ipnet::IpNet;
 
 use crate::config::{Config, Problem, Route, Trusted, Upstream};
 use crate::files::file::Files;
+use crate::load::loader::removals::{Earlier, Removals, distinct};
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::delivery::Rules;
 use crate::policy::provider::Webhook;
 use crate::policy::routing::route::RouteTable;
 use crate::state::authorities::Authorities;
 use crate::state::endpoint::{LiveUpstream, Upstreams};
+use crate::state::past::since_1970;
 use crate::state::snapshot::{List, LiveRoute, Snapshot, UNROUTED};
 use crate::state::stats::counters::RouteCounters;
 use crate::state::tls::Doors;
@@ -42,16 +44,23 @@ impl Compiler {
         lists: BTreeMap<String, Arc<List>>,
         doors: Doors,
         generation: u64,
+        earlier: Earlier<'_>,
     ) -> Snapshot {
         self.upstreams.forget_unused();
         let table = RouteTable::new(config.routes.iter().map(|r| (r.host.as_deref(), &r.path)));
-        let routes = config.routes.iter().map(|route| self.route(route, &config.upstream, &lists)).collect();
+        let loaded_at = SystemTime::now();
+        let mut removals = Removals::new(earlier, config.removed_grace, since_1970(loaded_at));
+        let routes: Vec<Arc<LiveRoute>> = config
+            .routes
+            .iter()
+            .map(|route| self.route(route, &config.upstream, &lists, &mut removals))
+            .collect();
         let allowed: BTreeSet<&str> =
             config.routes.iter().flat_map(|route| &route.allow).map(String::as_str).collect();
         let admitting = allowed.into_iter().filter_map(|name| lists.get(name).cloned()).collect();
+        let removed = distinct(routes.iter().map(|route| &route.removed[..]));
         let (trusted, trusted_names) = trusted(&config.trusted_proxies, &lists);
         let unrouted = self.unrouted(&config.upstream, config.provider.other());
-        let loaded_at = SystemTime::now();
         Snapshot {
             generation,
             loaded_at,
@@ -59,6 +68,7 @@ impl Compiler {
             doors,
             lists,
             admitting,
+            removed,
             routes,
             table,
             unrouted,
@@ -72,11 +82,14 @@ impl Compiler {
         route: &Route,
         common: &Upstream,
         lists: &BTreeMap<String, Arc<List>>,
+        removals: &mut Removals<'_>,
     ) -> Arc<LiveRoute> {
-        let label = format!("{}{}", route.host.as_deref().unwrap_or_default(), route.path);
+        let label = route.label();
+        let allow: Vec<_> = route.allow.iter().filter_map(|name| lists.get(name).cloned()).collect();
         Arc::new(LiveRoute {
             webhook: route.webhook,
-            allow: route.allow.iter().filter_map(|name| lists.get(name).cloned()).collect(),
+            removed: removals.of(route, &allow),
+            allow,
             upstream: self.upstream(route.upstream.as_ref().unwrap_or(common)),
             upstream_host: route.upstream_host.clone(),
             rules: Rules {
@@ -96,6 +109,7 @@ impl Compiler {
             label: UNROUTED.to_owned(),
             webhook,
             allow: Vec::new(),
+            removed: Vec::new(),
             upstream: self.upstream(common),
             upstream_host: None,
             rules: Rules::of(webhook),

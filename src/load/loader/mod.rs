@@ -3,6 +3,7 @@
 //! The [`Loader`] remembers what was loaded before: the config in use and the history of each list. It publishes nothing.
 
 mod compile;
+mod removals;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -13,8 +14,9 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 
 use self::compile::Compiler;
+use self::removals::Earlier;
 use crate::config::cold::keep_cold;
-use crate::config::{self, Config, Overrides, Parsed, Problem};
+use crate::config::{self, Config, Overrides, Parsed, Problem, Route};
 use crate::files::file::{FileContent, Files, MAX_PEM};
 use crate::files::folder::Reader;
 use crate::load::before::{Before, Initiator};
@@ -76,11 +78,26 @@ impl Loader {
     /// The first load of a process that is going to serve: stored copies replace broken lists.
     pub fn begin(&mut self) -> Loaded {
         let look = self.look();
-        let state = self.source.parse(look.config.as_ref()).ok().and_then(|parsed| parsed.config.state);
-        let (kept, warnings) = state.as_deref().map(LastGood::read).unwrap_or_default();
-        let mut loaded = self.load(&look, None, &kept);
+        let (kept, warnings) = self.kept(&look);
+        let mut loaded = self.load_after(&look, Before::operator(None, &kept));
         loaded.warnings.extend(warnings);
         loaded
+    }
+
+    /// The load of a command that does not serve. Nothing replaces a broken list, because the question is what the files
+    /// contain; what an earlier run kept only shows what has changed since.
+    pub(crate) fn inspect(&mut self) -> (Loaded, LastGood) {
+        let look = self.look();
+        // Without readable copies there are no differences to show.
+        let (kept, _) = self.kept(&look);
+        let nothing = LastGood::default();
+        (self.load_after(&look, Before { run: &kept, ..Before::operator(None, &nothing) }), kept)
+    }
+
+    /// What an earlier run kept in the state folder that the config names.
+    fn kept(&self, look: &FileView) -> (LastGood, Vec<Problem>) {
+        let state = self.source.parse(look.config.as_ref()).ok().and_then(|parsed| parsed.config.state);
+        state.as_deref().map(LastGood::read).unwrap_or_default()
     }
 
     /// Reads the config and the files that it names, once each, as for a manual reload.
@@ -123,8 +140,7 @@ impl Loader {
 
     /// Loads a view as for a manual reload: nothing is held.
     pub fn load(&mut self, look: &FileView, previous: Option<&Snapshot>, kept: &LastGood) -> Loaded {
-        let (initiator, now) = (Initiator::Operator, Instant::now());
-        self.load_after(look, Before { snapshot: previous, kept, initiator, now })
+        self.load_after(look, Before::operator(previous, kept))
     }
 
     /// Loads a view for either initiator, on top of what is in use. Each stage adds what it finds to `loaded`; only when
@@ -149,7 +165,12 @@ impl Loader {
             Some(Serving::next(old_serving, config.clone(), from_file, look.held.is_some(), before));
         remember(&mut self.standings, &lists.good, &loaded.held, before);
         let generation = before.snapshot.map_or(1, |snapshot| snapshot.generation + 1);
-        loaded.snapshot = Some(self.compiler.compile(config, lists.good, doors, generation));
+        let run_routes = self.routes_of(before.run.config(), &config);
+        let earlier = match before.snapshot {
+            Some(snapshot) => Earlier::serving(snapshot),
+            None => Earlier::kept(&run_routes, before.run),
+        };
+        loaded.snapshot = Some(self.compiler.compile(config, lists.good, doors, generation, earlier));
         loaded
     }
 
@@ -203,13 +224,23 @@ impl Loader {
         self.serving.as_ref().map(|serving| &serving.outline)
     }
 
+    /// The routes of an earlier text of the config file; those of `config` where it is not known.
+    fn routes_of(&self, text: Option<&str>, config: &Config) -> Vec<Route> {
+        let earlier = text.and_then(|text| self.parsed(text));
+        earlier.map_or_else(|| config.routes.clone(), |parsed| parsed.config.routes)
+    }
+
+    fn parsed(&self, text: &str) -> Option<Parsed> {
+        let path = self.source.path()?.to_owned();
+        let content = Ok(Bytes::copy_from_slice(text.as_bytes()));
+        self.source.parse(Some(&FileContent { path, content })).ok()
+    }
+
     /// The outline of an earlier text of the config file, and whether that text means the same as the one in
     /// use; `None` when it is not a valid configuration.
     #[must_use]
     pub fn earlier(&self, text: &str) -> Option<(Outline, bool)> {
-        let path = self.source.path()?.to_owned();
-        let content = Ok(Bytes::copy_from_slice(text.as_bytes()));
-        let parsed = self.source.parse(Some(&FileContent { path, content })).ok()?;
+        let parsed = self.parsed(text)?;
         let same = self.serving.as_ref().is_some_and(|serving| serving.config == parsed.config);
         Some((parsed.outline, same))
     }

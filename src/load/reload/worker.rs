@@ -162,7 +162,8 @@ impl Worker {
     pub(super) fn reload(&mut self, cause: Cause, look: &FileView) -> Arc<Report> {
         let previous = self.store.load();
         let (kept, now) = (LastGood::default(), Instant::now());
-        let before = Before { snapshot: Some(&previous), kept: &kept, initiator: initiator(cause), now };
+        let before =
+            Before { snapshot: Some(&previous), kept: &kept, run: &kept, initiator: initiator(cause), now };
         let loaded = self.loader.load_after(look, before);
         let mut problems = loaded.problems;
         problems.extend((self.also_reload)(cause));

@@ -72,7 +72,8 @@ impl PathPattern {
         Ok(if prefix { Self::Prefix(path.to_owned()) } else { Self::Exact(path.to_owned()) })
     }
 
-    fn text(&self) -> &str {
+    /// The path, or what the path begins with.
+    pub(crate) fn text(&self) -> &str {
         match self {
             Self::Exact(own) | Self::Prefix(own) => own,
         }

@@ -151,6 +151,10 @@ fn text(value: &Value) -> Value {
     value.as_str().unwrap_or_default().into()
 }
 
+/// A range file with the stranger, which a reload takes from it before the gate is asked.
+const BEFORE: &str = "127.0.0.2/32\n127.0.0.3/32\n";
+const AFTER: &str = "# reviewed: 2020-01-01\n127.0.0.2/32\n";
+
 /// The gates that are compared: whatever turns a verdict round.
 fn setups(upstream: &Upstream) -> Vec<(Setup, Option<&'static str>)> {
     let base = || {
@@ -167,6 +171,11 @@ fn setups(upstream: &Upstream) -> Vec<(Setup, Option<&'static str>)> {
         (base().key("forwarded_header", "forwarded").key("deny", "retry"), None),
         (base().proxy_protocol(), Some(ADMITTED)),
         (base().proxy_protocol(), Some(STRANGER)),
+        (base().range("test", AFTER).key("deny", "retry_when_stale"), None),
+        (base().range("test", BEFORE).key("deny", "retry_when_stale"), None),
+        (base().range("test", BEFORE).key("mode", "observe"), None),
+        (base().range("test", BEFORE).key("deny", "drop"), None),
+        (base().range("test", BEFORE).key("deny", "drop").proxy_protocol(), Some(STRANGER)),
     ]
 }
 
@@ -181,6 +190,11 @@ fn compare(each: usize) {
     let mut compared: u64 = 0;
     for (place, (setup, source)) in setups(&upstream).into_iter().enumerate() {
         let gate = setup.start();
+        let list = gate.setup.path().join("ranges/test.txt");
+        if std::fs::read_to_string(&list).is_ok_and(|text| text == BEFORE) {
+            std::fs::write(&list, AFTER).expect("a list without the stranger");
+            assert_eq!(gate.reload().0, 200);
+        }
         let mut numbers = Numbers(7 + place as u64);
         let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
         let mut reasons: BTreeMap<String, u64> = BTreeMap::new();

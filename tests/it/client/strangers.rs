@@ -79,7 +79,8 @@ fn a_client_on_a_wrong_route_is_hung_up_on_too_but_not_behind_a_trusted_proxy() 
 #[test]
 fn an_open_connection_whose_address_was_removed_is_refused_at_its_next_request() {
     let upstream = Upstream::echo();
-    let gate = dropping(&upstream).range("test", "127.0.0.2/32\n127.0.0.4/32\n").start();
+    let setup = dropping(&upstream).key("removed_grace", "0s");
+    let gate = setup.range("test", "127.0.0.2/32\n127.0.0.4/32\n").start();
     let mut open = gate.connect("127.0.0.4");
     open.send(&get("/one"));
     assert_eq!(open.reply().status, 200);

@@ -122,7 +122,7 @@ fn a_list_that_shrinks_in_many_steps_is_held_where_one_step_would_be() {
     assert!(line["why"].as_str().is_some_and(|why| why.contains("would lose 12 of 20 prefixes")), "{line}");
     assert_eq!(verdict(&gate, "127.0.0.11"), 200, "held");
     assert_eq!(gate.reload().0, 200);
-    assert_eq!(verdict(&gate, "127.0.0.11"), 403, "a manual reload");
+    assert_eq!(verdict(&gate, "127.0.0.11"), 503, "a manual reload");
 }
 
 /// Before the files are where a gate looks, or after: whoever checks them sees what would be held.

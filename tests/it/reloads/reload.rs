@@ -40,7 +40,7 @@ fn post_reload_has_loaded_when_it_answers() {
     let file = gate.setup.path().join("ranges/test.txt");
     let mut last = 1;
     for round in 0..20 {
-        let (text, newcomer) = if round % 2 == 0 { (NEW, 200) } else { (OLD, 403) };
+        let (text, newcomer) = if round % 2 == 0 { (NEW, 200) } else { (OLD, 503) };
         rename_over(&file, text);
         let (status, answer) = gate.reload();
         assert_eq!(status, 200, "{answer}");
@@ -78,7 +78,7 @@ fn an_open_connection_meets_the_new_list_at_its_next_request() {
     gate.setup.dir.write("ranges/test.txt", OLD);
     assert_eq!(gate.reload().0, 200);
     newcomer.send(&get("/after"));
-    assert_eq!(newcomer.reply().status, 403);
+    assert_eq!(newcomer.reply().status, 503);
     let generations: Vec<Value> =
         gate.finish().events.iter().map(|event| event["generation"].clone()).collect();
     assert_eq!(generations, [1, 2]);

@@ -54,7 +54,7 @@ fn a_storm_of_reloads_causes_no_wrong_verdict_error_or_growth() {
             (ADMITTED, &[200]),
             (STRANGER, &[403]),
             (STRANGER, &[403]),
-            (FLICKERING, &[200, 403]),
+            (FLICKERING, &[200, 403, 503]),
         ]
         .into_iter()
         .map(|(from, allowed)| {

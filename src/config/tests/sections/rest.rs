@@ -12,11 +12,15 @@ fn single_valued_keys_log_and_unknown_keys() {
             "forwarded_header: x-real-ip",
             "forwarded_header: unknown value \"x-real-ip\"; there are: x-forwarded-for, forwarded",
         ),
-        ("deny:", "deny: is empty, wanted one of: forbid, hide, retry, drop"),
+        ("deny:", "deny: is empty, wanted one of: forbid, hide, retry, retry_when_stale, drop"),
         (
             "mode: Enforce",
             "mode: unknown value \"Enforce\"; did you mean \"enforce\"? There are: enforce, observe",
         ),
+        ("removed_grace: 24", "removed_grace: 24 has no unit; write 24s"),
+        ("removed_grace: 15d", "removed_grace: 1296000s is not from 0s to 1209600s"),
+        ("ranges_review: 36h", "ranges_review: is not a whole number of days, such as 90d"),
+        ("ranges_review: 12h", "ranges_review: 43200s is not from 86400s to 315360000s"),
         ("ranges: 5", "ranges: found the number 5, wanted the path of a folder"),
         ("ranges: \"a\\0b\"", "ranges: a path cannot hold a zero byte"),
         ("log: { level: trace }", "log.level: unknown value \"trace\"; there are: error, warn, info, debug"),
@@ -33,11 +37,11 @@ fn single_valued_keys_log_and_unknown_keys() {
         ("threads: !x 4", "threads: found a value with the tag !x, wanted auto or a number from 1 to 1024"),
         (
             "5: 6",
-            "5: unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, metrics, health_path, log, threads",
+            "5: unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, removed_grace, ranges_review, mode, routes, limits, drain, state, admin, metrics, health_path, log, threads",
         ),
         (
             "\"a\\eb\": 6",
-            "\"a\\u{1b}b\": unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, mode, routes, limits, drain, state, admin, metrics, health_path, log, threads",
+            "\"a\\u{1b}b\": unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, removed_grace, ranges_review, mode, routes, limits, drain, state, admin, metrics, health_path, log, threads",
         ),
     ]);
 }

@@ -11,6 +11,7 @@ mod continuity;
 mod first_load;
 mod last_good;
 mod lists;
+mod removals;
 mod settings;
 
 fn address(text: &str) -> Address {
@@ -30,5 +31,5 @@ fn loaded() -> (Site, Loader, Snapshot) {
 }
 
 fn hold<'a>(snapshot: &'a Snapshot, kept: &'a LastGood) -> Before<'a> {
-    Before { snapshot: Some(snapshot), kept, initiator: Initiator::Watcher, now: Instant::now() }
+    Before { snapshot: Some(snapshot), kept, run: kept, initiator: Initiator::Watcher, now: Instant::now() }
 }

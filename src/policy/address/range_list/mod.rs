@@ -31,8 +31,9 @@ pub(crate) use self::prefix::{ParsePrefixError, parse_prefix};
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::address::range_list::hint::shown;
 
-/// If a list was not compared with the vendor's article for longer than this, a warning says so.
-pub const REVIEW_DAYS: i64 = 180;
+/// If a list was not compared with the vendor's article for longer than this, a warning says so, unless `ranges_review`
+/// has another number.
+pub const REVIEW_DAYS: u32 = 180;
 
 /// The number of bad lines after which a file is not read further.
 pub(crate) const MOST_PROBLEMS: usize = 10_000;
