@@ -24,7 +24,7 @@ pub struct Front {
 
 impl Front {
     /// `start` is given an address to listen on. Somebody else may take that in between: then another is tried.
-    pub fn begin(folder: &Path, protocol: Protocol, start: impl Fn(SocketAddr) -> Command) -> Self {
+    pub fn begin(folder: &Path, protocol: &Protocol, start: impl Fn(SocketAddr) -> Command) -> Self {
         let log = folder.join("front.log");
         for _ in 0..5 {
             let address = Port::free(LOOPBACK).address();

@@ -11,17 +11,14 @@
 //! | [`stand`] | a proxy, the gate and an application, as a recipe says |
 //! | [`who_asks`], [`probes`], [`restart`] | what every recipe must show |
 //! | [`network`] | a network of the test's own, where every address is this machine's |
+//! | [`proxies`], [`platforms`] | the recipes of the two pages |
 
-mod caddy;
-mod envoy;
 mod front;
-mod haproxy;
 mod network;
-mod nginx;
 mod page;
 mod platforms;
 mod probes;
+mod proxies;
 mod restart;
 mod stand;
-mod traefik;
 mod who_asks;

@@ -48,13 +48,12 @@ pub fn put(text: &str, old: &str, new: &str) -> String {
 pub fn keys(block: &str) -> Vec<(String, String)> {
     let mut keys: Vec<(String, String)> = Vec::new();
     for line in block.lines() {
-        match line.split_once(':').filter(|_| !line.starts_with([' ', '-'])) {
-            Some((name, value)) => keys.push((name.to_owned(), value.trim().to_owned())),
-            None => {
-                let (_, value) = keys.last_mut().expect("a key before its value");
-                value.push('\n');
-                value.push_str(line);
-            }
+        if let Some((name, value)) = line.split_once(':').filter(|_| !line.starts_with([' ', '-'])) {
+            keys.push((name.to_owned(), value.trim().to_owned()));
+        } else {
+            let (_, value) = keys.last_mut().expect("a key before its value");
+            value.push('\n');
+            value.push_str(line);
         }
     }
     assert!(!keys.is_empty(), "no key in {block:?}");

@@ -102,7 +102,7 @@ impl Stand {
         let gate = edit(configured(setup, &block)).start();
         let ground = Ground { page, program, folder: gate.setup.path().to_owned(), gate: gate.addr() };
         let protocol = Protocol { tls: Some(Arc::new(authority.client_config())), http2: false };
-        let front = Front::begin(&ground.folder, protocol, |own| (recipe.command)(&ground, own));
+        let front = Front::begin(&ground.folder, &protocol, |own| (recipe.command)(&ground, own));
         // A proxy may listen before it knows its routes, or before it has found the gate well.
         let ask = || front.session(recipe.people.stranger).try_ask(&post("/webhooks/first", "first"));
         let reached = || ask().is_ok_and(|reply| reply.status == 403);

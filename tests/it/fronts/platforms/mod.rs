@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::shapes::{SHAPES, Shape};
-use super::network;
-use super::page::{Page, configured};
+use crate::fronts::network;
+use crate::fronts::page::{Page, configured};
 use crate::harness::proxy_header::v2;
 use crate::harness::sender::transport::Protocol;
 use crate::harness::test_ca::{Authority, HOST};

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::front::LOOPBACK;
-use super::page::put;
-use super::stand::{Ground, ON_LOOPBACK, Recipe, installed};
-use super::{probes, restart, who_asks};
+use crate::fronts::front::LOOPBACK;
+use crate::fronts::page::put;
+use crate::fronts::stand::{Ground, ON_LOOPBACK, Recipe, installed};
+use crate::fronts::{probes, restart, who_asks};
 use crate::harness::Port;
 
 static CADDY: Recipe = Recipe {

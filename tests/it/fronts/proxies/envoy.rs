@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::page::put;
-use super::stand::{Ground, People, Recipe, kept};
-use super::{network, probes, restart, who_asks};
+use crate::fronts::page::put;
+use crate::fronts::stand::{Ground, People, Recipe, kept};
+use crate::fronts::{network, probes, restart, who_asks};
 
 static ENVOY: Recipe = Recipe {
     heading: "Envoy",

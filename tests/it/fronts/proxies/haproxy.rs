@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::page::{Page, put};
-use super::stand::{Ground, ON_LOOPBACK, Recipe, Stand, installed};
-use super::{probes, restart, who_asks};
+use crate::fronts::page::{Page, put};
+use crate::fronts::stand::{Ground, ON_LOOPBACK, Recipe, Stand, installed};
+use crate::fronts::{probes, restart, who_asks};
 use crate::harness::upstream::script::echo;
 use crate::harness::{ADMITTED, STRANGER, request};
 
@@ -139,4 +139,43 @@ fn a_balancer_for_tcp_without_the_proxy_protocol_must_not_be_trusted() {
     };
     assert_eq!(ask(STRANGER, &[("X-Forwarded-For", ADMITTED)]), 200, "the stranger chose");
     assert_eq!(ask(ADMITTED, &[]), 403, "and nobody else is named");
+}
+
+/// What the application is told of the scheme behind the recipe that ends TLS, with other words for the server.
+fn scheme_with(recipe: &'static Recipe) -> Option<String> {
+    let stand = Stand::of(recipe, echo)?;
+    let reply = stand.front.session(ADMITTED).ask(&request("POST", "/webhooks/x", &[], b"{}"));
+    assert_eq!(reply.status, 200);
+    stand.upstream.arrivals()[0].head.one("x-forwarded-proto")
+}
+
+fn version_2_with(ground: &Ground, own: SocketAddr, words: &str, more: &str) -> Command {
+    let block = put(&ground.page.block("haproxy", 1), "send-proxy-v2-ssl", words);
+    let block = put(&block, "    retries 3\n", &format!("    retries 3\n{more}"));
+    of_text(ground, own, &put(&block, "127.0.0.1:8081", &ground.gate.to_string()))
+}
+
+/// It is the field of the PROXY header that says so, and nothing else.
+#[test]
+#[ignore = "needs haproxy: make test-long"]
+fn without_the_field_for_tls_the_scheme_is_http() {
+    static BARE: Recipe =
+        recipe(TCP, 1, "127.0.0.1:8081", |ground, own| version_2_with(ground, own, "send-proxy-v2", ""));
+    if let Some(scheme) = scheme_with(&BARE) {
+        assert_eq!(scheme, "http");
+    }
+}
+
+/// Everything that HAProxy can add to its header, its checksum too.
+#[test]
+#[ignore = "needs haproxy: make test-long"]
+fn every_field_of_a_proxy_header_of_version_2_is_taken() {
+    const FIELDS: &str = "send-proxy-v2 proxy-v2-options \
+                          ssl,cert-cn,ssl-cipher,cert-sig,cert-key,authority,crc32c,unique-id";
+    static ALL: Recipe = recipe(TCP, 1, "127.0.0.1:8081", |ground, own| {
+        version_2_with(ground, own, FIELDS, "    unique-id-format %{+X}o%ci:%cp_%Ts_%rt\n")
+    });
+    if let Some(scheme) = scheme_with(&ALL) {
+        assert_eq!(scheme, "https");
+    }
 }

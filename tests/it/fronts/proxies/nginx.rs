@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::page::put;
-use super::stand::{Ground, ON_LOOPBACK, Recipe, installed};
-use super::{restart, who_asks};
+use crate::fronts::page::put;
+use crate::fronts::stand::{Ground, ON_LOOPBACK, Recipe, installed};
+use crate::fronts::{restart, who_asks};
 
 static NGINX: Recipe = Recipe {
     heading: "nginx",

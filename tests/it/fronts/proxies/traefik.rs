@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::page::put;
-use super::stand::{Ground, ON_LOOPBACK, Recipe, kept};
-use super::{probes, restart, who_asks};
+use crate::fronts::page::put;
+use crate::fronts::stand::{Ground, ON_LOOPBACK, Recipe, kept};
+use crate::fronts::{probes, restart, who_asks};
 
 static TRAEFIK: Recipe = Recipe {
     heading: "Traefik",
