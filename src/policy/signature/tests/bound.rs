@@ -11,6 +11,7 @@ fn a_genuine_token_is_vouched_for_and_bound_to_its_body() {
     assert_eq!((vouched.account(), vouched.application()), (Some(ACCOUNT), Some("aaaa-bbbb")));
     assert_eq!((vouched.id(), vouched.age(), vouched.place()), (Some("c5ba8f24-1a14"), 2, 1));
     assert_eq!(vouched.scheme(), Scheme::Token);
+    assert_eq!(format!("{vouched:?}"), r#"Vouched { account: Some("a1b2c3d"), place: 1, .. }"#);
     assert_eq!(bound(&vouched, &post(BODY)).map(PayloadForm::finding), Ok(Finding::Valid));
     assert_eq!(bound(&vouched, &post(br#"{"text": "hello"}"#)), Err(Fault::Payload));
     assert_eq!(bound(&vouched, &post(b"")), Err(Fault::Payload));
