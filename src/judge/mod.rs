@@ -28,3 +28,4 @@ pub(crate) mod received;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod request_id;
+pub(crate) mod signature;

@@ -19,8 +19,9 @@ pub(crate) fn status(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Option
     let deny = snapshot.config.deny;
     let dropped = reason.outcome() == Outcome::Denied
         && deny == Deny::Drop
+        && !delivery::is_of_signature(reason)
         && !snapshot.trusted.contains(peer.writer());
-    (!dropped).then(|| delivery::own_status(reason, deny))
+    (!dropped).then(|| delivery::own_status(reason, deny, snapshot.config.signatures.failure))
 }
 
 /// What the operator should know of a request that is refused: what its bytes show, else what its reason means.

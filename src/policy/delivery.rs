@@ -7,6 +7,7 @@
 //! becomes one.
 
 use crate::policy::admission::Deny;
+use crate::policy::demand::OnBad;
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::provider::Webhook;
 use crate::policy::provider::spec::RelayAs;
@@ -173,10 +174,16 @@ pub fn relay(status: u16, rules: Rules) -> Verdict {
 
 /// The status of a reply that the gate makes itself. A failure of the gate or the upstream is 504 when the
 /// deadline passed and 503 otherwise, because these two are retried by every sender that retries. A denial
-/// gets what the operator chose, and a request that cannot be served gets the status for its problem.
+/// gets what the operator chose, and a request that cannot be served gets the status for its problem. A listed sender whose
+/// signature is not good hears a status that it retries, since the mistake may be on this side; only for one that is bad
+/// the operator may choose otherwise.
 #[must_use]
-pub(crate) fn own_status(reason: Reason, deny: Deny) -> u16 {
+pub(crate) fn own_status(reason: Reason, deny: Deny, on_bad: OnBad) -> u16 {
     match reason.outcome() {
+        _ if is_of_signature(reason) => match (reason, on_bad) {
+            (Reason::BadSignature | Reason::StaleSignature | Reason::PayloadMismatch, OnBad::Forbid) => 401,
+            _ => 503,
+        },
         Outcome::Denied => deny.status(),
         Outcome::Rejected => match reason {
             Reason::HeadTimeout => 408,
@@ -191,6 +198,19 @@ pub(crate) fn own_status(reason: Reason, deny: Deny) -> u16 {
         _ if reason == Reason::Deadline => 504,
         _ => 503,
     }
+}
+
+/// Whether a request is denied for its signature alone: its sender is listed, so `deny` does not apply.
+#[must_use]
+pub(crate) fn is_of_signature(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Unsigned
+            | Reason::UnknownKey
+            | Reason::BadSignature
+            | Reason::StaleSignature
+            | Reason::PayloadMismatch
+    )
 }
 
 #[cfg(test)]
@@ -252,16 +272,20 @@ mod tests {
     #[test]
     fn no_answer_of_the_gate_is_a_success_and_its_failures_are_retried() {
         for reason in Reason::ALL {
-            let status = own_status(*reason, Deny::Forbid);
+            let status = own_status(*reason, Deny::Forbid, OnBad::Retry);
             assert!((400..=599).contains(&status), "{reason:?}");
             if reason.outcome() == Outcome::Undelivered {
                 assert_eq!(status, if *reason == Reason::Deadline { 504 } else { 503 }, "{reason:?}");
             }
-            if reason.outcome() == Outcome::Denied {
-                assert_eq!(
-                    [Deny::Forbid, Deny::Hide, Deny::Retry, Deny::Drop].map(|d| own_status(*reason, d)),
-                    [403, 404, 503, 403]
-                );
+            let by_deny = [Deny::Forbid, Deny::Hide, Deny::Retry, Deny::Drop]
+                .map(|deny| own_status(*reason, deny, OnBad::Retry));
+            if is_of_signature(*reason) {
+                assert_eq!(by_deny, [503; 4], "{reason:?}");
+                let may_be_final = !matches!(reason, Reason::Unsigned | Reason::UnknownKey);
+                let forbidden = own_status(*reason, Deny::Forbid, OnBad::Forbid);
+                assert_eq!(forbidden, if may_be_final { 401 } else { 503 }, "{reason:?}");
+            } else if reason.outcome() == Outcome::Denied {
+                assert_eq!(by_deny, [403, 404, 503, 403]);
             }
         }
     }

@@ -14,6 +14,11 @@ pub(crate) fn lead(reason: Reason) -> Option<&'static str> {
         Reason::NoClient => "the trusted proxy names no client; let it set the forwarding header",
         Reason::BadChain => "the forwarding header has an element that is not an address",
         Reason::NoRoute => "no route matches the path; nexmo-gate check shows the routes",
+        Reason::Unsigned => "the route requires a signature (signature: require) and there is none",
+        Reason::UnknownKey => "signatures.secrets has no secret that counts for the account",
+        Reason::BadSignature => "not signed with the secret; nexmo-gate signature FILE shows the step that fails",
+        Reason::StaleSignature => "older than signatures.max_age, or further in the future than clock_skew",
+        Reason::PayloadMismatch => "the signature is of another body or query",
         Reason::MalformedHead => "not a request that all parsers read alike",
         Reason::HeadTimeout => "the head was not complete within limits.head_timeout",
         Reason::HeadTooLarge => "the head has more bytes than limits.max_head, or more than 100 lines",
@@ -39,13 +44,14 @@ mod tests {
     use super::*;
     use crate::policy::admission::Deny;
     use crate::policy::delivery::own_status;
+    use crate::policy::demand::OnBad;
     use crate::policy::outcome::Outcome;
 
     #[test]
     fn every_reason_whose_reply_is_final_has_a_lead() {
         for reason in Reason::ALL.iter().copied() {
             let own = !matches!(reason.outcome(), Outcome::Refused | Outcome::Abandoned | Outcome::Served);
-            let is_final = (400..500).contains(&own_status(reason, Deny::Forbid));
+            let is_final = (400..500).contains(&own_status(reason, Deny::Forbid, OnBad::Forbid));
             assert!(!own || !is_final || lead(reason).is_some(), "{reason:?}");
         }
     }

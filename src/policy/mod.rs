@@ -27,6 +27,7 @@ pub(crate) mod admission;
 pub(crate) mod bytes;
 pub(crate) mod client;
 pub(crate) mod delivery;
+pub(crate) mod demand;
 pub(crate) mod forward;
 pub(crate) mod hold;
 pub(crate) mod lead;

@@ -128,6 +128,16 @@ reasons! {
     BadChain = "bad_chain" => Denied,
     /// No route matches the path.
     NoRoute = "no_route" => Denied,
+    /// The route requires a signature, and the request has none.
+    Unsigned = "unsigned" => Denied,
+    /// The route requires a signature, and there is no secret of the account that the request names.
+    UnknownKey = "unknown_key" => Denied,
+    /// The route requires a signature, and that of the request was not made with a secret that counts, or cannot be read.
+    BadSignature = "bad_signature" => Denied,
+    /// The route requires a signature, and that of the request is too old or lies in the future.
+    StaleSignature = "stale_signature" => Denied,
+    /// The route requires a signature, and that of the request is of another body or query.
+    PayloadMismatch = "payload_mismatch" => Denied,
 
     /// Not an HTTP/1 request head, or one that two parsers would read differently.
     MalformedHead = "malformed_head" => Rejected,

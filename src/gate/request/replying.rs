@@ -8,6 +8,7 @@ use crate::gate::request::reply::{self, Frame};
 use crate::gate::request::{Next, Request};
 use crate::judge;
 use crate::judge::request::Refusal;
+use crate::policy::delivery::is_of_signature;
 use crate::policy::outcome::{Outcome, Reason};
 use crate::state::stats::gauges::{Gauges, Phase};
 use crate::wire::delivery_check::SenderState;
@@ -23,11 +24,16 @@ impl<T: Transport> Request<'_, T> {
     /// Replies to a request that is not forwarded.
     pub(super) async fn refuse(&mut self, refusal: Refusal) -> Next {
         self.route = refusal.route;
-        // Skip a body that has arrived, so that the connection can be used again. Do not wait for one that has not.
-        let skips = refusal.reason.outcome() == Outcome::Denied;
+        self.answer_unread(refusal.reason).await
+    }
+
+    /// Sends a reply of the gate's own to a request whose body was not read. A body that has arrived is skipped, so that
+    /// the connection can be used again. One that has not is not waited for.
+    pub(super) async fn answer_unread(&mut self, reason: Reason) -> Next {
+        let skips = reason.outcome() == Outcome::Denied;
         let skippable = self.received.skippable.filter(|_| skips);
         let unread = !skippable.is_some_and(|length| self.transport.skip_body(length));
-        self.answer_here(refusal.reason, unread).await
+        self.answer_here(reason, unread).await
     }
 
     /// Replies to a health probe. Probes are counted but not logged, because they come every few seconds and the log is
@@ -45,7 +51,10 @@ impl<T: Transport> Request<'_, T> {
     pub(super) async fn answer_here(&mut self, reason: Reason, unread: bool) -> Next {
         let Context { snapshot, peer, .. } = self.context;
         let status = judge::reply::status(snapshot, peer, reason);
-        if let Some(note) = judge::reply::note(snapshot, self.received, reason) {
+        // What is wrong with a signature was noted when it was judged.
+        if !is_of_signature(reason)
+            && let Some(note) = judge::reply::note(snapshot, self.received, reason)
+        {
             self.record.note(note);
         }
         let Some(status) = status else {

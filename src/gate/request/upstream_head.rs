@@ -6,9 +6,11 @@
 use crate::gate::request::context::Context;
 use crate::judge::head::Head;
 use crate::judge::request::Admitted;
+use crate::judge::signature::Judgement;
 use crate::policy::admission::Grant;
 use crate::policy::client::original::Original;
 use crate::policy::forward::{self, Own};
+use crate::policy::signature::vouch::Vouched;
 use crate::policy::text;
 
 /// The capacity for the lines that the gate adds.
@@ -21,7 +23,7 @@ pub(super) fn write(
     head: &Head,
     original: &Original<'_>,
     request_id: &[u8],
-    admitted: &Admitted,
+    (admitted, signature): (&Admitted, Option<&Judgement>),
     body_length: usize,
 ) -> Vec<u8> {
     let Admitted { route, behind_proxy, .. } = admitted;
@@ -41,6 +43,8 @@ pub(super) fn write(
         },
         webhook: route.webhook.name(),
         client_cert: context.peer.client_cert.as_deref(),
+        signature: signature.map(|judgement| judgement.finding.word()),
+        account: signature.and_then(|judgement| judgement.vouched.as_ref()).and_then(Vouched::account),
     };
     let mut out = Vec::with_capacity(head.bytes_len() + OWN_LINES);
     let target = match head.get(admitted.target) {

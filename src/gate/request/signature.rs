@@ -1,0 +1,79 @@
+//! The signature of a request that is being served: judged when its head is there, and again with its body.
+//!
+//! How it is judged is in `judge::signature`. Invariant: no byte of a body is read for a request whose head settles that
+//! its signature is not the one that the route requires.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::gate::request::Request;
+use crate::judge::request::Admitted;
+use crate::judge::signature::{self, Judgement, OfHead};
+use crate::policy::admission::Mode;
+use crate::policy::demand::Need;
+use crate::policy::outcome::Reason;
+use crate::policy::provider::spec::AnswerRule;
+use crate::policy::signature::rules::Message;
+use crate::wire::transport::Transport;
+
+impl<T: Transport> Request<'_, T> {
+    /// Judges the head. `None` when no signature is asked for.
+    ///
+    /// # Errors
+    /// The route requires a signature, and that of this head cannot become a good one.
+    pub(super) fn judge_head(&mut self, admitted: &Admitted) -> Result<Option<OfHead>, Reason> {
+        let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(None) };
+        let Some(head) = self.received.head.as_ref() else { return Ok(None) };
+        match signature::of_head(&rules, admitted.route.webhook.spec().signed, head, now()) {
+            OfHead::Settled(judgement) => self.settle(admitted, judgement).map(|()| None),
+            of_head => Ok(Some(of_head)),
+        }
+    }
+
+    /// Judges the whole message, whose body was read.
+    ///
+    /// # Errors
+    /// The route requires a signature, and this one is not good.
+    pub(super) fn judge_body(
+        &mut self,
+        admitted: &Admitted,
+        of_head: OfHead,
+        body: &[u8],
+    ) -> Result<(), Reason> {
+        let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(()) };
+        let Some(head) = self.received.head.as_ref() else { return Ok(()) };
+        let target = head.get(admitted.target);
+        let query = memchr::memchr(b'?', target).map_or(&b""[..], |mark| &target[mark + 1..]);
+        let content_type = head.values("content-type").next();
+        let message = Message { method: head.method(), query, content_type, body };
+        let judgement = signature::of_message(&rules, of_head, &message, now());
+        self.settle(admitted, judgement)
+    }
+
+    /// Keeps what was found, and decides by what the route needs.
+    fn settle(&mut self, admitted: &Admitted, judgement: Judgement) -> Result<(), Reason> {
+        let route = &admitted.route;
+        route.counters.signatures.count(&judgement.counted());
+        if let Some(fault) = judgement.fault {
+            self.record.note(fault.to_string());
+        }
+        let head_is_enough = matches!(route.webhook.spec().answer, AnswerRule::CallControl);
+        let denial = judgement.denial(head_is_enough);
+        self.record.signature = Some(judgement);
+        match denial {
+            Some(reason) if route.signature.need == Need::Require => {
+                if self.context.snapshot.config.mode == Mode::Observe {
+                    self.record.would_deny.get_or_insert(reason);
+                    route.counters.count_would_deny();
+                    return Ok(());
+                }
+                Err(reason)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// In Unix seconds. A clock before 1970 is taken for 1970: then every signature lies in the future.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

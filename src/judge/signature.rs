@@ -1,0 +1,106 @@
+//! The signature of a request: judged from its head, and to its end when its body is there.
+//!
+//! What a signature must be is in `policy::signature`; what becomes of a bad one is decided by what the route needs.
+//! Invariant: a route that requires a signature forwards nothing but what [`Judgement::denial`] lets pass.
+
+use crate::judge::head::Head;
+use crate::policy::outcome::Reason;
+use crate::policy::provider::signing::Signed;
+use crate::policy::signature::fault::Fault;
+use crate::policy::signature::finding::{Finding, Scheme};
+use crate::policy::signature::payload::{self, PayloadForm};
+use crate::policy::signature::rules::{Message, Rules};
+use crate::policy::signature::sms;
+use crate::policy::signature::vouch::{Vouched, vouch};
+
+/// What the head shows of a signature.
+#[derive(Debug)]
+pub(crate) enum OfHead {
+    /// The head settles it: nothing that the body can hold makes it good.
+    Settled(Judgement),
+    /// The token is good, and the body has to be the one that it was made for.
+    Token(Vouched),
+    /// The parameters may be signed. If they are not, this is what was wrong with the head.
+    Parameters(Fault),
+}
+
+/// What became of a signature.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    /// Its name in the log.
+    pub finding: Finding,
+    /// How the request is signed; `None` if it is not.
+    pub scheme: Option<Scheme>,
+    /// What is wrong with it.
+    pub fault: Option<Fault>,
+    /// What it says, if it was made by whom it should be.
+    pub vouched: Option<Vouched>,
+    /// What its hash is of, if it is a good token.
+    pub form: Option<PayloadForm>,
+}
+
+impl Judgement {
+    fn faulty(fault: Fault, scheme: Scheme, vouched: Option<Vouched>) -> Self {
+        let finding = fault.finding();
+        let scheme = (finding != Finding::Unsigned).then_some(scheme);
+        Self { finding, scheme, fault: Some(fault), vouched, form: None }
+    }
+
+    /// The reason to deny a request on a route that requires a signature. Where the provider signs a request whose
+    /// parameters its hash cannot cover, the head alone is enough.
+    #[must_use]
+    pub(crate) fn denial(&self, head_is_enough: bool) -> Option<Reason> {
+        match self.finding {
+            Finding::Valid => None,
+            Finding::ValidHead if head_is_enough => None,
+            Finding::ValidHead | Finding::Mismatch => Some(Reason::PayloadMismatch),
+            Finding::Unsigned => Some(Reason::Unsigned),
+            Finding::UnknownKey => Some(Reason::UnknownKey),
+            Finding::Bad | Finding::Malformed => Some(Reason::BadSignature),
+            Finding::Stale => Some(Reason::StaleSignature),
+        }
+    }
+}
+
+/// Judges the head; `now` is in Unix seconds.
+#[must_use]
+pub(crate) fn of_head(rules: &Rules<'_>, signed: Signed, head: &Head, now: u64) -> OfHead {
+    match vouch(rules, now, |name| head.values(name)) {
+        Ok(vouched) => OfHead::Token(vouched),
+        Err(fault) if signed == Signed::Parameter => OfHead::Parameters(fault),
+        Err(fault) => OfHead::Settled(Judgement::faulty(fault, Scheme::Token, None)),
+    }
+}
+
+/// Judges the whole message.
+#[must_use]
+pub(crate) fn of_message(rules: &Rules<'_>, of_head: OfHead, message: &Message<'_>, now: u64) -> Judgement {
+    match of_head {
+        OfHead::Settled(judgement) => judgement,
+        OfHead::Token(vouched) => match payload::bound(&vouched, message) {
+            Ok(form) => Judgement {
+                finding: form.finding(),
+                scheme: Some(Scheme::Token),
+                fault: None,
+                vouched: Some(vouched),
+                form: Some(form),
+            },
+            Err(fault) => Judgement::faulty(fault, Scheme::Token, Some(vouched)),
+        },
+        OfHead::Parameters(of_head) => match sms::judge(rules, now, message) {
+            Ok((vouched, _)) => Judgement {
+                finding: Finding::Valid,
+                scheme: Some(Scheme::Parameter),
+                fault: None,
+                vouched: Some(vouched),
+                form: None,
+            },
+            // There is no parameter `sig`: then it counts what was wrong with the token, if there was one.
+            Err(fault) if fault.finding() == Finding::Unsigned => {
+                let fault = if of_head.finding() == Finding::Unsigned { fault } else { of_head };
+                Judgement::faulty(fault, Scheme::Token, None)
+            }
+            Err(fault) => Judgement::faulty(fault, Scheme::Parameter, None),
+        },
+    }
+}
