@@ -10,6 +10,7 @@
 //! | [`client`] | who the client is, behind trusted proxies and the PROXY protocol |
 //! | [`routing`] | which route a request is for |
 //! | [`signature`] | whether a request was signed with one of the operator's secrets |
+//! | [`demand`] | what the operator asks of signatures |
 //! | [`hold`] | which changes look like an accident, and wait for an operator |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
 //! | [`provider`] | who sends the webhooks: the rules for each webhook, and texts for messages |

@@ -9,6 +9,7 @@
 //! | [`store`] | holds the current snapshot |
 //! | [`report`] | the result of a reload |
 //! | [`held`] | a change that waits for an operator to accept it |
+//! | [`secrets`] | the secrets that webhooks are signed with
 //! | [`endpoint`] | upstreams and their endpoints |
 //! | [`authorities`] | who may sign the certificates of upstreams |
 //! | [`tls`] | certificates, keys and names of the listeners |
@@ -18,6 +19,7 @@ pub(crate) mod authorities;
 pub(crate) mod endpoint;
 pub(crate) mod held;
 pub(crate) mod report;
+pub(crate) mod secrets;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod store;

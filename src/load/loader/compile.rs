@@ -13,10 +13,12 @@ use crate::config::{Config, Problem, Route, Trusted, Upstream};
 use crate::files::file::Files;
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::delivery::Rules;
+use crate::policy::demand::Demand;
 use crate::policy::provider::Webhook;
 use crate::policy::routing::route::RouteTable;
 use crate::state::authorities::Authorities;
 use crate::state::endpoint::{LiveUpstream, Upstreams};
+use crate::state::secrets::Secrets;
 use crate::state::snapshot::{List, LiveRoute, Snapshot, UNROUTED};
 use crate::state::stats::counters::RouteCounters;
 use crate::state::tls::Doors;
@@ -41,6 +43,7 @@ impl Compiler {
         config: Config,
         lists: BTreeMap<String, Arc<List>>,
         doors: Doors,
+        secrets: Secrets,
         generation: u64,
     ) -> Snapshot {
         self.upstreams.forget_unused();
@@ -57,6 +60,7 @@ impl Compiler {
             loaded_at,
             config,
             doors,
+            secrets,
             lists,
             admitting,
             routes,
@@ -86,6 +90,7 @@ impl Compiler {
                 server_errors: route.server_errors,
             },
             deadline: route.deadline,
+            signature: route.signature.clone(),
             counters: self.counters(&label),
             label,
         })
@@ -100,6 +105,7 @@ impl Compiler {
             upstream_host: None,
             rules: Rules::of(webhook),
             deadline: webhook.spec().deadline,
+            signature: Demand::default(),
             counters: self.counters(UNROUTED),
         })
     }

@@ -15,6 +15,16 @@ pub enum Owner {
     Name(String),
 }
 
+impl Owner {
+    /// The API key or the name.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Account(word) | Self::Name(word) => word,
+        }
+    }
+}
+
 /// A secret in the keyring.
 #[derive(Debug)]
 pub struct Entry {
@@ -29,8 +39,8 @@ pub struct Entry {
 /// The secrets that are tried for a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Asked<'r> {
-    /// Those that the route names.
-    Names(&'r [String]),
+    /// Those that the route names; of accounts that it names, those of the one that the request names, if it does.
+    Names(&'r [String], Option<&'r [u8]>),
     /// Those of one account.
     Account(&'r [u8]),
     /// Those of all accounts, for a request that names none.
@@ -66,7 +76,10 @@ impl Keyring {
     /// The secrets that are asked for, with their places.
     pub(crate) fn of(&self, asked: Asked<'_>) -> impl Iterator<Item = (usize, &Entry)> {
         self.entries.iter().enumerate().filter(move |(_, entry)| match (&entry.owner, asked) {
-            (Owner::Name(name), Asked::Names(names)) => names.contains(name),
+            (Owner::Name(name), Asked::Names(names, _)) => names.contains(name),
+            (Owner::Account(account), Asked::Names(names, wanted)) => {
+                names.contains(account) && wanted.is_none_or(|wanted| account.as_bytes() == wanted)
+            }
             (Owner::Account(account), Asked::Account(wanted)) => account.as_bytes() == wanted,
             (Owner::Account(_), Asked::AnyAccount) => true,
             _ => false,
@@ -89,14 +102,18 @@ mod tests {
         let account = |key: &str| Owner::Account(key.to_owned());
         let keyring = Keyring::new(vec![
             entry(account("a"), None),
-            entry(Owner::Name("a".to_owned()), None),
+            entry(Owner::Name("n".to_owned()), None),
             entry(account("b"), None),
             entry(account("a"), Some(100)),
         ]);
         let places = |asked: Asked<'_>| keyring.of(asked).map(|(place, _)| place).collect::<Vec<usize>>();
         assert_eq!(places(Asked::Account(b"a")), [0, 3]);
         assert!(places(Asked::Account(b"A")).is_empty());
-        assert_eq!(places(Asked::Names(&["a".to_owned()])), [1]);
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+        assert_eq!(places(Asked::Names(&names(&["n"]), Some(b"a"))), [1]);
+        assert_eq!(places(Asked::Names(&names(&["a"]), Some(b"a"))), [0, 3]);
+        assert_eq!(places(Asked::Names(&names(&["n", "a"]), Some(b"b"))), [1]);
+        assert_eq!(places(Asked::Names(&names(&["a", "b"]), None)), [0, 2, 3]);
         assert_eq!(places(Asked::AnyAccount), [0, 2, 3]);
         let counts = |now: u64| keyring.entries()[3].counts(now);
         assert_eq!([counts(99), counts(100), keyring.entries()[0].counts(u64::MAX)], [true, false, true]);

@@ -14,7 +14,7 @@ pub struct Rules<'r> {
     pub keyring: &'r Keyring,
     /// How the provider signs.
     pub signing: &'static Signing,
-    /// The names of the route's secrets; if there are none, the secrets of accounts count.
+    /// The names and accounts of the route's secrets; if there are none, the secrets of all accounts count.
     pub secrets: &'r [String],
     /// The applications that the route is for; any, if there are none.
     pub applications: &'r [String],
@@ -72,7 +72,7 @@ impl Rules<'_> {
 
     fn asked<'a>(&'a self, account: Option<&'a [u8]>) -> Asked<'a> {
         match account {
-            _ if !self.secrets.is_empty() => Asked::Names(self.secrets),
+            _ if !self.secrets.is_empty() => Asked::Names(self.secrets, account),
             Some(account) => Asked::Account(account),
             None => Asked::AnyAccount,
         }

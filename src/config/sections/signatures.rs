@@ -1,0 +1,212 @@
+//! `signatures`: the secrets that webhooks are signed with, and what becomes of a request by its signature.
+//!
+//! Invariant: no message repeats what stands in the place of a secret's path, because it may be the secret.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde_yaml::Value;
+
+use crate::config::model::{Deny, Route, SecretFile, Signatures};
+use crate::config::read::node::Node;
+use crate::config::read::section::Section;
+use crate::config::read::units::{is_secret, quote};
+use crate::policy::address::range_list::Day;
+use crate::policy::demand::{OnBad, Repeats, Unlisted};
+use crate::policy::signature::keyring::Owner;
+use crate::policy::signature::mac::Method;
+use crate::policy::signature::secret::Encoding;
+
+/// The variable that systemd sets for a service with `LoadCredential=`.
+pub(crate) const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// All of an account are tried for a request, so their number is bounded.
+const MOST: usize = 64;
+const MAX_AGE: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(720 * 3600);
+const CLOCK_SKEW: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
+const WANTED: &str = "keys such as { api_key: a1b2c3d, file: secrets/a1b2c3d }";
+const FILE: &str = "the path of a file that holds the secret and nothing else";
+/// Keys under which people write a secret itself.
+const NOT_HERE: [&str; 6] = ["secret", "signature_secret", "value", "key", "text", "content"];
+/// A shorter word in the place of a path may well be the name of a file.
+const SECRET_FROM: usize = 16;
+
+/// Reads `signatures`.
+pub(crate) fn signatures(root: &Section, deny: Deny) -> Signatures {
+    let section = root.section("signatures");
+    let methods = Method::ALL.map(|method| (method.word(), method));
+    let failures = [("retry", OnBad::Retry), ("forbid", OnBad::Forbid)];
+    let repeats = [("forward", Repeats::Forward), ("answer", Repeats::Answer)];
+    let duration =
+        |key, range, default| section.get(key).and_then(|node| node.duration(range)).unwrap_or(default);
+    Signatures {
+        secrets: secrets(&section),
+        sms_method: section.get("sms_method").and_then(|node| node.choice(&methods, &[])).unwrap_or_default(),
+        max_age: duration("max_age", MAX_AGE, Duration::from_secs(25 * 3600)),
+        clock_skew: duration("clock_skew", CLOCK_SKEW, Duration::from_secs(300)),
+        failure: section.get("failure").and_then(|node| node.choice(&failures, &[])).unwrap_or_default(),
+        repeats: section.get("repeats").and_then(|node| node.choice(&repeats, &[])).unwrap_or_default(),
+        unlisted: section.get("unlisted").and_then(|node| unlisted(&node, deny)).unwrap_or_default(),
+    }
+}
+
+fn unlisted(node: &Node, deny: Deny) -> Option<Unlisted> {
+    let words = [Unlisted::Retry, Unlisted::Admit, Unlisted::Deny].map(|one| (one.word(), one));
+    let unlisted = node.choice(&words, &[])?;
+    if deny == Deny::Drop && unlisted != Unlisted::Deny {
+        node.warning("has no effect with `deny: drop`: nothing that a stranger sends is read");
+    }
+    Some(unlisted)
+}
+
+fn secrets(section: &Section) -> Vec<SecretFile> {
+    let Some(node) = section.get_filled("secrets") else { return Vec::new() };
+    if refuses(&node) {
+        return Vec::new();
+    }
+    let Some(entries) = node.list("a list such as [{ api_key: a1b2c3d, file: secrets/a1b2c3d }]") else {
+        return Vec::new();
+    };
+    if entries.len() > MOST {
+        node.problem::<()>(format!("has {} secrets; at most {MOST} are allowed", entries.len()));
+    }
+    let mut read: Vec<SecretFile> = Vec::new();
+    for entry in entries {
+        let Some(own) = secret(&entry) else { continue };
+        note_same(&entry, &own, &read);
+        read.push(own);
+    }
+    read
+}
+
+fn secret(entry: &Node) -> Option<SecretFile> {
+    if refuses(entry) || holds_secret(entry) {
+        return None;
+    }
+    let section = entry.section(WANTED)?;
+    let encodings = [("text", Encoding::Text), ("base64", Encoding::Base64)];
+    // Read each key, so that the problems of all are reported.
+    let owner = owner(&section, entry);
+    let file = section.get("file");
+    if file.is_none() {
+        section.problem("file", format!("missing; wanted {FILE}"));
+    }
+    let at = format!("{}.file", entry.path);
+    let file = file.and_then(|node| path(&node));
+    let until = section.get("until").map(|node| until(&node));
+    let encoding = section.get("encoding").map(|node| node.choice(&encodings, &[]));
+    let (until, encoding) = (until.unwrap_or(Some(None))?, encoding.unwrap_or(Some(Encoding::Text))?);
+    Some(SecretFile { at, owner: owner?, file: file?, until, encoding })
+}
+
+/// Refuses a text where a list or a mapping should be: it may be the secret.
+fn refuses(node: &Node) -> bool {
+    let refused = matches!(node.value, Value::String(_) | Value::Number(_));
+    if refused {
+        node.problem::<()>(NO_SECRET);
+    }
+    refused
+}
+
+const NO_SECRET: &str = "no secret stands in this file: write it into a file of its own, and name that file here, \
+                         as in { api_key: a1b2c3d, file: secrets/a1b2c3d }";
+
+/// Whether a mapping has a secret under some key, which is reported.
+fn holds_secret(entry: &Node) -> bool {
+    let is_there = |key: &&&str| entry.value.get(**key).is_some();
+    let Some(key) = NOT_HERE.iter().find(is_there) else { return false };
+    entry.source.report.problem(&format!("{}.{key}", entry.path), NO_SECRET);
+    true
+}
+
+/// Whose it is: exactly one of the two keys says so.
+fn owner(section: &Section, entry: &Node) -> Option<Owner> {
+    let word = |node: &Node| word(node, "a word of letters, digits, '-', '_' and '.'");
+    match (section.get("api_key"), section.get("name")) {
+        (Some(key), None) => word(&key).map(Owner::Account),
+        (None, Some(name)) => word(&name).map(Owner::Name),
+        (Some(_), Some(name)) => {
+            name.problem("cannot be set together with `api_key`: a secret of an account counts on every route, one with a name on the routes that name it")
+        }
+        (None, None) => entry.problem(
+            "needs `api_key`, the account whose secret it is, or `name`, by which routes name the secret",
+        ),
+    }
+}
+
+/// A word that can be named in messages, in the log and in metrics.
+pub(super) fn word(node: &Node, wanted: &str) -> Option<String> {
+    if let Value::Number(_) = node.value {
+        // YAML reads 1e234567 as a number, and 0123 as another one.
+        return node.problem("is read as a number; write it in quotes");
+    }
+    let text = node.text(wanted)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if text.len() > 64 || !text.bytes().all(plain) {
+        return node.problem(format!("{} is not {wanted}, at most 64", quote(text)));
+    }
+    Some(text.to_owned())
+}
+
+/// The path of a secret's file; not the secret.
+fn path(node: &Node) -> Option<std::path::PathBuf> {
+    if let Value::String(text) = node.value
+        && looks_like_secret(text)
+    {
+        let count = text.chars().count();
+        return node.problem(format!(
+            "looks like a secret itself ({count} characters), wanted {FILE}; a file of such a name is written with its folder, as ./NAME"
+        ));
+    }
+    node.file(FILE)
+}
+
+/// Whether a text is rather a secret than the name of a file.
+fn looks_like_secret(text: &str) -> bool {
+    if text.starts_with(['/', '.', '$']) || text.contains("-----BEGIN") {
+        return false;
+    }
+    let has = |of: fn(u8) -> bool| text.bytes().any(of);
+    let of_a_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b' ');
+    let mixed = has(|b| b.is_ascii_digit()) && has(|b| b.is_ascii_alphabetic());
+    let long = text.len() >= SECRET_FROM && mixed && !text.contains(['.', '/']);
+    is_secret(text) || long || !text.bytes().all(of_a_name)
+}
+
+fn until(node: &Node) -> Option<Option<Day>> {
+    let wanted = "a date such as 2026-12-31";
+    let text = node.text(wanted)?;
+    let day = Day::parse(text);
+    if day.is_none() {
+        return node.problem(format!("{} is not {wanted}", quote(text)));
+    }
+    Some(day)
+}
+
+/// Reports an entry that says what an earlier one does, or that has the name of an account.
+fn note_same(entry: &Node, own: &SecretFile, earlier: &[SecretFile]) {
+    let place = |one: &SecretFile| one.at.trim_end_matches(".file").to_owned();
+    if let Some(same) = earlier.iter().find(|one| one.owner == own.owner && one.file == own.file) {
+        entry.problem::<()>(format!("names the same file as {} for the same owner", place(same)));
+    }
+    // A route names both in one list.
+    let confused = |one: &&SecretFile| one.owner != own.owner && one.owner.word() == own.owner.word();
+    if let Some(other) = earlier.iter().find(confused) {
+        let shown = quote(own.owner.word());
+        entry.problem::<()>(format!(
+            "{shown} is a `name` here and an `api_key` elsewhere, in {}",
+            place(other)
+        ));
+    }
+}
+
+/// Warns of secrets that count nowhere, because no route names them.
+pub(crate) fn note_unused(root: &Section, secrets: &[SecretFile], routes: &[Route]) {
+    for one in secrets {
+        let Owner::Name(name) = &one.owner else { continue };
+        if !routes.iter().any(|route| route.signature.secrets.contains(name)) {
+            let place = one.at.trim_end_matches(".file");
+            let message = format!("counts nowhere: no route has {} in `signature.secrets`", quote(name));
+            root.source().report.warning(place, message);
+        }
+    }
+}
