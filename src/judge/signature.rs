@@ -12,6 +12,7 @@ use crate::policy::signature::payload::{self, PayloadForm};
 use crate::policy::signature::rules::{Message, Rules};
 use crate::policy::signature::sms;
 use crate::policy::signature::vouch::{Vouched, vouch};
+use crate::state::stats::signatures::Counted;
 
 /// What the head shows of a signature.
 #[derive(Debug)]
@@ -44,6 +45,13 @@ impl Judgement {
         let finding = fault.finding();
         let scheme = (finding != Finding::Unsigned).then_some(scheme);
         Self { finding, scheme, fault: Some(fault), vouched, form: None }
+    }
+
+    /// What is counted of it.
+    #[must_use]
+    pub(crate) fn counted(&self) -> Counted {
+        let age = self.vouched.as_ref().map(Vouched::age);
+        Counted { scheme: self.scheme, finding: self.finding, age, form: self.form }
     }
 
     /// The reason to deny a request on a route that requires a signature. Where the provider signs a request whose

@@ -16,7 +16,9 @@ pub(crate) fn lead(reason: Reason) -> Option<&'static str> {
         Reason::NoRoute => "no route matches the path; nexmo-gate check shows the routes",
         Reason::Unsigned => "the route requires a signature (signature: require) and there is none",
         Reason::UnknownKey => "signatures.secrets has no secret that counts for the account",
-        Reason::BadSignature => "not signed with the secret; nexmo-gate signature FILE shows the step that fails",
+        Reason::BadSignature => {
+            "not signed with the secret; nexmo-gate signature FILE shows the step that fails"
+        }
         Reason::StaleSignature => "older than signatures.max_age, or further in the future than clock_skew",
         Reason::PayloadMismatch => "the signature is of another body or query",
         Reason::MalformedHead => "not a request that all parsers read alike",

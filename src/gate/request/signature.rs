@@ -56,7 +56,7 @@ impl<T: Transport> Request<'_, T> {
         if let Some(fault) = judgement.fault {
             self.record.note(fault.to_string());
         }
-        let head_is_enough = matches!(route.webhook.spec().answer, AnswerRule::CallControl);
+        let head_is_enough = matches!(route.webhook.spec().answer, AnswerRule::Content { .. });
         let denial = judgement.denial(head_is_enough);
         self.record.signature = Some(judgement);
         match denial {

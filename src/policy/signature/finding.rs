@@ -61,6 +61,18 @@ pub enum Step {
 }
 
 impl Finding {
+    /// Every finding, in the order of declaration: `ALL[f as usize] == f`.
+    pub const ALL: [Self; 8] = [
+        Self::Valid,
+        Self::ValidHead,
+        Self::Unsigned,
+        Self::UnknownKey,
+        Self::Bad,
+        Self::Stale,
+        Self::Mismatch,
+        Self::Malformed,
+    ];
+
     /// Its name in the log and the metrics.
     #[must_use]
     pub fn word(self) -> &'static str {

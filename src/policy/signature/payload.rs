@@ -28,6 +28,9 @@ pub enum PayloadForm {
 }
 
 impl PayloadForm {
+    /// Every form, in the order of declaration: `ALL[f as usize] == f`.
+    pub const ALL: [Self; 4] = [Self::Body, Self::QueryJson, Self::RawQuery, Self::Nothing];
+
     /// Its name in the metrics.
     #[must_use]
     pub fn word(self) -> &'static str {

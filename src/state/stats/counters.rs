@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::policy::outcome::Reason;
 use crate::state::stats::event_limiter::{EventLimiter, HOURLY};
+use crate::state::stats::signatures::SignatureCounters;
 
 /// Upper bounds of the latency histogram, in milliseconds. The last ones are near the deadlines.
 pub(crate) const LATENCY_BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000, 15_000];
@@ -24,6 +25,10 @@ pub struct RouteCounters {
     latency: [AtomicU64; LATENCY_BOUNDS_MS.len() + 1],
     latency_sum_us: AtomicU64,
     would_deny: AtomicU64,
+    /// The signatures of its requests.
+    pub(crate) signatures: SignatureCounters,
+    /// When it was last said that signatures are not good.
+    pub(crate) unsigned: EventLimiter,
     /// When it was last said that answers are malformed.
     pub(crate) malformed: EventLimiter,
 }
@@ -36,6 +41,8 @@ impl Default for RouteCounters {
             latency: std::array::from_fn(|_| AtomicU64::new(0)),
             latency_sum_us: AtomicU64::new(0),
             would_deny: AtomicU64::new(0),
+            signatures: SignatureCounters::default(),
+            unsigned: EventLimiter::every(HOURLY),
             malformed: EventLimiter::every(HOURLY),
         }
     }

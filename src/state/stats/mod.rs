@@ -9,3 +9,4 @@ pub(crate) mod gauges;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod short;
+pub(crate) mod signatures;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::gate::request::log::event::Event;
 use crate::gate::request::log::limiter::{LogLimiter, Summary};
 use crate::policy::outcome::{Outcome, Reason};
+use crate::policy::signature::finding::Scheme;
 use crate::policy::text;
 use crate::telemetry::bounded::{self, json_string};
 use crate::telemetry::events::Form;
