@@ -3,7 +3,7 @@
 //! How it is judged is in `judge::signature`. Invariant: no byte of a body is read for a request whose head settles that
 //! its signature is not the one that the route requires.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::gate::request::Request;
 use crate::judge::request::Admitted;
@@ -12,7 +12,9 @@ use crate::policy::admission::Mode;
 use crate::policy::demand::Need;
 use crate::policy::outcome::Reason;
 use crate::policy::provider::spec::AnswerRule;
+use crate::policy::signature::fault::Fault;
 use crate::policy::signature::rules::Message;
+use crate::state::snapshot::LiveRoute;
 use crate::wire::transport::Transport;
 
 impl<T: Transport> Request<'_, T> {
@@ -55,6 +57,7 @@ impl<T: Transport> Request<'_, T> {
         route.counters.signatures.count(&judgement.counted());
         if let Some(fault) = judgement.fault {
             self.record.note(fault.to_string());
+            report_faults(route, fault);
         }
         let head_is_enough = matches!(route.webhook.spec().answer, AnswerRule::Content { .. });
         let denial = judgement.denial(head_is_enough);
@@ -70,6 +73,24 @@ impl<T: Transport> Request<'_, T> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// How many signatures in a row that are not good are more than chance.
+const FAULTS_IN_A_ROW: u64 = 20;
+
+/// Reports a route on which no signature is good, at most once an hour: the secret is then more likely to be wrong than
+/// every sender.
+fn report_faults(route: &LiveRoute, fault: Fault) {
+    let in_a_row = route.counters.signatures.in_a_row();
+    if in_a_row >= FAULTS_IN_A_ROW && route.counters.unsigned.note((), Instant::now()).is_some() {
+        tracing::warn!(
+            route = route.label,
+            in_a_row,
+            %fault,
+            "no webhook of this route has a good signature: does the file in signatures.secrets hold the account's signature \
+             secret? It is not the API secret. nexmo-gate signature FILE shows the step that fails"
+        );
     }
 }
 
