@@ -6,10 +6,11 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::gate::request::Request;
+use crate::gate::request::context::Context;
 use crate::judge::request::Admitted;
 use crate::judge::signature::{self, Judgement, OfHead};
 use crate::policy::admission::Mode;
-use crate::policy::demand::Need;
+use crate::policy::demand::{Need, Repeats};
 use crate::policy::outcome::Reason;
 use crate::policy::provider::spec::AnswerRule;
 use crate::policy::signature::fault::Fault;
@@ -61,6 +62,8 @@ impl<T: Transport> Request<'_, T> {
         }
         let head_is_enough = matches!(route.webhook.spec().answer, AnswerRule::Content { .. });
         let denial = judgement.denial(head_is_enough);
+        let vouched = judgement.vouched.as_ref().filter(|_| judgement.fault.is_none());
+        self.record.message_key = vouched.and_then(|vouched| self.context.gate.delivered.key(vouched));
         self.record.signature = Some(judgement);
         match denial {
             Some(reason) if route.signature.need == Need::Require => {
@@ -71,8 +74,22 @@ impl<T: Transport> Request<'_, T> {
                 }
                 Err(reason)
             }
-            _ => Ok(()),
+            _ => self.settle_repeat(route, head_is_enough),
         }
+    }
+
+    /// A message that was delivered before passes with a mark, or its sender is told success again. An answer that the
+    /// sender reads can only come from the application.
+    fn settle_repeat(&mut self, route: &LiveRoute, answer_is_read: bool) -> Result<(), Reason> {
+        let Context { gate, snapshot, .. } = self.context;
+        if !self.record.message_key.is_some_and(|key| gate.delivered.knows(key)) {
+            return Ok(());
+        }
+        self.record.repeat = true;
+        self.record.note("this signed message was delivered before");
+        route.counters.signatures.count_repeat();
+        let answers = snapshot.config.signatures.repeats == Repeats::Answer;
+        if answers && !answer_is_read { Err(Reason::Repeated) } else { Ok(()) }
     }
 }
 

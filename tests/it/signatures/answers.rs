@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::harness::signer::{Token, now, signed_form};
-use crate::harness::{ADMITTED, Gate, STRANGER, Setup, Upstream, request};
+use crate::harness::{ADMITTED, Answer, Gate, STRANGER, Setup, Upstream, request};
 
 pub const KEY: &str = "a1b2c3d4";
 pub const SECRET: &str = "my-signature-secret-of-32-bytes!";
@@ -272,4 +272,46 @@ fn no_body_is_read_for_a_head_that_cannot_become_good() {
     let events = gate.events(2);
     assert!(events.iter().all(|event| event["bytes_in"] == 0 && event["outcome"] == "denied"), "{events:?}");
     assert!(upstream.arrivals().is_empty());
+}
+
+/// What was delivered and comes again is marked, or answered; what was not delivered is never taken for a repeat.
+#[test]
+fn a_message_that_was_delivered_and_comes_again_is_a_repeat() {
+    let status = std::sync::Arc::new(std::sync::atomic::AtomicU16::new(500));
+    let says = std::sync::Arc::clone(&status);
+    let upstream = Upstream::start(move |_| Answer::status(says.load(std::sync::atomic::Ordering::SeqCst)));
+    for (repeats, told) in [("forward", 4), ("answer", 3)] {
+        let base = setup(&upstream, "retry");
+        let gate = base
+            .key(
+                "signatures",
+                &format!(
+                    "{{ secrets: [ {{ api_key: {KEY}, file: secrets/account }} ], repeats: {repeats} }}"
+                ),
+            )
+            .start();
+        let arrived = upstream.arrivals().len();
+        let bytes = with_token("/note", Some(&Token::new(KEY, SECRET, BODY).bearer()), BODY);
+        let other = Token::new(KEY, SECRET, BODY).claim("jti", "another").bearer();
+        for (number, (application, bytes, status_told, reason, repeat)) in [
+            (500, &bytes, 500, "server_error", false),
+            (200, &bytes, 200, "success", false),
+            (200, &with_token("/note", Some(&other), BODY), 200, "success", false),
+            (200, &bytes, 200, if repeats == "answer" { "repeated" } else { "success" }, true),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            status.store(application, std::sync::atomic::Ordering::SeqCst);
+            assert_eq!(gate.ask(ADMITTED, bytes).status, status_told, "{repeats}, {number}");
+            let event = last(&gate, number + 1);
+            assert_eq!(event["reason"], reason, "{event}");
+            assert_eq!(event["note"] == "this signed message was delivered before", repeat, "{event}");
+        }
+        let arrivals = upstream.arrivals_from(arrived);
+        assert_eq!(arrivals.len(), told, "{repeats}");
+        let marked: Vec<bool> =
+            arrivals.iter().map(|arrival| arrival.head.one("x-nexmo-gate-repeat").is_some()).collect();
+        assert_eq!(marked, [false, false, false, true][..told]);
+    }
 }
