@@ -540,7 +540,9 @@ fn every_recipe_passes_check() {
         std::fs::copy(entry.path(), place("ranges").join(entry.file_name())).expect("a copy");
     }
     let write = |name: &str, text: &str| std::fs::write(place(name), text).expect("a file");
-    write("ranges/cloudflare.txt", "198.51.100.0/24\n2001:db8::/32\n");
+    for list in ["cloudflare", "front-door"] {
+        write(&format!("ranges/{list}.txt"), "198.51.100.0/24\n2001:db8::/32\n");
+    }
     let own =
         rcgen::generate_simple_self_signed(vec!["hooks.example.com".to_owned()]).expect("a certificate");
     for path in ["tls/", "tls/hooks.example.com/"] {

@@ -12,12 +12,10 @@ use crate::admin::explain::question::{Parameters, Question, QuestionError};
 use crate::admin::text::explanation::text;
 use crate::cli::admin_client::AdminClient;
 use crate::cli::flags::{Gate, Settings};
-use crate::cli::{DENIED, Failure, failed, loading, print};
+use crate::cli::{DENIED, Failure, USAGE, failed, loading, print};
 use crate::files::file;
 
 const WITHIN: Duration = Duration::from_secs(10);
-/// The exit code for wrong usage that clap cannot detect.
-const USAGE: u8 = 2;
 /// The largest request that is read from a file.
 const MAX_REQUEST: u64 = 1 << 20;
 
@@ -37,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
     /// The method of the request; by default the first that the route's webhook has
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", requires = "path")]
     method: Option<String>,
     /// Another header line of the request
     #[arg(long = "header", value_name = "NAME: VALUE")]
@@ -55,7 +53,7 @@ pub struct Args {
     #[arg(long, value_name = "HOPS")]
     via: Option<String>,
     /// The Host of the request, where routes name one
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", requires = "path")]
     host: Option<String>,
     /// Ask the running gate instead of reading the files
     #[arg(long)]

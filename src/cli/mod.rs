@@ -31,6 +31,8 @@ pub(crate) use crate::server::{BAD_CONFIG, Failure};
 
 /// The exit code of a failure while running.
 pub(crate) const FAILED: u8 = 1;
+/// The exit code for wrong usage, as clap has it.
+pub(crate) const USAGE: u8 = 2;
 /// The exit code of `explain` for a denied address.
 pub(crate) const DENIED: u8 = 3;
 

@@ -9,6 +9,7 @@ use crate::policy::admission::Deny;
 use crate::policy::delivery;
 use crate::policy::lead::lead;
 use crate::policy::outcome::{Outcome, Reason};
+use crate::policy::routing::path::ambiguity;
 use crate::state::snapshot::Snapshot;
 
 /// The status of the gate's own reply; `None` when the connection is closed without one (`deny: drop`). The connection
@@ -25,10 +26,10 @@ pub(crate) fn status(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Option
 /// What the operator should know of a request that is refused: what its bytes show, else what its reason means.
 #[must_use]
 pub(crate) fn note(snapshot: &Snapshot, received: &Received, reason: Reason) -> Option<Cow<'static, str>> {
-    if reason == Reason::NoRoute
-        && let Some(note) = nearest_route(snapshot, received)
-    {
-        return Some(note.into());
-    }
-    received.note.or(lead(reason)).map(Cow::Borrowed)
+    let found = match reason {
+        Reason::NoRoute => nearest_route(snapshot, received),
+        Reason::BadTarget => ambiguity(received.path()).map(|flaw| format!("the path has {flaw}")),
+        _ => None,
+    };
+    found.map(Cow::Owned).or(received.note.or(lead(reason)).map(Cow::Borrowed))
 }

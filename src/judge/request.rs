@@ -126,7 +126,10 @@ pub(crate) fn judge(
     }
     let facts = match facts {
         Ok(facts) => facts,
-        Err(reason) => return unserved(snapshot, peer, reason),
+        Err(reason) => {
+            received.client = Who::of(snapshot, peer, head).client.ok().map(|client| client.address);
+            return unserved(snapshot, peer, reason);
+        }
     };
     let who = Who::of(snapshot, peer, head);
     received.client = who.client.as_ref().ok().map(|client| client.address);

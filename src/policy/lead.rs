@@ -20,9 +20,11 @@ pub(crate) fn lead(reason: Reason) -> Option<&'static str> {
         Reason::TargetTooLong => "the target alone has more bytes than limits.max_head",
         Reason::BadVersion => "neither HTTP/1.0, HTTP/1.1 nor HTTP/2",
         Reason::BadHost => "Host is missing, there twice, not a host, or differs from the target's",
-        Reason::BadTarget => "the path could mean another one: dot segments, //, %2F, ; or a backslash",
+        Reason::BadTarget => "the target is neither a path nor an http URL of the Host",
         Reason::BadFraming => "Content-Length and Transfer-Encoding contradict each other, or are malformed",
-        Reason::BadConnection => "Connection names a header that the gate sets, or more than 16",
+        Reason::BadConnection => {
+            "Connection names a header that the gate sets or decides by, or more than 16"
+        }
         Reason::UnknownCoding => "a transfer coding other than chunked",
         Reason::BadMethod => "a method that the webhook of the route does not have",
         Reason::BadExpectation => "Expect is something else than 100-continue",

@@ -6,6 +6,7 @@
 //! | folder | what its tests hold |
 //! | --- | --- |
 //! | [`client`] | who the client is, and whether it is admitted |
+//! | [`fronts`] | the recipes of the documents: real proxies in front, and what platforms send |
 //! | [`requests`] | what a request may look like, what it may cost, how slow it may be |
 //! | [`upstream`] | what is delivered, by which connection, to which endpoint |
 //! | [`http2`], [`tls`] | what only frames, and only TLS, can say |
@@ -22,6 +23,7 @@ mod harness;
 mod admin;
 mod client;
 mod faults;
+mod fronts;
 mod http2;
 mod logs;
 mod process;

@@ -105,7 +105,7 @@ fn a_host_and_an_odd_path_count() {
     assert!(!at(None, "/webhooks/verify").admitted);
     let odd = text(&at(None, "/webhooks/sms/../x"));
     assert!(
-        odd.contains("verdict  REJECTED, bad_target\nanswer   400\nnote     the path could mean"),
+        odd.contains("verdict  REJECTED, bad_target\nanswer   400\nnote     the path has a dot segment"),
         "{odd}"
     );
 }

@@ -132,7 +132,7 @@ impl Fault {
     #[must_use]
     pub fn step(self) -> Step {
         match self {
-            Self::Unsigned => Step::Found,
+            Self::Unsigned | Self::MediaType => Step::Found,
             Self::TwoTokens | Self::TooLong | Self::Parts => Step::Form,
             Self::Algorithm | Self::Extension => Step::Header,
             Self::Encoding(part) | Self::Json(part, _) => match part {
@@ -141,7 +141,7 @@ impl Fault {
                 Part::Claims => Step::Claims,
             },
             Self::Claim(_) => Step::Claims,
-            Self::Parameters(_) | Self::TwoPlaces | Self::MediaType | Self::Key => Step::Parameters,
+            Self::Parameters(_) | Self::TwoPlaces | Self::Key => Step::Parameters,
             Self::Issuer => Step::Issuer,
             Self::UnknownKey | Self::NoSecretLeft => Step::Secret,
             Self::ExpiredSecret | Self::WrongMac => Step::Mac,

@@ -105,7 +105,7 @@ impl Step {
                 Self::Application,
                 Self::Payload,
             ],
-            Scheme::Parameter => &[Self::Parameters, Self::Found, Self::Secret, Self::Mac, Self::Age],
+            Scheme::Parameter => &[Self::Found, Self::Parameters, Self::Secret, Self::Mac, Self::Age],
         }
     }
 

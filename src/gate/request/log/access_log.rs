@@ -58,7 +58,7 @@ impl AccessLog {
 
     /// Writes one event. Outcomes that any peer can cause are limited: in a flood of them a summary replaces the lines.
     pub fn write(&self, event: &Event<'_>) {
-        let limited = matches!(event.reason.outcome(), Outcome::Denied | Outcome::Served);
+        let limited = matches!(event.reason.outcome(), Outcome::Denied | Outcome::Rejected | Outcome::Served);
         if limited && !self.limiter.lets_through(event.reason, event.peer, Instant::now()) {
             return;
         }
