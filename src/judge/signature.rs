@@ -80,6 +80,13 @@ pub(crate) fn of_head(rules: &Rules<'_>, signed: Signed, head: &Head, now: u64) 
     }
 }
 
+/// The parts of a request that a signature can cover; `target` is in origin form.
+#[must_use]
+pub(crate) fn message<'m>(head: &'m Head, target: &'m [u8], body: &'m [u8]) -> Message<'m> {
+    let query = memchr::memchr(b'?', target).map_or(&b""[..], |mark| &target[mark + 1..]);
+    Message { method: head.method(), query, content_type: head.values("content-type").next(), body }
+}
+
 /// Judges the whole message.
 #[must_use]
 pub(crate) fn of_message(rules: &Rules<'_>, of_head: OfHead, message: &Message<'_>, now: u64) -> Judgement {

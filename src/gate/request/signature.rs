@@ -14,7 +14,6 @@ use crate::policy::demand::{Need, Repeats};
 use crate::policy::outcome::Reason;
 use crate::policy::provider::spec::AnswerRule;
 use crate::policy::signature::fault::Fault;
-use crate::policy::signature::rules::Message;
 use crate::state::snapshot::LiveRoute;
 use crate::wire::transport::Transport;
 
@@ -44,10 +43,7 @@ impl<T: Transport> Request<'_, T> {
     ) -> Result<(), Reason> {
         let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(()) };
         let Some(head) = self.received.head.as_ref() else { return Ok(()) };
-        let target = head.get(admitted.target);
-        let query = memchr::memchr(b'?', target).map_or(&b""[..], |mark| &target[mark + 1..]);
-        let content_type = head.values("content-type").next();
-        let message = Message { method: head.method(), query, content_type, body };
+        let message = signature::message(head, head.get(admitted.target), body);
         let judgement = signature::of_message(&rules, of_head, &message, now());
         self.settle(admitted, judgement)
     }
