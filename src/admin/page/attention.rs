@@ -8,6 +8,7 @@ use crate::admin::page::View;
 use crate::admin::page::chart::minutes;
 use crate::admin::page::loaded::problems_of;
 use crate::admin::page::markup::Markup;
+use crate::admin::page::signatures;
 use crate::admin::text::quantity::{counted, grouped};
 use crate::config::{Mode, Problem};
 use crate::policy::address::range_list::REVIEW_DAYS;
@@ -42,6 +43,7 @@ impl Level {
 pub(crate) fn needs(view: &View<'_>) -> Vec<(Level, String)> {
     let mut needs = Vec::new();
     loaded(view, &mut needs);
+    signatures::needs(view, &mut needs);
     serving(view, &mut needs);
     process(view, &mut needs);
     needs.sort_by_key(|(level, _)| *level);
