@@ -126,6 +126,7 @@ fn signatures(route: &LiveRoute) -> Signatures {
         findings,
         need: route.signature.need.word().to_owned(),
         payloads: counted.by_form().map(|(form, count)| (form.word().to_owned(), count)).collect(),
+        repeats: counted.repeats(),
     }
 }
 
@@ -248,6 +249,7 @@ mod tests {
             findings: one("valid", 1).into_iter().chain(one("bad", 2)).collect(),
             need: "require".to_owned(),
             payloads: one("body", 1),
+            repeats: 0,
         };
         assert_eq!(status.routes[0].signature.as_ref(), Some(&wanted));
         assert_eq!(status.routes[2].signature, None, "signature: off");

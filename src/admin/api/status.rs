@@ -141,6 +141,8 @@ pub(crate) struct Signatures {
     pub need: String,
     /// What the hashes of good tokens were of.
     pub payloads: BTreeMap<String, u64>,
+    /// Messages that came again after they had been delivered.
+    pub repeats: u64,
 }
 
 /// The counts of requests that no route matched.

@@ -130,6 +130,7 @@ fn every_type_survives_the_way_there_and_back() {
         findings: BTreeMap::from([("unsigned".to_owned(), 2), ("valid".to_owned(), 1)]),
         need: "require".to_owned(),
         payloads: BTreeMap::from([("body".to_owned(), 1)]),
+        repeats: 1,
     });
     status.last_reload = None;
     let conditions = [

@@ -286,7 +286,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 43);
+        assert_eq!(kinds.len(), 44);
         assert!(series.len() > 80, "{}", series.len());
     }
 }

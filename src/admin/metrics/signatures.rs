@@ -20,6 +20,7 @@ pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
     findings(page, &routes);
     ages(page, &routes);
     payloads(page, &routes);
+    repeats(page, &routes);
     secrets(page, snapshot);
 }
 
@@ -80,6 +81,14 @@ fn payloads(page: &mut Page, routes: &[&LiveRoute]) {
     }
 }
 
+fn repeats(page: &mut Page, routes: &[&LiveRoute]) {
+    let name = "signature_repeats_total";
+    page.family(name, "counter", "Signed messages that came again after they had been delivered.");
+    for route in routes {
+        page.sample(name, &of_route(route), route.counters.signatures.repeats());
+    }
+}
+
 fn secrets(page: &mut Page, snapshot: &Snapshot) {
     let sources = || snapshot.secrets.sources.iter().enumerate();
     let sample = |page: &mut Page, name: &str, (slot, owner): (usize, &str), value: u64| {
@@ -122,6 +131,7 @@ mod tests {
         };
         signatures.count(&good);
         signatures.count(&Counted { finding: Finding::Mismatch, age: None, form: None, ..good });
+        signatures.count_repeat();
         snapshot.secrets.count_use(1, 1_800_000_000);
         let text = text(&snapshot);
         let answer = "route=\"/webhooks/answer\",webhook=\"voice-answer\"";
@@ -135,6 +145,7 @@ mod tests {
             &format!("signature_age_seconds_bucket{{{answer},le=\"30\"}} 1"),
             &format!("signature_age_seconds_sum{{{answer}}} 7"),
             &format!("signature_age_seconds_count{{{answer}}} 1"),
+            &format!("signature_repeats_total{{{answer}}} 1"),
             "signature_payloads_total{route=\"/webhooks/answer\",form=\"body\"} 1",
             "signature_secret_used_timestamp_seconds{owner=\"a1b2c3d\",slot=\"0\"} 0",
             "signature_secret_used_timestamp_seconds{owner=\"a1b2c3d\",slot=\"1\"} 1800000000",
