@@ -9,10 +9,7 @@ use crate::gate::request::Request;
 use crate::judge::request::Admitted;
 use crate::judge::signature::{self, Judgement, OfHead};
 use crate::policy::admission::Mode;
-use crate::policy::demand::Need;
 use crate::policy::outcome::Reason;
-use crate::policy::provider::spec::AnswerRule;
-use crate::policy::signature::rules::Message;
 use crate::wire::transport::Transport;
 
 impl<T: Transport> Request<'_, T> {
@@ -41,10 +38,7 @@ impl<T: Transport> Request<'_, T> {
     ) -> Result<(), Reason> {
         let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(()) };
         let Some(head) = self.received.head.as_ref() else { return Ok(()) };
-        let target = head.get(admitted.target);
-        let query = memchr::memchr(b'?', target).map_or(&b""[..], |mark| &target[mark + 1..]);
-        let content_type = head.values("content-type").next();
-        let message = Message { method: head.method(), query, content_type, body };
+        let message = signature::message(head, head.get(admitted.target), body);
         let judgement = signature::of_message(&rules, of_head, &message, now());
         self.settle(admitted, judgement)
     }
@@ -56,19 +50,16 @@ impl<T: Transport> Request<'_, T> {
         if let Some(fault) = judgement.fault {
             self.record.note(fault.to_string());
         }
-        let head_is_enough = matches!(route.webhook.spec().answer, AnswerRule::Content { .. });
-        let denial = judgement.denial(head_is_enough);
+        let denial = judgement.denial_on(route);
         self.record.signature = Some(judgement);
         match denial {
-            Some(reason) if route.signature.need == Need::Require => {
-                if self.context.snapshot.config.mode == Mode::Observe {
-                    self.record.would_deny.get_or_insert(reason);
-                    route.counters.count_would_deny();
-                    return Ok(());
-                }
-                Err(reason)
+            Some(reason) if self.context.snapshot.config.mode == Mode::Observe => {
+                self.record.would_deny.get_or_insert(reason);
+                route.counters.count_would_deny();
+                Ok(())
             }
-            _ => Ok(()),
+            Some(reason) => Err(reason),
+            None => Ok(()),
         }
     }
 }
