@@ -68,7 +68,7 @@ fn every_answer_is_written_as_ever() {
         let ip = Some("10.1.1.1".to_owned());
         let path = path.map(str::to_owned);
         let question = Question::new(Parameters { ip, via, path, ..Parameters::default() }).unwrap();
-        assert_eq!(written(explain(&snapshot, &question, |_| None).unwrap().to_json().unwrap()), wanted);
+        assert_eq!(written(explain(&snapshot, &question, |_| None, 0).unwrap().to_json().unwrap()), wanted);
     }
 }
 

@@ -10,11 +10,10 @@ use crate::gate::request::context::Context;
 use crate::judge::request::Admitted;
 use crate::judge::signature::{self, Judgement, OfHead};
 use crate::policy::admission::Mode;
-use crate::policy::demand::{Need, Repeats};
+use crate::policy::demand::Repeats;
 use crate::policy::outcome::Reason;
 use crate::policy::provider::spec::AnswerRule;
 use crate::policy::signature::fault::Fault;
-use crate::policy::signature::rules::Message;
 use crate::state::snapshot::LiveRoute;
 use crate::wire::transport::Transport;
 
@@ -45,10 +44,7 @@ impl<T: Transport> Request<'_, T> {
     ) -> Result<(), Reason> {
         let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(()) };
         let Some(head) = self.received.head.as_ref() else { return Ok(()) };
-        let target = head.get(admitted.target);
-        let query = memchr::memchr(b'?', target).map_or(&b""[..], |mark| &target[mark + 1..]);
-        let content_type = head.values("content-type").next();
-        let message = Message { method: head.method(), query, content_type, body };
+        let message = signature::message(head, head.get(admitted.target), body);
         let now = now();
         let judgement = signature::of_message(&rules, of_head, &message, now);
         self.settle(admitted, judgement, now)
@@ -65,27 +61,24 @@ impl<T: Transport> Request<'_, T> {
             self.record.note(fault.to_string());
             report_faults(route, fault);
         }
-        let head_is_enough = matches!(route.webhook.spec().answer, AnswerRule::Content { .. });
-        let denial = judgement.denial(head_is_enough);
+        let denial = judgement.denial_on(route);
         let vouched = judgement.vouched.as_ref().filter(|_| judgement.fault.is_none());
         self.record.message_key = vouched.and_then(|vouched| self.context.gate.delivered.key(vouched));
         self.record.signature = Some(judgement);
         match denial {
-            Some(reason) if route.signature.need == Need::Require => {
-                if self.context.snapshot.config.mode == Mode::Observe {
-                    self.record.would_deny.get_or_insert(reason);
-                    route.counters.count_would_deny();
-                    return Ok(());
-                }
-                Err(reason)
+            Some(reason) if self.context.snapshot.config.mode == Mode::Observe => {
+                self.record.would_deny.get_or_insert(reason);
+                route.counters.count_would_deny();
+                Ok(())
             }
-            _ => self.settle_repeat(route, head_is_enough),
+            Some(reason) => Err(reason),
+            None => self.settle_repeat(route),
         }
     }
 
     /// A message that was delivered before passes with a mark, or its sender is told success again. An answer that the
     /// sender reads can only come from the application.
-    fn settle_repeat(&mut self, route: &LiveRoute, answer_is_read: bool) -> Result<(), Reason> {
+    fn settle_repeat(&mut self, route: &LiveRoute) -> Result<(), Reason> {
         let Context { gate, snapshot, .. } = self.context;
         if !self.record.message_key.is_some_and(|key| gate.delivered.knows(key)) {
             return Ok(());
@@ -94,6 +87,7 @@ impl<T: Transport> Request<'_, T> {
         self.record.note("this signed message was delivered before");
         route.counters.signatures.count_repeat();
         let answers = snapshot.config.signatures.repeats == Repeats::Answer;
+        let answer_is_read = matches!(route.webhook.spec().answer, AnswerRule::Content { .. });
         if answers && !answer_is_read { Err(Reason::Repeated) } else { Ok(()) }
     }
 }
