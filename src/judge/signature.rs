@@ -4,14 +4,17 @@
 //! Invariant: a route that requires a signature forwards nothing but what [`Judgement::denial`] lets pass.
 
 use crate::judge::head::Head;
+use crate::policy::demand::Need;
 use crate::policy::outcome::Reason;
 use crate::policy::provider::signing::Signed;
+use crate::policy::provider::spec::AnswerRule;
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::finding::{Finding, Scheme};
 use crate::policy::signature::payload::{self, PayloadForm};
 use crate::policy::signature::rules::{Message, Rules};
 use crate::policy::signature::sms;
 use crate::policy::signature::vouch::{Vouched, vouch};
+use crate::state::snapshot::LiveRoute;
 use crate::state::stats::signatures::Counted;
 
 /// What the head shows of a signature.
@@ -23,6 +26,15 @@ pub(crate) enum OfHead {
     Token(Vouched),
     /// The parameters may be signed. If they are not, this is what was wrong with the head.
     Parameters(Fault),
+}
+
+/// What can be said of a signature by somebody who may not have the body.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// What became of it.
+    Judged(Judgement),
+    /// What the head shows; the body would settle it.
+    Open(OfHead),
 }
 
 /// What became of a signature.
@@ -68,6 +80,36 @@ impl Judgement {
             Finding::Stale => Some(Reason::StaleSignature),
         }
     }
+
+    /// The reason for which a route does not forward the request.
+    #[must_use]
+    pub(crate) fn denial_on(&self, route: &LiveRoute) -> Option<Reason> {
+        let head_is_enough = matches!(route.webhook.spec().answer, AnswerRule::Content { .. });
+        self.denial(head_is_enough).filter(|_| route.signature.need == Need::Require)
+    }
+}
+
+/// The parts of a request that a signature can cover; its target is in origin form.
+#[must_use]
+pub(crate) fn message<'m>(head: &'m Head, target: &'m [u8], body: &'m [u8]) -> Message<'m> {
+    let query = memchr::memchr(b'?', target).map_or(&b""[..], |mark| &target[mark + 1..]);
+    Message { method: head.method(), query, content_type: head.values("content-type").next(), body }
+}
+
+/// Judges a message as far as its parts are there.
+#[must_use]
+pub(crate) fn seen(
+    rules: &Rules<'_>,
+    signed: Signed,
+    head: &Head,
+    message: Option<&Message<'_>>,
+    now: u64,
+) -> Seen {
+    match (of_head(rules, signed, head, now), message) {
+        (OfHead::Settled(judgement), _) => Seen::Judged(judgement),
+        (of_head, Some(message)) => Seen::Judged(of_message(rules, of_head, message, now)),
+        (of_head, None) => Seen::Open(of_head),
+    }
 }
 
 /// Judges the head; `now` is in Unix seconds.
@@ -78,13 +120,6 @@ pub(crate) fn of_head(rules: &Rules<'_>, signed: Signed, head: &Head, now: u64) 
         Err(fault) if signed == Signed::Parameter => OfHead::Parameters(fault),
         Err(fault) => OfHead::Settled(Judgement::faulty(fault, Scheme::Token, None)),
     }
-}
-
-/// The parts of a request that a signature can cover; `target` is in origin form.
-#[must_use]
-pub(crate) fn message<'m>(head: &'m Head, target: &'m [u8], body: &'m [u8]) -> Message<'m> {
-    let query = memchr::memchr(b'?', target).map_or(&b""[..], |mark| &target[mark + 1..]);
-    Message { method: head.method(), query, content_type: head.values("content-type").next(), body }
 }
 
 /// Judges the whole message.

@@ -70,6 +70,17 @@ impl Need {
     }
 }
 
+impl OnBad {
+    /// Its name in the config.
+    #[must_use]
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Forbid => "forbid",
+        }
+    }
+}
+
 impl Unlisted {
     /// Its name in the config.
     #[must_use]

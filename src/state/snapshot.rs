@@ -18,7 +18,7 @@ use crate::policy::address::range_list::RangeList;
 use crate::policy::delivery::Rules;
 use crate::policy::demand::{Demand, Need};
 use crate::policy::provider::Webhook;
-use crate::policy::provider::signing::Signed;
+use crate::policy::provider::signing::{Signed, Signing};
 use crate::policy::routing::route::RouteTable;
 use crate::policy::signature::rules::Rules as SignatureRules;
 use crate::state::endpoint::{Endpoint, LiveUpstream};
@@ -128,16 +128,26 @@ impl Snapshot {
         if route.signature.need == Need::Off || route.webhook.spec().signed == Signed::Never {
             return None;
         }
+        Some(self.rules_of(&route.signature, route.webhook.provider().signing.as_ref()?))
+    }
+
+    /// What a signature must be for a demand, also where none is looked at.
+    #[must_use]
+    pub(crate) fn rules_of<'s>(
+        &'s self,
+        demand: &'s Demand,
+        signing: &'static Signing,
+    ) -> SignatureRules<'s> {
         let settings = &self.config.signatures;
-        Some(SignatureRules {
+        SignatureRules {
             keyring: &self.secrets.keyring,
-            signing: route.webhook.provider().signing.as_ref()?,
-            secrets: &route.signature.secrets,
-            applications: &route.signature.applications,
+            signing,
+            secrets: &demand.secrets,
+            applications: &demand.applications,
             max_age: settings.max_age,
             clock_skew: settings.clock_skew,
             sms_method: settings.sms_method,
-        })
+        }
     }
 
     /// The routes of the config, and the placeholder.

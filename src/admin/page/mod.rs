@@ -12,12 +12,14 @@
 //! | [`traffic`] | requests, per route |
 //! | [`denied`] | the last denials |
 //! | [`loaded`] | lists, certificates, upstreams, the last reload |
+//! | [`signatures`] | signatures by route, and the secrets that made them |
 
 pub(crate) mod attention;
 pub(crate) mod chart;
 pub(crate) mod denied;
 pub(crate) mod loaded;
 pub(crate) mod markup;
+pub(crate) mod signatures;
 #[cfg(test)]
 mod tests;
 pub(crate) mod traffic;
@@ -103,6 +105,7 @@ pub(crate) fn render(view: &View<'_>) -> String {
         loaded::lists(view),
         loaded::upstreams(view),
         loaded::certificates(view),
+        signatures::section(view),
         loaded::last_reload(view),
         loaded::process(view),
     ] {

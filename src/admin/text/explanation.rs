@@ -3,8 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::admin::api::explanation::{Explanation, RouteVerdict, Verdict};
-use crate::admin::text::NOTHING;
+use crate::admin::text::{NOTHING, signature};
 use crate::policy::admission::Deny;
+use crate::policy::delivery::is_of_signature;
+use crate::policy::demand::OnBad;
+use crate::policy::lead::lead;
 use crate::policy::outcome::Reason;
 
 /// The whole chain, from the peer to what the sender hears.
@@ -69,6 +72,9 @@ fn one_route(out: &mut String, explanation: &Explanation, path: &str, route: &Ro
         let last_good = if list.last_good { " [last good version]" } else { "" };
         let _ = writeln!(out, "list     {:<18} {found}{last_good}", list.name);
     }
+    if let Some(signature) = &route.signature {
+        signature::of_request(out, signature);
+    }
     let (list, prefix) = (or_nothing(route.list.as_deref()), or_nothing(route.prefix.as_deref()));
     let verdict = match route.verdict {
         Verdict::Admitted => format!("ADMITTED by list {list}, prefix {prefix}"),
@@ -100,6 +106,12 @@ fn status(route: &RouteVerdict) -> String {
 }
 
 fn denied(explanation: &Explanation, route: &RouteVerdict) -> String {
+    if reason_of(route).is_some_and(is_of_signature) {
+        // Only one of the two statuses is to be tried again.
+        let (later, failure) =
+            if route.status == Some(503) { (" with Retry-After", OnBad::Retry) } else { ("", OnBad::Forbid) };
+        return format!("{}{later} (signatures.failure: {})", status(route), failure.word());
+    }
     let later = if explanation.deny == Deny::Retry.word() { " with Retry-After" } else { "" };
     format!("{}{later} (deny: {})", status(route), explanation.deny)
 }
@@ -107,7 +119,7 @@ fn denied(explanation: &Explanation, route: &RouteVerdict) -> String {
 /// The reason with its meaning, where it is one of those that the admission has.
 fn reason(route: &RouteVerdict) -> String {
     let word = or_nothing(route.reason.as_deref());
-    let meaning = match Reason::ALL.iter().find(|reason| reason.word() == word) {
+    let meaning = match reason_of(route) {
         Some(Reason::NotListed) => "the client is in none of the route's lists",
         Some(Reason::NoRoute) => "no route matches the path",
         Some(Reason::NoClient) => "nobody can be named as the client",
@@ -115,9 +127,15 @@ fn reason(route: &RouteVerdict) -> String {
         Some(Reason::NoProxyHeader) => {
             "only a trusted proxy may connect here, and begins with a PROXY header (--proxy)"
         }
+        Some(reason) if is_of_signature(reason) => lead(reason).unwrap_or_default(),
         _ => return word.to_owned(),
     };
     format!("{word}: {meaning}")
+}
+
+fn reason_of(route: &RouteVerdict) -> Option<Reason> {
+    let word = route.reason.as_deref()?;
+    Reason::ALL.iter().copied().find(|reason| reason.word() == word)
 }
 
 fn every_route(out: &mut String, explanation: &Explanation, routes: &[RouteVerdict]) {

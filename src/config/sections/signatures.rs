@@ -20,10 +20,14 @@ use crate::policy::signature::secret::Encoding;
 
 /// The variable that systemd sets for a service with `LoadCredential=`.
 pub(crate) const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// The oldest signature that counts, where the file does not say.
+pub(crate) const MAX_AGE: Duration = Duration::from_secs(25 * 3600);
+/// How far a signature may lie in the future, where the file does not say.
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(300);
 /// All of an account are tried for a request, so their number is bounded.
 const MOST: usize = 64;
-const MAX_AGE: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(720 * 3600);
-const CLOCK_SKEW: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
+const AGES: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(720 * 3600);
+const SKEWS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
 const WANTED: &str = "keys such as { api_key: a1b2c3d, file: secrets/a1b2c3d }";
 const FILE: &str = "the path of a file that holds the secret and nothing else";
 const NO_SECRET: &str = "no secret stands in this file: write it into a file of its own, and name that file here, \
@@ -45,8 +49,8 @@ pub(crate) fn signatures(root: &Section) -> Signatures {
     Signatures {
         secrets: secrets(&section),
         sms_method: section.get("sms_method").and_then(|node| node.choice(&methods, &[])).unwrap_or_default(),
-        max_age: duration("max_age", MAX_AGE, Duration::from_secs(25 * 3600)),
-        clock_skew: duration("clock_skew", CLOCK_SKEW, Duration::from_secs(300)),
+        max_age: duration("max_age", AGES, MAX_AGE),
+        clock_skew: duration("clock_skew", SKEWS, CLOCK_SKEW),
         failure: section.get("failure").and_then(|node| node.choice(&failures, &[])).unwrap_or_default(),
         repeats: section.get("repeats").and_then(|node| node.choice(&repeats, &[])).unwrap_or_default(),
         unlisted: section.get("unlisted").and_then(|node| node.choice(&unlisted, &[])).unwrap_or_default(),

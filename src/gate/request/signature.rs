@@ -10,7 +10,7 @@ use crate::gate::request::context::Context;
 use crate::judge::request::Admitted;
 use crate::judge::signature::{self, Judgement, OfHead};
 use crate::policy::admission::Mode;
-use crate::policy::demand::{Need, Repeats};
+use crate::policy::demand::Repeats;
 use crate::policy::outcome::Reason;
 use crate::policy::provider::spec::AnswerRule;
 use crate::policy::signature::fault::Fault;
@@ -25,8 +25,9 @@ impl<T: Transport> Request<'_, T> {
     pub(super) fn judge_head(&mut self, admitted: &Admitted) -> Result<Option<OfHead>, Reason> {
         let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(None) };
         let Some(head) = self.received.head.as_ref() else { return Ok(None) };
-        match signature::of_head(&rules, admitted.route.webhook.spec().signed, head, now()) {
-            OfHead::Settled(judgement) => self.settle(admitted, judgement).map(|()| None),
+        let now = now();
+        match signature::of_head(&rules, admitted.route.webhook.spec().signed, head, now) {
+            OfHead::Settled(judgement) => self.settle(admitted, judgement, now).map(|()| None),
             of_head => Ok(Some(of_head)),
         }
     }
@@ -44,39 +45,40 @@ impl<T: Transport> Request<'_, T> {
         let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(()) };
         let Some(head) = self.received.head.as_ref() else { return Ok(()) };
         let message = signature::message(head, head.get(admitted.target), body);
-        let judgement = signature::of_message(&rules, of_head, &message, now());
-        self.settle(admitted, judgement)
+        let now = now();
+        let judgement = signature::of_message(&rules, of_head, &message, now);
+        self.settle(admitted, judgement, now)
     }
 
     /// Keeps what was found, and decides by what the route needs.
-    fn settle(&mut self, admitted: &Admitted, judgement: Judgement) -> Result<(), Reason> {
+    fn settle(&mut self, admitted: &Admitted, judgement: Judgement, now: u64) -> Result<(), Reason> {
         let route = &admitted.route;
         route.counters.signatures.count(&judgement.counted());
+        if let Some(vouched) = &judgement.vouched {
+            self.context.snapshot.secrets.count_use(vouched.place(), now);
+        }
         if let Some(fault) = judgement.fault {
             self.record.note(fault.to_string());
             report_faults(route, fault);
         }
-        let head_is_enough = matches!(route.webhook.spec().answer, AnswerRule::Content { .. });
-        let denial = judgement.denial(head_is_enough);
+        let denial = judgement.denial_on(route);
         let vouched = judgement.vouched.as_ref().filter(|_| judgement.fault.is_none());
         self.record.message_key = vouched.and_then(|vouched| self.context.gate.delivered.key(vouched));
         self.record.signature = Some(judgement);
         match denial {
-            Some(reason) if route.signature.need == Need::Require => {
-                if self.context.snapshot.config.mode == Mode::Observe {
-                    self.record.would_deny.get_or_insert(reason);
-                    route.counters.count_would_deny();
-                    return Ok(());
-                }
-                Err(reason)
+            Some(reason) if self.context.snapshot.config.mode == Mode::Observe => {
+                self.record.would_deny.get_or_insert(reason);
+                route.counters.count_would_deny();
+                Ok(())
             }
-            _ => self.settle_repeat(route, head_is_enough),
+            Some(reason) => Err(reason),
+            None => self.settle_repeat(route),
         }
     }
 
     /// A message that was delivered before passes with a mark, or its sender is told success again. An answer that the
     /// sender reads can only come from the application.
-    fn settle_repeat(&mut self, route: &LiveRoute, answer_is_read: bool) -> Result<(), Reason> {
+    fn settle_repeat(&mut self, route: &LiveRoute) -> Result<(), Reason> {
         let Context { gate, snapshot, .. } = self.context;
         if !self.record.message_key.is_some_and(|key| gate.delivered.knows(key)) {
             return Ok(());
@@ -85,6 +87,7 @@ impl<T: Transport> Request<'_, T> {
         self.record.note("this signed message was delivered before");
         route.counters.signatures.count_repeat();
         let answers = snapshot.config.signatures.repeats == Repeats::Answer;
+        let answer_is_read = matches!(route.webhook.spec().answer, AnswerRule::Content { .. });
         if answers && !answer_is_read { Err(Reason::Repeated) } else { Ok(()) }
     }
 }

@@ -16,7 +16,7 @@ const SCHEMES: usize = 3;
 
 /// What is counted of one signature.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Counted {
+pub struct Counted {
     /// How the request is signed; `None` if it is not.
     pub scheme: Option<Scheme>,
     /// What was found.
@@ -29,7 +29,7 @@ pub(crate) struct Counted {
 
 /// The counts.
 #[derive(Debug, Default)]
-pub(crate) struct SignatureCounters {
+pub struct SignatureCounters {
     findings: [[AtomicU64; FINDINGS]; SCHEMES],
     ages: [AtomicU64; AGE_BOUNDS_S.len() + 1],
     ages_sum_s: AtomicU64,
@@ -42,7 +42,7 @@ pub(crate) struct SignatureCounters {
 impl SignatureCounters {
     /// Counts one.
     pub(crate) fn count(&self, counted: &Counted) {
-        let good = matches!(counted.finding, Finding::Valid | Finding::ValidHead);
+        let good = counted.finding.is_good();
         self.findings[place(counted.scheme)][counted.finding as usize].fetch_add(1, Relaxed);
         if let Some(form) = counted.form {
             self.forms[form as usize].fetch_add(1, Relaxed);

@@ -2,3 +2,4 @@
 
 mod answers;
 mod secrecy;
+mod seen;
