@@ -184,6 +184,9 @@ fn head_written() -> Runner {
             list: Some("messages"),
             webhook: "messages-inbound",
             client_cert: None,
+            signature: None,
+            account: None,
+            repeat: false,
         };
         let mut out = Vec::with_capacity(1024);
         forward::write_request_head(&mut out, head.method(), head.target(), head.fields(), b"", own);
@@ -220,6 +223,7 @@ fn access_log_line() -> Runner {
             http: Some("1.1"),
             would_deny: None,
             client_cert: None,
+            signature: None,
             note: None,
         });
     })

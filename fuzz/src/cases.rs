@@ -283,6 +283,9 @@ fn forwarded_head(head: &Head, facts: &Facts<'_>) {
         proto: "http",
         request_id: b"id",
         client_cert: None,
+        signature: None,
+        account: None,
+        repeat: false,
         list: None,
         webhook: "generic",
     };

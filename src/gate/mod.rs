@@ -12,10 +12,12 @@
 //! | [`http2`] | requests side by side on one connection |
 //! | [`http1`] | one request after the other on a connection |
 //! | [`request`] | one request, from its head to its line in the log |
+//! | [`delivered`] | the signed messages that were delivered |
 //! | [`losses`] | connections and streams that are closed because a bound is reached |
 //! | [`memory`] | the memory of the process in the worst case |
 
 pub(crate) mod accept;
+pub(crate) mod delivered;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod losses;
@@ -30,6 +32,7 @@ use std::time::{Duration, Instant};
 use crate::gate::accept::limits::ConnectionLimits;
 use crate::gate::accept::tls_limits::TlsLimits;
 use crate::gate::accept::turns::{Turns, workers};
+use crate::gate::delivered::Delivered;
 use crate::gate::losses::Losses;
 use crate::gate::request::log::access_log::AccessLog;
 use crate::gate::request::log::events::Events;
@@ -83,6 +86,8 @@ pub(crate) struct Gate {
     pub stranger_turns: Turns,
     /// How many connections the process has descriptors for.
     pub room: usize,
+    /// The signed messages that were delivered.
+    pub delivered: Delivered,
     /// Generates request ids.
     pub ids: RequestIds,
     /// Whether the process is draining.
@@ -117,6 +122,7 @@ impl Gate {
             handshake_turns: Turns::new(workers),
             stranger_turns: Turns::new(workers),
             room,
+            delivered: Delivered::new(Instant::now()),
             ids: RequestIds::default(),
             drain: Drain::default(),
         }

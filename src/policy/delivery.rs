@@ -185,6 +185,8 @@ pub(crate) fn own_status(reason: Reason, deny: Deny, on_bad: OnBad) -> u16 {
             _ => 503,
         },
         Outcome::Denied => deny.status(),
+        // Its sender was told success before.
+        _ if reason == Reason::Repeated => 200,
         Outcome::Rejected => match reason {
             Reason::HeadTimeout => 408,
             Reason::HeadTooLarge => 431,
@@ -273,7 +275,8 @@ mod tests {
     fn no_answer_of_the_gate_is_a_success_and_its_failures_are_retried() {
         for reason in Reason::ALL {
             let status = own_status(*reason, Deny::Forbid, OnBad::Retry);
-            assert!((400..=599).contains(&status), "{reason:?}");
+            // A repeat of what was a success is one.
+            assert!((400..=599).contains(&status) || *reason == Reason::Repeated, "{reason:?}");
             if reason.outcome() == Outcome::Undelivered {
                 assert_eq!(status, if *reason == Reason::Deadline { 504 } else { 503 }, "{reason:?}");
             }

@@ -171,6 +171,8 @@ reasons! {
     /// The sender closed or reset before the answer was written.
     SenderGone = "sender_gone" => Abandoned,
 
+    /// A signed message that was delivered before, with `signatures.repeats: answer`.
+    Repeated = "repeated" => Served,
     /// The file of an ACME challenge, which anyone may get.
     AcmeChallenge = "acme" => Served,
 }

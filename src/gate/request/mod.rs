@@ -204,8 +204,9 @@ impl<T: Transport> Request<'_, T> {
             self.record.note(unused.to_string());
         }
         let id = self.received.request_id.bytes();
-        let said = self.record.signature.as_ref();
-        let head = upstream_head::write(self.context, head, &original, id, (admitted, said), body.len());
+        let signed =
+            upstream_head::SignedAs { judgement: self.record.signature.as_ref(), repeat: self.record.repeat };
+        let head = upstream_head::write(self.context, head, &original, id, (admitted, signed), body.len());
         Some(Message { head, body })
     }
 

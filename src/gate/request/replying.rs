@@ -3,6 +3,8 @@
 //! What the reply is was decided before, in `judge` and in `policy`. Invariant: one event per request, emitted after the
 //! last byte of its reply was written, or when it is certain that it cannot be.
 
+use std::time::Instant;
+
 use crate::gate::request::context::Context;
 use crate::gate::request::reply::{self, Frame};
 use crate::gate::request::{Next, Request};
@@ -99,6 +101,12 @@ impl<T: Transport> Request<'_, T> {
             let reason = if never_abandoned { reason } else { Reason::SenderGone };
             self.emit(reason, None, 0);
             return Next::Close;
+        }
+        if reason.outcome() == Outcome::Delivered
+            && let Some(key) = self.record.message_key
+        {
+            let Context { gate, snapshot, .. } = self.context;
+            gate.delivered.remember(key, snapshot.config.signatures.max_age, Instant::now());
         }
         let bytes_out = self.transport.body_sent(reply);
         self.emit(reason, Some(reply.status), bytes_out);

@@ -3,13 +3,17 @@
 //! How it is judged is in `judge::signature`. Invariant: no byte of a body is read for a request whose head settles that
 //! its signature is not the one that the route requires.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::gate::request::Request;
+use crate::gate::request::context::Context;
 use crate::judge::request::Admitted;
 use crate::judge::signature::{self, Judgement, OfHead};
 use crate::policy::admission::Mode;
+use crate::policy::demand::Repeats;
 use crate::policy::outcome::Reason;
+use crate::policy::signature::fault::Fault;
+use crate::state::snapshot::LiveRoute;
 use crate::wire::transport::Transport;
 
 impl<T: Transport> Request<'_, T> {
@@ -49,8 +53,11 @@ impl<T: Transport> Request<'_, T> {
         route.counters.signatures.count(&judgement.counted());
         if let Some(fault) = judgement.fault {
             self.record.note(fault.to_string());
+            report_faults(route, fault);
         }
         let denial = judgement.denial_on(route);
+        let vouched = judgement.vouched.as_ref().filter(|_| judgement.fault.is_none());
+        self.record.message_key = vouched.and_then(|vouched| self.context.gate.delivered.key(vouched));
         self.record.signature = Some(judgement);
         match denial {
             Some(reason) if self.context.snapshot.config.mode == Mode::Observe => {
@@ -59,8 +66,40 @@ impl<T: Transport> Request<'_, T> {
                 Ok(())
             }
             Some(reason) => Err(reason),
-            None => Ok(()),
+            None => self.settle_repeat(route),
         }
+    }
+
+    /// A message that was delivered before passes with a mark, or its sender is told success again. An answer that the
+    /// sender reads can only come from the application.
+    fn settle_repeat(&mut self, route: &LiveRoute) -> Result<(), Reason> {
+        let Context { gate, snapshot, .. } = self.context;
+        if !self.record.message_key.is_some_and(|key| gate.delivered.knows(key)) {
+            return Ok(());
+        }
+        self.record.repeat = true;
+        self.record.note("this signed message was delivered before");
+        route.counters.signatures.count_repeat();
+        let answers = snapshot.config.signatures.repeats == Repeats::Answer;
+        if answers && !signature::answer_is_read(route) { Err(Reason::Repeated) } else { Ok(()) }
+    }
+}
+
+/// How many signatures in a row that are not good are more than chance.
+const FAULTS_IN_A_ROW: u64 = 20;
+
+/// Reports a route on which no signature is good, at most once an hour: the secret is then more likely to be wrong than
+/// every sender.
+fn report_faults(route: &LiveRoute, fault: Fault) {
+    let in_a_row = route.counters.signatures.in_a_row();
+    if in_a_row >= FAULTS_IN_A_ROW && route.counters.unsigned.note((), Instant::now()).is_some() {
+        tracing::warn!(
+            route = route.label,
+            in_a_row,
+            %fault,
+            "no webhook of this route has a good signature: does the file in signatures.secrets hold the account's signature \
+             secret? It is not the API secret. nexmo-gate signature FILE shows the step that fails"
+        );
     }
 }
 

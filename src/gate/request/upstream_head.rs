@@ -16,6 +16,15 @@ use crate::policy::text;
 /// The capacity for the lines that the gate adds.
 const OWN_LINES: usize = 512;
 
+/// What is told of the signature.
+#[derive(Clone, Copy)]
+pub(super) struct SignedAs<'a> {
+    /// What became of it, if it was judged.
+    pub judgement: Option<&'a Judgement>,
+    /// Whether the message was delivered before.
+    pub repeat: bool,
+}
+
 /// Writes the head of an admitted request whose body has this length.
 #[must_use]
 pub(super) fn write(
@@ -23,7 +32,7 @@ pub(super) fn write(
     head: &Head,
     original: &Original<'_>,
     request_id: &[u8],
-    (admitted, signature): (&Admitted, Option<&Judgement>),
+    (admitted, signed): (&Admitted, SignedAs<'_>),
     body_length: usize,
 ) -> Vec<u8> {
     let Admitted { route, behind_proxy, .. } = admitted;
@@ -43,8 +52,9 @@ pub(super) fn write(
         },
         webhook: route.webhook.name(),
         client_cert: context.peer.client_cert.as_deref(),
-        signature: signature.map(|judgement| judgement.finding.word()),
-        account: signature.and_then(|judgement| judgement.vouched.as_ref()).and_then(Vouched::account),
+        signature: signed.judgement.map(|judgement| judgement.finding.word()),
+        account: signed.judgement.and_then(|judgement| judgement.vouched.as_ref()).and_then(Vouched::account),
+        repeat: signed.repeat,
     };
     let mut out = Vec::with_capacity(head.bytes_len() + OWN_LINES);
     let target = match head.get(admitted.target) {

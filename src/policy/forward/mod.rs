@@ -48,6 +48,8 @@ pub struct Own<'a> {
     pub signature: Option<&'static str>,
     /// The account that a good signature names.
     pub account: Option<&'a str>,
+    /// Whether the signed message was delivered before.
+    pub repeat: bool,
 }
 
 /// Writes the request line, `Host`, the lines that pass and the gate's own. `Content-Length` and the
@@ -105,6 +107,9 @@ pub fn write_request_head<'a>(
     }
     if let Some(account) = own.account {
         line(out, b"X-Nexmo-Gate-Api-Key: ", account.as_bytes());
+    }
+    if own.repeat {
+        line(out, b"X-Nexmo-Gate-Repeat: ", b"1");
     }
     if let Some(subject) = own.client_cert {
         line(out, b"X-Client-Cert-Subject: ", subject.as_bytes());
@@ -172,6 +177,7 @@ mod tests {
             client_cert: None,
             signature: None,
             account: None,
+            repeat: false,
         };
         change(&mut own);
         let mut out = Vec::new();

@@ -36,6 +36,7 @@ pub(crate) struct SignatureCounters {
     forms: [AtomicU64; PayloadForm::ALL.len()],
     /// Faults since the last good signature.
     in_a_row: AtomicU64,
+    repeats: AtomicU64,
 }
 
 impl SignatureCounters {
@@ -57,6 +58,17 @@ impl SignatureCounters {
             self.ages[slot].fetch_add(1, Relaxed);
             self.ages_sum_s.fetch_add(age, Relaxed);
         }
+    }
+
+    /// Counts a message that was delivered before.
+    pub fn count_repeat(&self) {
+        self.repeats.fetch_add(1, Relaxed);
+    }
+
+    /// Messages that had been delivered before.
+    #[must_use]
+    pub fn repeats(&self) -> u64 {
+        self.repeats.load(Relaxed)
     }
 
     /// How many were not good since the last good one.

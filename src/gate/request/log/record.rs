@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
+use crate::gate::delivered::MessageKey;
 use crate::gate::request::context::Context;
 use crate::gate::request::log::event::{Event, Signed};
 use crate::judge::head::Version;
@@ -48,6 +49,10 @@ pub(crate) struct Record {
     pub list: Option<(usize, IpNet)>,
     /// What became of the signature, if it was judged.
     pub signature: Option<Judgement>,
+    /// The signed message, to be remembered when it is delivered.
+    pub message_key: Option<MessageKey>,
+    /// Whether it was delivered before.
+    pub repeat: bool,
     /// Advice for the operator.
     note: Option<Cow<'static, str>>,
     written: bool,

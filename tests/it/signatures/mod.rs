@@ -1,0 +1,4 @@
+//! Signatures of webhooks: what the sender hears, what the application and the log are told.
+
+mod answers;
+mod secrecy;
