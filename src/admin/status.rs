@@ -1,14 +1,15 @@
 //! Makes the answer to `GET /status`. The text form is in [`crate::admin::text::status`].
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
 use crate::admin::api::status::{
-    Certificate, LastReload, List, Outcomes, Route, Status, Statuses, Unrouted, Upstream,
+    Certificate, LastReload, List, Outcomes, Route, Secret, Status, Statuses, Unrouted, Upstream,
 };
 use crate::state::endpoint::Endpoint;
 use crate::state::report::Report;
+use crate::state::secrets::LiveSecret;
 use crate::state::snapshot::{self, LiveRoute, Snapshot};
 use crate::state::stats::gauges::{Gauges, TABLE};
 use crate::state::stats::health::Condition;
@@ -33,6 +34,7 @@ pub(crate) fn describe(
         mode: snapshot.config.mode.word().to_owned(),
         phase: gauges.phase().word().to_owned(),
         routes: snapshot.routes.iter().map(|route| Route::from(&**route)).collect(),
+        secrets: secrets(snapshot, SystemTime::now()),
         trusted_proxies: snapshot.trusted_names.iter().map(ToString::to_string).collect(),
         unrouted: Unrouted::from(&*snapshot.unrouted),
         upstreams: snapshot.endpoints().values().map(|endpoint| Upstream::from(&***endpoint)).collect(),
@@ -69,6 +71,19 @@ fn certificates(snapshot: &Snapshot, now: SystemTime) -> Vec<Certificate> {
         untimely: one.untimely(now),
     })
     .collect()
+}
+
+/// The secrets of signatures, in the order of the config.
+fn secrets(snapshot: &Snapshot, now: SystemTime) -> Vec<Secret> {
+    let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let shown = |one: &LiveSecret| Secret {
+        last_good: one.last_good,
+        of: one.owner(),
+        over: one.is_over(now),
+        path: one.file.file.display().to_string(),
+        until: one.file.until.map(|day| day.to_string()),
+    };
+    snapshot.secrets.sources.iter().map(shown).collect()
 }
 
 impl From<&snapshot::List> for List {

@@ -78,8 +78,7 @@ fn read(root: &Section) -> Option<Config> {
     let trusted_proxies = lists::trusted_proxies(root);
     let listen = listener::listeners(root, &trusted_proxies);
     let upstream = common_upstream(root);
-    let deny = deny(root);
-    let signatures = signatures::signatures(root, deny);
+    let signatures = signatures::signatures(root);
     let routes = routes::routes(root, &trusted_proxies, &signatures.secrets);
     signatures::note_unused(root, &signatures.secrets, &routes);
     let admin = listener::admin(root);
@@ -87,6 +86,8 @@ fn read(root: &Section) -> Option<Config> {
     note_collision(root, &listen, admin.as_ref(), metrics);
     note_loops(root, &listen, upstream.as_ref(), &routes);
     let ranges = folder(root, "ranges").unwrap_or_else(|| root.source().base.join("ranges"));
+    let deny = deny(root);
+    signatures::note_dropped(root, deny);
     note_dropped_challenges(root, &listen, deny);
     Some(Config {
         provider: root.source().provider,

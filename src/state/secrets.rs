@@ -115,10 +115,13 @@ fn read(
     let (content, secret, last_good) = match fresh(file, seen) {
         Ok((content, secret)) => (content, secret, false),
         Err(error) => {
-            loaded.problems.push(Problem::new(&file.at, error.to_string()));
-            let old = before.iter().find(|old| old.file.file == file.file)?;
+            let old = before.iter().find(|old| old.file.file == file.file);
             // It was read before, so this fails only where it is to be read in another encoding now.
-            let secret = Secret::read(old.content.bytes(), file.encoding).ok()?;
+            let kept =
+                old.and_then(|old| Some((old, Secret::read(old.content.bytes(), file.encoding).ok()?)));
+            let stays = if kept.is_some() { "; the last good secret stays in use" } else { "" };
+            loaded.problems.push(Problem::new(&file.at, format!("{error}{stays}")));
+            let (old, secret) = kept?;
             (old.content.clone(), secret, true)
         }
     };
@@ -128,7 +131,9 @@ fn read(
         warn(&file.at, "is shorter than 16 bytes, so it can be found by trying".to_owned());
     }
     if let Some(mode) = seen.and_then(|seen| seen.open_to_all) {
-        warn(&file.at, format!("can be read by every user of this machine (mode {mode:03o}); chmod o= it"));
+        let message =
+            format!("can be read by every user of this machine (mode {mode:03o}); chmod it to 600 or 640");
+        warn(&file.at, message);
     }
     if live.is_over(now) {
         warn(&file.at.replace(".file", ".until"), live.over());

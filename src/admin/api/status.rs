@@ -32,6 +32,8 @@ pub(crate) struct Status {
     pub phase: String,
     /// The routes, in the order of the config.
     pub routes: Vec<Route>,
+    /// The secrets of signatures, in the order of the config.
+    pub secrets: Vec<Secret>,
     /// The proxies that may name the client, as written in the config.
     pub trusted_proxies: Vec<String>,
     /// The counts of requests that no route matched.
@@ -80,6 +82,21 @@ pub(crate) struct List {
     pub prefixes: usize,
     /// The day on which a person last compared it with its source, `YYYY-MM-DD`.
     pub reviewed: Option<String>,
+}
+
+/// A secret of signatures: where it is, nothing of what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Secret {
+    /// Whether this is the last good version, because the file cannot be used now.
+    pub last_good: bool,
+    /// Whose it is: `api_key` or `name`, and the word.
+    pub of: String,
+    /// Whether its last day is over.
+    pub over: bool,
+    /// The path of the file.
+    pub path: String,
+    /// The last day on which it counts, `YYYY-MM-DD`.
+    pub until: Option<String>,
 }
 
 /// The number of requests by outcome and reason.

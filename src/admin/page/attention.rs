@@ -1,6 +1,7 @@
 //! What needs the operator's attention, in a box at the top of the page.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::UNIX_EPOCH;
 
 use crate::admin::LONG_RELOAD;
 use crate::admin::api::status::UpstreamState;
@@ -42,6 +43,7 @@ impl Level {
 pub(crate) fn needs(view: &View<'_>) -> Vec<(Level, String)> {
     let mut needs = Vec::new();
     loaded(view, &mut needs);
+    secrets(view, &mut needs);
     serving(view, &mut needs);
     process(view, &mut needs);
     needs.sort_by_key(|(level, _)| *level);
@@ -103,6 +105,22 @@ fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
                 Level::Bad,
                 format!("certificate {path} is the last good one: its files cannot be used"),
             ));
+        }
+    }
+}
+
+fn secrets(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
+    let now = view.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    for one in &view.snapshot.secrets.sources {
+        if one.last_good {
+            let (of, path) = (one.owner(), one.file.file.display());
+            needs.push((
+                Level::Bad,
+                format!("the secret of {of} is the last good one: {path} cannot be used"),
+            ));
+        }
+        if one.is_over(now) {
+            needs.push((Level::Warn, one.over()));
         }
     }
 }

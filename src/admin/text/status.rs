@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::admin::api::reload::Problem;
-use crate::admin::api::status::{Certificate, LastReload, Outcomes, Status};
+use crate::admin::api::status::{Certificate, LastReload, Outcomes, Secret, Status};
 use crate::admin::text::NOTHING;
 use crate::admin::text::quantity::duration;
 use crate::state::held::HINT;
@@ -21,6 +21,7 @@ pub(crate) fn text(status: &Status) -> String {
     );
     lists(&mut out, status);
     certificates(&mut out, &status.certificates);
+    secrets(&mut out, &status.secrets);
     routes(&mut out, status);
     upstreams(&mut out, status);
     let _ = writeln!(out, "\nnow");
@@ -65,6 +66,19 @@ fn certificates(out: &mut String, all: &[Certificate]) {
         let Certificate { listener, until, path, .. } = one;
         let names = one.names.join(", ");
         let _ = writeln!(out, "  {listener:<21} until {until} ({left})  {path}  [{names}]{last_good}");
+    }
+}
+
+fn secrets(out: &mut String, all: &[Secret]) {
+    if all.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nsecrets of signatures");
+    for one in all {
+        let last_good = if one.last_good { "  LAST GOOD: the file cannot be used" } else { "" };
+        let over = if one.over { " (OVER: it does not count)" } else { "" };
+        let until = one.until.as_deref().unwrap_or(NOTHING);
+        let _ = writeln!(out, "  {:<24} until {until}{over}  {}{last_good}", one.of, one.path);
     }
 }
 

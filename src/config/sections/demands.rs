@@ -28,9 +28,8 @@ fn read(node: &Node, secrets: &[SecretFile], webhook: Webhook) -> Option<Demand>
         return Some(Demand { need: need(node, secrets, &[], webhook)?, ..Demand::default() });
     }
     let section = node.section(WANTED)?;
-    let named = section.get("secrets").map(|list| names(&list, secrets)).unwrap_or(Some(Vec::new()));
-    let applications =
-        section.get("applications").map(|list| applications(&list)).unwrap_or(Some(Vec::new()));
+    let named = section.get("secrets").map_or(Some(Vec::new()), |list| names(&list, secrets));
+    let applications = section.get("applications").map_or(Some(Vec::new()), |list| applications(&list));
     let (named, applications) = (named?, applications?);
     let need = match section.get("need") {
         Some(own) => need(&own, secrets, &named, webhook)?,

@@ -3,6 +3,7 @@
 //! Invariant: no message repeats what stands in the place of a secret's path, because it may be the secret.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_yaml::Value;
@@ -29,16 +30,19 @@ const AGES: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_
 const SKEWS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
 const WANTED: &str = "keys such as { api_key: a1b2c3d, file: secrets/a1b2c3d }";
 const FILE: &str = "the path of a file that holds the secret and nothing else";
+const NO_SECRET: &str = "no secret stands in this file: write it into a file of its own, and name that file here, \
+                         as in { api_key: a1b2c3d, file: secrets/a1b2c3d }";
 /// Keys under which people write a secret itself.
 const NOT_HERE: [&str; 6] = ["secret", "signature_secret", "value", "key", "text", "content"];
 /// A shorter word in the place of a path may well be the name of a file.
 const SECRET_FROM: usize = 16;
 
 /// Reads `signatures`.
-pub(crate) fn signatures(root: &Section, deny: Deny) -> Signatures {
+pub(crate) fn signatures(root: &Section) -> Signatures {
     let section = root.section("signatures");
     let methods = Method::ALL.map(|method| (method.word(), method));
     let failures = [("retry", OnBad::Retry), ("forbid", OnBad::Forbid)];
+    let unlisted = [Unlisted::Retry, Unlisted::Admit, Unlisted::Deny].map(|one| (one.word(), one));
     let repeats = [("forward", Repeats::Forward), ("answer", Repeats::Answer)];
     let duration =
         |key, range, default| section.get(key).and_then(|node| node.duration(range)).unwrap_or(default);
@@ -49,17 +53,8 @@ pub(crate) fn signatures(root: &Section, deny: Deny) -> Signatures {
         clock_skew: duration("clock_skew", SKEWS, CLOCK_SKEW),
         failure: section.get("failure").and_then(|node| node.choice(&failures, &[])).unwrap_or_default(),
         repeats: section.get("repeats").and_then(|node| node.choice(&repeats, &[])).unwrap_or_default(),
-        unlisted: section.get("unlisted").and_then(|node| unlisted(&node, deny)).unwrap_or_default(),
+        unlisted: section.get("unlisted").and_then(|node| node.choice(&unlisted, &[])).unwrap_or_default(),
     }
-}
-
-fn unlisted(node: &Node, deny: Deny) -> Option<Unlisted> {
-    let words = [Unlisted::Retry, Unlisted::Admit, Unlisted::Deny].map(|one| (one.word(), one));
-    let unlisted = node.choice(&words, &[])?;
-    if deny == Deny::Drop && unlisted != Unlisted::Deny {
-        node.warning("has no effect with `deny: drop`: nothing that a stranger sends is read");
-    }
-    Some(unlisted)
 }
 
 fn secrets(section: &Section) -> Vec<SecretFile> {
@@ -96,10 +91,13 @@ fn secret(entry: &Node) -> Option<SecretFile> {
     }
     let at = format!("{}.file", entry.path);
     let file = file.and_then(|node| path(&node));
-    let until = section.get("until").map(|node| until(&node));
-    let encoding = section.get("encoding").map(|node| node.choice(&encodings, &[]));
-    let (until, encoding) = (until.unwrap_or(Some(None))?, encoding.unwrap_or(Some(Encoding::Text))?);
-    Some(SecretFile { at, owner: owner?, file: file?, until, encoding })
+    let encoding = section.get("encoding").map_or(Some(Encoding::Text), |node| node.choice(&encodings, &[]));
+    let until = match section.get("until") {
+        None => None,
+        Some(node) => Some(until(&node)?),
+    };
+    let (owner, file, encoding) = (owner?, file?, encoding?);
+    Some(SecretFile { at, owner, file, until, encoding })
 }
 
 /// Refuses a text where a list or a mapping should be: it may be the secret.
@@ -110,9 +108,6 @@ fn refuses(node: &Node) -> bool {
     }
     refused
 }
-
-const NO_SECRET: &str = "no secret stands in this file: write it into a file of its own, and name that file here, \
-                         as in { api_key: a1b2c3d, file: secrets/a1b2c3d }";
 
 /// Whether a mapping has a secret under some key, which is reported.
 fn holds_secret(entry: &Node) -> bool {
@@ -152,7 +147,7 @@ pub(super) fn word(node: &Node, wanted: &str) -> Option<String> {
 }
 
 /// The path of a secret's file; not the secret.
-fn path(node: &Node) -> Option<std::path::PathBuf> {
+fn path(node: &Node) -> Option<PathBuf> {
     if let Value::String(text) = node.value
         && looks_like_secret(text)
     {
@@ -176,14 +171,10 @@ fn looks_like_secret(text: &str) -> bool {
     is_secret(text) || long || !text.bytes().all(of_a_name)
 }
 
-fn until(node: &Node) -> Option<Option<Day>> {
+fn until(node: &Node) -> Option<Day> {
     let wanted = "a date such as 2026-12-31";
     let text = node.text(wanted)?;
-    let day = Day::parse(text);
-    if day.is_none() {
-        return node.problem(format!("{} is not {wanted}", quote(text)));
-    }
-    Some(day)
+    Day::parse(text).or_else(|| node.problem(format!("{} is not {wanted}", quote(text))))
 }
 
 /// Reports an entry that says what an earlier one does, or that has the name of an account.
@@ -196,10 +187,20 @@ fn note_same(entry: &Node, own: &SecretFile, earlier: &[SecretFile]) {
     let confused = |one: &&SecretFile| one.owner != own.owner && one.owner.word() == own.owner.word();
     if let Some(other) = earlier.iter().find(confused) {
         let shown = quote(own.owner.word());
-        entry.problem::<()>(format!(
-            "{shown} is a `name` here and an `api_key` elsewhere, in {}",
-            place(other)
-        ));
+        let (here, elsewhere) = match own.owner {
+            Owner::Account(_) => ("an `api_key`", "a `name`"),
+            Owner::Name(_) => ("a `name`", "an `api_key`"),
+        };
+        entry.problem::<()>(format!("{shown} is {here} here and {elsewhere} elsewhere, in {}", place(other)));
+    }
+}
+
+/// Warns of what is said for strangers where nothing is read of them.
+pub(crate) fn note_dropped(root: &Section, deny: Deny) {
+    let said = root.get("signatures").is_some_and(|node| node.value.get("unlisted").is_some());
+    if said && deny == Deny::Drop {
+        let message = "has no effect with `deny: drop`: nothing that a stranger sends is read";
+        root.source().report.warning("signatures.unlisted", message);
     }
 }
 

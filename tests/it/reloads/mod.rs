@@ -3,5 +3,6 @@
 mod held;
 pub mod range_files;
 pub mod reload;
+mod secrets;
 mod storm;
 mod stuck;

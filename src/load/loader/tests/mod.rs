@@ -11,6 +11,7 @@ mod continuity;
 mod first_load;
 mod last_good;
 mod lists;
+mod secrets;
 mod settings;
 
 fn address(text: &str) -> Address {
