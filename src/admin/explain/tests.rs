@@ -215,7 +215,7 @@ fn a_challenge_is_answered_by_its_file_where_that_can_be_seen() {
     };
     let note = "an ACME challenge: /acme/token is the answer";
     assert_eq!(verdict(|_| Some(true)), (Verdict::Served, note.to_owned()));
-    assert_eq!(verdict(|_| None, 0), (Verdict::Denied, format!("{note}, if it is there")));
+    assert_eq!(verdict(|_| None), (Verdict::Denied, format!("{note}, if it is there")));
     let (missing, note) = verdict(|_| Some(false));
     assert_eq!(missing, Verdict::Denied);
     assert!(note.starts_with("no route matches"), "{note}");

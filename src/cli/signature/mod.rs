@@ -34,6 +34,7 @@ use crate::policy::signature::fault::Fault;
 use crate::policy::signature::finding::Finding;
 use crate::policy::signature::mac::Method;
 use crate::policy::signature::rules::Rules;
+use crate::state::secrets::LiveSecret;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// Judge the signature of one recorded request: every step, and the first that fails.
@@ -119,7 +120,7 @@ fn by_config(args: &Args, request: Recorded, at: Moment) -> Result<SignatureRepo
         return Err(unjudged(Unjudged::NoSecret));
     };
     let rules = snapshot.rules_of(&demand, signing);
-    let owners = || snapshot.secrets.sources.iter().map(|live| live.owner()).collect();
+    let owners = || snapshot.secrets.sources.iter().map(LiveSecret::owner).collect();
     let asked = Asked { route, method: args.method, at };
     Ok(asked.report(rules, request, |place| secret_of(&snapshot, place), owners))
 }
