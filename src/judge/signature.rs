@@ -84,9 +84,14 @@ impl Judgement {
     /// The reason for which a route does not forward the request.
     #[must_use]
     pub(crate) fn denial_on(&self, route: &LiveRoute) -> Option<Reason> {
-        let head_is_enough = matches!(route.webhook.spec().answer, AnswerRule::Content { .. });
-        self.denial(head_is_enough).filter(|_| route.signature.need == Need::Require)
+        self.denial(answer_is_read(route)).filter(|_| route.signature.need == Need::Require)
     }
+}
+
+/// Whether the sender reads what the application answers on a route.
+#[must_use]
+pub(crate) fn answer_is_read(route: &LiveRoute) -> bool {
+    matches!(route.webhook.spec().answer, AnswerRule::Content { .. })
 }
 
 /// The parts of a request that a signature can cover; its target is in origin form.

@@ -6,6 +6,7 @@ use crate::admin::LONG_RELOAD;
 use crate::admin::api::status::UpstreamState;
 use crate::admin::page::View;
 use crate::admin::page::chart::minutes;
+use crate::admin::page::level::Level;
 use crate::admin::page::loaded::problems_of;
 use crate::admin::page::markup::Markup;
 use crate::admin::page::signatures;
@@ -17,26 +18,6 @@ use crate::state::stats::gauges::Phase;
 use crate::state::stats::health::Condition;
 use crate::state::stats::history::Tally;
 use crate::state::tls;
-
-/// The severity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
-    /// Messages may be lost, now or soon.
-    Bad,
-    /// The operator should look into it.
-    Warn,
-}
-
-impl Level {
-    /// Its CSS class.
-    #[must_use]
-    pub(crate) fn class(self) -> &'static str {
-        match self {
-            Self::Bad => "bad",
-            Self::Warn => "warn",
-        }
-    }
-}
 
 /// Everything that needs attention, the worst first.
 #[must_use]

@@ -5,7 +5,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::admin::page::View;
-use crate::admin::page::attention::Level;
+use crate::admin::page::level::Level;
 use crate::admin::page::markup::Markup;
 use crate::admin::text::quantity::{ago, grouped};
 use crate::policy::demand::Need;

@@ -12,7 +12,6 @@ use crate::judge::signature::{self, Judgement, OfHead};
 use crate::policy::admission::Mode;
 use crate::policy::demand::Repeats;
 use crate::policy::outcome::Reason;
-use crate::policy::provider::spec::AnswerRule;
 use crate::policy::signature::fault::Fault;
 use crate::state::snapshot::LiveRoute;
 use crate::wire::transport::Transport;
@@ -87,8 +86,7 @@ impl<T: Transport> Request<'_, T> {
         self.record.note("this signed message was delivered before");
         route.counters.signatures.count_repeat();
         let answers = snapshot.config.signatures.repeats == Repeats::Answer;
-        let answer_is_read = matches!(route.webhook.spec().answer, AnswerRule::Content { .. });
-        if answers && !answer_is_read { Err(Reason::Repeated) } else { Ok(()) }
+        if answers && !signature::answer_is_read(route) { Err(Reason::Repeated) } else { Ok(()) }
     }
 }
 
