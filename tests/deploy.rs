@@ -544,7 +544,7 @@ fn every_recipe_passes_check() {
         write(&format!("ranges/{list}.txt"), "198.51.100.0/24\n2001:db8::/32\n");
     }
     std::fs::create_dir_all(place("secrets")).expect("a folder");
-    for secret in ["a1b2c3d", "a1b2c3d.old", "video", "b2c3d4e"] {
+    for secret in ["a1b2c3d", "a1b2c3d.old", "a1b2c3d.new", "video", "b2c3d4e"] {
         write(&format!("secrets/{secret}"), "a secret of thirty-two bytes....\n");
     }
     let own =

@@ -29,6 +29,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
+
 use crate::gate::accept::limits::ConnectionLimits;
 use crate::gate::accept::tls_limits::TlsLimits;
 use crate::gate::accept::turns::{Turns, workers};
@@ -62,6 +64,8 @@ pub(crate) struct Gate {
     pub bad_proxy_headers: EventLimiter<(usize, Address)>,
     /// Limits the events about failed TLS handshakes of listed senders.
     pub tls_failures: EventLimiter,
+    /// Limits the events about signed senders that no list holds, by network.
+    pub signed_strangers: EventLimiter<IpNet>,
     /// Limits the events about lines that the access log lost.
     pub lines_lost: EventLimiter,
     /// Counts the open connections by address.
@@ -110,6 +114,7 @@ impl Gate {
             losses,
             bad_proxy_headers: EventLimiter::every(HOURLY),
             tls_failures: EventLimiter::every(Duration::from_secs(60)),
+            signed_strangers: EventLimiter::every(HOURLY),
             lines_lost: EventLimiter::every(HOURLY),
             connection_limits,
             byte_shares: Shares::default(),

@@ -20,6 +20,7 @@ use crate::judge::peer::Peer;
 use crate::judge::probe::is_probe;
 use crate::judge::received::Received;
 use crate::judge::request_id::RequestId;
+use crate::judge::signature;
 use crate::policy::admission::{self, Grant, Mode, Permit};
 use crate::policy::bytes::is_word;
 use crate::policy::client::client_ip::{self, Client, NoClient};
@@ -209,8 +210,13 @@ fn admit(
         return Err(refuse_ambiguous(snapshot, peer, who.client, found));
     }
     let lists = found.map(|route| route.allow.iter().map(|list| &list.ranges));
-    let permit = admission::decide(who.client, peer.address, lists, snapshot.config.mode)
-        .map_err(|(denial, _)| Refusal { reason: denial.reason(), route: found.cloned() })?;
+    let permit =
+        admission::decide(who.client, peer.address, lists, snapshot.config.mode).map_err(|(denial, _)| {
+            Refusal {
+                reason: signature::of_stranger(snapshot, head, found, denial.reason()),
+                route: found.cloned(),
+            }
+        })?;
     let route = found.unwrap_or(&snapshot.unrouted);
     if let Some(reason) = flaw_of_request(head, facts, route, snapshot.config.limits.max_body) {
         return Err(Refusal { reason, route: Some(Arc::clone(route)) });

@@ -3,8 +3,12 @@
 //! What a signature must be is in `policy::signature`; what becomes of a bad one is decided by what the route needs.
 //! Invariant: a route that requires a signature forwards nothing but what [`Judgement::denial`] lets pass.
 
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use crate::judge::head::Head;
-use crate::policy::demand::Need;
+use crate::policy::admission::Deny;
+use crate::policy::demand::{Need, Unlisted};
 use crate::policy::outcome::Reason;
 use crate::policy::provider::signing::Signed;
 use crate::policy::provider::spec::AnswerRule;
@@ -14,7 +18,7 @@ use crate::policy::signature::payload::{self, PayloadForm};
 use crate::policy::signature::rules::{Message, Rules};
 use crate::policy::signature::sms;
 use crate::policy::signature::vouch::{Vouched, vouch};
-use crate::state::snapshot::LiveRoute;
+use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::state::stats::signatures::Counted;
 
 /// What the head shows of a signature.
@@ -115,6 +119,41 @@ pub(crate) fn seen(
         (of_head, Some(message)) => Seen::Judged(of_message(rules, of_head, message, now)),
         (of_head, None) => Seen::Open(of_head),
     }
+}
+
+/// The oldest token of a stranger that counts: a new range of the provider sends fresh ones.
+const FRESH: Duration = Duration::from_secs(300);
+
+/// The reason to deny a client that no list of the route holds. With a good token it is taken for the provider on a new
+/// range. The head alone is looked at; nothing is forwarded.
+#[must_use]
+pub(crate) fn of_stranger(
+    snapshot: &Snapshot,
+    head: &Head,
+    route: Option<&Arc<LiveRoute>>,
+    reason: Reason,
+) -> Reason {
+    let asked = reason == Reason::NotListed
+        && snapshot.config.signatures.unlisted == Unlisted::Retry
+        && snapshot.config.deny != Deny::Drop;
+    let rules = route.filter(|_| asked).and_then(|route| snapshot.signature_rules(route));
+    match rules {
+        Some(rules)
+            if vouch(&Rules { max_age: rules.max_age.min(FRESH), ..rules }, now(), |name| {
+                head.values(name)
+            })
+            .is_ok() =>
+        {
+            Reason::SignedStranger
+        }
+        _ => reason,
+    }
+}
+
+/// The present in Unix seconds. A clock before 1970 is taken for 1970: then every signature lies in the future.
+#[must_use]
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Judges the head; `now` is in Unix seconds.

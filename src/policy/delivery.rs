@@ -180,6 +180,8 @@ pub fn relay(status: u16, rules: Rules) -> Verdict {
 #[must_use]
 pub(crate) fn own_status(reason: Reason, deny: Deny, on_bad: OnBad) -> u16 {
     match reason.outcome() {
+        // It may be the provider.
+        _ if reason == Reason::SignedStranger => 503,
         _ if is_of_signature(reason) => match (reason, on_bad) {
             (Reason::BadSignature | Reason::StaleSignature | Reason::PayloadMismatch, OnBad::Forbid) => 401,
             _ => 503,
@@ -282,7 +284,9 @@ mod tests {
             }
             let by_deny = [Deny::Forbid, Deny::Hide, Deny::Retry, Deny::Drop]
                 .map(|deny| own_status(*reason, deny, OnBad::Retry));
-            if is_of_signature(*reason) {
+            if *reason == Reason::SignedStranger {
+                assert_eq!(by_deny, [503; 4]);
+            } else if is_of_signature(*reason) {
                 assert_eq!(by_deny, [503; 4], "{reason:?}");
                 let may_be_final = !matches!(reason, Reason::Unsigned | Reason::UnknownKey);
                 let forbidden = own_status(*reason, Deny::Forbid, OnBad::Forbid);

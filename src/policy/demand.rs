@@ -52,8 +52,6 @@ pub enum Unlisted {
     /// 503 with Retry-After, so that nothing is lost while a person looks.
     #[default]
     Retry,
-    /// It is forwarded.
-    Admit,
     /// What `deny` says.
     Deny,
 }
@@ -87,7 +85,6 @@ impl Unlisted {
     pub fn word(self) -> &'static str {
         match self {
             Self::Retry => "retry",
-            Self::Admit => "admit",
             Self::Deny => "deny",
         }
     }

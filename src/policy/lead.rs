@@ -10,6 +10,9 @@ use crate::policy::outcome::Reason;
 pub(crate) fn lead(reason: Reason) -> Option<&'static str> {
     Some(match reason {
         Reason::NotListed => "no list of the route holds the client; nexmo-gate explain shows the chain",
+        Reason::SignedStranger => {
+            "no list holds the client, and its signature is good: a new range? add it to the list"
+        }
         Reason::NoProxyHeader => "this listener takes connections of trusted_proxies only (proxy_protocol)",
         Reason::NoClient => "the trusted proxy names no client; let it set the forwarding header",
         Reason::BadChain => "the forwarding header has an element that is not an address",

@@ -120,6 +120,9 @@ reasons! {
 
     /// The client's address is in none of the route's lists.
     NotListed = "not_listed" => Denied,
+    /// The client's address is in none of the route's lists, and a secret of the operator's signed the request: the
+    /// provider may have a new range.
+    SignedStranger = "signed_stranger" => Denied,
     /// A listed sender connected to a listener that only takes connections of trusted proxies (`proxy_protocol`).
     NoProxyHeader = "no_proxy_header" => Denied,
     /// A trusted proxy named no client, or only trusted proxies.

@@ -13,7 +13,7 @@ use crate::admin::page::signatures;
 use crate::admin::text::quantity::{counted, grouped};
 use crate::config::{Mode, Problem};
 use crate::policy::address::range_list::REVIEW_DAYS;
-use crate::policy::outcome::Outcome;
+use crate::policy::outcome::{Outcome, Reason};
 use crate::state::stats::gauges::Phase;
 use crate::state::stats::health::Condition;
 use crate::state::stats::history::Tally;
@@ -106,6 +106,15 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
             recent.add(&column);
             denied += column.count(Outcome::Denied);
         }
+    }
+    let signed: u64 =
+        snapshot.routes.iter().map(|route| route.counters.of_reason(Reason::SignedStranger)).sum();
+    if signed > 0 {
+        let words = format!(
+            "signed senders that no list holds: {} since the start; they heard 503 and try again. A new range? Add it to the list",
+            requests(signed)
+        );
+        needs.push((Level::Bad, words));
     }
     if recent.would_deny > 0 {
         let words = format!(

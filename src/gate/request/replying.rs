@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::gate::request::context::Context;
 use crate::gate::request::reply::{self, Frame};
+use crate::gate::request::signature::report_stranger;
 use crate::gate::request::{Next, Request};
 use crate::judge;
 use crate::judge::request::Refusal;
@@ -26,6 +27,11 @@ impl<T: Transport> Request<'_, T> {
     /// Replies to a request that is not forwarded.
     pub(super) async fn refuse(&mut self, refusal: Refusal) -> Next {
         self.route = refusal.route;
+        if refusal.reason == Reason::SignedStranger
+            && let (Some(client), Some(route)) = (self.received.client, &self.route)
+        {
+            report_stranger(self.context.gate, client, route);
+        }
         self.answer_unread(refusal.reason).await
     }
 

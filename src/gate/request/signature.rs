@@ -3,12 +3,17 @@
 //! How it is judged is in `judge::signature`. Invariant: no byte of a body is read for a request whose head settles that
 //! its signature is not the one that the route requires.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::net::IpAddr;
+use std::time::Instant;
 
+use ipnet::IpNet;
+
+use crate::gate::Gate;
 use crate::gate::request::Request;
 use crate::gate::request::context::Context;
 use crate::judge::request::Admitted;
 use crate::judge::signature::{self, Judgement, OfHead};
+use crate::policy::address::addr::Address;
 use crate::policy::admission::Mode;
 use crate::policy::demand::Repeats;
 use crate::policy::outcome::Reason;
@@ -24,7 +29,7 @@ impl<T: Transport> Request<'_, T> {
     pub(super) fn judge_head(&mut self, admitted: &Admitted) -> Result<Option<OfHead>, Reason> {
         let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(None) };
         let Some(head) = self.received.head.as_ref() else { return Ok(None) };
-        let now = now();
+        let now = signature::now();
         match signature::of_head(&rules, admitted.route.webhook.spec().signed, head, now) {
             OfHead::Settled(judgement) => self.settle(admitted, judgement, now).map(|()| None),
             of_head => Ok(Some(of_head)),
@@ -44,7 +49,7 @@ impl<T: Transport> Request<'_, T> {
         let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(()) };
         let Some(head) = self.received.head.as_ref() else { return Ok(()) };
         let message = signature::message(head, head.get(admitted.target), body);
-        let now = now();
+        let now = signature::now();
         let judgement = signature::of_message(&rules, of_head, &message, now);
         self.settle(admitted, judgement, now)
     }
@@ -108,7 +113,22 @@ fn report_faults(route: &LiveRoute, fault: Fault) {
     }
 }
 
-/// In Unix seconds. A clock before 1970 is taken for 1970: then every signature lies in the future.
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+/// Reports a client in no list that a secret of the operator's signed for, at most once an hour for each network.
+pub(super) fn report_stranger(gate: &Gate, client: Address, route: &LiveRoute) {
+    let network = network(client.ip());
+    if gate.signed_strangers.note(network, Instant::now()).is_some() {
+        tracing::warn!(
+            %client,
+            %network,
+            route = route.label,
+            "a sender that no list holds is signed with a secret of signatures.secrets; it heard 503 and will try again. If the \
+             provider has a new range, add it to a list of the route"
+        );
+    }
+}
+
+/// What one event stands for: 256 addresses of IPv4, a /48 of IPv6.
+fn network(ip: IpAddr) -> IpNet {
+    let length = if ip.is_ipv4() { 24 } else { 48 };
+    IpNet::new(ip, length).map_or_else(|_| ip.into(), |network| network.trunc())
 }

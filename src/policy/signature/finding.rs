@@ -123,7 +123,9 @@ impl Step {
                 Self::Application,
                 Self::Payload,
             ],
-            Scheme::Parameter => &[Self::Found, Self::Parameters, Self::Secret, Self::Mac, Self::Age],
+            Scheme::Parameter => {
+                &[Self::Found, Self::Parameters, Self::Application, Self::Secret, Self::Mac, Self::Age]
+            }
         }
     }
 
@@ -140,7 +142,7 @@ impl Step {
             Self::Secret => "there is a secret for the account",
             Self::Mac => "the signature was made with it",
             Self::Age => "the signature is neither too old nor in the future",
-            Self::Application => "the token is for one of the route's applications",
+            Self::Application => "it is for one of the route's applications",
             Self::Payload => "the token is for this body or query",
         }
     }

@@ -49,6 +49,10 @@ pub fn judge(rules: &Rules<'_>, now: u64, message: &Message<'_>) -> Result<(Vouc
     if pairs.iter().any(|pair| pair.key.iter().any(|byte| matches!(byte, b'&' | b'='))) {
         return Err(Fault::Key);
     }
+    // Parameters name no application.
+    if !rules.applications.is_empty() {
+        return Err(Fault::Application);
+    }
     let account = rules.signing.account.iter().find_map(|name| value(&pairs, name));
     let (place, form) = signer(rules, now, account, &pairs, sig)?;
     let stamp = value(&pairs, "timestamp").and_then(seconds).ok_or(Fault::Timestamp)?;

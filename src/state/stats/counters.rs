@@ -81,6 +81,11 @@ impl RouteCounters {
         Reason::ALL.iter().map(|r| (*r, self.reasons[*r as usize].load(Relaxed))).filter(|(_, n)| *n > 0)
     }
 
+    /// The count of one reason.
+    pub fn of_reason(&self, reason: Reason) -> u64 {
+        self.reasons[reason as usize].load(Relaxed)
+    }
+
     /// The count of each status that senders got.
     pub fn by_status(&self) -> impl Iterator<Item = (u16, u64)> {
         (FIRST_STATUS..)

@@ -315,3 +315,47 @@ fn a_message_that_was_delivered_and_comes_again_is_a_repeat() {
         assert_eq!(marked, [false, false, false, true][..told]);
     }
 }
+
+/// A client that no list holds and that a secret of ours signed for may be the provider on a new range: it loses nothing.
+#[test]
+fn a_stranger_with_a_good_and_fresh_token_is_told_to_try_again() {
+    let upstream = Upstream::echo();
+    let good = Token::new(KEY, SECRET, BODY);
+    let rows = [
+        (good.bearer(), "retry", 503, "signed_stranger"),
+        (good.clone().claim("iat", now() - 400).bearer(), "retry", 403, "not_listed"),
+        (Token::new(KEY, "wrong", BODY).bearer(), "retry", 403, "not_listed"),
+        (Token::new("other", SECRET, BODY).bearer(), "retry", 403, "not_listed"),
+        (good.bearer(), "deny", 403, "not_listed"),
+    ];
+    for (token, unlisted, status, reason) in rows {
+        let gate = setup(&upstream, "retry")
+            .key(
+                "signatures",
+                &format!(
+                    "{{ secrets: [ {{ api_key: {KEY}, file: secrets/account }} ], unlisted: {unlisted} }}"
+                ),
+            )
+            .start();
+        for target in ["/note", "/require"] {
+            let reply = gate.ask(STRANGER, &with_token(target, Some(&token), BODY));
+            assert_eq!(
+                (reply.status, reply.header("retry-after").is_some()),
+                (status, status == 503),
+                "{reason}"
+            );
+        }
+        // Where no signature is asked for, a token says nothing.
+        assert_eq!(gate.ask(STRANGER, &with_token("/off", Some(&token), BODY)).status, 403);
+        let events = gate.events(3);
+        assert!(
+            events[..2].iter().all(|event| event["reason"] == reason && event["bytes_in"] == 0),
+            "{events:?}"
+        );
+        let metric = format!("reason=\"{reason}\"");
+        assert!(gate.admin("GET", "/metrics").text().contains(&metric));
+        let told = gate.log().matches("is signed with a secret of signatures.secrets").count();
+        assert_eq!(told, usize::from(status == 503), "once for a network: {}", gate.log());
+    }
+    assert!(upstream.arrivals().is_empty());
+}

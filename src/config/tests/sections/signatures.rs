@@ -25,13 +25,13 @@ fn needs(text: &str) -> Vec<Need> {
 fn every_key_of_the_section_is_read() {
     let text = "signatures:\n  secrets:\n  - { api_key: a1b2c3d, file: secrets/a }\n  - { api_key: a1b2c3d, file: /run/old, \
                 until: 2026-12-31 }\n  - { name: vcc, file: vcc.secret, encoding: base64 }\n  sms_method: sha512\n  \
-                max_age: 5m\n  clock_skew: 0s\n  failure: forbid\n  repeats: answer\n  unlisted: admit\n\
+                max_age: 5m\n  clock_skew: 0s\n  failure: forbid\n  repeats: answer\n  unlisted: deny\n\
                 routes: [{ path: /a, signature: { secrets: [vcc] } }]\n";
     let seen = good(text).signatures;
     let times = (seen.max_age, seen.clock_skew);
     assert_eq!(times, (Duration::from_secs(300), Duration::ZERO));
     let words = (seen.sms_method, seen.failure, seen.repeats, seen.unlisted);
-    assert_eq!(words, (Method::Sha512, OnBad::Forbid, Repeats::Answer, Unlisted::Admit));
+    assert_eq!(words, (Method::Sha512, OnBad::Forbid, Repeats::Answer, Unlisted::Deny));
     let [new, old, vcc] = seen.secrets.as_slice() else { panic!("{:?}", seen.secrets) };
     assert_eq!(
         (&new.owner, new.file.as_path()),
@@ -91,7 +91,7 @@ fn every_bad_value_of_signatures_is_reported() {
         ),
         (
             "signatures: { unlisted: hide }",
-            "signatures.unlisted: unknown value \"hide\"; there are: retry, admit, deny",
+            "signatures.unlisted: unknown value \"hide\"; there are: retry, deny",
         ),
         (
             "signatures: { secrets: [{ file: a }] }",
@@ -250,7 +250,7 @@ fn a_secret_in_the_configuration_is_refused_and_not_repeated() {
 fn what_has_no_effect_is_a_warning() {
     let drop = "signatures.unlisted: has no effect with `deny: drop`: nothing that a stranger sends is read";
     assert_eq!(warnings("deny: drop\nsignatures: { unlisted: retry }"), [drop]);
-    assert_eq!(warnings("deny: drop\nsignatures: { unlisted: admit }"), [drop]);
+    assert_eq!(warnings("deny: drop\nsignatures: { unlisted: deny }"), [drop]);
     assert_eq!(warnings("deny: drop\nsignatures: { max_age: 5m }"), [""; 0], "nobody asked for it");
     let unused = "signatures.secrets[1]: counts nowhere: no route has \"video\" in `signature.secrets`";
     assert_eq!(warnings(SECRETS), [unused]);
