@@ -293,3 +293,23 @@ fn explain_tells_what_becomes_of_a_signature() {
     let (code, text) = code_and_text(&running[..6], &sent(Some(&token), &large));
     assert!(code == 0 && text.contains("signed   valid (jwt); signature: require"), "{text}");
 }
+
+/// The sample of the documents is what the program prints.
+#[test]
+fn the_documents_show_what_the_command_prints() {
+    let page = include_str!("../../../docs/operations.md");
+    let setup = setup(&Upstream::echo(), "retry").routes(&[
+        "{ path: /webhooks/message-status, webhook: messages-status, allow: [test], signature: require }",
+    ]);
+    setup.write_config();
+    let config = setup.path().join("config.yaml").display().to_string();
+    let token = Token::new(KEY, OTHER, BODY).bearer();
+    let bytes = with_token("/webhooks/message-status", Some(&token), BODY);
+    let (code, text) =
+        code_and_text(&["signature", "-", "--config", &config, "--at", "2026-11-27T21:30:00Z"], &bytes);
+    assert_eq!(code, 3, "{text}");
+    assert!(
+        page.contains(&format!("\n```\n{text}```\n")),
+        "docs/operations.md shows something else than:\n{text}"
+    );
+}
