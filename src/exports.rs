@@ -75,6 +75,7 @@ pub mod signature {
     pub use crate::policy::signature::text::json::Malformed as NotJson;
     pub use crate::policy::signature::text::pairs::Unreadable;
     pub use crate::policy::signature::vouch::{Vouched, vouch};
+    pub use crate::state::stats::signatures::Counted;
 }
 
 /// What is known of the sender.

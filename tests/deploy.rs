@@ -543,6 +543,10 @@ fn every_recipe_passes_check() {
     for list in ["cloudflare", "front-door"] {
         write(&format!("ranges/{list}.txt"), "198.51.100.0/24\n2001:db8::/32\n");
     }
+    std::fs::create_dir_all(place("secrets")).expect("a folder");
+    for secret in ["a1b2c3d", "a1b2c3d.old", "video", "b2c3d4e"] {
+        write(&format!("secrets/{secret}"), "a secret of thirty-two bytes....\n");
+    }
     let own =
         rcgen::generate_simple_self_signed(vec!["hooks.example.com".to_owned()]).expect("a certificate");
     for path in ["tls/", "tls/hooks.example.com/"] {

@@ -14,6 +14,7 @@
 //! | [`probe`] | health probes |
 //! | [`reply`] | what the gate itself replies, and the note for the operator |
 //! | [`received`] | a request, and what was found out about it |
+//! | [`signature`] | what becomes of the signature of a request |
 //! | [`request_id`] | the id of a request |
 //! | [`challenge`] | the requests of certificate authorities |
 

@@ -12,6 +12,7 @@ use crate::files::file::ReadError;
 use crate::files::secret::{SecretBytes, SecretContent};
 use crate::policy::signature::keyring::{Entry, Keyring, Owner};
 use crate::policy::signature::secret::{MAX_SECRET, NoSecret, Secret};
+use crate::state::stats::secret_use::SecretUse;
 
 /// The most that is read of a file: the longest secret and the end of its line.
 pub(crate) const MOST: usize = MAX_SECRET + 2;
@@ -32,6 +33,8 @@ pub struct LiveSecret {
     pub file: SecretFile,
     /// Whether this is the last good version, because the file is missing or cannot be used.
     pub last_good: bool,
+    /// How often it was used; the count goes on over reloads that leave the secret as it is.
+    pub uses: Arc<SecretUse>,
     content: SecretBytes,
 }
 
@@ -55,6 +58,27 @@ enum Unusable {
     /// It holds something else.
     #[error(transparent)]
     Content(#[from] NoSecret),
+}
+
+impl Secrets {
+    /// Counts a signature that was made with the secret at this place of the keyring; `now` is in Unix seconds.
+    pub(crate) fn count_use(&self, place: usize, now: u64) {
+        if let Some(one) = self.sources.get(place) {
+            one.uses.count(now);
+        }
+    }
+
+    /// The other secrets of the same owner.
+    pub(crate) fn others_of<'s>(&'s self, one: &'s LiveSecret) -> impl Iterator<Item = &'s LiveSecret> {
+        let same = move |other: &&LiveSecret| other.file.owner == one.file.owner;
+        self.sources.iter().filter(same).filter(move |other| other.file.file != one.file.file)
+    }
+
+    /// Whether a secret that still counts has made no signature for days, while another of its owner has.
+    pub(crate) fn is_left_behind(&self, one: &LiveSecret, now: u64) -> bool {
+        let is_in_use = || self.others_of(one).any(|other| !other.is_over(now) && other.uses.is_busy(now));
+        !one.is_over(now) && one.uses.is_idle(now) && is_in_use()
+    }
 }
 
 impl LiveSecret {
@@ -125,7 +149,13 @@ fn read(
             (old.content.clone(), secret, true)
         }
     };
-    let live = LiveSecret { file: file.clone(), last_good, content };
+    // A secret that was changed in its file is another one: whether that is used is what an operator wants to know.
+    let is_same = |old: &&LiveSecret| {
+        old.file.owner == file.owner && old.file.file == file.file && old.content == content
+    };
+    let uses = before.iter().find(is_same).map(|old| Arc::clone(&old.uses));
+    let uses = uses.unwrap_or_else(|| Arc::new(SecretUse::since(now)));
+    let live = LiveSecret { file: file.clone(), last_good, uses, content };
     let mut warn = |at: &str, message: String| loaded.warnings.push(Problem::new(at, message));
     if secret.is_short() {
         warn(&file.at, "is shorter than 16 bytes, so it can be found by trying".to_owned());
@@ -166,4 +196,87 @@ pub(crate) fn changes(old: &Secrets, new: &Secrets) -> Vec<String> {
         };
     }
     changes.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::policy::address::range_list::Day;
+    use crate::policy::signature::secret::Encoding;
+
+    const WEEK: u64 = 7 * 86_400;
+    const NOW: u64 = 1_800_000_000;
+
+    fn file(folder: &Path, name: &str, account: &str, until: Option<&str>) -> SecretFile {
+        SecretFile {
+            at: "signatures.secrets[0].file".to_owned(),
+            owner: Owner::Account(account.to_owned()),
+            file: folder.join(name),
+            until: until.and_then(Day::parse),
+            encoding: Encoding::Text,
+        }
+    }
+
+    fn loaded(files: &[SecretFile], before: Option<&Secrets>, now: u64) -> Secrets {
+        let contents: Vec<_> = files.iter().map(|one| SecretContent::at(&one.file, MOST)).collect();
+        load(files, &contents, before, now).secrets.unwrap()
+    }
+
+    fn written(names: &[&str]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            std::fs::write(folder.path().join(name), format!("the secret of {name}")).unwrap();
+        }
+        let path = folder.path().to_owned();
+        (folder, path)
+    }
+
+    #[test]
+    fn uses_go_on_over_a_reload_and_begin_again_with_another_secret() {
+        let (_folder, path) = written(&["a", "b"]);
+        let files = [file(&path, "a", "a", None), file(&path, "b", "a", None)];
+        let first = loaded(&files, None, NOW);
+        first.count_use(0, NOW + 1);
+        first.count_use(1, NOW + 2);
+        first.count_use(1, NOW + 3);
+        first.count_use(2, NOW);
+        let hits =
+            |secrets: &Secrets| secrets.sources.iter().map(|one| one.uses.hits()).collect::<Vec<u64>>();
+        // In another order, and with another end.
+        let turned = [file(&path, "b", "a", Some("2030-01-01")), file(&path, "a", "a", None)];
+        let second = loaded(&turned, Some(&first), NOW + 10);
+        assert_eq!(hits(&second), [2, 1]);
+        // A request that began before the reload counts too.
+        first.count_use(1, NOW + 4);
+        assert_eq!((hits(&second), second.sources[0].uses.last()), (vec![3, 1], Some(NOW + 4)));
+        std::fs::remove_file(path.join("b")).unwrap();
+        std::fs::write(path.join("a"), "another secret of a").unwrap();
+        let third = loaded(&turned, Some(&second), NOW + 20);
+        assert_eq!((hits(&third), third.sources[0].last_good), (vec![3, 0], true));
+        let other = loaded(&[file(&path, "a", "b", None)], Some(&third), NOW + 30);
+        assert_eq!(hits(&other), [0], "the secret of another account");
+    }
+
+    #[test]
+    fn a_secret_is_left_behind_when_only_another_of_its_owner_is_used() {
+        let (_folder, path) = written(&["new", "old", "over", "other"]);
+        let files = [
+            file(&path, "new", "a", None),
+            file(&path, "old", "a", None),
+            file(&path, "over", "a", Some("2020-12-31")),
+            file(&path, "other", "b", None),
+        ];
+        let secrets = loaded(&files, None, NOW);
+        let left = |now: u64| -> Vec<bool> {
+            secrets.sources.iter().map(|one| secrets.is_left_behind(one, now)).collect()
+        };
+        assert_eq!(left(NOW + WEEK), [false; 4], "none of them is used");
+        secrets.count_use(0, NOW + WEEK);
+        assert_eq!(left(NOW + WEEK - 1), [false; 4], "not yet");
+        assert_eq!(left(NOW + WEEK), [false, true, false, false]);
+        secrets.count_use(1, NOW + WEEK);
+        assert_eq!(left(NOW + WEEK), [false; 4]);
+    }
 }

@@ -111,6 +111,7 @@ pub const READS_HEADERS: &[&str] = &[
     "judge/facts.rs",
     "judge/request.rs",
     "judge/probe.rs",
+    "judge/signature.rs",
     "gate/request/upstream_head.rs",
     "judge/head.rs",
     "upstream/answer.rs",

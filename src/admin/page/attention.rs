@@ -1,14 +1,15 @@
 //! What needs the operator's attention, in a box at the top of the page.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::UNIX_EPOCH;
 
 use crate::admin::LONG_RELOAD;
 use crate::admin::api::status::UpstreamState;
 use crate::admin::page::View;
 use crate::admin::page::chart::minutes;
+use crate::admin::page::level::Level;
 use crate::admin::page::loaded::problems_of;
 use crate::admin::page::markup::Markup;
+use crate::admin::page::signatures;
 use crate::admin::text::quantity::{counted, grouped};
 use crate::config::{Mode, Problem};
 use crate::policy::address::range_list::REVIEW_DAYS;
@@ -18,32 +19,12 @@ use crate::state::stats::health::Condition;
 use crate::state::stats::history::Tally;
 use crate::state::tls;
 
-/// The severity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
-    /// Messages may be lost, now or soon.
-    Bad,
-    /// The operator should look into it.
-    Warn,
-}
-
-impl Level {
-    /// Its CSS class.
-    #[must_use]
-    pub(crate) fn class(self) -> &'static str {
-        match self {
-            Self::Bad => "bad",
-            Self::Warn => "warn",
-        }
-    }
-}
-
 /// Everything that needs attention, the worst first.
 #[must_use]
 pub(crate) fn needs(view: &View<'_>) -> Vec<(Level, String)> {
     let mut needs = Vec::new();
     loaded(view, &mut needs);
-    secrets(view, &mut needs);
+    signatures::needs(view, &mut needs);
     serving(view, &mut needs);
     process(view, &mut needs);
     needs.sort_by_key(|(level, _)| *level);
@@ -105,22 +86,6 @@ fn loaded(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
                 Level::Bad,
                 format!("certificate {path} is the last good one: its files cannot be used"),
             ));
-        }
-    }
-}
-
-fn secrets(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
-    let now = view.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    for one in &view.snapshot.secrets.sources {
-        if one.last_good {
-            let (of, path) = (one.owner(), one.file.file.display());
-            needs.push((
-                Level::Bad,
-                format!("the secret of {of} is the last good one: {path} cannot be used"),
-            ));
-        }
-        if one.is_over(now) {
-            needs.push((Level::Warn, one.over()));
         }
     }
 }

@@ -177,7 +177,7 @@ fn a_secret_that_needs_attention_is_told_with_its_owner_and_its_file() {
     let text = text(&describe(&snapshot, None, &gauges, Duration::ZERO));
     assert!(
         text.contains(&format!(
-            "  api_key a1b2c3d          until -  {path}  LAST GOOD: the file cannot be used\n"
+            "  api_key a1b2c3d          until -           not used yet  {path}  LAST GOOD: the file cannot be used\n"
         )),
         "{text}"
     );

@@ -23,6 +23,7 @@ pub(crate) fn text(status: &Status) -> String {
     certificates(&mut out, &status.certificates);
     secrets(&mut out, &status.secrets);
     routes(&mut out, status);
+    signatures(&mut out, status);
     upstreams(&mut out, status);
     let _ = writeln!(out, "\nnow");
     for (name, number) in &status.gauges {
@@ -78,7 +79,11 @@ fn secrets(out: &mut String, all: &[Secret]) {
         let last_good = if one.last_good { "  LAST GOOD: the file cannot be used" } else { "" };
         let over = if one.over { " (OVER: it does not count)" } else { "" };
         let until = one.until.as_deref().unwrap_or(NOTHING);
-        let _ = writeln!(out, "  {:<24} until {until}{over}  {}{last_good}", one.of, one.path);
+        let used = match &one.last_used {
+            Some(last) => format!("hits {}, the last at {last}", one.hits),
+            None => "not used yet".to_owned(),
+        };
+        let _ = writeln!(out, "  {:<24} until {until:<10}{over}  {used}  {}{last_good}", one.of, one.path);
     }
 }
 
@@ -91,6 +96,25 @@ fn routes(out: &mut String, status: &Status) {
     }
     let counted = outcomes(&status.unrouted.outcomes);
     let _ = writeln!(out, "  {:<32} {NOTHING:<20} {counted}", "no route");
+}
+
+fn signatures(out: &mut String, status: &Status) {
+    let judged: Vec<_> =
+        status.routes.iter().filter_map(|route| Some((&route.route, route.signature.as_ref()?))).collect();
+    if judged.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nsignatures");
+    for (route, signatures) in judged {
+        let found: Vec<String> =
+            signatures.findings.iter().map(|(word, count)| format!("{word} {count}")).collect();
+        let found = if found.is_empty() { "none yet".to_owned() } else { found.join(", ") };
+        let in_a_row = match signatures.faults_in_a_row {
+            0 => String::new(),
+            faults => format!("  not good in a row: {faults}"),
+        };
+        let _ = writeln!(out, "  {route:<32} {:<20} {found}{in_a_row}", signatures.need);
+    }
 }
 
 fn outcomes(outcomes: &Outcomes) -> String {

@@ -24,8 +24,9 @@ impl<T: Transport> Request<'_, T> {
     pub(super) fn judge_head(&mut self, admitted: &Admitted) -> Result<Option<OfHead>, Reason> {
         let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(None) };
         let Some(head) = self.received.head.as_ref() else { return Ok(None) };
-        match signature::of_head(&rules, admitted.route.webhook.spec().signed, head, now()) {
-            OfHead::Settled(judgement) => self.settle(admitted, judgement).map(|()| None),
+        let now = now();
+        match signature::of_head(&rules, admitted.route.webhook.spec().signed, head, now) {
+            OfHead::Settled(judgement) => self.settle(admitted, judgement, now).map(|()| None),
             of_head => Ok(Some(of_head)),
         }
     }
@@ -43,14 +44,18 @@ impl<T: Transport> Request<'_, T> {
         let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(()) };
         let Some(head) = self.received.head.as_ref() else { return Ok(()) };
         let message = signature::message(head, head.get(admitted.target), body);
-        let judgement = signature::of_message(&rules, of_head, &message, now());
-        self.settle(admitted, judgement)
+        let now = now();
+        let judgement = signature::of_message(&rules, of_head, &message, now);
+        self.settle(admitted, judgement, now)
     }
 
     /// Keeps what was found, and decides by what the route needs.
-    fn settle(&mut self, admitted: &Admitted, judgement: Judgement) -> Result<(), Reason> {
+    fn settle(&mut self, admitted: &Admitted, judgement: Judgement, now: u64) -> Result<(), Reason> {
         let route = &admitted.route;
         route.counters.signatures.count(&judgement.counted());
+        if let Some(vouched) = &judgement.vouched {
+            self.context.snapshot.secrets.count_use(vouched.place(), now);
+        }
         if let Some(fault) = judgement.fault {
             self.record.note(fault.to_string());
             report_faults(route, fault);

@@ -73,6 +73,12 @@ impl Finding {
         Self::Malformed,
     ];
 
+    /// Whether the signature was made with the right secret and for this message, or for a head that has no other.
+    #[must_use]
+    pub(crate) fn is_good(self) -> bool {
+        matches!(self, Self::Valid | Self::ValidHead)
+    }
+
     /// Its name in the log and the metrics.
     #[must_use]
     pub fn word(self) -> &'static str {

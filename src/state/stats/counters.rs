@@ -26,7 +26,7 @@ pub struct RouteCounters {
     latency_sum_us: AtomicU64,
     would_deny: AtomicU64,
     /// The signatures of its requests.
-    pub(crate) signatures: SignatureCounters,
+    pub signatures: SignatureCounters,
     /// When it was last said that signatures are not good.
     pub(crate) unsigned: EventLimiter,
     /// When it was last said that answers are malformed.

@@ -16,7 +16,7 @@ const SCHEMES: usize = 3;
 
 /// What is counted of one signature.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Counted {
+pub struct Counted {
     /// How the request is signed; `None` if it is not.
     pub scheme: Option<Scheme>,
     /// What was found.
@@ -29,7 +29,7 @@ pub(crate) struct Counted {
 
 /// The counts.
 #[derive(Debug, Default)]
-pub(crate) struct SignatureCounters {
+pub struct SignatureCounters {
     findings: [[AtomicU64; FINDINGS]; SCHEMES],
     ages: [AtomicU64; AGE_BOUNDS_S.len() + 1],
     ages_sum_s: AtomicU64,
@@ -42,7 +42,7 @@ pub(crate) struct SignatureCounters {
 impl SignatureCounters {
     /// Counts one.
     pub fn count(&self, counted: &Counted) {
-        let good = matches!(counted.finding, Finding::Valid | Finding::ValidHead);
+        let good = counted.finding.is_good();
         self.findings[place(counted.scheme)][counted.finding as usize].fetch_add(1, Relaxed);
         if let Some(form) = counted.form {
             self.forms[form as usize].fetch_add(1, Relaxed);
@@ -61,24 +61,24 @@ impl SignatureCounters {
     }
 
     /// Counts a message that was delivered before.
-    pub fn count_repeat(&self) {
+    pub(crate) fn count_repeat(&self) {
         self.repeats.fetch_add(1, Relaxed);
     }
 
     /// Messages that had been delivered before.
     #[must_use]
-    pub fn repeats(&self) -> u64 {
+    pub(crate) fn repeats(&self) -> u64 {
         self.repeats.load(Relaxed)
     }
 
     /// How many were not good since the last good one.
     #[must_use]
-    pub fn in_a_row(&self) -> u64 {
+    pub(crate) fn in_a_row(&self) -> u64 {
         self.in_a_row.load(Relaxed)
     }
 
     /// The count of each finding that occurred, by scheme.
-    pub fn by_finding(&self) -> impl Iterator<Item = (Option<Scheme>, Finding, u64)> {
+    pub(crate) fn by_finding(&self) -> impl Iterator<Item = (Option<Scheme>, Finding, u64)> {
         let schemes = [Some(Scheme::Token), Some(Scheme::Parameter), None];
         schemes
             .into_iter()
@@ -90,7 +90,7 @@ impl SignatureCounters {
     }
 
     /// The count of each form of payload that occurred.
-    pub fn by_form(&self) -> impl Iterator<Item = (PayloadForm, u64)> {
+    pub(crate) fn by_form(&self) -> impl Iterator<Item = (PayloadForm, u64)> {
         PayloadForm::ALL
             .into_iter()
             .map(|form| (form, self.forms[form as usize].load(Relaxed)))
@@ -99,7 +99,7 @@ impl SignatureCounters {
 
     /// The histogram: good signatures of at most each age (cumulative, the last one is all), and the sum in seconds.
     #[must_use]
-    pub fn ages(&self) -> ([u64; AGE_BOUNDS_S.len() + 1], u64) {
+    pub(crate) fn ages(&self) -> ([u64; AGE_BOUNDS_S.len() + 1], u64) {
         let mut sum = 0;
         let cumulative = std::array::from_fn(|slot| {
             sum += self.ages[slot].load(Relaxed);

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 use std::thread;
 
-use crate::harness::{ADMITTED, Answer, Gate, PROXY, STRANGER, Setup, Upstream};
+use crate::harness::{ADMITTED, Answer, Gate, PROXY, Setup, Upstream};
 
 /// The longest line, its line end with it.
 const MOST: usize = 8 << 10;
@@ -30,18 +30,28 @@ impl Numbers {
 }
 
 /// What JSON, a terminal or a reader of lines may trip over, as far as a path may hold it.
-const PATH: &[u8] = b"\"\"'<>{}[],:|^`~*aZ9-_.!$&()+=@%22%5C%0A";
+const PATH: &[u8] = b"\"\"'<>{}[],:|^`~*aZ9-_.!$&()+=@";
 const VALUE: &[u8] = b"\"\\'<>{}[],:\x80\xff\xc3\xa9\xe2\x80\xa8\t aZ9";
 
 fn request(numbers: &mut Numbers) -> Vec<u8> {
-    let method: &[u8] = [&b"GET"[..], b"POST", b"POST", b"BREW", b"PO\"ST"][numbers.below(5)];
+    let method: &[u8] = match numbers.below(20) {
+        0 => b"BREW",
+        1 => b"PO\"ST",
+        2..8 => b"GET",
+        _ => b"POST",
+    };
     let path = match numbers.below(12) {
         0 => numbers.text(b"\x80\xff\xc3\xa9\xe2\x80\xa8\\;#/.", 9000),
         _ => numbers.text(PATH, 15_000),
     };
     let id = numbers.text(b"\"\\'{}[]:;,+/=aZ9-", 200);
     let host: &[u8] = if numbers.below(30) == 0 { b"\"a b\"" } else { b"hooks.example" };
-    let forwarded: &[u8] = [&b"127.0.0.2"[..], b"127.0.0.2", b"127.0.0.3", b"\"}{", b""][numbers.below(5)];
+    let forwarded: &[u8] = match numbers.below(12) {
+        0 => b"127.0.0.3",
+        1 => b"\"}{",
+        2 => b"",
+        _ => b"127.0.0.2",
+    };
     let other = numbers.text(VALUE, 200);
     [
         method,
@@ -82,7 +92,7 @@ fn answer(number: usize) -> Answer {
 
 fn send_all(gate: &Gate, sender: usize) {
     let mut numbers = Numbers(sender as u64 + 1);
-    let from = [ADMITTED, PROXY, PROXY, STRANGER][sender % SENDERS];
+    let from = [ADMITTED, PROXY, PROXY, ADMITTED][sender % SENDERS];
     let mut session = gate.session(from);
     for number in 0..REQUESTS / SENDERS {
         let reply = session.try_ask(&request(&mut numbers));
@@ -135,5 +145,5 @@ fn a_hundred_thousand_hostile_requests_leave_short_lines_that_jq_reads() {
     assert_eq!(found["lines"], lines.len());
     assert_eq!(found["requests"], REQUESTS, "each request is there once");
     assert!(found["cut"].as_u64().is_some_and(|cut| cut > 100), "no path was cut");
-    assert!(lines.len() > REQUESTS / 5, "{} lines", lines.len());
+    assert!(lines.len() > REQUESTS / 2, "{} lines", lines.len());
 }

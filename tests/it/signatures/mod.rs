@@ -3,3 +3,4 @@
 mod answers;
 mod command;
 mod secrecy;
+mod seen;
