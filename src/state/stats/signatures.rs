@@ -41,7 +41,7 @@ pub struct SignatureCounters {
 
 impl SignatureCounters {
     /// Counts one.
-    pub(crate) fn count(&self, counted: &Counted) {
+    pub fn count(&self, counted: &Counted) {
         let good = counted.finding.is_good();
         self.findings[place(counted.scheme)][counted.finding as usize].fetch_add(1, Relaxed);
         if let Some(form) = counted.form {
