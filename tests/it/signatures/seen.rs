@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::answers::{BODY, KEY, SECRET, setup, with_token};
 use crate::admin::status_page::page;
+use crate::harness::gate::setup::binary;
 use crate::harness::signer::Token;
-use crate::harness::{ADMITTED, Gate, Setup, Upstream, binary};
+use crate::harness::{ADMITTED, Gate, Setup, Upstream};
 
 const NEW: &str = "the-new-secret-of-the-account-123";
 
