@@ -157,16 +157,16 @@ mod tests {
     #[test]
     fn every_sample_of_a_signed_webhook_is_signed_and_the_rest_is_left_alone() {
         let signer = Signer::new().unwrap();
-        let (mut signed, mut parameters) = (0, 0);
+        let (mut tokens, mut parameters) = (0, 0);
         for sample in samples::all().unwrap() {
             let after = signer.sign(&sample).unwrap();
             let is_signed = after != sample;
-            assert_eq!(is_signed, sample.webhook.spec().signed != Signed::Never, "{}", sample.name);
-            signed += usize::from(is_signed);
+            assert_eq!(is_signed, sample.webhook.spec().tokens != Signed::Never, "{}", sample.name);
+            tokens += usize::from(is_signed);
             parameters += usize::from(is_signed && after.headers == sample.headers);
             assert!(!format!("{after:?}").contains(signer.secret()));
         }
-        assert_eq!((signed, parameters), (19, 7));
+        assert_eq!((tokens, parameters), (19, 7));
     }
 
     #[test]
