@@ -83,6 +83,10 @@ COST := $(CARGO) bench --locked --profile cost --bench cost --
 bench-micro: prerequisites ## the pure core by the clock, with criterion (ARGS=lookup: some of it)
 	$(CARGO) bench --locked --profile cost --bench micro -- $(ARGS)
 
+.PHONY: bench-timing
+bench-timing: prerequisites ## whether the time of a verification tells where the first wrong byte of a signature is
+	$(CARGO) bench --locked --profile cost --bench timing
+
 .PHONY: bench-cost bench-cost-record
 bench-cost: prerequisites ## instructions, allocations and system calls against benches/cost/bounds.txt; needs no quiet machine
 	@scripts/prerequisites-long

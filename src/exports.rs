@@ -60,6 +60,24 @@ pub mod forward {
     pub use crate::policy::forward::{Own, response_drops, write_request_head};
 }
 
+/// Whether a request was signed with one of the operator's secrets.
+pub mod signature {
+    pub use crate::policy::provider::signing::{Carrier, Signed, Signing};
+    pub use crate::policy::signature::fault::{Fault, Part};
+    pub use crate::policy::signature::finding::{Finding, Scheme, Step};
+    pub use crate::policy::signature::keyring::{Entry, Keyring, Owner};
+    pub use crate::policy::signature::mac::Method;
+    pub use crate::policy::signature::payload::{PayloadForm, bound, query_json};
+    pub use crate::policy::signature::rules::{Message, Rules};
+    pub use crate::policy::signature::secret::{Encoding, NoSecret, Secret};
+    pub use crate::policy::signature::sms::{BaseForm, judge};
+    pub use crate::policy::signature::text::base64::Malformed as NotBase64;
+    pub use crate::policy::signature::text::json::Malformed as NotJson;
+    pub use crate::policy::signature::text::pairs::Unreadable;
+    pub use crate::policy::signature::vouch::{Vouched, vouch};
+    pub use crate::state::stats::signatures::Counted;
+}
+
 /// What is known of the sender.
 pub mod provider {
     pub use crate::policy::provider::spec::{AnswerRule, Methods, RelayAs};

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use nexmo_gate::exports::range_list::REVIEW_DAYS;
+use nexmo_gate::exports::signature::{Counted, Finding, PayloadForm, Scheme};
 use nexmo_gate::exports::{Gauges, Loader, Outcome, Overrides, Reason, metrics};
 use serde_json::Value;
 
@@ -31,15 +32,23 @@ fn known() -> Known {
     write("key.pem", &pair.signing_key.serialize_pem());
     std::fs::create_dir(folder.path().join("ranges")).expect("a folder");
     write("ranges/sms.txt", "# reviewed: 2026-11-21\n192.0.2.0/28\n");
+    write("secret", "a secret of the account");
     write(
         "config.yaml",
         "listen: [{ address: \"127.0.0.1:0\", tls: { certificate: cert.pem, key: key.pem } }]\n\
-         upstream: \"http://127.0.0.1:3000\"\nroutes: [{ path: /sms, webhook: sms-inbound, allow: [sms] }]\n",
+         upstream: \"http://127.0.0.1:3000\"\nsignatures: { secrets: [{ api_key: a1b2c3d, file: secret }] }\nroutes: [{ path: /sms, webhook: sms-inbound, allow: [sms] }]\n",
     );
     let loaded = Loader::new(Some(folder.path().join("config.yaml")), Overrides::default()).begin();
     let snapshot = loaded.snapshot.unwrap_or_else(|| panic!("{:?}", loaded.problems));
     for reason in Reason::ALL {
         snapshot.routes[0].counters.count(*reason, Some(200));
+    }
+    for finding in Finding::ALL {
+        let form = PayloadForm::ALL.get(finding as usize).copied();
+        for scheme in [Some(Scheme::Token), Some(Scheme::Parameter), None] {
+            let counted = Counted { scheme, finding, age: Some(1), form };
+            snapshot.routes[0].counters.signatures.count(&counted);
+        }
     }
     let page = metrics::render(&snapshot, None, &Gauges::default(), SystemTime::now());
     let mut known = Known::new();
@@ -118,7 +127,7 @@ fn check(known: &Known, what: &str, expression: &str, templates: &[&str]) -> BTr
             let values = series.get(&label).unwrap_or_else(|| panic!("{what}: {name} has no {label}"));
             // Which routes, lists and so on there are is the operator's affair.
             let words: BTreeSet<&str> = match label.as_str() {
-                "outcome" | "reason" | "phase" => value.split('|').collect(),
+                "outcome" | "reason" | "phase" | "scheme" | "result" | "form" => value.split('|').collect(),
                 _ => BTreeSet::new(),
             };
             for word in words {

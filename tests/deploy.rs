@@ -540,7 +540,13 @@ fn every_recipe_passes_check() {
         std::fs::copy(entry.path(), place("ranges").join(entry.file_name())).expect("a copy");
     }
     let write = |name: &str, text: &str| std::fs::write(place(name), text).expect("a file");
-    write("ranges/cloudflare.txt", "198.51.100.0/24\n2001:db8::/32\n");
+    for list in ["cloudflare", "front-door"] {
+        write(&format!("ranges/{list}.txt"), "198.51.100.0/24\n2001:db8::/32\n");
+    }
+    std::fs::create_dir_all(place("secrets")).expect("a folder");
+    for secret in ["a1b2c3d", "a1b2c3d.old", "a1b2c3d.new", "video", "b2c3d4e"] {
+        write(&format!("secrets/{secret}"), "a secret of thirty-two bytes....\n");
+    }
     let own =
         rcgen::generate_simple_self_signed(vec!["hooks.example.com".to_owned()]).expect("a certificate");
     for path in ["tls/", "tls/hooks.example.com/"] {

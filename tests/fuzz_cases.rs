@@ -1,7 +1,7 @@
 //! The fuzz targets' bodies, run for a bounded number of cases on every machine that runs the tests:
 //! each seed as it is, then seeds cut, changed and joined, the target's own words, and plain noise.
 
-#![expect(clippy::unwrap_used, reason = "in a test it is how it fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test it is how it fails")]
 
 #[path = "../fuzz/src/cases.rs"]
 mod cases;
@@ -119,4 +119,7 @@ macro_rules! each {
     };
 }
 
-each! { range_file forwarding_header proxy_header request_head chunked config_text success_range response_head }
+each! {
+    range_file forwarding_header proxy_header request_head chunked config_text success_range response_head token
+    signed_parameters query_json
+}

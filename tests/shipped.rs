@@ -250,6 +250,16 @@ fn with(key: &str, value: &str) -> String {
     match first {
         "upstream" => format!("upstream: {inner}"),
         "routes[]" if key == "routes[].path" => format!("upstream: \"http://a\"\nroutes: [{inner}]"),
+        "signatures" if key.starts_with("signatures.secrets[].") => {
+            let own = key.trim_start_matches("signatures.secrets[].");
+            format!(
+                "upstream: \"http://a\"\nsignatures: {{ secrets: [{{ api_key: a, file: b, {own}: {value} }}] }}"
+            )
+        }
+        "routes[]" if key == "routes[].signature" => format!(
+            "upstream: \"http://a\"\nsignatures: {{ secrets: [{{ api_key: a, file: b }}] }}\nroutes: [{{ path: \"/*\", signature: \
+             {value} }}]"
+        ),
         "routes[]" => {
             let own = inner.trim_start_matches('{');
             format!("upstream: \"http://a\"\nroutes: [{{ path: \"/*\", {own}]")
@@ -282,7 +292,9 @@ fn the_configuration_table_states_the_real_defaults() {
         if keys::paths().any(|key| key == value) {
             continue;
         }
-        let bare = if key.starts_with("routes[]") {
+        let bare = if key.starts_with("signatures.secrets[].") {
+            "upstream: \"http://a\"\nsignatures: { secrets: [{ api_key: a, file: b }] }"
+        } else if key.starts_with("routes[]") {
             "upstream: \"http://a\"\nroutes: [{ path: \"/*\" }]"
         } else if key.starts_with("listen[].") && key != "listen[].address" {
             "upstream: \"http://a\"\ntrusted_proxies: [10.0.0.0/8]"

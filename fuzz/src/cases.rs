@@ -20,11 +20,17 @@ use nexmo_gate::exports::{
     ReadBuffer, Reason, Scan, Version, parse_answer_head, parse_config, parse_head, range_list,
 };
 
+// By its path: `tests/` has this file under another name.
+#[path = "cases/signatures.rs"]
+mod signatures;
+
+pub use signatures::{query_json, signed_parameters, token};
+
 /// A target's name and its body, which says whether the bytes were accepted.
 pub type Case = (&'static str, fn(&[u8]) -> bool);
 
 /// Every target.
-pub const ALL: [Case; 8] = [
+pub const ALL: [Case; 11] = [
     ("range_file", range_file),
     ("forwarding_header", forwarding_header),
     ("proxy_header", proxy_header),
@@ -33,6 +39,9 @@ pub const ALL: [Case; 8] = [
     ("config_text", config_text),
     ("success_range", success_range),
     ("response_head", response_head),
+    ("token", token),
+    ("signed_parameters", signed_parameters),
+    ("query_json", query_json),
 ];
 
 /// A range file that is accepted holds something, no prefix is a slip of the pen, it can be written and
@@ -274,6 +283,9 @@ fn forwarded_head(head: &Head, facts: &Facts<'_>) {
         proto: "http",
         request_id: b"id",
         client_cert: None,
+        signature: None,
+        account: None,
+        repeat: false,
         list: None,
         webhook: "generic",
     };

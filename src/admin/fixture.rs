@@ -27,6 +27,21 @@ routes:
       upstream: { urls: [http://127.0.0.1:3001, unix:/run/b.sock], health: { path: /up } } }
 ";
 
+/// Routes that require signatures, note them and do not look at them; two secrets of one account.
+pub(crate) const SIGNED: &str = "
+upstream: http://127.0.0.1:3000
+signatures:
+  secrets:
+    - { api_key: a1b2c3d, file: old, until: 2026-12-31 }
+    - { api_key: a1b2c3d, file: new }
+routes:
+  - { path: /webhooks/answer, webhook: voice-answer, allow: [voice], signature: require }
+  - { path: /webhooks/sms/*, webhook: sms-inbound, allow: [sms] }
+  - { path: /webhooks/off, webhook: voice-event, allow: [voice], signature: off }
+";
+
+const SECRETS: [&str; 2] = ["old", "new"];
+
 const LISTS: [(&str, &str); 3] = [
     ("voice", "# reviewed: 2026-11-01\n# as-of: 2024-01-15\n192.0.2.0/28\n192.0.2.64/28\n"),
     ("sms", "# reviewed: 2026-03-01\n198.51.100.0/24\n\n198.51.100.7 # one\n2001:db8::/120\n"),
@@ -45,6 +60,9 @@ impl Stage {
         std::fs::create_dir(folder.path().join("ranges")).unwrap();
         for (name, text) in LISTS {
             std::fs::write(folder.path().join(format!("ranges/{name}.txt")), text).unwrap();
+        }
+        for name in SECRETS {
+            std::fs::write(folder.path().join(name), format!("the secret of {name}")).unwrap();
         }
         let path = folder.path().join("config.yaml");
         std::fs::write(&path, config).unwrap();

@@ -1,7 +1,7 @@
 //! Which request to the admin interface gets which answer. No sockets here.
 
 use std::net::IpAddr;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
@@ -180,7 +180,8 @@ fn report(ctx: &AdminContext, asked: &Asked) -> Answer {
 
 fn explain(ctx: &AdminContext, query: &str) -> Answer {
     let question = Parameters::from_query(query).and_then(Question::new);
-    match question.and_then(|question| explain::explain(&ctx.store.load(), &question, |_| None)) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    match question.and_then(|question| explain::explain(&ctx.store.load(), &question, |_| None, now)) {
         Ok(explanation) => Answer::json(200, &explanation),
         Err(problem) => Answer::plain(400, format!("{problem}\n")),
     }

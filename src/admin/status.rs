@@ -1,14 +1,16 @@
 //! Makes the answer to `GET /status`. The text form is in [`crate::admin::text::status`].
 
-use std::time::{Duration, SystemTime};
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
 use crate::admin::api::status::{
-    Certificate, LastReload, List, Outcomes, Route, Status, Statuses, Unrouted, Upstream,
+    Certificate, LastReload, List, Outcomes, Route, Secret, Signatures, Status, Statuses, Unrouted, Upstream,
 };
 use crate::state::endpoint::Endpoint;
 use crate::state::report::Report;
+use crate::state::secrets::LiveSecret;
 use crate::state::snapshot::{self, LiveRoute, Snapshot};
 use crate::state::stats::gauges::{Gauges, TABLE};
 use crate::state::stats::health::Condition;
@@ -32,7 +34,8 @@ pub(crate) fn describe(
         loaded_at: rfc3339(snapshot.loaded_at),
         mode: snapshot.config.mode.word().to_owned(),
         phase: gauges.phase().word().to_owned(),
-        routes: snapshot.routes.iter().map(|route| Route::from(&**route)).collect(),
+        routes: snapshot.routes.iter().map(|one| route(snapshot, one)).collect(),
+        secrets: secrets(snapshot, SystemTime::now()),
         trusted_proxies: snapshot.trusted_names.iter().map(ToString::to_string).collect(),
         unrouted: Unrouted::from(&*snapshot.unrouted),
         upstreams: snapshot.endpoints().values().map(|endpoint| Upstream::from(&***endpoint)).collect(),
@@ -71,6 +74,21 @@ fn certificates(snapshot: &Snapshot, now: SystemTime) -> Vec<Certificate> {
     .collect()
 }
 
+/// The secrets of signatures, in the order of the config.
+fn secrets(snapshot: &Snapshot, now: SystemTime) -> Vec<Secret> {
+    let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let shown = |one: &LiveSecret| Secret {
+        hits: one.uses.hits(),
+        last_good: one.last_good,
+        last_used: one.uses.last().map(|last| rfc3339(UNIX_EPOCH + Duration::from_secs(last))),
+        of: one.owner(),
+        over: one.is_over(now),
+        path: one.file.file.display().to_string(),
+        until: one.file.until.map(|day| day.to_string()),
+    };
+    snapshot.secrets.sources.iter().map(shown).collect()
+}
+
 impl From<&snapshot::List> for List {
     fn from(list: &snapshot::List) -> Self {
         Self {
@@ -84,17 +102,31 @@ impl From<&snapshot::List> for List {
     }
 }
 
-impl From<&LiveRoute> for Route {
-    fn from(route: &LiveRoute) -> Self {
-        Self {
-            allow: route.allow.iter().map(|list| list.name.clone()).collect(),
-            deadline_ms: milliseconds(route.deadline),
-            outcomes: outcomes(route),
-            route: route.label.clone(),
-            statuses: statuses(route),
-            webhook: route.webhook.name().to_owned(),
-            would_deny: route.counters.would_deny(),
-        }
+fn route(snapshot: &Snapshot, route: &LiveRoute) -> Route {
+    Route {
+        allow: route.allow.iter().map(|list| list.name.clone()).collect(),
+        deadline_ms: milliseconds(route.deadline),
+        outcomes: outcomes(route),
+        route: route.label.clone(),
+        signature: snapshot.signature_rules(route).map(|_| signatures(route)),
+        statuses: statuses(route),
+        webhook: route.webhook.name().to_owned(),
+        would_deny: route.counters.would_deny(),
+    }
+}
+
+fn signatures(route: &LiveRoute) -> Signatures {
+    let counted = &route.counters.signatures;
+    let mut findings = BTreeMap::new();
+    for (_, finding, count) in counted.by_finding() {
+        *findings.entry(finding.word().to_owned()).or_default() += count;
+    }
+    Signatures {
+        faults_in_a_row: counted.in_a_row(),
+        findings,
+        need: route.signature.need.word().to_owned(),
+        payloads: counted.by_form().map(|(form, count)| (form.word().to_owned(), count)).collect(),
+        repeats: counted.repeats(),
     }
 }
 
@@ -152,10 +184,13 @@ impl From<&Report> for LastReload {
 mod tests {
     use super::*;
     use crate::admin::api::status::UpstreamState;
-    use crate::admin::fixture::{CONFIG, Stage, anonymous};
+    use crate::admin::fixture::{CONFIG, SIGNED, Stage, anonymous};
     use crate::admin::text::status::text;
     use crate::policy::outcome::Reason;
+    use crate::policy::signature::finding::{Finding, Scheme};
+    use crate::policy::signature::payload::PayloadForm;
     use crate::state::stats::gauges::Phase;
+    use crate::state::stats::signatures::Counted;
 
     #[test]
     fn programs_and_people_are_told_the_same() {
@@ -189,5 +224,51 @@ mod tests {
         ] {
             assert!(text.lines().any(|seen| seen == line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn signatures_are_told_to_programs_and_people_and_secrets_to_nobody() {
+        let mut stage = Stage::new(SIGNED);
+        let snapshot = stage.snapshot();
+        let good = Counted {
+            scheme: Some(Scheme::Token),
+            finding: Finding::Valid,
+            age: Some(1),
+            form: Some(PayloadForm::Body),
+        };
+        let signatures = &snapshot.routes[0].counters.signatures;
+        signatures.count(&good);
+        for scheme in [Some(Scheme::Token), Some(Scheme::Parameter)] {
+            signatures.count(&Counted { scheme, finding: Finding::Bad, age: None, form: None });
+        }
+        snapshot.secrets.count_use(1, 20_778 * 86_400);
+        let status = describe(&snapshot, None, &Gauges::default(), Duration::ZERO);
+        let one = |word: &str, count| BTreeMap::from([(word.to_owned(), count)]);
+        let wanted = Signatures {
+            faults_in_a_row: 2,
+            findings: one("valid", 1).into_iter().chain(one("bad", 2)).collect(),
+            need: "require".to_owned(),
+            payloads: one("body", 1),
+            repeats: 0,
+        };
+        assert_eq!(status.routes[0].signature.as_ref(), Some(&wanted));
+        assert_eq!(status.routes[2].signature, None, "signature: off");
+        let [old, new] = status.secrets.as_slice() else { panic!("{:?}", status.secrets) };
+        assert_eq!((old.hits, &old.last_used, old.until.as_deref()), (0, &None, Some("2026-12-31")));
+        assert_eq!((new.hits, new.last_used.as_deref()), (1, Some("2026-11-21T00:00:00.000Z")));
+        let text = anonymous(&text(&status), stage.folder.path());
+        for line in [
+            "  /webhooks/answer                 require              bad 2, valid 1  not good in a row: 2",
+            "  /webhooks/sms/*                  note                 none yet",
+            "  api_key a1b2c3d          until 2026-12-31  not used yet  DIR/old",
+            "  api_key a1b2c3d          until -           hits 1, the last at 2026-11-21T00:00:00.000Z  DIR/new",
+        ] {
+            // Behind the file there may be what is odd about it, by the day on which the test runs.
+            assert!(
+                text.lines().any(|seen| seen.replace(" (OVER: it does not count)", "") == line),
+                "{line}\n{text}"
+            );
+        }
+        assert!(!format!("{text}{status:?}").contains("the secret of "), "{text}");
     }
 }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use crate::admin::routes::{Answer, Asked};
+use crate::wire::date;
 
 /// The largest head. Browsers and scrapers send smaller ones; `GET /explain` carries the head of a whole request,
 /// percent-encoded.
@@ -126,9 +127,10 @@ fn head_of(answer: &Answer) -> String {
     let Answer { status, content_type, allow, policy, body } = answer;
     let reason = http::StatusCode::from_u16(*status).ok().and_then(|code| code.canonical_reason());
     let mut head = format!(
-        "HTTP/1.1 {status} {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
+        "HTTP/1.1 {status} {}\r\nDate: {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
          X-Content-Type-Options: nosniff\r\nConnection: close\r\n",
         reason.unwrap_or_default(),
+        String::from_utf8_lossy(&date::now()),
         body.len()
     );
     // Writing to a String cannot fail.

@@ -13,6 +13,7 @@ use crate::config::{Listener, Mode, Trusted};
 use crate::files::folder;
 use crate::gate::memory;
 use crate::load::since::Change;
+use crate::policy::demand::Need;
 use crate::state::snapshot::Snapshot;
 
 /// Read the configuration and every range file: print all problems, or a summary.
@@ -54,6 +55,7 @@ fn summary(read: &Read, today: i64) -> String {
     out.push_str("\nroutes\n");
     out.push_str(&routes(snapshot));
     out.push_str(&certificates(snapshot));
+    out.push_str(&secrets(snapshot));
     let trusted = match snapshot.config.trusted_proxies.as_slice() {
         [] => "none: the peer of a connection is the client".to_owned(),
         entries => entries.iter().map(trusted_text).collect::<Vec<_>>().join(", "),
@@ -147,6 +149,13 @@ fn routes(snapshot: &Snapshot) -> String {
             route.allow.iter().map(|list| list.name.as_str()).collect::<Vec<_>>().join(", "),
         ]);
     }
+    // Where no secret is configured, nobody wants to read `off` on every line.
+    if snapshot.routes.iter().any(|route| route.signature.need != Need::Off) {
+        rows[0].push("signature".to_owned());
+        for (row, route) in rows[1..].iter_mut().zip(&snapshot.routes) {
+            row.push(route.signature.need.word().to_owned());
+        }
+    }
     columns(&rows, &[2])
 }
 
@@ -166,6 +175,17 @@ fn certificates(snapshot: &Snapshot) -> String {
         }
     }
     if rows.len() == 1 { String::new() } else { format!("\ncertificates\n{}", columns(&rows, &[4])) }
+}
+
+/// The secrets that webhooks are signed with: whose each is and where it lies, nothing of what it is.
+fn secrets(snapshot: &Snapshot) -> String {
+    let mut rows = vec![["secret of", "until", "file"].map(str::to_owned).to_vec()];
+    for one in &snapshot.secrets.sources {
+        let file = one.file.file.display().to_string();
+        let until = one.file.until.map_or("-".to_owned(), |day| day.to_string());
+        rows.push(vec![one.owner(), until, file]);
+    }
+    if rows.len() == 1 { String::new() } else { format!("\nsignatures\n{}", columns(&rows, &[])) }
 }
 
 /// What looks like a mistake, but works.
@@ -271,6 +291,42 @@ memory at worst  484 MiB
         let document = include_str!("../../docs/limits.md");
         let memory = &wanted[wanted.find("memory at worst").unwrap()..];
         assert!(document.contains(memory), "docs/limits.md shows another example than\n{memory}");
+    }
+
+    #[test]
+    fn the_secrets_of_signatures_are_told_and_what_they_are_is_not() {
+        let config = format!(
+            "{CONFIG}signatures:\n  secrets:\n  - {{ api_key: a1b2c3d, file: new }}\n  \
+             - {{ api_key: a1b2c3d, file: old, until: 2025-12-31 }}\n"
+        );
+        let (summary, warnings) = checked(&config, |folder| {
+            for (name, text, mode) in [("new", "s3cr3t-of-sixteen", 0o600), ("old", "s3cr3t", 0o644)] {
+                std::fs::write(folder.join(name), text).unwrap();
+                let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+                std::fs::set_permissions(folder.join(name), mode).unwrap();
+            }
+        })
+        .unwrap();
+        let secrets = "
+signatures
+  secret of        until       file
+  api_key a1b2c3d  -           DIR/new
+  api_key a1b2c3d  2025-12-31  DIR/old
+";
+        assert!(summary.contains(secrets), "{summary}");
+        assert!(summary.contains("voice, sms  note"), "{summary}");
+        let at = "signatures.secrets[1]";
+        let wanted = [
+            format!("{at}.file: is shorter than 16 bytes, so it can be found by trying"),
+            format!(
+                "{at}.file: can be read by every user of this machine (mode 644); chmod it to 600 or 640"
+            ),
+            format!(
+                "{at}.until: the secret of api_key a1b2c3d no longer counts since the end of 2025-12-31 (UTC); remove it"
+            ),
+        ];
+        assert_eq!(warnings[..3], wanted);
+        assert!(!format!("{summary}{warnings:?}").contains("s3cr3t"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use clap::Command;
 use clap::builder::Resettable;
 
-use crate::config::{PORT, variables};
+use crate::config::{CREDENTIALS, PORT, variables};
 
 /// The command line without the variables whose value is empty.
 pub(super) fn without_empty(command: Command) -> Command {
@@ -18,6 +18,12 @@ pub(super) fn without_empty(command: Command) -> Command {
 /// The variable `PORT`, if it has a value.
 pub(super) fn port() -> Option<String> {
     std::env::var_os(PORT).filter(|value| !is_empty(value)).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The folder of the service's credentials, if systemd was told of some.
+pub(super) fn credentials() -> Option<String> {
+    let folder = std::env::var_os(CREDENTIALS).filter(|value| !is_empty(value));
+    folder.map(|value| value.to_string_lossy().into_owned())
 }
 
 /// The names of the variables that begin like the gate's and mean nothing to it.

@@ -1,9 +1,7 @@
 //! `explain`: whether an address is admitted, and why.
 
-use std::fmt::Display;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::admin::api::Document;
 use crate::admin::api::explanation::{Explanation, RouteVerdict, Verdict};
@@ -12,14 +10,12 @@ use crate::admin::explain::question::{Parameters, Question, QuestionError};
 use crate::admin::text::explanation::text;
 use crate::cli::admin_client::AdminClient;
 use crate::cli::flags::{Gate, Settings};
-use crate::cli::{DENIED, Failure, failed, loading, print};
-use crate::files::file;
+use crate::cli::signature::request::{NoRequest, bytes_of};
+use crate::cli::{DENIED, Failure, USAGE, failed, loading, print};
 
 const WITHIN: Duration = Duration::from_secs(10);
-/// The exit code for wrong usage that clap cannot detect.
-const USAGE: u8 = 2;
-/// The largest request that is read from a file.
-const MAX_REQUEST: u64 = 1 << 20;
+/// What a running gate reads of a question: its bound for a head, and room for the other lines.
+const MAX_QUERY: usize = 60 * 1024;
 
 /// Show what becomes of a request of an address, and why, with every step of the decision.
 ///
@@ -37,12 +33,12 @@ pub struct Args {
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
     /// The method of the request; by default the first that the route's webhook has
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", requires = "path")]
     method: Option<String>,
     /// Another header line of the request
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
-    /// A whole request in a file, as it is sent; - reads it from standard input
+    /// A whole request in a file, as it is sent: with its body, its signature is judged too; - reads it from standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "via", "host", "method", "headers"])]
     request: Option<PathBuf>,
     /// The listener that the connection comes to; by default the first that fits
@@ -55,7 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "HOPS")]
     via: Option<String>,
     /// The Host of the request, where routes name one
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", requires = "path")]
     host: Option<String>,
     /// Ask the running gate instead of reading the files
     #[arg(long)]
@@ -75,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         ask(&args.settings, &parameters)?
     } else {
         let explanation =
-            explain(&loading::read(&args.settings)?.snapshot, &question, |file| Some(file.is_file()))
+            explain(&loading::read(&args.settings)?.snapshot, &question, |file| Some(file.is_file()), now())
                 .map_err(usage)?;
         let json = explanation.to_json().map_err(|error| failed(error.to_string()))?;
         (explanation, json)
@@ -86,36 +82,37 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
 }
 
 fn parameters(args: &Args) -> Result<Parameters, Failure> {
-    let cannot = |path: &Path, error: &dyn Display| failed(format!("{}: {error}", path.display()));
-    let request = match &args.request {
-        None => None,
-        Some(path) if path.as_os_str() == "-" => {
-            let mut bytes = Vec::new();
-            let read = std::io::stdin().take(MAX_REQUEST).read_to_end(&mut bytes);
-            read.map_err(|error| cannot(path, &error))?;
-            Some(bytes)
-        }
-        Some(path) => Some(file::read(path, MAX_REQUEST).map_err(|error| cannot(path, &error))?),
-    };
-    Ok(Parameters {
+    let unread = |error: NoRequest| failed(error.to_string());
+    let request = args.request.as_deref().map(bytes_of).transpose().map_err(unread)?;
+    let parameters = Parameters {
         ip: Some(args.ip.clone()),
         via: args.via.clone(),
         path: args.path.clone(),
         host: args.host.clone(),
         method: args.method.clone(),
         headers: args.headers.clone(),
-        // What is behind the head is not judged, and need not travel.
-        request: request.map(head_of),
+        request,
         listener: args.listener.clone(),
         proxy: args.proxy.clone(),
-    })
+    };
+    if !args.running || parameters.to_query().len() <= MAX_QUERY {
+        return Ok(parameters);
+    }
+    let request = parameters.request.map(head_of);
+    eprintln!("warning: the request is too large to be sent to the running gate: its head alone is judged");
+    Ok(Parameters { request, ..parameters })
 }
 
+/// The head, which a gate judges without the body.
 fn head_of(mut request: Vec<u8>) -> Vec<u8> {
-    let ends = [&b"\r\n\r\n"[..], b"\n\n"];
-    let end = ends.iter().find_map(|end| Some(memchr::memmem::find(&request, end)? + end.len()));
+    let end = memchr::memmem::find(&request, b"\r\n\r\n").map(|end| end + 4);
     request.truncate(end.unwrap_or(request.len()));
     request
+}
+
+/// In Unix seconds.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// The explanation of the running gate, and the JSON text of it.

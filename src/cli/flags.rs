@@ -115,6 +115,7 @@ impl Settings {
             access_log: own.access_log,
             threads: own.threads,
             port: environment::port(),
+            credentials: environment::credentials(),
             unknown: environment::unknown(),
         }
     }

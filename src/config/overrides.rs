@@ -42,6 +42,8 @@ pub struct Overrides {
     pub threads: Option<String>,
     /// The variable `PORT` of platforms that choose the port; it counts where no listener is named.
     pub port: Option<String>,
+    /// The variable `CREDENTIALS_DIRECTORY`: the folder of a service's credentials, where there is one.
+    pub credentials: Option<String>,
     /// The names of variables that begin like the gate's and mean nothing to it.
     pub unknown: Vec<String>,
 }

@@ -17,7 +17,7 @@ use crate::config::read::node::{Node, Source};
 use crate::config::read::report::Report;
 use crate::config::read::section::Section;
 use crate::config::read::units::quote;
-use crate::config::sections::{limits, listener, lists, routes, upstream};
+use crate::config::sections::{limits, listener, lists, routes, signatures, upstream};
 use crate::config::variables;
 use crate::policy::hold::Outline;
 use crate::policy::provider::{self, Provider};
@@ -58,7 +58,9 @@ pub fn parse_for(
     let base = if text.is_some() { base } else { Path::new("") };
     let config = {
         let port = overrides.port.as_deref();
-        let source = Source { report: &report, base, replaced: overrides.values(), port, provider };
+        let credentials = overrides.credentials.as_deref();
+        let source =
+            Source { report: &report, base, replaced: overrides.values(), port, credentials, provider };
         read(&Section::root(&file, &source))
     };
     let unknown: Vec<Problem> = overrides.unknown.iter().map(|name| variables::warning(name)).collect();
@@ -76,13 +78,16 @@ fn read(root: &Section) -> Option<Config> {
     let trusted_proxies = lists::trusted_proxies(root);
     let listen = listener::listeners(root, &trusted_proxies);
     let upstream = common_upstream(root);
-    let routes = routes::routes(root, &trusted_proxies);
+    let signatures = signatures::signatures(root);
+    let routes = routes::routes(root, &trusted_proxies, &signatures.secrets);
+    signatures::note_unused(root, &signatures.secrets, &routes);
     let admin = listener::admin(root);
     let metrics = listener::metrics(root);
     note_collision(root, &listen, admin.as_ref(), metrics);
     note_loops(root, &listen, upstream.as_ref(), &routes);
     let ranges = folder(root, "ranges").unwrap_or_else(|| root.source().base.join("ranges"));
     let deny = deny(root);
+    signatures::note_dropped(root, deny);
     note_dropped_challenges(root, &listen, deny);
     Some(Config {
         provider: root.source().provider,
@@ -102,6 +107,7 @@ fn read(root: &Section) -> Option<Config> {
         listen,
         upstream: upstream?,
         trusted_proxies,
+        signatures,
         routes,
         admin,
     })

@@ -4,7 +4,7 @@
 //! for it, and a file that grows without end is read only up to the bound.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -120,7 +120,19 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
 /// # Errors
 /// Why it cannot be read, as text for the operator.
 pub(crate) fn read_within(path: &Path, most: u64) -> Result<Option<Vec<u8>>, ReadError> {
-    let io_error = |error: io::Error| ReadError::Io(error.into());
+    let (file, metadata) = open(path)?;
+    if metadata.len() > most {
+        return Ok(None);
+    }
+    read_at_most(&file, metadata.len(), most).map_err(io_error)
+}
+
+pub(super) fn io_error(error: io::Error) -> ReadError {
+    ReadError::Io(error.into())
+}
+
+/// Opens a regular file without waiting for it.
+pub(super) fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
     // Without O_NONBLOCK the open of a FIFO waits for a writer; O_NOCTTY keeps a terminal from
     // becoming ours.
     let file = OpenOptions::new()
@@ -139,10 +151,7 @@ pub(crate) fn read_within(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Rea
         };
         return Err(ReadError::NotRegular(what));
     }
-    if metadata.len() > most {
-        return Ok(None);
-    }
-    read_at_most(&file, metadata.len(), most).map_err(io_error)
+    Ok((file, metadata))
 }
 
 /// `None` when the file has more than `most` bytes.

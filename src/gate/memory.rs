@@ -7,6 +7,7 @@
 use crate::config::{Config, Target};
 use crate::gate::accept::tls_limits;
 use crate::gate::accept::turns::workers;
+use crate::gate::delivered;
 use crate::gate::http1::head::FIRST_READ;
 use crate::gate::http2::{connection, slot};
 use crate::telemetry;
@@ -65,6 +66,10 @@ pub fn terms(config: &Config, lists: u64) -> Vec<Term> {
     let terms = vec![
         Term { what: "the program", bytes: PROGRAM },
         Term { what: "lists, old and new at a reload", bytes: lists },
+        Term {
+            what: "signed messages that were delivered",
+            bytes: when(!config.signatures.secrets.is_empty(), delivered::MOST_BYTES),
+        },
         Term {
             what: "connections x limits.connections",
             bytes: each.saturating_mul(number(limits.connections)),

@@ -12,10 +12,12 @@
 //! | [`http2`] | requests side by side on one connection |
 //! | [`http1`] | one request after the other on a connection |
 //! | [`request`] | one request, from its head to its line in the log |
+//! | [`delivered`] | the signed messages that were delivered |
 //! | [`losses`] | connections and streams that are closed because a bound is reached |
 //! | [`memory`] | the memory of the process in the worst case |
 
 pub(crate) mod accept;
+pub(crate) mod delivered;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod losses;
@@ -27,9 +29,12 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
+
 use crate::gate::accept::limits::ConnectionLimits;
 use crate::gate::accept::tls_limits::TlsLimits;
 use crate::gate::accept::turns::{Turns, workers};
+use crate::gate::delivered::Delivered;
 use crate::gate::losses::Losses;
 use crate::gate::request::log::access_log::AccessLog;
 use crate::gate::request::log::events::Events;
@@ -59,6 +64,8 @@ pub(crate) struct Gate {
     pub bad_proxy_headers: EventLimiter<(usize, Address)>,
     /// Limits the events about failed TLS handshakes of listed senders.
     pub tls_failures: EventLimiter,
+    /// Limits the events about signed senders that no list holds, by network.
+    pub signed_strangers: EventLimiter<IpNet>,
     /// Limits the events about lines that the access log lost.
     pub lines_lost: EventLimiter,
     /// Counts the open connections by address.
@@ -83,6 +90,8 @@ pub(crate) struct Gate {
     pub stranger_turns: Turns,
     /// How many connections the process has descriptors for.
     pub room: usize,
+    /// The signed messages that were delivered.
+    pub delivered: Delivered,
     /// Generates request ids.
     pub ids: RequestIds,
     /// Whether the process is draining.
@@ -105,6 +114,7 @@ impl Gate {
             losses,
             bad_proxy_headers: EventLimiter::every(HOURLY),
             tls_failures: EventLimiter::every(Duration::from_secs(60)),
+            signed_strangers: EventLimiter::every(HOURLY),
             lines_lost: EventLimiter::every(HOURLY),
             connection_limits,
             byte_shares: Shares::default(),
@@ -117,6 +127,7 @@ impl Gate {
             handshake_turns: Turns::new(workers),
             stranger_turns: Turns::new(workers),
             room,
+            delivered: Delivered::new(Instant::now()),
             ids: RequestIds::default(),
             drain: Drain::default(),
         }

@@ -15,6 +15,7 @@
 //! | [`probe`] | health probes |
 //! | [`reply`] | what the gate itself replies, and the note for the operator |
 //! | [`received`] | a request, and what was found out about it |
+//! | [`signature`] | what becomes of the signature of a request |
 //! | [`request_id`] | the id of a request |
 //! | [`challenge`] | the requests of certificate authorities |
 
@@ -30,3 +31,4 @@ pub(crate) mod received;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod request_id;
+pub(crate) mod signature;

@@ -10,7 +10,7 @@ use crate::state::snapshot::Snapshot;
 const NOT_IN_A_PROBE: [&str; 4] = ["content-length", "transfer-encoding", "x-forwarded-for", "forwarded"];
 
 /// Whether a trusted proxy or this machine probes the health of the gate. A request that a proxy forwards for a client
-/// has a forwarding field and is no probe.
+/// has a forwarding field, or a PROXY header that names another than the proxy, and is no probe.
 pub(super) fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head) -> bool {
     let Some(path) = &snapshot.config.health_path else { return false };
     let asked = head.target().split(|byte| *byte == b'?').next().unwrap_or_default();
@@ -23,8 +23,12 @@ pub(super) fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head) -> bool {
 }
 
 fn speaks_for_itself(peer: &Peer, trusted: &PrefixSet) -> bool {
-    (peer.address.ip().is_loopback() || trusted.contains(peer.address))
-        && !matches!(peer.origin, Origin::Proxied(Some(_)))
+    let names_another = match peer.origin {
+        Origin::Peer | Origin::Proxied(None) => false,
+        // HAProxy's own checks name HAProxy itself where it speaks version 1, which has no word for them.
+        Origin::Proxied(Some(source)) => source != peer.address,
+    };
+    (peer.address.ip().is_loopback() || trusted.contains(peer.address)) && !names_another
 }
 
 #[cfg(test)]
@@ -51,11 +55,13 @@ mod tests {
             ("10.0.0.1", Origin::Peer, true),
             ("10.0.0.1", Origin::Proxied(None), true),
             ("10.0.0.1", Origin::Proxied(source), false),
+            ("10.0.0.2", Origin::Proxied(source), true),
             ("127.0.0.1", Origin::Peer, true),
             ("::1", Origin::Peer, true),
             ("::ffff:127.0.0.1", Origin::Peer, true),
             ("192.0.2.1", Origin::Peer, false),
             ("192.0.2.1", Origin::Proxied(None), false),
+            ("192.0.2.1", Origin::Proxied(Some(Address::new([192, 0, 2, 1].into()))), false),
             ("2001:db8::1", Origin::Peer, false),
         ] {
             assert_eq!(speaks(address, origin), wanted, "{address} {origin:?}");

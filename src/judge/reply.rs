@@ -10,6 +10,7 @@ use crate::policy::admission::Denial;
 use crate::policy::delivery;
 use crate::policy::lead::lead;
 use crate::policy::outcome::Reason;
+use crate::policy::routing::path::ambiguity;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// The status of the gate's own reply; `None` when the connection is closed without one (`deny: drop`). The connection
@@ -18,18 +19,18 @@ use crate::state::snapshot::{LiveRoute, Snapshot};
 pub(crate) fn status(snapshot: &Snapshot, peer: &Peer, reason: Reason) -> Option<u16> {
     let deny = snapshot.config.deny;
     let dropped = delivery::is_silent(reason, deny) && !snapshot.trusted.contains(peer.writer());
-    (!dropped).then(|| delivery::own_status(reason, deny))
+    (!dropped).then(|| delivery::own_status(reason, deny, snapshot.config.signatures.failure))
 }
 
 /// What the operator should know of a request that is refused: what its bytes show, else what its reason means.
 #[must_use]
 pub(crate) fn note(snapshot: &Snapshot, received: &Received, reason: Reason) -> Option<Cow<'static, str>> {
-    if reason == Reason::NoRoute
-        && let Some(note) = nearest_route(snapshot, received)
-    {
-        return Some(note.into());
-    }
-    received.note.or(lead(reason)).map(Cow::Borrowed)
+    let found = match reason {
+        Reason::NoRoute => nearest_route(snapshot, received),
+        Reason::BadTarget => ambiguity(received.path()).map(|flaw| format!("the path has {flaw}")),
+        _ => None,
+    };
+    found.map(Cow::Owned).or(received.note.or(lead(reason)).map(Cow::Borrowed))
 }
 
 /// The same for a refusal: why a list may be what is wrong says more than the reason.

@@ -19,7 +19,7 @@ use crate::judge::peer::Peer;
 use crate::judge::probe::is_probe;
 use crate::judge::received::Received;
 use crate::judge::request_id::RequestId;
-use crate::judge::{challenge, doubt};
+use crate::judge::{challenge, doubt, signature};
 use crate::policy::admission::{self, Denial, Grant, Mode, Permit};
 use crate::policy::bytes::is_word;
 use crate::policy::client::client_ip::{self, Client, NoClient};
@@ -134,7 +134,10 @@ pub(crate) fn judge(
     }
     let facts = match facts {
         Ok(facts) => facts,
-        Err(reason) => return unserved(snapshot, peer, reason),
+        Err(reason) => {
+            received.client = Who::of(snapshot, peer, head).client.ok().map(|client| client.address);
+            return unserved(snapshot, peer, reason);
+        }
     };
     let who = Who::of(snapshot, peer, head);
     received.client = who.client.as_ref().ok().map(|client| client.address);
@@ -219,7 +222,7 @@ fn admit(
     let permit = admission::decide(who.client, peer.address, lists, snapshot.config.mode, unlisted).map_err(
         |(denial, _)| Refusal {
             note: doubt::note(snapshot, route, denial),
-            ..Refusal::of(denial.reason(), found)
+            ..Refusal::of(signature::of_stranger(snapshot, head, found, denial.reason()), found)
         },
     )?;
     if let Some(reason) = flaw_of_request(head, facts, route, snapshot.config.limits.max_body) {

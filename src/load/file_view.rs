@@ -4,6 +4,7 @@
 
 use crate::files::file::{FileContent, Files};
 use crate::files::folder::Folder;
+use crate::files::secret::SecretContent;
 use crate::state::held::Held;
 
 /// The content of all files at one moment. Two views are equal when all bytes and all read errors are.
@@ -19,6 +20,8 @@ pub struct FileView {
     pub authorities: Files,
     /// The files of certificates and keys that the config names, each once.
     pub certificates: Files,
+    /// The files of secrets that the config names, each once.
+    pub secrets: Vec<SecretContent>,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! becomes one.
 
 use crate::policy::admission::Deny;
+use crate::policy::demand::OnBad;
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::provider::Webhook;
 use crate::policy::provider::spec::RelayAs;
@@ -173,13 +174,20 @@ pub fn relay(status: u16, rules: Rules) -> Verdict {
 
 /// The status of a reply that the gate makes itself. A failure of the gate or the upstream is 504 when the
 /// deadline passed and 503 otherwise, because these two are retried by every sender that retries. A denial
-/// gets what the operator chose, or a 503 where a list may be what is wrong, and a request that cannot be served gets the
-/// status for its problem.
+/// gets what the operator chose, or a 503 where a list may be what is wrong or the sender may be the provider, and a request
+/// that cannot be served gets the status for its problem. A listed sender whose signature is not good hears a status that it
+/// retries, since the mistake may be on this side; only for one that is bad the operator may choose otherwise.
 #[must_use]
-pub(crate) fn own_status(reason: Reason, deny: Deny) -> u16 {
+pub(crate) fn own_status(reason: Reason, deny: Deny, on_bad: OnBad) -> u16 {
     match reason.outcome() {
         Outcome::Denied if is_doubtful(reason) => 503,
+        _ if is_of_signature(reason) => match (reason, on_bad) {
+            (Reason::BadSignature | Reason::StaleSignature | Reason::PayloadMismatch, OnBad::Forbid) => 401,
+            _ => 503,
+        },
         Outcome::Denied => deny.status(),
+        // Its sender was told success before.
+        _ if reason == Reason::Repeated => 200,
         Outcome::Rejected => match reason {
             Reason::HeadTimeout => 408,
             Reason::HeadTooLarge => 431,
@@ -198,12 +206,28 @@ pub(crate) fn own_status(reason: Reason, deny: Deny) -> u16 {
 /// Whether a denial closes the connection without a reply, where the connection is the client's own.
 #[must_use]
 pub(crate) fn is_silent(reason: Reason, deny: Deny) -> bool {
-    reason.outcome() == Outcome::Denied && deny == Deny::Drop && !is_doubtful(reason)
+    reason.outcome() == Outcome::Denied
+        && deny == Deny::Drop
+        && !is_doubtful(reason)
+        && !is_of_signature(reason)
 }
 
-/// Whether a list may be what is wrong: the sender is to try again.
+/// Whether a list may be what is wrong, or the sender may be the provider: it is to try again.
 fn is_doubtful(reason: Reason) -> bool {
-    matches!(reason, Reason::JustRemoved | Reason::StaleList)
+    matches!(reason, Reason::JustRemoved | Reason::StaleList | Reason::SignedStranger)
+}
+
+/// Whether a request is denied for its signature alone: its sender is listed, so `deny` does not apply.
+#[must_use]
+pub(crate) fn is_of_signature(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Unsigned
+            | Reason::UnknownKey
+            | Reason::BadSignature
+            | Reason::StaleSignature
+            | Reason::PayloadMismatch
+    )
 }
 
 #[cfg(test)]
@@ -265,17 +289,22 @@ mod tests {
     #[test]
     fn no_answer_of_the_gate_is_a_success_and_its_failures_are_retried() {
         for reason in Reason::ALL {
-            let status = own_status(*reason, Deny::Forbid);
-            assert!((400..=599).contains(&status), "{reason:?}");
+            let status = own_status(*reason, Deny::Forbid, OnBad::Retry);
+            // A repeat of what was a success is one.
+            assert!((400..=599).contains(&status) || *reason == Reason::Repeated, "{reason:?}");
             if reason.outcome() == Outcome::Undelivered {
                 assert_eq!(status, if *reason == Reason::Deadline { 504 } else { 503 }, "{reason:?}");
             }
             if reason.outcome() == Outcome::Denied {
                 let all = [Deny::Forbid, Deny::Hide, Deny::Retry, Deny::RetryWhenStale, Deny::Drop];
-                let doubtful = [Reason::JustRemoved, Reason::StaleList].contains(reason);
-                let wanted = if doubtful { [503; 5] } else { [403, 404, 503, 403, 403] };
-                assert_eq!(all.map(|deny| own_status(*reason, deny)), wanted, "{reason:?}");
-                assert_eq!(all.map(|deny| is_silent(*reason, deny)), [false, false, false, false, !doubtful]);
+                let retried = is_doubtful(*reason) || is_of_signature(*reason);
+                let wanted = if retried { [503; 5] } else { [403, 404, 503, 403, 403] };
+                assert_eq!(all.map(|deny| own_status(*reason, deny, OnBad::Retry)), wanted, "{reason:?}");
+                assert_eq!(all.map(|deny| is_silent(*reason, deny)), [false, false, false, false, !retried]);
+                let may_be_final =
+                    matches!(reason, Reason::BadSignature | Reason::StaleSignature | Reason::PayloadMismatch);
+                let forbidden = own_status(*reason, Deny::Forbid, OnBad::Forbid);
+                assert_eq!(forbidden, if may_be_final { 401 } else { wanted[0] }, "{reason:?}");
             } else {
                 assert!(!is_silent(*reason, Deny::Drop), "{reason:?}");
             }

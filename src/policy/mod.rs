@@ -9,6 +9,8 @@
 //! | [`address`] | addresses, sets of prefixes, range files, and the difference between two lists |
 //! | [`client`] | who the client is, behind trusted proxies and the PROXY protocol |
 //! | [`routing`] | which route a request is for |
+//! | [`signature`] | whether a request was signed with one of the operator's secrets |
+//! | [`demand`] | what the operator asks of signatures |
 //! | [`hold`] | which changes look like an accident, and wait for an operator |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
 //! | [`provider`] | who sends the webhooks: the rules for each webhook, and texts for messages |
@@ -26,6 +28,7 @@ pub(crate) mod admission;
 pub(crate) mod bytes;
 pub(crate) mod client;
 pub(crate) mod delivery;
+pub(crate) mod demand;
 pub(crate) mod forward;
 pub(crate) mod hold;
 pub(crate) mod lead;
@@ -33,5 +36,6 @@ pub(crate) mod mix;
 pub(crate) mod outcome;
 pub(crate) mod provider;
 pub(crate) mod routing;
+pub(crate) mod signature;
 pub(crate) mod text;
 pub(crate) mod token;

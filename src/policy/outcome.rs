@@ -125,6 +125,9 @@ reasons! {
     /// The client's address is in none of the route's lists, and one of them was not reviewed for longer than
     /// `ranges_review` (`deny: retry_when_stale`).
     StaleList = "stale_list" => Denied,
+    /// The client's address is in none of the route's lists, and a secret of the operator's signed the request: the
+    /// provider may have a new range.
+    SignedStranger = "signed_stranger" => Denied,
     /// A listed sender connected to a listener that only takes connections of trusted proxies (`proxy_protocol`).
     NoProxyHeader = "no_proxy_header" => Denied,
     /// A trusted proxy named no client, or only trusted proxies.
@@ -133,6 +136,16 @@ reasons! {
     BadChain = "bad_chain" => Denied,
     /// No route matches the path.
     NoRoute = "no_route" => Denied,
+    /// The route requires a signature, and the request has none.
+    Unsigned = "unsigned" => Denied,
+    /// The route requires a signature, and there is no secret of the account that the request names.
+    UnknownKey = "unknown_key" => Denied,
+    /// The route requires a signature, and that of the request was not made with a secret that counts, or cannot be read.
+    BadSignature = "bad_signature" => Denied,
+    /// The route requires a signature, and that of the request is too old or lies in the future.
+    StaleSignature = "stale_signature" => Denied,
+    /// The route requires a signature, and that of the request is of another body or query.
+    PayloadMismatch = "payload_mismatch" => Denied,
 
     /// Not an HTTP/1 request head, or one that two parsers would read differently.
     MalformedHead = "malformed_head" => Rejected,
@@ -166,6 +179,8 @@ reasons! {
     /// The sender closed or reset before the answer was written.
     SenderGone = "sender_gone" => Abandoned,
 
+    /// A signed message that was delivered before, with `signatures.repeats: answer`.
+    Repeated = "repeated" => Served,
     /// The file of an ACME challenge, which anyone may get.
     AcmeChallenge = "acme" => Served,
 }

@@ -10,6 +10,7 @@
 //! | [`past`] | what a list admitted until a reload |
 //! | [`report`] | the result of a reload |
 //! | [`held`] | a change that waits for an operator to accept it |
+//! | [`secrets`] | the secrets that webhooks are signed with
 //! | [`endpoint`] | upstreams and their endpoints |
 //! | [`authorities`] | who may sign the certificates of upstreams |
 //! | [`tls`] | certificates, keys and names of the listeners |
@@ -20,6 +21,7 @@ pub(crate) mod endpoint;
 pub(crate) mod held;
 pub(crate) mod past;
 pub(crate) mod report;
+pub(crate) mod secrets;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod store;

@@ -16,10 +16,14 @@ use crate::policy::address::difference::compare;
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::address::range_list::RangeList;
 use crate::policy::delivery::Rules;
+use crate::policy::demand::{Demand, Need};
 use crate::policy::provider::Webhook;
+use crate::policy::provider::signing::{Signed, Signing};
 use crate::policy::routing::route::RouteTable;
+use crate::policy::signature::rules::Rules as SignatureRules;
 use crate::state::endpoint::{Endpoint, LiveUpstream};
 use crate::state::past::{Past, since_1970};
+use crate::state::secrets::{self, Secrets};
 use crate::state::stats::counters::RouteCounters;
 use crate::state::tls::{self, Doors, LiveTls};
 
@@ -37,6 +41,8 @@ pub struct Snapshot {
     pub config: Config,
     /// The TLS of the listeners, in the order of the config's `listen`; `None` for a listener without TLS.
     pub doors: Doors,
+    /// The secrets that webhooks are signed with.
+    pub secrets: Secrets,
     /// Every range list that was loaded or kept, by name.
     pub lists: BTreeMap<String, Arc<List>>,
     /// The lists that some route allows, each once; every new connection is looked up in them.
@@ -89,6 +95,8 @@ pub struct LiveRoute {
     pub rules: Rules,
     /// The time for a whole exchange.
     pub deadline: Duration,
+    /// What is asked of the signatures of its requests.
+    pub signature: Demand,
     /// Its counters; they survive reloads.
     pub counters: Arc<RouteCounters>,
 }
@@ -135,6 +143,34 @@ impl Snapshot {
         self.doors.get(listener).and_then(Option::as_ref)
     }
 
+    /// What a signature must be on a route, whose webhook says how it is signed; `None` where none is looked at.
+    #[must_use]
+    pub fn signature_rules<'s>(&'s self, route: &'s LiveRoute) -> Option<SignatureRules<'s>> {
+        if route.signature.need == Need::Off || route.webhook.spec().signed == Signed::Never {
+            return None;
+        }
+        Some(self.rules_of(&route.signature, route.webhook.provider().signing.as_ref()?))
+    }
+
+    /// What a signature must be for a demand, also where none is looked at.
+    #[must_use]
+    pub(crate) fn rules_of<'s>(
+        &'s self,
+        demand: &'s Demand,
+        signing: &'static Signing,
+    ) -> SignatureRules<'s> {
+        let settings = &self.config.signatures;
+        SignatureRules {
+            keyring: &self.secrets.keyring,
+            signing,
+            secrets: &demand.secrets,
+            applications: &demand.applications,
+            max_age: settings.max_age,
+            clock_skew: settings.clock_skew,
+            sms_method: settings.sms_method,
+        }
+    }
+
     /// The routes of the config, and the placeholder.
     pub fn all_routes(&self) -> impl Iterator<Item = &LiveRoute> {
         self.routes.iter().chain([&self.unrouted]).map(AsRef::as_ref)
@@ -164,6 +200,7 @@ impl Snapshot {
         let mut changes: Vec<String> =
             config_changes(&old.config, &self.config).iter().map(|key| format!("{key} changed")).collect();
         changes.extend(tls::changes(&old.doors, &self.doors));
+        changes.extend(secrets::changes(&old.secrets, &self.secrets));
         // The config names the same files, but their content changed.
         if changes.is_empty() && !self.endpoints().keys().eq(old.endpoints().keys()) {
             changes.push("upstream certificates changed".to_owned());
@@ -209,6 +246,7 @@ fn config_changes(old: &Config, new: &Config) -> Vec<&'static str> {
         ("ranges_review", old.ranges_review != new.ranges_review),
         ("mode", old.mode != new.mode),
         ("routes", old.routes != new.routes),
+        ("signatures", old.signatures != new.signatures),
         ("health_path", old.health_path != new.health_path),
         ("limits", old.limits != new.limits),
         ("drain", old.drain != new.drain),

@@ -3,6 +3,7 @@
 //! The application never sees how the sender framed the body: the message is forwarded with one Content-Length.
 //! Invariant: when a body is returned, the read buffer holds only bytes that belong to the next request.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use pingora::protocols::Stream;
@@ -31,6 +32,20 @@ impl Framing {
     #[must_use]
     pub fn announced(self) -> Option<u64> {
         if let Self::Length(length) = self { Some(length) } else { None }
+    }
+
+    /// The body among the bytes that stand behind a head; `None` unless all of it is there.
+    #[must_use]
+    pub(crate) fn body_in(self, behind: &[u8]) -> Option<Cow<'_, [u8]>> {
+        match self {
+            Self::None => Some(Cow::default()),
+            Self::Length(length) => behind.get(..usize::try_from(length).ok()?).map(Cow::Borrowed),
+            Self::Chunked => {
+                let (mut decoder, mut body) = (Decoder::default(), Vec::new());
+                decoder.feed(behind, &mut body).ok()?;
+                decoder.is_done().then_some(Cow::Owned(body))
+            }
+        }
     }
 }
 

@@ -20,7 +20,7 @@
 pub(crate) mod body;
 pub(crate) mod budget;
 pub(crate) mod chunked;
-mod date;
+pub(crate) mod date;
 pub(crate) mod delivery_check;
 pub(crate) mod drain;
 pub(crate) mod fields;

@@ -6,9 +6,11 @@
 //! | folder | what its tests hold |
 //! | --- | --- |
 //! | [`client`] | who the client is, and whether it is admitted |
+//! | [`fronts`] | the recipes of the documents: real proxies in front, and what platforms send |
 //! | [`requests`] | what a request may look like, what it may cost, how slow it may be |
 //! | [`upstream`] | what is delivered, by which connection, to which endpoint |
 //! | [`http2`], [`tls`] | what only frames, and only TLS, can say |
+//! | [`signatures`] | who signed a request, and what becomes of one that nobody did |
 //! | [`reloads`] | changes of the files under way |
 //! | [`admin`] | the admin and the metrics address, the status page, probes |
 //! | [`logs`] | the access log: its lines and its files |
@@ -22,11 +24,13 @@ mod harness;
 mod admin;
 mod client;
 mod faults;
+mod fronts;
 mod http2;
 mod logs;
 mod process;
 mod reloads;
 mod requests;
 mod self_test;
+mod signatures;
 mod tls;
 mod upstream;

@@ -58,8 +58,10 @@ pub const STD_FOR_POLICY: [&str; 18] = [
 ];
 /// What `config` may use besides: names of files and addresses, and cells for its report.
 pub const STD_FOR_CONFIG: [&str; 4] = ["std::path", "std::net::SocketAddr", "std::cell", "std::rc"];
-/// Crates that only compute: `time` for its calendar, whose clocks are in the list below; `thiserror` only derives.
-pub const CRATES_FOR_POLICY: [&str; 5] = ["ipnet", "itoa", "memchr", "thiserror", "time"];
+/// Crates that only compute: `time` for its calendar, whose clocks are in the list below; `thiserror` only derives. Of
+/// `ring` its digests and HMAC, which ask the system for nothing.
+pub const CRATES_FOR_POLICY: [&str; 9] =
+    ["hmac", "ipnet", "itoa", "memchr", "ring", "subtle", "thiserror", "time", "zeroize"];
 pub const CRATES_FOR_CONFIG: [&str; 5] = ["ipnet", "serde", "serde_yaml", "strsim", "thiserror"];
 /// Words that `policy` has no use for.
 pub const NOT_IN_POLICY: [&str; 10] = [
@@ -109,6 +111,7 @@ pub const READS_HEADERS: &[&str] = &[
     "judge/facts.rs",
     "judge/request.rs",
     "judge/probe.rs",
+    "judge/signature.rs",
     "gate/request/upstream_head.rs",
     "judge/head.rs",
     "upstream/answer.rs",

@@ -1,16 +1,18 @@
-//! Two oracles that were not written for a case, and know nothing of how the gate works.
+//! Three oracles that were not written for a case, and know nothing of how the gate works.
 //!
 //! [`spelling`] asks real applications what a path and a host mean to them, and holds that against the route that the
 //! gate chose. [`answers`] lets applications misbehave at random, and holds what the log and the senders say against
-//! the application's own record. Both are seeded: a run prints its seed, and `NEXMO_GATE_ORACLE_SEED` repeats it.
+//! the application's own record. [`signatures`] lets the vendor's own packages sign, and holds that against what the gate
+//! vouches for. All are seeded: a run prints its seed, and `NEXMO_GATE_ORACLE_SEED` repeats it.
 //! `make oracles` is the full size, `make test-long` has a small one.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its harness too")]
 
 #[path = "../it/harness/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the black-box tests use all of it, these two a part")]
+#[expect(dead_code, unused_imports, reason = "the black-box tests use all of it, these a part")]
 mod harness;
 
 mod answers;
 mod applications;
 mod dice;
+mod signatures;
 mod spelling;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::admin::api::signature::SignatureVerdict;
+
 /// The decision and how it came about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Explanation {
@@ -60,6 +62,9 @@ pub(crate) struct RouteVerdict {
     pub reason: Option<String>,
     /// Its name in the log; none where no route matches the path.
     pub route: Option<String>,
+    /// What became of the signature, where the route asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SignatureVerdict>,
     /// The status of the gate's own reply; none where there is none.
     pub status: Option<u16>,
     /// What the gate does.

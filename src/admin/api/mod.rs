@@ -11,9 +11,11 @@
 //! | [`status`] | what is loaded, and the counts and states |
 //! | [`reload`] | the result of a reload |
 //! | [`explanation`] | why an address is admitted or denied |
+//! | [`signature`] | what became of a signature, step by step |
 
 pub(crate) mod explanation;
 pub(crate) mod reload;
+pub(crate) mod signature;
 pub(crate) mod status;
 #[cfg(test)]
 mod tests;
@@ -53,4 +55,8 @@ impl Document for reload::ReloadReport {
 
 impl Document for status::Status {
     const NAME: &'static str = "status";
+}
+
+impl Document for signature::SignatureReport {
+    const NAME: &'static str = "report of a signature";
 }

@@ -32,6 +32,8 @@ pub(crate) struct Status {
     pub phase: String,
     /// The routes, in the order of the config.
     pub routes: Vec<Route>,
+    /// The secrets of signatures, in the order of the config.
+    pub secrets: Vec<Secret>,
     /// The proxies that may name the client, as written in the config.
     pub trusted_proxies: Vec<String>,
     /// The counts of requests that no route matched.
@@ -82,6 +84,25 @@ pub(crate) struct List {
     pub reviewed: Option<String>,
 }
 
+/// A secret of signatures: where it is, nothing of what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Secret {
+    /// How many signatures were made with it, since the start or since it was changed.
+    pub hits: u64,
+    /// Whether this is the last good version, because the file cannot be used now.
+    pub last_good: bool,
+    /// When the last one was judged, in RFC 3339.
+    pub last_used: Option<String>,
+    /// Whose it is: `api_key` or `name`, and the word.
+    pub of: String,
+    /// Whether its last day is over.
+    pub over: bool,
+    /// The path of the file.
+    pub path: String,
+    /// The last day on which it counts, `YYYY-MM-DD`.
+    pub until: Option<String>,
+}
+
 /// The number of requests by outcome and reason.
 pub(crate) type Outcomes = BTreeMap<String, BTreeMap<String, u64>>;
 /// The number of replies by status.
@@ -99,12 +120,29 @@ pub(crate) struct Route {
     pub outcomes: Outcomes,
     /// Its name in the log.
     pub route: String,
+    /// The signatures of its requests; none where they are not judged.
+    pub signature: Option<Signatures>,
     /// The replies that senders got.
     pub statuses: Statuses,
     /// The kind of its webhook.
     pub webhook: String,
     /// Requests that only `mode: observe` let pass.
     pub would_deny: u64,
+}
+
+/// What a route asks of signatures, and what was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Signatures {
+    /// How many were not good since the last good one.
+    pub faults_in_a_row: u64,
+    /// How many were found to be what, by the word in the log.
+    pub findings: BTreeMap<String, u64>,
+    /// `note` or `require`, as in the config.
+    pub need: String,
+    /// What the hashes of good tokens were of.
+    pub payloads: BTreeMap<String, u64>,
+    /// Messages that came again after they had been delivered.
+    pub repeats: u64,
 }
 
 /// The counts of requests that no route matched.

@@ -1,5 +1,6 @@
 //! The answers stay as they were: the first version wrote the files in `tests/fixtures/admin`.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use crate::admin::api::Document;
 use crate::admin::api::explanation::{Explanation, Verdict};
 use crate::admin::api::reload::ReloadReport;
-use crate::admin::api::status::{Certificate, Status, UpstreamState};
+use crate::admin::api::status::{Certificate, Secret, Signatures, Status, UpstreamState};
 use crate::admin::explain::explain;
 use crate::admin::explain::question::{Parameters, Question};
 use crate::admin::fixture::{CONFIG, Stage, anonymous};
@@ -67,7 +68,7 @@ fn every_answer_is_written_as_ever() {
         let ip = Some("10.1.1.1".to_owned());
         let path = path.map(str::to_owned);
         let question = Question::new(Parameters { ip, via, path, ..Parameters::default() }).unwrap();
-        assert_eq!(written(explain(&snapshot, &question, |_| None).unwrap().to_json().unwrap()), wanted);
+        assert_eq!(written(explain(&snapshot, &question, |_| None, 0).unwrap().to_json().unwrap()), wanted);
     }
 }
 
@@ -81,14 +82,14 @@ fn round_trip<T: Document + Debug + PartialEq>(text: &str) -> T {
     document
 }
 
-/// Not in maps by name (gauges, outcomes, statuses): there a new key is an entry.
+/// Not in maps by name (findings, gauges, outcomes and so on): there a new key is an entry.
 fn add_a_key(value: &mut Value) -> usize {
     match value {
         Value::Array(rows) => rows.iter_mut().map(add_a_key).sum(),
         Value::Object(keys) => {
-            let typed = keys
-                .iter_mut()
-                .filter(|(key, _)| !["gauges", "outcomes", "statuses"].contains(&key.as_str()));
+            let typed = keys.iter_mut().filter(|(key, _)| {
+                !["findings", "gauges", "outcomes", "payloads", "statuses"].contains(&key.as_str())
+            });
             let inner: usize = typed.map(|(_, value)| add_a_key(value)).sum();
             keys.insert("new".to_owned(), serde_json::json!({ "of": ["a newer gate"] }));
             inner + 1
@@ -115,6 +116,22 @@ fn every_type_survives_the_way_there_and_back() {
         until: "2026-12-01".to_owned(),
         untimely: Some("is not valid yet".to_owned()),
     }];
+    status.secrets = vec![Secret {
+        hits: 3,
+        last_good: true,
+        last_used: Some("2026-11-21T00:00:00.000Z".to_owned()),
+        of: "api_key a1b2c3d".to_owned(),
+        over: true,
+        path: "/etc/nexmo-gate/secrets/a1b2c3d".to_owned(),
+        until: Some("2026-12-31".to_owned()),
+    }];
+    status.routes[0].signature = Some(Signatures {
+        faults_in_a_row: 2,
+        findings: BTreeMap::from([("unsigned".to_owned(), 2), ("valid".to_owned(), 1)]),
+        need: "require".to_owned(),
+        payloads: BTreeMap::from([("body".to_owned(), 1)]),
+        repeats: 1,
+    });
     status.last_reload = None;
     let conditions = [
         UpstreamState::Up,

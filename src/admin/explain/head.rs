@@ -20,6 +20,15 @@ pub(super) fn bytes(question: &Question, header: ForwardedHeader, method: &str) 
     }
 }
 
+/// What stands behind the head. Empty lines before a request are no end of it.
+pub(super) fn behind(request: &[u8]) -> &[u8] {
+    let mut rest = request;
+    while let Some(further) = rest.strip_prefix(b"\r\n") {
+        rest = further;
+    }
+    memchr::memmem::find(rest, b"\r\n\r\n").map_or(&b""[..], |end| &rest[end + 4..])
+}
+
 fn written(
     method: &str,
     target: &str,

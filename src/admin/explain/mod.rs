@@ -9,10 +9,12 @@
 //! | [`question`] | what is asked |
 //! | [`head`] | the head that it is about |
 //! | [`hops`](mod@hops) | the walk from the peer to the client |
+//! | [`signature`] | what became of the signature |
 
 mod head;
 mod hops;
 pub(crate) mod question;
+pub(crate) mod signature;
 #[cfg(test)]
 mod tests;
 
@@ -23,9 +25,10 @@ use crate::admin::api::explanation::{Explanation, ListVerdict, RouteVerdict, Ver
 use crate::config::Listener;
 use crate::judge::peer::Peer;
 use crate::judge::received::Received;
-use crate::judge::request::{Judged, judge_bytes};
+use crate::judge::request::{Admitted, Judged, judge_bytes};
+use crate::judge::signature::Seen;
 use crate::judge::{connection, doubt, reply};
-use crate::policy::admission::{self, Grant};
+use crate::policy::admission::{self, Grant, Mode};
 use crate::policy::client::client_ip::{self, Client, NoClient, Origin};
 use crate::policy::lead::lead;
 use crate::policy::outcome::{Outcome, Reason};
@@ -36,7 +39,7 @@ type WhoAsks = Result<Client, NoClient>;
 /// Whether a file is there; `None` where nobody may wait for its file system, as on the threads that serve.
 pub(crate) type Exists = fn(&Path) -> Option<bool>;
 
-/// Judges what is asked about.
+/// Judges what is asked about; `now` is in Unix seconds.
 ///
 /// # Errors
 /// The listener does not exist, or takes no PROXY header.
@@ -44,6 +47,7 @@ pub(crate) fn explain(
     snapshot: &Snapshot,
     question: &Question,
     exists: Exists,
+    now: u64,
 ) -> Result<Explanation, QuestionError> {
     let (place, listener) = listener(snapshot, question)?;
     let (peer, refused) = connect(snapshot, question, place, listener);
@@ -77,7 +81,10 @@ pub(crate) fn explain(
         (Subject::EveryRoute, None) => {
             snapshot.routes.iter().map(|route| by_lists(snapshot, &peer, &client, route)).collect()
         }
-        (_, None) => vec![of_request(snapshot, &peer, &client, &received, verdict, exists)],
+        (_, None) => {
+            let request = Request { snapshot, peer: &peer, client: &client, received: &received, question };
+            vec![request.verdict(verdict, exists, now)]
+        }
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let of_head = |bytes: &[u8]| (question.subject != Subject::EveryRoute).then(|| text(bytes));
@@ -160,55 +167,99 @@ fn connect(
     }
 }
 
-/// What becomes of the request.
-fn of_request(
-    snapshot: &Snapshot,
-    peer: &Peer,
-    client: &WhoAsks,
-    received: &Received,
-    judged: Judged,
-    exists: Exists,
-) -> RouteVerdict {
-    match judged {
-        Judged::Forward(admitted) => {
-            let original = received.head.as_ref().map(|head| admitted.original(snapshot, peer, head));
-            let unused = original.and_then(|original| original.unused).map(|unused| unused.to_string());
-            let verdict = granted(client, &admitted.route, admitted.permit.grant());
-            let denied = match admitted.permit.grant() {
-                Grant::Observed(denial) => reply::note_of_denial(snapshot, received, &admitted.route, denial),
-                Grant::Listed { .. } => None,
-            };
-            let notes: Vec<String> = denied.map(Into::into).into_iter().chain(unused).collect();
-            RouteVerdict { note: Some(notes.join("; ")).filter(|note| !note.is_empty()), ..verdict }
-        }
-        Judged::Refuse(refused) => {
-            let status = reply::status(snapshot, peer, refused.reason);
-            let note = reply::note_of_refusal(snapshot, received, &refused).map(Into::into);
-            RouteVerdict { note, status, ..refusal(refused.route.as_deref(), refused.reason, client) }
-        }
-        Judged::Probe => RouteVerdict {
-            verdict: Verdict::Served,
-            note: Some("a health probe: 200 while the gate is ready, else 503".to_owned()),
-            ..refusal(None, Reason::Success, client)
-        },
-        Judged::Challenge(file, otherwise) => {
-            let otherwise = of_request(snapshot, peer, client, received, *otherwise, exists);
-            let note =
-                |text: &str| Some(format!("an ACME challenge: {} is the answer{text}", file.display()));
-            match exists(&file) {
-                Some(false) => otherwise,
-                Some(true) => RouteVerdict {
-                    verdict: Verdict::Served,
-                    note: note(""),
-                    ..refusal(None, Reason::AcmeChallenge, client)
-                },
-                None => RouteVerdict { note: note(", if it is there"), ..otherwise },
+/// A request, and who it is of.
+#[derive(Clone, Copy)]
+struct Request<'q> {
+    snapshot: &'q Snapshot,
+    peer: &'q Peer,
+    client: &'q WhoAsks,
+    received: &'q Received,
+    question: &'q Question,
+}
+
+impl Request<'_> {
+    /// What becomes of it.
+    fn verdict(self, judged: Judged, exists: Exists, now: u64) -> RouteVerdict {
+        let Self { snapshot, client, received, .. } = self;
+        match judged {
+            Judged::Forward(admitted) => self.admitted(&admitted, now),
+            Judged::Refuse(refused) => {
+                let note = reply::note_of_refusal(snapshot, received, &refused).map(Into::into);
+                let status = reply::status(snapshot, self.peer, refused.reason);
+                RouteVerdict { note, status, ..refusal(refused.route.as_deref(), refused.reason, client) }
             }
+            Judged::Probe => RouteVerdict {
+                verdict: Verdict::Served,
+                note: Some("a health probe: 200 while the gate is ready, else 503".to_owned()),
+                ..refusal(None, Reason::Success, client)
+            },
+            Judged::Challenge(file, otherwise) => {
+                let otherwise = self.verdict(*otherwise, exists, now);
+                let note =
+                    |text: &str| Some(format!("an ACME challenge: {} is the answer{text}", file.display()));
+                match exists(&file) {
+                    Some(false) => otherwise,
+                    Some(true) => RouteVerdict {
+                        verdict: Verdict::Served,
+                        note: note(""),
+                        ..refusal(None, Reason::AcmeChallenge, client)
+                    },
+                    None => RouteVerdict { note: note(", if it is there"), ..otherwise },
+                }
+            }
+            Judged::Gone => RouteVerdict {
+                note: Some("the request is not complete: it ends before its head does".to_owned()),
+                ..refusal(None, Reason::SenderGone, client)
+            },
         }
-        Judged::Gone => RouteVerdict {
-            note: Some("the request is not complete: it ends before its head does".to_owned()),
-            ..refusal(None, Reason::SenderGone, client)
-        },
+    }
+
+    /// What becomes of one that the lists admit, by its signature.
+    fn admitted(self, admitted: &Admitted, now: u64) -> RouteVerdict {
+        let Self { snapshot, client, received, .. } = self;
+        let (route, head) = (&admitted.route, received.head.as_ref());
+        let verdict = granted(client, route, admitted.permit.grant());
+        let denied = match admitted.permit.grant() {
+            Grant::Observed(denial) => reply::note_of_denial(snapshot, received, route, denial),
+            Grant::Listed { .. } => None,
+        };
+        let seen = match (&self.question.subject, head) {
+            (Subject::Raw(bytes), Some(head)) => {
+                signature::judged(snapshot, admitted, head, head::behind(bytes), now)
+            }
+            _ => None,
+        };
+        let signature = match &seen {
+            Some(seen) => Some(signature::on_route(snapshot, route, seen)),
+            None => signature::asked(snapshot, route),
+        };
+        let (fault, reason) = match &seen {
+            Some(Seen::Judged(judgement)) => (judgement.fault, judgement.denial_on(route)),
+            _ => (None, None),
+        };
+        let verdict = match reason {
+            Some(reason) => self.denied(verdict, reason),
+            None => verdict,
+        };
+        let original = head.map(|head| admitted.original(snapshot, self.peer, head));
+        let unused = original.and_then(|original| original.unused).map(|unused| unused.to_string());
+        let unused = unused.filter(|_| verdict.verdict != Verdict::Denied);
+        let notes: Vec<String> =
+            denied.map(Into::into).into_iter().chain(fault.map(|f| f.to_string())).chain(unused).collect();
+        let note = Some(notes.join("; ")).filter(|note| !note.is_empty());
+        RouteVerdict { note, signature, ..verdict }
+    }
+
+    /// What its signature makes of a request that the lists admit.
+    fn denied(self, verdict: RouteVerdict, reason: Reason) -> RouteVerdict {
+        if self.snapshot.config.mode == Mode::Observe {
+            // What the lists say of it was first.
+            let reason = verdict.reason.or(Some(reason.word().to_owned()));
+            return RouteVerdict { verdict: Verdict::WouldDeny, reason, ..verdict };
+        }
+        let status = reply::status(self.snapshot, self.peer, reason);
+        let reason = Some(reason.word().to_owned());
+        RouteVerdict { verdict: Verdict::Denied, reason, status, ..verdict }
     }
 }
 
@@ -257,6 +308,7 @@ fn refusal(route: Option<&LiveRoute>, reason: Reason, client: &WhoAsks) -> Route
         prefix: None,
         reason: Some(reason.word().to_owned()).filter(|_| reason != Reason::Success),
         route: route.map(|route| route.label.clone()),
+        signature: None,
         status: None,
         verdict,
         webhook: route.map(|route| route.webhook.name().to_owned()),

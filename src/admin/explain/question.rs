@@ -41,6 +41,9 @@ pub(crate) enum QuestionError {
         "{0:?} is not a parameter; there are: ip, via, path, host, method, header, request, listener, proxy"
     )]
     UnknownKey(String),
+    /// A parameter that may be there once is there twice.
+    #[error("{0} is there twice; leave one of the two out")]
+    Repeated(String),
     /// The value of this parameter is not text.
     #[error("{0}: broken percent-encoding")]
     BadEncoding(String),
@@ -80,8 +83,11 @@ impl Parameters {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let broken = || QuestionError::BadEncoding(key.to_owned());
             let bytes = decode(value).ok_or_else(broken)?;
+            let repeated = || QuestionError::Repeated(key.to_owned());
             if key == "request" {
-                all.request = Some(bytes);
+                if all.request.replace(bytes).is_some() {
+                    return Err(repeated());
+                }
                 continue;
             }
             let text = String::from_utf8(bytes).map_err(|_| broken())?;
@@ -99,7 +105,9 @@ impl Parameters {
                 }
                 _ => return Err(QuestionError::UnknownKey(key.to_owned())),
             };
-            *slot = Some(text);
+            if slot.replace(text).is_some() {
+                return Err(repeated());
+            }
         }
         Ok(all)
     }

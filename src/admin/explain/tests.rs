@@ -10,7 +10,7 @@ fn parameters(ip: &str, via: Option<&str>, path: Option<&str>) -> Parameters {
 }
 
 fn ask(snapshot: &Snapshot, parameters: Parameters) -> Explanation {
-    explain(snapshot, &Question::new(parameters).unwrap(), |_| None).unwrap()
+    explain(snapshot, &Question::new(parameters).unwrap(), |_| None, 0).unwrap()
 }
 
 fn told(config: &str, ip: &str, via: Option<&str>, path: Option<&str>) -> (bool, String) {
@@ -105,7 +105,7 @@ fn a_host_and_an_odd_path_count() {
     assert!(!at(None, "/webhooks/verify").admitted);
     let odd = text(&at(None, "/webhooks/sms/../x"));
     assert!(
-        odd.contains("verdict  REJECTED, bad_target\nanswer   400\nnote     the path could mean"),
+        odd.contains("verdict  REJECTED, bad_target\nanswer   400\nnote     the path has a dot segment"),
         "{odd}"
     );
 }
@@ -210,7 +210,7 @@ fn a_challenge_is_answered_by_its_file_where_that_can_be_seen() {
     let snapshot = Stage::new(&config).snapshot();
     let verdict = |exists: Exists| {
         let asked = parameters("192.0.2.99", None, Some("/.well-known/acme-challenge/token"));
-        let found = explain(&snapshot, &Question::new(asked).unwrap(), exists).unwrap().routes.remove(0);
+        let found = explain(&snapshot, &Question::new(asked).unwrap(), exists, 0).unwrap().routes.remove(0);
         (found.verdict, found.note.unwrap_or_default())
     };
     let note = "an ACME challenge: /acme/token is the answer";
@@ -227,7 +227,7 @@ fn a_listener_that_cannot_be_meant_is_refused() {
     let problem = |change: fn(&mut Parameters)| {
         let mut asked = parameters("192.0.2.1", None, Some("/"));
         change(&mut asked);
-        explain(&snapshot, &Question::new(asked).unwrap(), |_| None).unwrap_err().to_string()
+        explain(&snapshot, &Question::new(asked).unwrap(), |_| None, 0).unwrap_err().to_string()
     };
     assert_eq!(
         problem(|asked| asked.listener = Some("1.2.3.4:5".into())),

@@ -7,8 +7,10 @@ use crate::admin::LONG_RELOAD;
 use crate::admin::api::status::UpstreamState;
 use crate::admin::page::View;
 use crate::admin::page::chart::minutes;
+use crate::admin::page::level::Level;
 use crate::admin::page::loaded::problems_of;
 use crate::admin::page::markup::Markup;
+use crate::admin::page::signatures;
 use crate::admin::text::quantity::{counted, grouped};
 use crate::config::{Mode, Problem};
 use crate::policy::outcome::{Outcome, Reason};
@@ -18,31 +20,12 @@ use crate::state::stats::health::Condition;
 use crate::state::stats::history::Tally;
 use crate::state::tls;
 
-/// The severity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
-    /// Messages may be lost, now or soon.
-    Bad,
-    /// The operator should look into it.
-    Warn,
-}
-
-impl Level {
-    /// Its CSS class.
-    #[must_use]
-    pub(crate) fn class(self) -> &'static str {
-        match self {
-            Self::Bad => "bad",
-            Self::Warn => "warn",
-        }
-    }
-}
-
 /// Everything that needs attention, the worst first.
 #[must_use]
 pub(crate) fn needs(view: &View<'_>) -> Vec<(Level, String)> {
     let mut needs = Vec::new();
     loaded(view, &mut needs);
+    signatures::needs(view, &mut needs);
     serving(view, &mut needs);
     process(view, &mut needs);
     needs.sort_by_key(|(level, _)| *level);
@@ -124,6 +107,15 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
             recent.add(&column);
             denied += column.count(Outcome::Denied);
         }
+    }
+    let signed: u64 =
+        snapshot.routes.iter().map(|route| route.counters.of_reason(Reason::SignedStranger)).sum();
+    if signed > 0 {
+        let words = format!(
+            "signed senders that no list holds: {} since the start; they heard 503 and try again. A new range? Add it to the list",
+            requests(signed)
+        );
+        needs.push((Level::Bad, words));
     }
     if recent.would_deny > 0 {
         let words = format!(

@@ -9,15 +9,19 @@
 //! | [`markup`] | HTML whose values are always escaped |
 //! | [`chart`] | columns as an inline SVG |
 //! | [`attention`] | what needs the operator's attention |
+//! | [`level`] | how much it does |
 //! | [`traffic`] | requests, per route |
 //! | [`denied`] | the last denials |
 //! | [`loaded`] | lists, certificates, upstreams, the last reload |
+//! | [`signatures`] | signatures by route, and the secrets that made them |
 
 pub(crate) mod attention;
 pub(crate) mod chart;
 pub(crate) mod denied;
+pub(crate) mod level;
 pub(crate) mod loaded;
 pub(crate) mod markup;
+pub(crate) mod signatures;
 #[cfg(test)]
 mod tests;
 pub(crate) mod traffic;
@@ -103,6 +107,7 @@ pub(crate) fn render(view: &View<'_>) -> String {
         loaded::lists(view),
         loaded::upstreams(view),
         loaded::certificates(view),
+        signatures::section(view),
         loaded::last_reload(view),
         loaded::process(view),
     ] {
@@ -114,7 +119,7 @@ pub(crate) fn render(view: &View<'_>) -> String {
     page.into_text()
 }
 
-fn head(page: &mut Markup, view: &View<'_>, worst: Option<attention::Level>) {
+fn head(page: &mut Markup, view: &View<'_>, worst: Option<level::Level>) {
     page.put("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">", &[]);
     if let Some(seconds) = view.refresh {
         page.put("<meta http-equiv=\"refresh\" content=\"{}\">", &[&seconds]);
@@ -122,8 +127,8 @@ fn head(page: &mut Markup, view: &View<'_>, worst: Option<attention::Level>) {
     // The colour shows the worst level in a row of tabs.
     let dot = match worst {
         None => "%231f8a5b",
-        Some(attention::Level::Warn) => "%23c98500",
-        Some(attention::Level::Bad) => "%23c62f2f",
+        Some(level::Level::Warn) => "%23c98500",
+        Some(level::Level::Bad) => "%23c62f2f",
     };
     page.put("<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns=&quot;http://www.w3.org/2000/svg&quot; viewBox=&quot;0 0 16 16&quot;%3E%3Ccircle cx=&quot;8&quot; cy=&quot;8&quot; r=&quot;7&quot; fill=&quot;{}&quot;/%3E%3C/svg%3E\">", &[&dot]);
     page.put("<title>nexmo-gate: {}</title><style>", &[&phase(view).1]);

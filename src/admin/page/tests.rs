@@ -11,6 +11,7 @@ use crate::admin::metrics;
 use crate::admin::page::*;
 use crate::admin::status::describe;
 use crate::admin::text::quantity::grouped;
+use crate::admin::text::status::text;
 use crate::config::Problem;
 use crate::policy::address::addr::Address;
 use crate::policy::outcome::Reason;
@@ -141,6 +142,50 @@ fn every_number_of_the_process_stands_in_the_status_the_metrics_and_the_page() {
     }
     assert_eq!(seen, 1011 + 1012 + 1013 + 1014);
     assert_eq!(page.matches(" <small>of ").count(), 2);
+}
+
+#[test]
+fn a_secret_that_needs_attention_is_told_with_its_owner_and_its_file() {
+    let secrets = "signatures: { secrets: [{ api_key: a1b2c3d, file: a }, { api_key: a1b2c3d, file: b, until: 2025-12-31 }] }";
+    let mut stage = Stage::new(&format!("{CONFIG}{secrets}\n"));
+    for name in ["a", "b"] {
+        std::fs::write(stage.folder.path().join(name), "s3cr3t-of-sixteen").unwrap();
+    }
+    let mut snapshot = stage.snapshot();
+    snapshot.secrets.sources[0].last_good = true;
+    let (history, gauges) = (History::new(Instant::now()), Gauges::default());
+    let view = View {
+        snapshot: &snapshot,
+        last_reload: None,
+        gauges: &gauges,
+        history: &history,
+        denials: &Noted::default(),
+        uptime: Duration::ZERO,
+        now: SystemTime::now(),
+        instant: Instant::now(),
+        refresh: None,
+    };
+    let page = render(&view);
+    let path = snapshot.secrets.sources[0].file.file.display().to_string();
+    for wanted in [
+        "the secret of api_key a1b2c3d is the last good one: ",
+        &path,
+        "the secret of api_key a1b2c3d no longer counts since the end of 2025-12-31 (UTC); remove it",
+    ] {
+        assert!(page.contains(wanted), "{wanted}\n{page}");
+    }
+    let text = text(&describe(&snapshot, None, &gauges, Duration::ZERO));
+    assert!(
+        text.contains(&format!(
+            "  api_key a1b2c3d          until -           not used yet  {path}  LAST GOOD: the file cannot be used\n"
+        )),
+        "{text}"
+    );
+    assert!(
+        text.contains("  api_key a1b2c3d          until 2025-12-31 (OVER: it does not count)  "),
+        "{text}"
+    );
+    assert!(!page.contains("s3cr3t") && !text.contains("s3cr3t"));
 }
 
 #[test]

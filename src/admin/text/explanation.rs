@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::admin::api::explanation::{Explanation, RouteVerdict, Verdict};
-use crate::admin::text::NOTHING;
+use crate::admin::text::{NOTHING, signature};
+use crate::policy::delivery::is_of_signature;
+use crate::policy::demand::OnBad;
+use crate::policy::lead::lead;
 use crate::policy::outcome::Reason;
 
 /// The whole chain, from the peer to what the sender hears.
@@ -68,6 +71,9 @@ fn one_route(out: &mut String, explanation: &Explanation, path: &str, route: &Ro
         let last_good = if list.last_good { " [last good version]" } else { "" };
         let _ = writeln!(out, "list     {:<18} {found}{last_good}", list.name);
     }
+    if let Some(signature) = &route.signature {
+        signature::of_request(out, signature);
+    }
     let (list, prefix) = (or_nothing(route.list.as_deref()), or_nothing(route.prefix.as_deref()));
     let verdict = match route.verdict {
         Verdict::Admitted => format!("ADMITTED by list {list}, prefix {prefix}"),
@@ -99,6 +105,12 @@ fn status(route: &RouteVerdict) -> String {
 }
 
 fn denied(explanation: &Explanation, route: &RouteVerdict) -> String {
+    if reason_of(route).is_some_and(is_of_signature) {
+        // Only one of the two statuses is to be tried again.
+        let (later, failure) =
+            if route.status == Some(503) { (" with Retry-After", OnBad::Retry) } else { ("", OnBad::Forbid) };
+        return format!("{}{later} (signatures.failure: {})", status(route), failure.word());
+    }
     let later = if route.status == Some(503) { " with Retry-After" } else { "" };
     let why = match route.reason.as_deref() {
         Some(reason) if reason == Reason::JustRemoved.word() => "removed_grace".to_owned(),
@@ -110,7 +122,7 @@ fn denied(explanation: &Explanation, route: &RouteVerdict) -> String {
 /// The reason with its meaning, where it is one of those that the admission has.
 fn reason(route: &RouteVerdict) -> String {
     let word = or_nothing(route.reason.as_deref());
-    let meaning = match Reason::ALL.iter().find(|reason| reason.word() == word) {
+    let meaning = match reason_of(route) {
         Some(Reason::NotListed) => "the client is in none of the route's lists",
         Some(Reason::JustRemoved) => {
             "none of the route's lists holds the client, but one did until a reload within removed_grace"
@@ -124,9 +136,15 @@ fn reason(route: &RouteVerdict) -> String {
         Some(Reason::NoProxyHeader) => {
             "only a trusted proxy may connect here, and begins with a PROXY header (--proxy)"
         }
+        Some(reason) if is_of_signature(reason) => lead(reason).unwrap_or_default(),
         _ => return word.to_owned(),
     };
     format!("{word}: {meaning}")
+}
+
+fn reason_of(route: &RouteVerdict) -> Option<Reason> {
+    let word = route.reason.as_deref()?;
+    Reason::ALL.iter().copied().find(|reason| reason.word() == word)
 }
 
 fn every_route(out: &mut String, explanation: &Explanation, routes: &[RouteVerdict]) {

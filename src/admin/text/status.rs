@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::admin::api::reload::Problem;
-use crate::admin::api::status::{Certificate, LastReload, Outcomes, Status};
+use crate::admin::api::status::{Certificate, LastReload, Outcomes, Secret, Status};
 use crate::admin::text::NOTHING;
 use crate::admin::text::quantity::duration;
 use crate::state::held::HINT;
@@ -21,7 +21,9 @@ pub(crate) fn text(status: &Status) -> String {
     );
     lists(&mut out, status);
     certificates(&mut out, &status.certificates);
+    secrets(&mut out, &status.secrets);
     routes(&mut out, status);
+    signatures(&mut out, status);
     upstreams(&mut out, status);
     let _ = writeln!(out, "\nnow");
     for (name, number) in &status.gauges {
@@ -68,6 +70,23 @@ fn certificates(out: &mut String, all: &[Certificate]) {
     }
 }
 
+fn secrets(out: &mut String, all: &[Secret]) {
+    if all.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nsecrets of signatures");
+    for one in all {
+        let last_good = if one.last_good { "  LAST GOOD: the file cannot be used" } else { "" };
+        let over = if one.over { " (OVER: it does not count)" } else { "" };
+        let until = one.until.as_deref().unwrap_or(NOTHING);
+        let used = match &one.last_used {
+            Some(last) => format!("hits {}, the last at {last}", one.hits),
+            None => "not used yet".to_owned(),
+        };
+        let _ = writeln!(out, "  {:<24} until {until:<10}{over}  {used}  {}{last_good}", one.of, one.path);
+    }
+}
+
 fn routes(out: &mut String, status: &Status) {
     let _ = writeln!(out, "\nroutes");
     for route in &status.routes {
@@ -77,6 +96,25 @@ fn routes(out: &mut String, status: &Status) {
     }
     let counted = outcomes(&status.unrouted.outcomes);
     let _ = writeln!(out, "  {:<32} {NOTHING:<20} {counted}", "no route");
+}
+
+fn signatures(out: &mut String, status: &Status) {
+    let judged: Vec<_> =
+        status.routes.iter().filter_map(|route| Some((&route.route, route.signature.as_ref()?))).collect();
+    if judged.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nsignatures");
+    for (route, signatures) in judged {
+        let found: Vec<String> =
+            signatures.findings.iter().map(|(word, count)| format!("{word} {count}")).collect();
+        let found = if found.is_empty() { "none yet".to_owned() } else { found.join(", ") };
+        let in_a_row = match signatures.faults_in_a_row {
+            0 => String::new(),
+            faults => format!("  not good in a row: {faults}"),
+        };
+        let _ = writeln!(out, "  {route:<32} {:<20} {found}{in_a_row}", signatures.need);
+    }
 }
 
 fn outcomes(outcomes: &Outcomes) -> String {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::admin::api::Document;
 use crate::cli::flags::Gate;
-use crate::cli::{Failure, failed};
+use crate::cli::{Failure, USAGE, failed};
 use crate::config::{self, AdminAddress, Overrides};
 use crate::files::file;
 
@@ -101,6 +101,10 @@ impl AdminClient {
     ) -> Result<(T, Reply), Failure> {
         let reply = self.ask(method, target, within)?;
         if !statuses.contains(&reply.status) {
+            // What was asked is wrong, not the gate.
+            if reply.status == 400 {
+                return Err(Failure { code: USAGE, lines: vec![reply.body.trim().to_owned()] });
+            }
             return Err(failed(format!("{self} answered {}: {}", reply.status, reply.body.trim())));
         }
         match T::from_json(&reply.body) {

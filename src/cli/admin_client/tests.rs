@@ -86,7 +86,7 @@ fn the_live_gate_explains_like_the_command() {
         let target = format!("/explain?{}", parameters.to_query());
         let question = Question::new(parameters).unwrap();
         let (got, _) = client.fetch::<Explanation>("GET", &target, WITHIN, &[200]).unwrap();
-        assert_eq!(got, explain(&context.store.load(), &question, |_| None).unwrap());
+        assert_eq!(got, explain(&context.store.load(), &question, |_| None, 0).unwrap());
         assert!(got.admitted);
         assert_eq!(client.ask("GET", "/explain?ip=nobody", WITHIN).unwrap().status, 400);
     });

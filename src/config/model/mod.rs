@@ -3,6 +3,7 @@
 //! No I/O, no YAML and no defaults here: `sections` make these values. Invariant: a [`Config`] is complete.
 
 mod listener;
+mod signatures;
 mod upstream;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,11 +13,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub(crate) use self::listener::{CertificateFiles, ClientAuth, Listener, Tls, TlsVersion};
+pub(crate) use self::signatures::{SecretFile, Signatures};
 pub use self::upstream::Target;
 pub(crate) use self::upstream::{HealthCheck, Upstream};
 pub(crate) use crate::policy::admission::{Deny, Mode};
 pub(crate) use crate::policy::client::client_ip::ForwardedHeader;
 use crate::policy::delivery::{OnError, SuccessSet};
+use crate::policy::demand::Demand;
 use crate::policy::provider::{Provider, Webhook};
 use crate::policy::routing::route::PathPattern;
 
@@ -43,6 +46,8 @@ pub struct Config {
     pub ranges_review: Duration,
     /// Whether denials are carried out.
     pub mode: Mode,
+    /// The secrets that webhooks are signed with, and what becomes of a request by its signature.
+    pub signatures: Signatures,
     /// The routes, in file order; never empty.
     pub routes: Vec<Route>,
     /// Limits on sizes, times and counts.
@@ -103,6 +108,8 @@ pub struct Route {
     pub client_errors: OnError,
     /// What the sender gets for a 5xx.
     pub server_errors: OnError,
+    /// What is asked of the signature of a request.
+    pub signature: Demand,
 }
 
 impl Route {

@@ -28,6 +28,8 @@ pub(crate) struct Source<'a> {
     pub replaced: BTreeMap<&'static str, (String, Value)>,
     /// The variable `PORT`.
     pub port: Option<&'a str>,
+    /// The variable `CREDENTIALS_DIRECTORY`.
+    pub credentials: Option<&'a str>,
     /// The provider whose webhooks are configured.
     pub provider: &'static Provider,
 }
@@ -107,7 +109,8 @@ impl<'a> Node<'a> {
         self.text(wanted).and_then(|text| self.judged(read(text)))
     }
 
-    /// A path of a file or folder; a relative one starts at the config file's folder.
+    /// A path of a file or folder; a relative one starts at the config file's folder. One variable is replaced, because
+    /// nobody knows its value before the service runs; no other is.
     pub(crate) fn file(&self, wanted: &str) -> Option<PathBuf> {
         let text = self.text(wanted)?;
         if text.contains("-----BEGIN") {
@@ -116,7 +119,16 @@ impl<'a> Node<'a> {
         if text.contains('\0') {
             return self.problem("a path cannot hold a zero byte");
         }
-        Some(self.under_base(Path::new(text)))
+        let Some(rest) = text.strip_prefix("${CREDENTIALS_DIRECTORY}/") else {
+            return Some(self.under_base(Path::new(text)));
+        };
+        match self.source.credentials {
+            Some(folder) => Some(Path::new(folder).join(rest)),
+            None => self.problem(
+                "the variable CREDENTIALS_DIRECTORY is not set: systemd sets it for a service with LoadCredential=; by \
+                 hand, set it to the folder of the service's credentials",
+            ),
+        }
     }
 
     /// A path relative to the file's folder; a flag's path stays as it is.

@@ -4,24 +4,26 @@ use std::time::Duration;
 
 use serde_yaml::Value;
 
-use crate::config::model::{Route, Trusted};
+use crate::config::model::{Route, SecretFile, Trusted};
 use crate::config::read::host;
 use crate::config::read::node::{Node, unknown};
 use crate::config::read::section::Section;
 use crate::config::read::units::show_duration;
-use crate::config::sections::{lists, upstream};
+use crate::config::sections::{demands, lists, upstream};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
+use crate::policy::demand::Demand;
 use crate::policy::provider::Webhook;
 use crate::policy::routing::route::PathPattern;
 
 const DEADLINE: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 
 /// Reads `routes`; without them there is one route for everything.
-pub(crate) fn routes(root: &Section, trusted: &[Trusted]) -> Vec<Route> {
+pub(crate) fn routes(root: &Section, trusted: &[Trusted], secrets: &[SecretFile]) -> Vec<Route> {
     let (flag, provider) = (root.source().flag("allow"), root.source().provider);
     let Some(node) = root.get("routes") else {
         return vec![Route {
             allow: lists::allow(flag.as_ref(), trusted, provider),
+            signature: demands::demand(None, secrets, provider.other()),
             ..everything(provider.other())
         }];
     };
@@ -36,7 +38,10 @@ pub(crate) fn routes(root: &Section, trusted: &[Trusted]) -> Vec<Route> {
     let mut earlier = Vec::new();
     // A placeholder keeps the indices of the other routes. Its deadline of zero never exceeds the grace.
     let stand_in = || Route { deadline: Duration::ZERO, ..everything(provider.other()) };
-    entries.iter().map(|entry| route(entry, trusted, &mut earlier).unwrap_or_else(stand_in)).collect()
+    entries
+        .iter()
+        .map(|entry| route(entry, trusted, secrets, &mut earlier).unwrap_or_else(stand_in))
+        .collect()
 }
 
 /// A route for every path, with the defaults of its webhook.
@@ -53,13 +58,19 @@ fn everything(webhook: Webhook) -> Route {
         deadline: webhook.spec().deadline,
         client_errors: rules.client_errors,
         server_errors: rules.server_errors,
+        signature: Demand::default(),
     }
 }
 
 /// A host and pattern that is used, and the route that uses it.
 type Taken = (Option<String>, PathPattern, String);
 
-fn route(entry: &Node, trusted: &[Trusted], earlier: &mut Vec<Taken>) -> Option<Route> {
+fn route(
+    entry: &Node,
+    trusted: &[Trusted],
+    secrets: &[SecretFile],
+    earlier: &mut Vec<Taken>,
+) -> Option<Route> {
     let provider = entry.source.provider;
     let section = entry.section(&format!("a mapping of keys such as {}", provider.example))?;
     let host = section.get("host").map(|n| n.parsed("a host name", host::host).map(|h| h.bracketed()));
@@ -88,6 +99,7 @@ fn route(entry: &Node, trusted: &[Trusted], earlier: &mut Vec<Taken>) -> Option<
         deadline: deadline.unwrap_or(default.deadline),
         client_errors: on_error(section.get("client_errors")),
         server_errors: on_error(section.get("server_errors")),
+        signature: demands::demand(section.get("signature").as_ref(), secrets, default.webhook),
     })
 }
 

@@ -161,6 +161,7 @@ proptest! {
         let [listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, metrics, health_path, state, log_format, log_level, access_log, threads, port] = all;
         let flags = Overrides {
             listen, upstream, allow, ranges, trusted_proxies, deny, mode, admin, metrics, health_path, state, log_format, log_level, access_log, threads, port,
+            credentials: None,
             unknown: Vec::new(),
         };
         judge("upstream: http://127.0.0.1:3000", &flags)?;

@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::config::tests::*;
 use crate::policy::client::original::Scheme;
 use crate::policy::delivery::{OnError, SuccessSet};
+use crate::policy::demand::{Demand, OnBad, Repeats, Unlisted};
 use crate::policy::provider::DEFAULT;
 use crate::policy::routing::route::PathPattern;
+use crate::policy::signature::mac::Method;
 
 #[test]
 fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
@@ -23,6 +25,7 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
         deadline: seconds(14),
         client_errors: OnError::Relay,
         server_errors: OnError::Relay,
+        signature: Demand::default(),
     };
     let wanted = Config {
         provider: &DEFAULT,
@@ -48,6 +51,15 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
         removed_grace: seconds(24 * 3600),
         ranges_review: seconds(180 * 24 * 3600),
         mode: Mode::Enforce,
+        signatures: Signatures {
+            secrets: Vec::new(),
+            sms_method: Method::Md5Hash,
+            max_age: seconds(25 * 3600),
+            clock_skew: seconds(300),
+            failure: OnBad::Retry,
+            repeats: Repeats::Forward,
+            unlisted: Unlisted::Retry,
+        },
         routes: vec![route],
         limits: Limits {
             max_body: 1 << 20,
@@ -166,6 +178,7 @@ threads: 3
         deadline: Duration::from_millis(4500),
         client_errors: OnError::Retry,
         server_errors: OnError::Retry,
+        signature: Demand::default(),
     };
     let https = Target::Https { host: "::1".to_owned(), port: 8443 };
     let second = Route {

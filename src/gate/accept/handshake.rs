@@ -73,7 +73,6 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, accep
         if let Some(header) = header_in_time(&mut socket, &mut ahead, deadline, make_room).await {
             (peer.origin, peer.tls_in_front) = (Origin::Proxied(header.source), header.tls);
         } else {
-            Gauges::add(&gate.gauges.bad_proxy_headers);
             report_bad_proxy_header(&gate, &peer, &ahead);
             return;
         }
@@ -197,12 +196,13 @@ async fn header_in_time(
     }
 }
 
-/// Reports a trusted proxy whose connections do not begin with a PROXY header, at most once an hour for each: every
-/// webhook that comes through it is lost. A connection that closes without a byte is a probe of the port, and no reason for a line.
+/// Counts and reports a trusted proxy whose connections do not begin with a PROXY header, at most once an hour for each: every
+/// webhook that comes through it is lost. A connection that closes without a byte is a probe of the port.
 fn report_bad_proxy_header(gate: &Gate, peer: &Peer, received: &[u8]) {
     if received.is_empty() {
         return;
     }
+    Gauges::add(&gate.gauges.bad_proxy_headers);
     if let Some(count) = gate.bad_proxy_headers.note((peer.listener, peer.address), Moment::now()) {
         tracing::warn!(
             peer = %peer.address,

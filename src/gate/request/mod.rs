@@ -12,6 +12,7 @@ mod drill;
 pub(crate) mod log;
 pub(crate) mod reply;
 mod replying;
+mod signature;
 mod upstream_head;
 
 use std::panic::AssertUnwindSafe;
@@ -115,14 +116,28 @@ impl<T: Transport> Request<'_, T> {
         let Context { gate, snapshot, began, .. } = self.context;
         let (client, class) = (admitted.permit.client().address, admitted.class());
         let deadline = began + admitted.route.deadline;
+        let mut signature = match self.judge_head(admitted) {
+            Ok(signature) => signature,
+            Err(reason) => return self.answer_unread(reason).await,
+        };
         let mut budget = budgets::of_client(gate, snapshot, client, class);
-        let message = match self.read_message(admitted, deadline, &mut budget).await {
-            Ok(message) => message,
+        let body = match self.read_body(admitted, deadline, &mut budget).await {
+            Ok(body) => body,
             Err(reason) => {
                 // Give the memory back first: writing the reply takes as long as the sender takes to read it.
                 drop(budget);
                 return self.answer_here(reason, true).await;
             }
+        };
+        if let Some(of_head) = signature.take()
+            && let Err(reason) = self.judge_body(admitted, of_head, &body)
+        {
+            drop((body, budget));
+            return self.answer_here(reason, false).await;
+        }
+        let Some(message) = self.message(admitted, body) else {
+            // This never happens: an admitted request has a head.
+            return self.answer_here(Reason::Internal, false).await;
         };
         // Count the request as in work only now that its message is complete. Otherwise requests whose bodies never
         // come could use up `limits.concurrent_requests`.
@@ -156,13 +171,13 @@ impl<T: Transport> Request<'_, T> {
         }
     }
 
-    /// Reads the body, then makes the head for the application.
-    async fn read_message(
+    /// Reads the body.
+    async fn read_body(
         &mut self,
         admitted: &Admitted,
         deadline: Instant,
         budget: &mut Budget<'_>,
-    ) -> Result<Message, Reason> {
+    ) -> Result<Vec<u8>, Reason> {
         let limits = &self.context.snapshot.config.limits;
         let wanted = body::Wanted {
             framing: admitted.framing,
@@ -178,13 +193,21 @@ impl<T: Transport> Request<'_, T> {
         let mut body = Vec::new();
         self.transport.read_body(wanted, budget, &mut body).await?;
         self.record.bytes_in = body.len() as u64;
+        Ok(body)
+    }
+
+    /// Makes the message for the application: the head can be written now that the length of the body is known.
+    fn message(&mut self, admitted: &Admitted, body: Vec<u8>) -> Option<Message> {
+        let head = self.received.head.as_ref()?;
         let original = admitted.original(self.context.snapshot, self.context.peer, head);
         if let Some(unused) = original.unused {
             self.record.note(unused.to_string());
         }
         let id = self.received.request_id.bytes();
-        let head = upstream_head::write(self.context, head, &original, id, admitted, body.len());
-        Ok(Message { head, body })
+        let signed =
+            upstream_head::SignedAs { judgement: self.record.signature.as_ref(), repeat: self.record.repeat };
+        let head = upstream_head::write(self.context, head, &original, id, (admitted, signed), body.len());
+        Some(Message { head, body })
     }
 
     /// Sends the message to the application and gets its answer, within the deadline of the webhook.

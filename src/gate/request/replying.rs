@@ -3,11 +3,15 @@
 //! What the reply is was decided before, in `judge` and in `policy`. Invariant: one event per request, emitted after the
 //! last byte of its reply was written, or when it is certain that it cannot be.
 
+use std::time::Instant;
+
 use crate::gate::request::context::Context;
 use crate::gate::request::reply::{self, Frame};
+use crate::gate::request::signature::report_stranger;
 use crate::gate::request::{Next, Request};
 use crate::judge;
 use crate::judge::request::Refusal;
+use crate::policy::delivery::is_of_signature;
 use crate::policy::outcome::{Outcome, Reason};
 use crate::state::stats::gauges::{Gauges, Phase};
 use crate::wire::delivery_check::SenderState;
@@ -26,11 +30,21 @@ impl<T: Transport> Request<'_, T> {
             self.record.note(note);
         }
         self.route = refusal.route;
-        // Skip a body that has arrived, so that the connection can be used again. Do not wait for one that has not.
-        let skips = refusal.reason.outcome() == Outcome::Denied;
+        if refusal.reason == Reason::SignedStranger
+            && let (Some(client), Some(route)) = (self.received.client, &self.route)
+        {
+            report_stranger(self.context.gate, client, route);
+        }
+        self.answer_unread(refusal.reason).await
+    }
+
+    /// Sends a reply of the gate's own to a request whose body was not read. A body that has arrived is skipped, so that
+    /// the connection can be used again. One that has not is not waited for.
+    pub(super) async fn answer_unread(&mut self, reason: Reason) -> Next {
+        let skips = reason.outcome() == Outcome::Denied;
         let skippable = self.received.skippable.filter(|_| skips);
         let unread = !skippable.is_some_and(|length| self.transport.skip_body(length));
-        self.answer_noted(refusal.reason, unread).await
+        self.answer_noted(reason, unread).await
     }
 
     /// Replies to a health probe. Probes are counted but not logged, because they come every few seconds and the log is
@@ -46,7 +60,10 @@ impl<T: Transport> Request<'_, T> {
 
     /// Sends a reply of the gate's own. The connection closes if part of the request is `unread`.
     pub(super) async fn answer_here(&mut self, reason: Reason, unread: bool) -> Next {
-        if let Some(note) = judge::reply::note(self.context.snapshot, self.received, reason) {
+        // What is wrong with a signature was noted when it was judged.
+        if !is_of_signature(reason)
+            && let Some(note) = judge::reply::note(self.context.snapshot, self.received, reason)
+        {
             self.record.note(note);
         }
         self.answer_noted(reason, unread).await
@@ -97,6 +114,12 @@ impl<T: Transport> Request<'_, T> {
             let reason = if never_abandoned { reason } else { Reason::SenderGone };
             self.emit(reason, None, 0);
             return Next::Close;
+        }
+        if reason.outcome() == Outcome::Delivered
+            && let Some(key) = self.record.message_key
+        {
+            let Context { gate, snapshot, .. } = self.context;
+            gate.delivered.remember(key, snapshot.config.signatures.max_age, Instant::now());
         }
         let bytes_out = self.transport.body_sent(reply);
         self.emit(reason, Some(reply.status), bytes_out);

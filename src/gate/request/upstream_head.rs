@@ -6,13 +6,24 @@
 use crate::gate::request::context::Context;
 use crate::judge::head::Head;
 use crate::judge::request::Admitted;
+use crate::judge::signature::Judgement;
 use crate::policy::admission::Grant;
 use crate::policy::client::original::Original;
 use crate::policy::forward::{self, Own};
+use crate::policy::signature::vouch::Vouched;
 use crate::policy::text;
 
 /// The capacity for the lines that the gate adds.
 const OWN_LINES: usize = 512;
+
+/// What is told of the signature.
+#[derive(Clone, Copy)]
+pub(super) struct SignedAs<'a> {
+    /// What became of it, if it was judged.
+    pub judgement: Option<&'a Judgement>,
+    /// Whether the message was delivered before.
+    pub repeat: bool,
+}
 
 /// Writes the head of an admitted request whose body has this length.
 #[must_use]
@@ -21,7 +32,7 @@ pub(super) fn write(
     head: &Head,
     original: &Original<'_>,
     request_id: &[u8],
-    admitted: &Admitted,
+    (admitted, signed): (&Admitted, SignedAs<'_>),
     body_length: usize,
 ) -> Vec<u8> {
     let Admitted { route, behind_proxy, .. } = admitted;
@@ -41,6 +52,9 @@ pub(super) fn write(
         },
         webhook: route.webhook.name(),
         client_cert: context.peer.client_cert.as_deref(),
+        signature: signed.judgement.map(|judgement| judgement.finding.word()),
+        account: signed.judgement.and_then(|judgement| judgement.vouched.as_ref()).and_then(Vouched::account),
+        repeat: signed.repeat,
     };
     let mut out = Vec::with_capacity(head.bytes_len() + OWN_LINES);
     let target = match head.get(admitted.target) {

@@ -14,11 +14,13 @@ use crate::files::file::Files;
 use crate::load::loader::removals::{Earlier, Removals, distinct};
 use crate::policy::address::prefix_set::PrefixSet;
 use crate::policy::delivery::Rules;
+use crate::policy::demand::Demand;
 use crate::policy::provider::Webhook;
 use crate::policy::routing::route::RouteTable;
 use crate::state::authorities::Authorities;
 use crate::state::endpoint::{LiveUpstream, Upstreams};
 use crate::state::past::since_1970;
+use crate::state::secrets::Secrets;
 use crate::state::snapshot::{List, LiveRoute, Snapshot, UNROUTED};
 use crate::state::stats::counters::RouteCounters;
 use crate::state::tls::Doors;
@@ -43,6 +45,7 @@ impl Compiler {
         config: Config,
         lists: BTreeMap<String, Arc<List>>,
         doors: Doors,
+        secrets: Secrets,
         generation: u64,
         earlier: Earlier<'_>,
     ) -> Snapshot {
@@ -66,6 +69,7 @@ impl Compiler {
             loaded_at,
             config,
             doors,
+            secrets,
             lists,
             admitting,
             removed,
@@ -99,6 +103,7 @@ impl Compiler {
                 server_errors: route.server_errors,
             },
             deadline: route.deadline,
+            signature: route.signature.clone(),
             counters: self.counters(&label),
             label,
         })
@@ -114,6 +119,7 @@ impl Compiler {
             upstream_host: None,
             rules: Rules::of(webhook),
             deadline: webhook.spec().deadline,
+            signature: Demand::default(),
             counters: self.counters(UNROUTED),
         })
     }

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -19,6 +19,7 @@ use crate::config::cold::keep_cold;
 use crate::config::{self, Config, Overrides, Parsed, Problem, Route};
 use crate::files::file::{FileContent, Files, MAX_PEM};
 use crate::files::folder::Reader;
+use crate::files::secret::SecretContent;
 use crate::load::before::{Before, Initiator};
 use crate::load::file_view::FileView;
 use crate::load::last_good::LastGood;
@@ -29,6 +30,7 @@ use crate::load::source::ConfigSource;
 use crate::policy::hold::Outline;
 use crate::state::authorities;
 use crate::state::held::Held;
+use crate::state::secrets::{self, Secrets};
 use crate::state::snapshot::Snapshot;
 use crate::state::tls::{self, Doors};
 
@@ -119,6 +121,7 @@ impl Loader {
             ranges: None,
             authorities: Files::default(),
             certificates: Files::default(),
+            secrets: Vec::new(),
         };
         let serving = self.serving.as_ref().map(|serving| &serving.config);
         let config = parsed.as_ref().map(|parsed| &parsed.config);
@@ -126,11 +129,14 @@ impl Loader {
         let authorities: BTreeSet<&Path> = config.into_iter().flat_map(authorities::files).collect();
         look.authorities =
             Files(authorities.into_iter().map(|path| FileContent::at(path, MAX_PEM)).collect());
-        // Also read the certificates in use: the new config may be refused.
+        // Also read the certificates and secrets in use: the new config may be refused.
         let both = config.into_iter().chain(serving);
-        let certificates: BTreeSet<&Path> = both.flat_map(|config| tls::files(&config.listen)).collect();
+        let certificates: BTreeSet<&Path> =
+            both.clone().flat_map(|config| tls::files(&config.listen)).collect();
         look.certificates =
             Files(certificates.into_iter().map(|path| FileContent::at(path, MAX_PEM)).collect());
+        let secrets: BTreeSet<&Path> = both.flat_map(secrets::files).collect();
+        look.secrets = secrets.into_iter().map(|path| SecretContent::at(path, secrets::MOST)).collect();
         look.ranges = config.or(serving).map(|config| {
             let named = list_names(config).into_iter().map(|(_, name)| name).collect();
             self.reader.borrow_mut().folder(&config.ranges, &named, initiator == Initiator::Operator, now)
@@ -159,7 +165,8 @@ impl Loader {
             loaded.needs_restart = keep_cold(&mut config, &snapshot.config);
         }
         let doors = load_certificates(&config, look, before, &mut loaded);
-        let Some(doors) = doors.filter(|_| !fatal) else { return loaded };
+        let secrets = load_secrets(&config, look, before, &mut loaded);
+        let Some((doors, secrets)) = doors.zip(secrets).filter(|_| !fatal) else { return loaded };
         let old_serving = self.serving.take();
         self.serving =
             Some(Serving::next(old_serving, config.clone(), from_file, look.held.is_some(), before));
@@ -170,7 +177,8 @@ impl Loader {
             Some(snapshot) => Earlier::serving(snapshot),
             None => Earlier::kept(&run_routes, before.run),
         };
-        loaded.snapshot = Some(self.compiler.compile(config, lists.good, doors, generation, earlier));
+        loaded.snapshot =
+            Some(self.compiler.compile(config, lists.good, doors, secrets, generation, earlier));
         loaded
     }
 
@@ -260,11 +268,15 @@ impl Loader {
         self.loaded
     }
 
-    /// What to watch: the single files (the config, certificates and keys), and the ranges folder.
+    /// What to watch: the single files (the config, certificates, keys and secrets), and the ranges folder.
     pub(crate) fn places(&self) -> (impl Iterator<Item = &Path>, Option<&Path>) {
         let serving = self.serving.as_ref().map(|serving| &serving.config);
         let certificates = serving.into_iter().flat_map(|config| tls::files(&config.listen));
-        (self.source.path().into_iter().chain(certificates), serving.map(|config| config.ranges.as_path()))
+        let secrets = serving.into_iter().flat_map(secrets::files);
+        (
+            self.source.path().into_iter().chain(certificates).chain(secrets),
+            serving.map(|config| config.ranges.as_path()),
+        )
     }
 }
 
@@ -281,6 +293,21 @@ fn load_certificates(
     loaded.problems.extend(tls.problems);
     loaded.warnings.extend(tls.warnings);
     tls.doors
+}
+
+/// The secrets that webhooks are signed with; `None` when their files do not allow a snapshot.
+fn load_secrets(
+    config: &Config,
+    look: &FileView,
+    before: Before<'_>,
+    loaded: &mut Loaded,
+) -> Option<Secrets> {
+    let in_use = before.snapshot.map(|snapshot| &snapshot.secrets);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let secrets = secrets::load(&config.signatures.secrets, &look.secrets, in_use, now);
+    loaded.problems.extend(secrets.problems);
+    loaded.warnings.extend(secrets.warnings);
+    secrets.secrets
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
 use tracing::warn;
@@ -130,7 +130,7 @@ impl Worker {
         }
     }
 
-    /// Warns of certificates that expire soon; they do so without any change of a file.
+    /// Warns of certificates that expire soon and of secrets that do not count any more; both need no change of a file.
     fn warn_of_expiry(&mut self) {
         if self.expiry_warned.elapsed() < EXPIRY_EVERY {
             return;
@@ -138,6 +138,10 @@ impl Worker {
         self.expiry_warned = Instant::now();
         for (one, why) in tls::untimely(&self.store.load().doors, SystemTime::now()) {
             warn!(certificate = %one.files.certificate.display(), until = one.until, why, "look after a certificate");
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        for one in self.store.load().secrets.sources.iter().filter(|one| one.is_over(now)) {
+            warn!(secret = %one.file.file.display(), why = one.over(), "look after a secret");
         }
     }
 

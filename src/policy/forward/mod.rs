@@ -44,6 +44,12 @@ pub struct Own<'a> {
     pub webhook: &'a str,
     /// The subject of the sender's certificate, which an authority of the operator's signed.
     pub client_cert: Option<&'a str>,
+    /// What became of the request's signature, if it was judged.
+    pub signature: Option<&'static str>,
+    /// The account that a good signature names.
+    pub account: Option<&'a str>,
+    /// Whether the signed message was delivered before.
+    pub repeat: bool,
 }
 
 /// Writes the request line, `Host`, the lines that pass and the gate's own. `Content-Length` and the
@@ -96,6 +102,15 @@ pub fn write_request_head<'a>(
         line(out, b"X-Nexmo-Gate-List: ", list.as_bytes());
     }
     line(out, b"X-Nexmo-Gate-Webhook: ", own.webhook.as_bytes());
+    if let Some(finding) = own.signature {
+        line(out, b"X-Nexmo-Gate-Signature: ", finding.as_bytes());
+    }
+    if let Some(account) = own.account {
+        line(out, b"X-Nexmo-Gate-Api-Key: ", account.as_bytes());
+    }
+    if own.repeat {
+        line(out, b"X-Nexmo-Gate-Repeat: ", b"1");
+    }
     if let Some(subject) = own.client_cert {
         line(out, b"X-Client-Cert-Subject: ", subject.as_bytes());
     }
@@ -160,6 +175,9 @@ mod tests {
             list: Some("sms"),
             webhook: "sms-inbound",
             client_cert: None,
+            signature: None,
+            account: None,
+            repeat: false,
         };
         change(&mut own);
         let mut out = Vec::new();

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::policy::delivery::{Body, OnError, Rules, SuccessSet, relay};
 use crate::policy::outcome::Reason;
 use crate::policy::provider::advice::Advice;
+use crate::policy::provider::signing::Signed;
 use crate::policy::provider::spec::{AnswerRule, Methods, RelayAs, Spec};
 use crate::policy::provider::{Provider, Webhook};
 
@@ -21,6 +22,7 @@ pub(crate) static GITHUB: Provider = Provider {
         success: 200..=299,
         relay_as: RelayAs::Same,
         answer: AnswerRule::Any,
+        signed: Signed::Never,
         source: "docs.github.com/webhooks: a 2XX status within 10 s; POST",
     }],
     other: Spec {
@@ -30,8 +32,10 @@ pub(crate) static GITHUB: Provider = Provider {
         success: 200..=299,
         relay_as: RelayAs::Same,
         answer: AnswerRule::Any,
+        signed: Signed::Never,
         source: "docs.github.com/webhooks: a 2XX status within 10 s",
     },
+    signing: None,
     allow: &["hooks"],
     example: "{ path: /github, webhook: hooks }",
     advice: Advice {

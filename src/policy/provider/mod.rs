@@ -9,12 +9,14 @@
 //! | --- | --- |
 //! | [`spec`] | one kind of webhook: methods, deadline, success, the required answer |
 //! | [`advice`] | advice to the operator |
+//! | [`signing`] | how it signs |
 //! | [`nexmo`] | Nexmo, now Vonage |
 
 pub(crate) mod advice;
 #[cfg(test)]
 pub(crate) mod github;
 pub(crate) mod nexmo;
+pub(crate) mod signing;
 pub(crate) mod spec;
 
 use std::fmt;
@@ -23,6 +25,7 @@ use std::hash::{Hash, Hasher};
 /// The provider of every configuration: there is no key for another one.
 pub use self::nexmo::NEXMO as DEFAULT;
 use crate::policy::provider::advice::Advice;
+use crate::policy::provider::signing::Signing;
 use crate::policy::provider::spec::Spec;
 
 /// A sender of webhooks.
@@ -37,6 +40,8 @@ pub struct Provider {
     pub allow: &'static [&'static str],
     /// A route for one of its webhooks in the form of a config file, as an example for messages.
     pub example: &'static str,
+    /// How it signs, if it does in a way that is understood here.
+    pub signing: Option<Signing>,
     /// Its clauses for advice to the operator.
     pub advice: Advice,
 }

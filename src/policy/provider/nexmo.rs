@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::policy::provider::Provider;
 use crate::policy::provider::advice::Advice;
+use crate::policy::provider::signing::{Carrier, Signed, Signing};
 use crate::policy::provider::spec::{AnswerRule, Methods, RelayAs, Spec};
 
 /// Webhook guide: a status from 200 to 205 is a delivered message, and anything else is not.
@@ -29,6 +30,7 @@ pub static NEXMO: Provider = Provider {
             success: DELIVERED,
             relay_as: RelayAs::Same,
             answer: NCCO,
+            signed: Signed::Token,
             source: "Voice webhook reference: connect 1 s, read 5 s; an answer is 200 with a JSON NCCO",
         },
         // Reports an event of a call; for some events the answer is an NCCO too.
@@ -39,6 +41,7 @@ pub static NEXMO: Provider = Provider {
             success: DELIVERED,
             relay_as: RelayAs::Same,
             answer: AnswerRule::Any,
+            signed: Signed::Token,
             source: "Voice webhook reference: read 10 s",
         },
         // Sent when the answer or event webhook failed.
@@ -49,6 +52,7 @@ pub static NEXMO: Provider = Provider {
             success: DELIVERED,
             relay_as: RelayAs::Same,
             answer: NCCO,
+            signed: Signed::Token,
             source: "Voice webhook reference: connect 1 s, read 5 s; stands in for the answer webhook",
         },
         // A message to one of the account's numbers.
@@ -59,6 +63,7 @@ pub static NEXMO: Provider = Provider {
             success: DELIVERED,
             relay_as: RelayAs::OkOrNoContent,
             answer: AnswerRule::Any,
+            signed: Signed::Parameter,
             source: "SMS support article 226572227: connect 3 s, read 15 s; inbound guide names 200 and 204",
         },
         // The state of a message that was sent.
@@ -69,6 +74,7 @@ pub static NEXMO: Provider = Provider {
             success: DELIVERED,
             relay_as: RelayAs::OkOrNoContent,
             answer: AnswerRule::Any,
+            signed: Signed::Parameter,
             source: "SMS support article 226572227: connect 3 s, read 15 s",
         },
         // Messages to US short codes, and their receipts.
@@ -79,6 +85,7 @@ pub static NEXMO: Provider = Provider {
             success: DELIVERED,
             relay_as: RelayAs::OkOrNoContent,
             answer: AnswerRule::Any,
+            signed: Signed::Parameter,
             source: "US short codes use the SMS shapes and their time-outs",
         },
         // A message through the Messages API.
@@ -89,6 +96,7 @@ pub static NEXMO: Provider = Provider {
             success: DELIVERED,
             relay_as: RelayAs::Ok,
             answer: AnswerRule::Any,
+            signed: Signed::Token,
             source: "Messages documents and support article 360028543292 name 200 only",
         },
         // The state of a message that was sent through the Messages API.
@@ -99,6 +107,7 @@ pub static NEXMO: Provider = Provider {
             success: DELIVERED,
             relay_as: RelayAs::Ok,
             answer: AnswerRule::Any,
+            signed: Signed::Token,
             source: "Messages documents and support article 360028543292 name 200 only",
         },
         // The result of an asynchronous Number Insight request.
@@ -109,6 +118,7 @@ pub static NEXMO: Provider = Provider {
             success: DELIVERED,
             relay_as: RelayAs::Same,
             answer: AnswerRule::Any,
+            signed: Signed::Never,
             source: "Number Insight specification lists 200; time-outs are not published",
         },
         // Conversation and RTC events.
@@ -119,6 +129,7 @@ pub static NEXMO: Provider = Provider {
             success: DELIVERED,
             relay_as: RelayAs::Same,
             answer: AnswerRule::Any,
+            signed: Signed::Token,
             source: "Application specification lists GET and POST; time-outs as voice events",
         },
         // Verify v2 events.
@@ -129,6 +140,7 @@ pub static NEXMO: Provider = Provider {
             success: DELIVERED,
             relay_as: RelayAs::OkOrNoContent,
             answer: AnswerRule::Any,
+            signed: Signed::Token,
             source: "Verify v2 webhook guide names 200 and 204",
         },
     ],
@@ -139,10 +151,23 @@ pub static NEXMO: Provider = Provider {
         success: DELIVERED,
         relay_as: RelayAs::Same,
         answer: AnswerRule::Any,
+        signed: Signed::Parameter,
         source: "webhook guide: any status from 200 to 205",
     },
     allow: &["voice", "sms", "messages"],
     example: "{ path: /webhooks/event, webhook: voice-event }",
+    signing: Some(Signing {
+        issuer: "Vonage",
+        carriers: &[
+            Carrier { header: "authorization", named: false },
+            // A platform of the vendor that relays webhooks signs `Authorization` itself, and puts the token here.
+            Carrier { header: "x-vonage-webhook-auth-token", named: false },
+            // The Contact Center, whose subscriptions have a secret each.
+            Carrier { header: "vonage-signature", named: true },
+        ],
+        account: &["api-key", "api_key"],
+        source: "signed webhooks guide (2020-05-28); Cloud Runtime, verify-auth; Contact Center, webhooks subscriptions",
+    }),
     advice: Advice {
         redirect: "Nexmo does not follow redirects: register the final URL, or stop the application from redirecting this path",
         status: "is no success to Nexmo: answer 200",

@@ -7,6 +7,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::policy::provider::signing::Signed;
+
 /// One row of a provider's table.
 #[derive(Debug)]
 pub struct Spec {
@@ -22,6 +24,8 @@ pub struct Spec {
     pub relay_as: RelayAs,
     /// What a success must have so that the sender can use it.
     pub answer: AnswerRule,
+    /// How it is signed.
+    pub signed: Signed,
     /// Where the values come from: the vendor's page, with its date if it has one.
     pub source: &'static str,
 }

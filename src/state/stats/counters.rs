@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::policy::outcome::Reason;
 use crate::state::stats::event_limiter::{EventLimiter, HOURLY};
+use crate::state::stats::signatures::SignatureCounters;
 
 /// Upper bounds of the latency histogram, in milliseconds. The last ones are near the deadlines.
 pub(crate) const LATENCY_BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 5000, 15_000];
@@ -24,6 +25,10 @@ pub struct RouteCounters {
     latency: [AtomicU64; LATENCY_BOUNDS_MS.len() + 1],
     latency_sum_us: AtomicU64,
     would_deny: AtomicU64,
+    /// The signatures of its requests.
+    pub signatures: SignatureCounters,
+    /// When it was last said that signatures are not good.
+    pub(crate) unsigned: EventLimiter,
     /// When it was last said that answers are malformed.
     pub(crate) malformed: EventLimiter,
 }
@@ -36,6 +41,8 @@ impl Default for RouteCounters {
             latency: std::array::from_fn(|_| AtomicU64::new(0)),
             latency_sum_us: AtomicU64::new(0),
             would_deny: AtomicU64::new(0),
+            signatures: SignatureCounters::default(),
+            unsigned: EventLimiter::every(HOURLY),
             malformed: EventLimiter::every(HOURLY),
         }
     }
@@ -72,6 +79,11 @@ impl RouteCounters {
     /// The count of each reason that occurred.
     pub fn by_reason(&self) -> impl Iterator<Item = (Reason, u64)> {
         Reason::ALL.iter().map(|r| (*r, self.reasons[*r as usize].load(Relaxed))).filter(|(_, n)| *n > 0)
+    }
+
+    /// The count of one reason.
+    pub fn of_reason(&self, reason: Reason) -> u64 {
+        self.reasons[reason as usize].load(Relaxed)
     }
 
     /// The count of each status that senders got.

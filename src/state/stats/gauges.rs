@@ -133,7 +133,7 @@ gauges! {
     over_capacity: Counter, "connections_over_capacity", "connections_over_capacity_total", "connections over the limit";
     /// Connections closed without an answer, because no list knows the address and deny is drop.
     dropped_unheard: Counter, "connections_dropped_unheard", "connections_dropped_unheard_total", "closed without an answer";
-    /// Connections of trusted proxies closed because they did not begin with a PROXY header that can be read.
+    /// Connections of trusted proxies closed because they began with something else than a PROXY header.
     bad_proxy_headers: Counter, "bad_proxy_headers", "bad_proxy_headers_total", "bad PROXY headers";
     /// HTTP/2 streams refused because too many were open; their senders may repeat them.
     streams_refused: Counter, "http2_streams_refused", "http2_streams_refused_total", "HTTP/2 streams refused";

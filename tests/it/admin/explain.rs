@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::harness::gate::lines::json;
+use crate::harness::gate::lines::{json, requests};
 use crate::harness::proxy_header::v1;
+use crate::harness::signer::{Token, now, signed_form};
 use crate::harness::{ADMITTED, Answer, Gate, PROXY, STRANGER, Setup, Upstream};
 
 /// Requests for each of the gates; `make test-long` asks a hundred thousand about all of them.
@@ -99,12 +100,44 @@ fn request(numbers: &mut Numbers) -> Vec<u8> {
     bytes
 }
 
+const KEY: &str = "a1b2c3d4";
+const SECRET: &str = "my-signature-secret-of-32-bytes!";
+
+/// A request without a body that is signed in a way of its own, well or not; no two have the same name.
+fn signed_request(numbers: &mut Numbers) -> Vec<u8> {
+    let id = format!("{}-{}", numbers.below(1 << 30), numbers.below(1 << 30));
+    let secret = numbers.one(&[SECRET, SECRET, SECRET, "another secret of its own, as long"]);
+    let key = numbers.one(&[KEY, KEY, KEY, "somebody"]);
+    let age = numbers.one(&[0, 0, 0, 100 * 3600]);
+    let (method, target) =
+        (numbers.one(&["GET", "POST"]), numbers.one(&["/webhooks/answer", "/webhooks/sms/in"]));
+    let (mut query, mut lines) = (String::new(), String::new());
+    if numbers.below(3) == 0 {
+        let stamp = (now() - age).to_string();
+        let pairs = [("api-key", key), ("nonce", &id), ("text", "a+b"), ("timestamp", &stamp)];
+        query =
+            format!("?{}", signed_form(secret, &pairs).replace("a+b", numbers.one(&["a%2Bb", "a%2Bb", "x"])));
+    }
+    if numbers.below(3) > 0 {
+        let payload = numbers.one(&[&b""[..], b"", b"{}", b"another"]);
+        let token = Token::new(key, secret, payload).claim("jti", id.as_str()).claim("iat", now() - age);
+        let token = numbers.one(&[&token, &token, &token.clone().header("alg", "RS256")]).bearer();
+        lines = format!("Authorization: {token}\r\n");
+        if numbers.below(8) == 0 {
+            lines.push_str(&lines.clone());
+        }
+    }
+    for _ in 0..numbers.below(2) {
+        lines += numbers.one(&LINES);
+    }
+    format!("{method} {target}{query} HTTP/1.1\r\nHost: hooks.example\r\n{lines}\r\n").into_bytes()
+}
+
 fn encoded(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// What the log must say of a request, as `explain` has it, and the reply; `None` where nothing is certain before the
-/// sender has gone.
+/// What the log must say of a request, as `explain` has it, and the reply; `None` for a health probe, which has no line.
 fn explained(
     gate: &Gate,
     from: &str,
@@ -117,8 +150,22 @@ fn explained(
     let said = json(&reply.text());
     let row = &said["routes"][0];
     let forwarded = matches!(row["verdict"].as_str(), Some("admitted" | "would_deny"));
-    if row["reason"] == "sender_gone" || row["verdict"] == "served" {
+    if row["verdict"] == "served" {
         return None;
+    }
+    // Of a head that never ended nothing is known, and nobody hears a reply.
+    if row["reason"] == "sender_gone" {
+        return Some((
+            None,
+            vec![
+                row["reason"].clone(),
+                Value::Null,
+                Value::Null,
+                Value::Null,
+                text(&Value::Null),
+                text(&Value::Null),
+            ],
+        ));
     }
     let (status, reason) = if forwarded {
         (Some(200), Value::from("success"))
@@ -165,6 +212,16 @@ fn setups(upstream: &Upstream) -> Vec<(Setup, Option<&'static str>)> {
         ];
         Setup::new(upstream.url()).without_tls().http1().routes(&routes).behind_proxy()
     };
+    let signed = |need: &str, failure: &str| {
+        let setup = base();
+        setup.dir.write("secret", SECRET);
+        let secrets = format!("{{ secrets: [ {{ api_key: {KEY}, file: secret }} ], failure: {failure} }}");
+        let route = |path: &str, webhook: &str| {
+            format!("{{ path: {path}, webhook: {webhook}, allow: [test], signature: {need} }}")
+        };
+        let routes = [route("/webhooks/answer", "voice-answer"), route("/webhooks/sms/*", "sms-inbound")];
+        setup.routes(&[&routes[0], &routes[1]]).key("signatures", &secrets)
+    };
     vec![
         (base().key("health_path", "/gate"), None),
         (base().key("mode", "observe").key("deny", "hide"), None),
@@ -176,6 +233,11 @@ fn setups(upstream: &Upstream) -> Vec<(Setup, Option<&'static str>)> {
         (base().range("test", BEFORE).key("mode", "observe"), None),
         (base().range("test", BEFORE).key("deny", "drop"), None),
         (base().range("test", BEFORE).key("deny", "drop").proxy_protocol(), Some(STRANGER)),
+        (base().over_tls().key("health_path", "/gate"), None),
+        (signed("require", "retry"), None),
+        (signed("require", "forbid").key("mode", "observe"), None),
+        (signed("note", "forbid").key("deny", "hide"), None),
+        (signed("require", "forbid").key("deny", "retry"), None),
     ]
 }
 
@@ -198,26 +260,45 @@ fn compare(each: usize) {
         let mut numbers = Numbers(7 + place as u64);
         let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
         let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
-        let mut asked = 0;
+        let (mut asked, mut probes) = (0, 0);
+        // A handshake for each costs the most.
+        let each = if gate.setup.is_secured() { each / 4 } else { each };
         for _ in 0..each {
-            let bytes = request(&mut numbers);
+            let is_signed = gate.setup.path().join("secret").exists() && numbers.below(4) > 0;
+            let bytes = if is_signed { signed_request(&mut numbers) } else { request(&mut numbers) };
             // One head and nothing behind it.
             let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-            if end != Some(bytes.len() - 4) {
+            if end.is_some_and(|end| end != bytes.len() - 4) {
                 continue;
             }
-            let from = if source.is_some() { PROXY } else { numbers.one(&[ADMITTED, STRANGER, PROXY]) };
-            let Some((status, key)) = explained(&gate, from, source, &bytes) else { continue };
+            // Strangers may make few TLS handshakes.
+            let senders = if gate.setup.is_secured() {
+                [ADMITTED, ADMITTED, PROXY]
+            } else {
+                [ADMITTED, STRANGER, PROXY]
+            };
+            let from = if source.is_some() { PROXY } else { numbers.one(&senders) };
+            let explained = explained(&gate, from, source, &bytes);
             let header = source.map(v1).unwrap_or_default();
-            let reply =
-                gate.session(from).try_ask(&[header, bytes.clone()].concat()).ok().map(|reply| reply.status);
+            let mut sender = gate.connect(from);
+            sender.send(&[header, bytes.clone()].concat());
+            if end.is_none() {
+                sender.half_close();
+            }
+            let reply = sender.try_reply().ok().map(|reply| reply.status);
+            let Some((status, key)) = explained else {
+                assert_eq!(reply, Some(200), "{}", String::from_utf8_lossy(&bytes));
+                probes += 1;
+                continue;
+            };
             let shown = || format!("{from} {source:?}: {}", String::from_utf8_lossy(&bytes));
             assert_eq!(reply, status, "{} {key:?}", shown());
             *reasons.entry(key[0].as_str().expect("a reason").to_owned()).or_default() += 1;
             *wanted.entry(format!("{key:?}")).or_default() += 1;
             asked += 1;
         }
-        compared += asked;
+        compared += asked + probes;
+        assert_eq!(gate.metric("health_probes_total"), probes, "a probe has no line");
         let finished = gate.finish();
         // A flood of denials is summed up in the log, and counted all the same.
         for event in finished.events.iter().filter(|event| event["suppressed"].is_null()) {
@@ -225,9 +306,7 @@ fn compare(each: usize) {
             *left -= 1;
             assert!(*left >= 0, "the log has {event}, and explain said {wanted:#?}");
         }
-        let lines =
-            finished.events.iter().map(|event| event["suppressed"].as_u64().unwrap_or(1)).sum::<u64>();
-        assert_eq!(lines, asked, "one line each, or a summary");
+        assert_eq!(requests(&finished.events), asked, "one line each, or a summary");
         assert!(reasons.len() > 8 || source.is_some(), "{reasons:?}");
     }
     assert!(compared > each as u64 * 3, "{compared}");

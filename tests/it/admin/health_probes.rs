@@ -93,6 +93,8 @@ fn a_stranger_behind_a_proxy_header_is_denied_and_the_balancer_is_answered() {
     assert_eq!(through("PROXY TCP4 192.0.2.1 192.0.2.9 4711 80\r\n"), 403);
     assert_eq!(through("PROXY TCP4 127.0.0.2 192.0.2.9 4711 80\r\n"), 403, "admitted, but not for this path");
     assert_eq!(through("PROXY UNKNOWN\r\n"), 200);
+    // HAProxy's checks in version 1 name HAProxy.
+    assert_eq!(through(&format!("PROXY TCP4 {PROXY} 127.0.0.1 4711 80\r\n")), 200);
     assert_eq!(gate.finish().events.len(), 2);
 }
 

@@ -1,8 +1,7 @@
-//! Who the client is and whether it is admitted: addresses, chains, PROXY headers, proxies in front.
+//! Who the client is and whether it is admitted: addresses, chains, PROXY headers.
 
 pub mod admission;
 pub mod client_address;
-mod front_proxies;
 mod original;
 mod proxy_protocol;
 mod spoof;

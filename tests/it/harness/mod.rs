@@ -7,6 +7,7 @@
 //! | [`upstream`] | the application: a server that records every byte and follows a script |
 //! | [`http`], [`http2`], [`proxy_header`] | the bytes |
 //! | [`test_ca`], [`tls`] | certificates of a test's own, and clients and servers that stand on them |
+//! | [`signer`] | signs as the vendor does |
 //! | [`oracle`] | whether upstream, access log and sender agree |
 //! | [`browser`] | headless Chromium |
 //! | [`latch`], [`scratch`] | a latch that opens once; a directory of one test |
@@ -20,6 +21,7 @@ pub mod oracle;
 pub mod proxy_header;
 pub mod scratch;
 pub mod sender;
+pub mod signer;
 #[expect(dead_code, reason = "the unit tests share it, and use more of it")]
 pub mod test_ca;
 pub mod tls;

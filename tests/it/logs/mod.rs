@@ -2,4 +2,5 @@
 
 pub mod access_log;
 mod files;
+mod hostile;
 mod rotation;

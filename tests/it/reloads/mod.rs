@@ -4,5 +4,6 @@ mod held;
 pub mod range_files;
 pub mod reload;
 mod removed;
+mod secrets;
 mod storm;
 mod stuck;

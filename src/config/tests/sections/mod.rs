@@ -6,6 +6,7 @@ mod addresses;
 mod limits;
 mod rest;
 mod routes;
+mod signatures;
 mod upstream;
 
 /// Each row is a line in an otherwise correct file, and the one problem that it causes.

@@ -38,7 +38,7 @@ fn routes_report_every_bad_value() {
         ),
         (
             "routes: [{ path: /a, alow: [sms] }]",
-            "routes[0].alow: unknown key; did you mean \"allow\"? There are: path, host, webhook, allow, upstream, upstream_host, success, deadline, client_errors, server_errors",
+            "routes[0].alow: unknown key; did you mean \"allow\"? There are: path, host, webhook, allow, upstream, upstream_host, success, deadline, client_errors, server_errors, signature",
         ),
         (
             "routes: [{ path: /a, allow: sms }]",

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::gate::request::log::event::Event;
 use crate::gate::request::log::limiter::{LogLimiter, Summary};
 use crate::policy::outcome::{Outcome, Reason};
+use crate::policy::signature::finding::Scheme;
 use crate::policy::text;
 use crate::telemetry::bounded::{self, json_string};
 use crate::telemetry::events::Form;
@@ -23,15 +24,15 @@ const NULL: &[u8] = b"null";
 /// to less than [`bounded::MOST_LINE`], with more than a KiB for the rest of the line.
 const MOST_PATH: usize = 3072;
 /// A note may quote a Location, which the application chooses.
-const MOST_NOTE: usize = 1536;
+const MOST_NOTE: usize = 1024;
 /// The subject of a certificate.
 const MOST_SUBJECT: usize = 1024;
 /// A route's label or a list's name, which the configuration chooses.
 const MOST_NAME: usize = 512;
-/// An id or a method.
+/// An id, a method, or what a signature names.
 const MOST_WORD: usize = 160;
 const _: () = assert!(
-    MOST_PATH + MOST_NOTE + MOST_SUBJECT + 2 * MOST_NAME + 2 * MOST_WORD + 1024 <= bounded::MOST_LINE
+    MOST_PATH + MOST_NOTE + MOST_SUBJECT + 2 * MOST_NAME + 5 * MOST_WORD + 1024 <= bounded::MOST_LINE
 );
 /// The capacity for a line, enough for most.
 const USUAL_LINE: usize = 1024;
@@ -58,7 +59,7 @@ impl AccessLog {
 
     /// Writes one event. Outcomes that any peer can cause are limited: in a flood of them a summary replaces the lines.
     pub fn write(&self, event: &Event<'_>) {
-        let limited = matches!(event.reason.outcome(), Outcome::Denied | Outcome::Served);
+        let limited = matches!(event.reason.outcome(), Outcome::Denied | Outcome::Rejected | Outcome::Served);
         if limited && !self.limiter.lets_through(event.reason, event.peer, Instant::now()) {
             return;
         }
@@ -141,8 +142,26 @@ impl Event<'_> {
         constant(out, key!("http"), self.http);
         constant(out, key!("would_deny"), self.would_deny.map(Reason::word));
         string(out, key!("client_cert"), self.client_cert.map(str::as_bytes), MOST_SUBJECT);
+        self.write_signature(out);
         string(out, key!("note"), self.note.map(str::as_bytes), MOST_NOTE);
         out.extend_from_slice(b"}\n");
+    }
+
+    /// Five of the six values are null in most lines, so they are written at once.
+    fn write_signature(&self, out: &mut Vec<u8>) {
+        let Some(signed) = self.signature else {
+            out.extend_from_slice(
+                b",\"signature\":null,\"signature_scheme\":null,\"api_key\":null,\"application_id\":null,\
+                  \"token_id\":null,\"signature_age_s\":null",
+            );
+            return;
+        };
+        constant(out, key!("signature"), Some(signed.finding.word()));
+        constant(out, key!("signature_scheme"), signed.scheme.map(Scheme::word));
+        string(out, key!("api_key"), signed.account.map(str::as_bytes), MOST_WORD);
+        string(out, key!("application_id"), signed.application.map(str::as_bytes), MOST_WORD);
+        string(out, key!("token_id"), signed.id.map(str::as_bytes), MOST_WORD);
+        bare(out, key!("signature_age_s"), signed.age, text::decimal);
     }
 
     fn write_text(&self, out: &mut Vec<u8>) {
@@ -171,6 +190,9 @@ impl Event<'_> {
             out.extend_from_slice(b" client_cert=\"");
             bounded::text(out, subject.as_bytes(), MOST_SUBJECT);
             out.push(b'"');
+        }
+        if let Some(signed) = self.signature {
+            let _ = write!(out, " signature={}", signed.finding.word());
         }
         out.push(b' ');
         text::milliseconds(out, self.duration);

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::policy::address::addr::Address;
 use crate::policy::outcome::{Outcome, Reason};
+use crate::policy::signature::finding::{Finding, Scheme};
 
 /// What is known of a request when it has ended.
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +60,27 @@ pub struct Event<'a> {
     pub would_deny: Option<Reason>,
     /// The subject of the sender's certificate, if the listener asked for one.
     pub client_cert: Option<&'a str>,
+    /// What became of the request's signature, if it was judged.
+    pub signature: Option<Signed<'a>>,
     /// Advice for the operator.
     pub note: Option<&'a str>,
+}
+
+/// A signature that was judged. What it names is known only of one that is good.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'a> {
+    /// What became of it.
+    pub finding: Finding,
+    /// How the request is signed; `None` if it is not.
+    pub scheme: Option<Scheme>,
+    /// The account that it names.
+    pub account: Option<&'a str>,
+    /// The application that it names.
+    pub application: Option<&'a str>,
+    /// Its own name.
+    pub id: Option<&'a str>,
+    /// Its age in seconds; below zero, it lies in the future.
+    pub age: Option<i64>,
 }
 
 impl Event<'_> {
@@ -91,6 +111,7 @@ impl Event<'_> {
             http: None,
             would_deny: None,
             client_cert: None,
+            signature: None,
             note: None,
         }
     }

@@ -1,4 +1,4 @@
-//! Limits the log lines that strangers can cause: denials, and served ACME challenges.
+//! Limits the log lines that strangers can cause: denials, rejected requests, and served ACME challenges.
 //!
 //! In each second the first events of an outcome get a line each. The others of that second are counted, and a summary
 //! says how many there were and from which peer the last one came. Which outcomes are limited is decided in

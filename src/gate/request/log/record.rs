@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
+use crate::gate::delivered::MessageKey;
 use crate::gate::request::context::Context;
-use crate::gate::request::log::event::Event;
+use crate::gate::request::log::event::{Event, Signed};
 use crate::judge::head::Version;
 use crate::judge::received::Received;
+use crate::judge::signature::Judgement;
 use crate::policy::outcome::Reason;
+use crate::policy::signature::vouch::Vouched;
 use crate::state::snapshot::LiveRoute;
 use crate::upstream::answer::Answer;
 use crate::upstream::exchange::Progress;
@@ -44,6 +47,12 @@ pub(crate) struct Record {
     pub would_deny: Option<Reason>,
     /// The index of the admitting list among those of the route, and the prefix in it.
     pub list: Option<(usize, IpNet)>,
+    /// What became of the signature, if it was judged.
+    pub signature: Option<Judgement>,
+    /// The signed message, to be remembered when it is delivered.
+    pub message_key: Option<MessageKey>,
+    /// Whether it was delivered before.
+    pub repeat: bool,
     /// Advice for the operator.
     note: Option<Cow<'static, str>>,
     written: bool,
@@ -97,10 +106,24 @@ impl Record {
             http: received.version.map(Version::word),
             would_deny: self.would_deny,
             client_cert: peer.client_cert.as_deref(),
+            signature: self.signature.as_ref().map(signed),
             note: self.note.as_deref(),
             ..Event::new(ending.reason, peer.address, began)
         };
         gate.events.emit(&event, &route.unwrap_or(&snapshot.unrouted).counters);
+    }
+}
+
+/// The signature for the event. What a signature says that is not good is not to be relied on, so it is left out.
+fn signed(judgement: &Judgement) -> Signed<'_> {
+    let vouched = judgement.vouched.as_ref();
+    Signed {
+        finding: judgement.finding,
+        scheme: judgement.scheme,
+        account: vouched.and_then(Vouched::account),
+        application: vouched.and_then(Vouched::application),
+        id: vouched.and_then(Vouched::id),
+        age: vouched.map(Vouched::age),
     }
 }
 

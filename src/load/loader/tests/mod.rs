@@ -12,6 +12,7 @@ mod first_load;
 mod last_good;
 mod lists;
 mod removals;
+mod secrets;
 mod settings;
 
 fn address(text: &str) -> Address {

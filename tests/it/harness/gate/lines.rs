@@ -83,3 +83,8 @@ impl Lines {
 pub fn json(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|bad| panic!("not a JSON line ({bad}): {line}"))
 }
+
+/// How many requests the events stand for: a summary stands for those that have no line of their own.
+pub fn requests<'e>(events: impl IntoIterator<Item = &'e Value>) -> u64 {
+    events.into_iter().map(|event| event["suppressed"].as_u64().unwrap_or(1)).sum()
+}

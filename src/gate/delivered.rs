@@ -1,0 +1,117 @@
+//! The signed messages whose senders were told success: whoever sends one of them again repeats it.
+//!
+//! Only what was delivered is remembered, so a sender that tries again because it heard of no success is never taken for
+//! a repeat. A message is remembered by a hash of its account and id under keys of this process. Invariant: memory is
+//! bounded, and nothing is forgotten before half of `signatures.max_age`, unless more messages than that are delivered.
+
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::policy::signature::vouch::Vouched;
+
+/// Messages that a generation holds. There are two.
+const MOST: usize = 50_000;
+/// What both may take: a table has a power of two of places, of sixteen bytes and one.
+pub(crate) const MOST_BYTES: u64 = 2 * 17 * (1 << 16) * 2;
+
+/// The messages that were delivered.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    /// Two hashes of 64 bits under different keys make one that nobody finds a second message for.
+    hashers: [RandomState; 2],
+    generations: Mutex<Generations>,
+}
+
+#[derive(Debug)]
+struct Generations {
+    began: Instant,
+    current: HashSet<u128>,
+    previous: HashSet<u128>,
+}
+
+/// A message, as it is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MessageKey(u128);
+
+impl Delivered {
+    /// Nothing was delivered.
+    #[must_use]
+    pub(crate) fn new(now: Instant) -> Self {
+        let generations = Generations { began: now, current: HashSet::new(), previous: HashSet::new() };
+        Self { hashers: [RandomState::new(), RandomState::new()], generations: Mutex::new(generations) }
+    }
+
+    /// The key of a signed message; `None` if it has no id of its own.
+    #[must_use]
+    pub(crate) fn key(&self, vouched: &Vouched) -> Option<MessageKey> {
+        let id = vouched.id().filter(|id| !id.is_empty())?;
+        let name = (vouched.scheme().word(), vouched.account(), id);
+        let [one, other] = &self.hashers;
+        Some(MessageKey(u128::from(one.hash_one(name)) << 64 | u128::from(other.hash_one(name))))
+    }
+
+    /// Whether it was delivered.
+    #[must_use]
+    pub(crate) fn knows(&self, key: MessageKey) -> bool {
+        let generations = self.lock();
+        generations.current.contains(&key.0) || generations.previous.contains(&key.0)
+    }
+
+    /// Remembers a message that was delivered now, for half of `max_age` at least and all of it at most.
+    pub(crate) fn remember(&self, key: MessageKey, max_age: Duration, now: Instant) {
+        let mut generations = self.lock();
+        let over = now.saturating_duration_since(generations.began) >= max_age / 2;
+        if over || generations.current.len() >= MOST {
+            generations.previous = std::mem::take(&mut generations.current);
+            generations.began = now;
+        }
+        generations.current.insert(key.0);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Generations> {
+        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AGE: Duration = Duration::from_secs(100);
+
+    #[test]
+    fn a_message_is_known_for_half_of_the_age_at_least_and_all_of_it_at_most() {
+        let start = Instant::now();
+        let delivered = Delivered::new(start);
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        delivered.remember(MessageKey(1), AGE, at(40));
+        delivered.remember(MessageKey(2), AGE, at(50));
+        assert!(
+            delivered.knows(MessageKey(1))
+                && delivered.knows(MessageKey(2))
+                && !delivered.knows(MessageKey(3))
+        );
+        delivered.remember(MessageKey(3), AGE, at(99));
+        assert!(delivered.knows(MessageKey(1)), "in the generation before");
+        delivered.remember(MessageKey(4), AGE, at(100));
+        assert!(!delivered.knows(MessageKey(1)) && delivered.knows(MessageKey(2)));
+    }
+
+    #[test]
+    fn a_flood_takes_bounded_memory_and_the_newest_are_known() {
+        let delivered = Delivered::new(Instant::now());
+        let now = Instant::now();
+        for number in 0..5 * MOST as u128 {
+            delivered.remember(MessageKey(number), AGE, now);
+        }
+        let generations = delivered.lock();
+        let places = generations.current.capacity().max(generations.previous.capacity());
+        assert!(generations.current.len() + generations.previous.len() <= 2 * MOST);
+        assert!(places <= 1 << 17, "{places}");
+        drop(generations);
+        assert!(delivered.knows(MessageKey(5 * MOST as u128 - 1)) && !delivered.knows(MessageKey(0)));
+    }
+}

@@ -1,0 +1,127 @@
+//! The bytes of a secret.
+//!
+//! A secret is read from the content of a file, and what people put there by mistake is refused by name. Invariant: the
+//! bytes are overwritten when the value is dropped, and are in no text that the value can be shown as.
+
+use std::fmt;
+
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::policy::signature::text::base64;
+
+/// The longest file that is read.
+pub(crate) const MAX_SECRET: usize = 4096;
+/// A shorter secret can be found by trying.
+const SHORT: usize = 16;
+
+/// How the file of a secret is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// The secret as it is.
+    #[default]
+    Text,
+    /// In base64.
+    Base64,
+}
+
+/// Why a file holds no secret.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum NoSecret {
+    /// It holds nothing.
+    #[error("is empty")]
+    Empty,
+    /// It is longer than a secret.
+    #[error("is longer than {MAX_SECRET} bytes")]
+    TooLong,
+    /// It is a file of a key pair.
+    #[error("holds a PEM key: this is the application's private key, not the signature secret")]
+    PrivateKey,
+    /// It is not in the encoding that was asked for.
+    #[error("{0}")]
+    Base64(base64::Malformed),
+}
+
+/// A secret.
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Reads the content of a file. One newline at its end, which editors add, is not a part of the secret.
+    ///
+    /// # Errors
+    /// It is empty, too long, a private key, or not in this encoding.
+    pub fn read(content: &[u8], encoding: Encoding) -> Result<Self, NoSecret> {
+        let line = content.strip_suffix(b"\n").unwrap_or(content);
+        let line = line.strip_suffix(b"\r").filter(|_| line.len() < content.len()).unwrap_or(line);
+        if line.is_empty() {
+            return Err(NoSecret::Empty);
+        }
+        if line.len() > MAX_SECRET {
+            return Err(NoSecret::TooLong);
+        }
+        if memchr::memmem::find(line, b"-----BEGIN ").is_some() {
+            return Err(NoSecret::PrivateKey);
+        }
+        let bytes = match encoding {
+            Encoding::Text => line.to_vec(),
+            Encoding::Base64 => base64::standard(line).map_err(NoSecret::Base64)?,
+        };
+        Ok(Self(Zeroizing::new(bytes)))
+    }
+
+    /// The bytes, for a MAC.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether it is so short that it can be found by trying.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.0.len() < SHORT
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(content: &[u8]) -> Result<Vec<u8>, NoSecret> {
+        Secret::read(content, Encoding::Text).map(|secret| secret.bytes().to_vec())
+    }
+
+    #[test]
+    fn one_newline_at_the_end_is_cut() {
+        assert_eq!(read(b"abc\n"), Ok(b"abc".to_vec()));
+        assert_eq!(read(b"abc\r\n"), Ok(b"abc".to_vec()));
+        assert_eq!(read(b"abc\n\n"), Ok(b"abc\n".to_vec()));
+        assert_eq!(read(b" abc\r"), Ok(b" abc\r".to_vec()));
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_by_name() {
+        assert_eq!(read(b""), Err(NoSecret::Empty));
+        assert_eq!(read(b"\n"), Err(NoSecret::Empty));
+        assert_eq!(read(&[b'a'; MAX_SECRET + 1]), Err(NoSecret::TooLong));
+        assert_eq!(read(&[b'a'; MAX_SECRET]).map(|bytes| bytes.len()), Ok(MAX_SECRET));
+        assert_eq!(read(b"-----BEGIN PRIVATE KEY-----\nMIIE"), Err(NoSecret::PrivateKey));
+        let encoded =
+            |content: &[u8]| Secret::read(content, Encoding::Base64).map(|secret| secret.bytes().to_vec());
+        assert_eq!(encoded(b"c2VjcmV0\n"), Ok(b"secret".to_vec()));
+        assert_eq!(encoded(b"secret!"), Err(NoSecret::Base64(base64::Malformed)));
+        assert_eq!(encoded(b"=="), Err(NoSecret::Base64(base64::Malformed)));
+    }
+
+    #[test]
+    fn a_secret_is_in_no_text() {
+        let secret = Secret::read(b"s3cr3t-and-long-enough", Encoding::Text).unwrap();
+        assert_eq!(format!("{secret:?}"), "Secret");
+        assert!(!secret.is_short());
+        assert!(Secret::read(b"fifteen bytes!!", Encoding::Text).unwrap().is_short());
+    }
+}

@@ -1,0 +1,145 @@
+//! Base64 (RFC 4648), strictly.
+//!
+//! A lenient reader takes several texts for the same bytes, and then a changed token can still be a good one. So
+//! invariant: for any bytes exactly one text in the alphabet of URLs is read, the one without padding. The
+//! standard alphabet is for secrets, where people copy with and without padding; bits that stand for nothing
+//! must be zero there too.
+
+use thiserror::Error;
+
+/// The text is no base64, or has bits that stand for nothing.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("is not base64")]
+pub struct Malformed;
+
+/// For a byte that is not in the alphabet.
+const NONE: u8 = 0xff;
+
+const URL: [u8; 256] = table(*b"-_");
+const STANDARD: [u8; 256] = table(*b"+/");
+
+/// The value of each character; the last two characters are what alphabets differ in.
+const fn table(last: [u8; 2]) -> [u8; 256] {
+    let mut values = [NONE; 256];
+    let mut value = 0;
+    while value < 64 {
+        let character = match value {
+            0..26 => b'A' + value,
+            26..52 => b'a' + value - 26,
+            52..62 => b'0' + value - 52,
+            _ => last[value as usize - 62],
+        };
+        values[character as usize] = value;
+        value += 1;
+    }
+    values
+}
+
+/// Appends the bytes that a text in the alphabet of URLs stands for.
+///
+/// # Errors
+/// It is no such text, or not the only one for these bytes.
+pub(crate) fn url(text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    decode(&URL, text, out)
+}
+
+/// The bytes that a text in the standard alphabet stands for, with or without padding.
+///
+/// # Errors
+/// It is no such text.
+pub(crate) fn standard(text: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    // Padding fills up to four characters, and is whole or absent.
+    if padding > 2 || (padding > 0 && !text.len().is_multiple_of(4)) {
+        return Err(Malformed);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    decode(&STANDARD, &text[..text.len() - padding], &mut out)?;
+    Ok(out)
+}
+
+fn decode(values: &[u8; 256], text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    let value = |byte: u8| values[usize::from(byte)];
+    let mut fours = text.chunks_exact(4);
+    let mut odd = 0;
+    out.reserve(text.len() / 4 * 3 + 2);
+    for four in &mut fours {
+        let [a, b, c, d] = [value(four[0]), value(four[1]), value(four[2]), value(four[3])];
+        odd |= a | b | c | d;
+        out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+    }
+    match fours.remainder() {
+        [] => {}
+        [a, b] => {
+            let (a, b) = (value(*a), value(*b));
+            odd |= a | b | unused(b & 0x0f);
+            out.push(a << 2 | b >> 4);
+        }
+        [a, b, c] => {
+            let (a, b, c) = (value(*a), value(*b), value(*c));
+            odd |= a | b | c | unused(c & 0x03);
+            out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2]);
+        }
+        _ => odd = NONE,
+    }
+    // Values have six bits.
+    if odd > 0x3f { Err(Malformed) } else { Ok(()) }
+}
+
+/// Odd where bits that stand for nothing are not zero.
+fn unused(bits: u8) -> u8 {
+    if bits == 0 { 0 } else { NONE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Result<Vec<u8>, Malformed> {
+        let mut out = Vec::new();
+        url(text.as_bytes(), &mut out).map(|()| out)
+    }
+
+    /// RFC 4648 section 10, without its padding.
+    #[test]
+    fn published_texts_are_read() {
+        let rows = [("", ""), ("Zg", "f"), ("Zm8", "fo"), ("Zm9v", "foo"), ("Zm9vYg", "foob")];
+        for (text, bytes) in rows.into_iter().chain([("Zm9vYmE", "fooba"), ("Zm9vYmFy", "foobar")]) {
+            assert_eq!(read(text).as_deref(), Ok(bytes.as_bytes()), "{text}");
+        }
+        assert_eq!(standard(b"Zm9vYg=="), Ok(b"foob".to_vec()));
+        assert_eq!(standard(b"Zm9vYg"), Ok(b"foob".to_vec()));
+        assert_eq!(standard(b"+/+/"), Ok(vec![0xfb, 0xff, 0xbf]));
+        assert_eq!(read("-_-_"), Ok(vec![0xfb, 0xff, 0xbf]));
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for text in
+            ["Z", "Zg==", "Zm8=", "Zh", "Zm9", "Zm9v\n", " Zm9v", "Zm9+", "Zm9/", "Zm9vY", "Zm.v", "Zm9é"]
+        {
+            assert_eq!(read(text), Err(Malformed), "{text:?}");
+        }
+        for text in ["Zg=", "Zg===", "Z===", "=", "====", "Zm9v=", "Zg==Zg==", "-_-_", "Zh=="] {
+            assert_eq!(standard(text.as_bytes()), Err(Malformed), "{text:?}");
+        }
+    }
+
+    proptest! {
+        /// What is read is the text that anybody would write for it.
+        #[test]
+        fn bytes_have_exactly_one_text(text in "[A-Za-z0-9_-]{0,12}") {
+            if let Ok(bytes) = read(&text) {
+                let mut bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
+                let mut written = String::new();
+                while let Some(first) = bits.next() {
+                    let six = (0..5).fold(first, |six, _| six << 1 | bits.next().unwrap_or(0));
+                    let letter = URL.iter().position(|value| *value == six).unwrap();
+                    written.push(char::from(u8::try_from(letter).unwrap()));
+                }
+                prop_assert_eq!(written, text);
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The signatures of a route's requests: how many were found to be what, how old the good ones are, and what the hashes
+//! of tokens are of.
+//!
+//! Only atomics. Invariant: every signature that is judged is counted once.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::policy::signature::finding::{Finding, Scheme};
+use crate::policy::signature::payload::PayloadForm;
+
+/// Upper bounds of the histogram of ages, in seconds: they tell whether a message that is tried again is signed again.
+pub(crate) const AGE_BOUNDS_S: [u64; 8] = [1, 5, 30, 60, 300, 3600, 21_600, 86_400];
+const FINDINGS: usize = 8;
+/// By a token, by a parameter, and not at all.
+const SCHEMES: usize = 3;
+
+/// What is counted of one signature.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    /// How the request is signed; `None` if it is not.
+    pub scheme: Option<Scheme>,
+    /// What was found.
+    pub finding: Finding,
+    /// The age of a good one, in seconds.
+    pub age: Option<i64>,
+    /// What the hash of a good token is of.
+    pub form: Option<PayloadForm>,
+}
+
+/// The counts.
+#[derive(Debug, Default)]
+pub struct SignatureCounters {
+    findings: [[AtomicU64; FINDINGS]; SCHEMES],
+    ages: [AtomicU64; AGE_BOUNDS_S.len() + 1],
+    ages_sum_s: AtomicU64,
+    forms: [AtomicU64; PayloadForm::ALL.len()],
+    /// Faults since the last good signature.
+    in_a_row: AtomicU64,
+    repeats: AtomicU64,
+}
+
+impl SignatureCounters {
+    /// Counts one.
+    pub fn count(&self, counted: &Counted) {
+        let good = counted.finding.is_good();
+        self.findings[place(counted.scheme)][counted.finding as usize].fetch_add(1, Relaxed);
+        if let Some(form) = counted.form {
+            self.forms[form as usize].fetch_add(1, Relaxed);
+        }
+        if good {
+            self.in_a_row.store(0, Relaxed);
+        } else {
+            self.in_a_row.fetch_add(1, Relaxed);
+        }
+        if let Some(age) = counted.age.filter(|_| good) {
+            let age = u64::try_from(age).unwrap_or(0);
+            let slot = AGE_BOUNDS_S.iter().position(|bound| age <= *bound).unwrap_or(AGE_BOUNDS_S.len());
+            self.ages[slot].fetch_add(1, Relaxed);
+            self.ages_sum_s.fetch_add(age, Relaxed);
+        }
+    }
+
+    /// Counts a message that was delivered before.
+    pub(crate) fn count_repeat(&self) {
+        self.repeats.fetch_add(1, Relaxed);
+    }
+
+    /// Messages that had been delivered before.
+    #[must_use]
+    pub(crate) fn repeats(&self) -> u64 {
+        self.repeats.load(Relaxed)
+    }
+
+    /// How many were not good since the last good one.
+    #[must_use]
+    pub(crate) fn in_a_row(&self) -> u64 {
+        self.in_a_row.load(Relaxed)
+    }
+
+    /// The count of each finding that occurred, by scheme.
+    pub(crate) fn by_finding(&self) -> impl Iterator<Item = (Option<Scheme>, Finding, u64)> {
+        let schemes = [Some(Scheme::Token), Some(Scheme::Parameter), None];
+        schemes
+            .into_iter()
+            .flat_map(|scheme| Finding::ALL.map(|finding| (scheme, finding)))
+            .map(|(scheme, finding)| {
+                (scheme, finding, self.findings[place(scheme)][finding as usize].load(Relaxed))
+            })
+            .filter(|(.., count)| *count > 0)
+    }
+
+    /// The count of each form of payload that occurred.
+    pub(crate) fn by_form(&self) -> impl Iterator<Item = (PayloadForm, u64)> {
+        PayloadForm::ALL
+            .into_iter()
+            .map(|form| (form, self.forms[form as usize].load(Relaxed)))
+            .filter(|(_, count)| *count > 0)
+    }
+
+    /// The histogram: good signatures of at most each age (cumulative, the last one is all), and the sum in seconds.
+    #[must_use]
+    pub(crate) fn ages(&self) -> ([u64; AGE_BOUNDS_S.len() + 1], u64) {
+        let mut sum = 0;
+        let cumulative = std::array::from_fn(|slot| {
+            sum += self.ages[slot].load(Relaxed);
+            sum
+        });
+        (cumulative, self.ages_sum_s.load(Relaxed))
+    }
+}
+
+fn place(scheme: Option<Scheme>) -> usize {
+    match scheme {
+        Some(Scheme::Token) => 0,
+        Some(Scheme::Parameter) => 1,
+        None => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finding_has_a_cell_and_only_good_ones_have_an_age() {
+        let counters = SignatureCounters::default();
+        for finding in Finding::ALL {
+            let counted = Counted { scheme: Some(Scheme::Token), finding, age: Some(7), form: None };
+            counters.count(&counted);
+            counters.count(&Counted { scheme: None, ..counted });
+        }
+        assert_eq!(counters.by_finding().count(), 2 * Finding::ALL.len());
+        let (ages, sum) = counters.ages();
+        assert_eq!((ages[1], ages[2], ages[8], sum), (0, 4, 4, 28), "seven seconds each");
+        assert_eq!(counters.by_form().count(), 0);
+    }
+
+    #[test]
+    fn faults_count_in_a_row_until_a_good_one() {
+        let counters = SignatureCounters::default();
+        let of = |finding| Counted { scheme: None, finding, age: None, form: Some(PayloadForm::Body) };
+        for (finding, in_a_row) in
+            [(Finding::Bad, 1), (Finding::Unsigned, 2), (Finding::Valid, 0), (Finding::Stale, 1)]
+        {
+            counters.count(&of(finding));
+            assert_eq!(counters.in_a_row(), in_a_row);
+        }
+        assert_eq!(counters.by_form().collect::<Vec<_>>(), [(PayloadForm::Body, 4)]);
+    }
+}
