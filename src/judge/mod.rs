@@ -12,23 +12,21 @@
 //! | [`facts`] | what a head says about its message |
 //! | [`request`] | what becomes of a request |
 //! | [`doubt`] | whether a list may be what is wrong |
-//! | [`probe`] | health probes |
+//! | [`served`] | what the gate itself serves: health probes, challenges |
 //! | [`reply`] | what the gate itself replies, and the note for the operator |
 //! | [`received`] | a request, and what was found out about it |
 //! | [`signature`] | what becomes of the signature of a request |
 //! | [`request_id`] | the id of a request |
-//! | [`challenge`] | the requests of certificate authorities |
 
-pub(crate) mod challenge;
 pub(crate) mod connection;
 pub(crate) mod doubt;
 pub(crate) mod facts;
 pub(crate) mod head;
 pub(crate) mod http1;
 pub(crate) mod peer;
-pub(crate) mod probe;
 pub(crate) mod received;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod request_id;
+pub(crate) mod served;
 pub(crate) mod signature;

@@ -110,7 +110,7 @@ pub const PARSES_HEADERS: &str = "judge/http1/parse.rs";
 pub const READS_HEADERS: &[&str] = &[
     "judge/facts.rs",
     "judge/request.rs",
-    "judge/probe.rs",
+    "judge/served/probe.rs",
     "judge/signature.rs",
     "gate/request/upstream_head.rs",
     "judge/head.rs",

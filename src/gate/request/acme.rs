@@ -1,6 +1,6 @@
 //! The files of ACME's http-01 challenges (RFC 8555 section 8.3), read from the operator's folder.
 //!
-//! Which request asks for which file is in [`crate::judge::challenge`]. Invariant: only a small regular file directly in
+//! Which request asks for which file is in [`crate::judge::served::challenge`]. Invariant: only a small regular file directly in
 //! the folder is read, and reading never blocks a thread that serves.
 
 use std::fs::OpenOptions;

@@ -22,7 +22,7 @@ fn a_probe_is_answered_to_trusted_proxies_and_this_machine_and_is_not_logged() {
     let upstream = Upstream::echo();
     let gate = probed(&upstream).start();
     for from in [PROXY, "127.0.0.1", STRANGER] {
-        // Every 127.x is this machine; strangers from elsewhere are the unit tests' (judge/probe.rs).
+        // Every 127.x is this machine; strangers from elsewhere are the unit tests' (judge/served/probe.rs).
         assert_eq!(gate.ask(from, &get(PATH)).status, 200, "{from}");
     }
     let head = request("HEAD", PATH, &[], b"");

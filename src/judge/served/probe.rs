@@ -11,7 +11,7 @@ const NOT_IN_A_PROBE: [&str; 4] = ["content-length", "transfer-encoding", "x-for
 
 /// Whether a trusted proxy or this machine probes the health of the gate. A request that a proxy forwards for a client
 /// has a forwarding field, or a PROXY header that names another than the proxy, and is no probe.
-pub(super) fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head) -> bool {
+pub(in crate::judge) fn is_probe(snapshot: &Snapshot, peer: &Peer, head: &Head) -> bool {
     let Some(path) = &snapshot.config.health_path else { return false };
     let asked = head.target().split(|byte| *byte == b'?').next().unwrap_or_default();
     asked == path.as_bytes()
