@@ -3,9 +3,10 @@
 //! Its configuration is the shipped one with other addresses and one list. Its access log comes through a
 //! pipe. Invariant: the process and its folder do not outlive the value.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::fs::OpenOptions;
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,10 +17,15 @@ use serde::Deserialize;
 use serde_yaml::Value as Yaml;
 
 use crate::cli::demo::sender::ADMITTED;
+use crate::cli::demo::signer::{ACCOUNT, Signer};
 use crate::cli::{Failure, failed};
+use crate::policy::provider::DEFAULT;
+use crate::policy::provider::signing::Signed;
 
 /// The shipped configuration, because the demo shows its routes.
 const SHIPPED: &str = include_str!("../../../config.yaml");
+/// The name of the file with the secret.
+const SECRET: &str = "secret";
 /// A busy machine may need long.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -65,18 +71,27 @@ pub(super) struct Gate {
     pub admin: String,
     child: Child,
     // Dropped after the process has ended.
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Gate {
+    /// The file of the secret that it judges signatures by.
+    pub(super) fn secret_file(&self) -> PathBuf {
+        self.folder.0.join(SECRET)
+    }
+
     /// Starts it in front of an application and waits until it is ready.
     ///
     /// # Errors
     /// It did not start; the failure has everything that it logged.
-    pub(super) fn start(application: SocketAddr, events: &Sender<Event>) -> Result<Self, Failure> {
+    pub(super) fn start(
+        application: SocketAddr,
+        signer: &Signer,
+        events: &Sender<Event>,
+    ) -> Result<Self, Failure> {
         let folder =
             Folder::new().map_err(|error| failed(format!("a folder for temporary files: {error}")))?;
-        let config = folder.write(application).map_err(|error| failed(error.to_string()))?;
+        let config = folder.write(application, signer).map_err(|error| failed(error.to_string()))?;
         let mut child =
             spawn(&config).map_err(|error| failed(format!("the gate cannot be started: {error}")))?;
         if let Some(stdout) = child.stdout.take() {
@@ -93,7 +108,7 @@ impl Gate {
             });
         }
         match ready(&log_lines) {
-            Ok((listen, admin)) => Ok(Self { listen, admin, child, _folder: folder }),
+            Ok((listen, admin)) => Ok(Self { listen, admin, child, folder }),
             Err(lines) => {
                 end(&mut child);
                 Err(Failure { code: crate::cli::FAILED, lines })
@@ -174,15 +189,17 @@ impl Folder {
         Ok(Self(path))
     }
 
-    /// Writes the range file and the configuration; returns the path of the configuration.
-    fn write(&self, application: SocketAddr) -> Result<PathBuf, FilesError> {
+    /// Writes the range file, the secret and the configuration; returns the path of the configuration.
+    fn write(&self, application: SocketAddr, signer: &Signer) -> Result<PathBuf, FilesError> {
         let write = |name: &str, text: &str| {
             let path = self.0.join(name);
-            match std::fs::write(&path, text) {
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+            match file.and_then(|mut file| file.write_all(text.as_bytes())) {
                 Ok(()) => Ok(path),
                 Err(error) => Err(FilesError::Unwritten { path, error }),
             }
         };
+        write(SECRET, signer.secret())?;
         write("demo.txt", &format!("# The one address that this demo admits.\n{ADMITTED}/32\n"))?;
         write("config.yaml", &config(SHIPPED, application, &self.0)?)
     }
@@ -195,7 +212,8 @@ impl Drop for Folder {
     }
 }
 
-/// The shipped configuration with the demo's addresses and with its one list on every route.
+/// The shipped configuration with the demo's addresses and secret, with its one list on every route, and with signatures
+/// required wherever the vendor signs.
 fn config(shipped: &str, application: SocketAddr, ranges: &Path) -> Result<String, FilesError> {
     let mut config: Yaml = serde_yaml::from_str(shipped)?;
     let loopback =
@@ -210,7 +228,13 @@ fn config(shipped: &str, application: SocketAddr, ranges: &Path) -> Result<Strin
     }
     for route in config["routes"].as_sequence_mut().into_iter().flatten() {
         route["allow"] = Yaml::Sequence(vec![Yaml::from("demo")]);
+        let webhook = route["webhook"].as_str().and_then(|name| DEFAULT.webhook(name));
+        if webhook.is_some_and(|webhook| webhook.spec().signed != Signed::Never) {
+            route["signature"] = Yaml::from("require");
+        }
     }
+    config["signatures"] =
+        serde_yaml::from_str(&format!("secrets: [ {{ api_key: {ACCOUNT}, file: {SECRET} }} ]"))?;
     Ok(serde_yaml::to_string(&config)?)
 }
 
@@ -219,6 +243,7 @@ mod tests {
     use super::*;
     use crate::config as checked;
     use crate::config::Overrides;
+    use crate::policy::demand::Need;
 
     #[test]
     fn the_demo_runs_the_shipped_routes_with_its_own_list() {
@@ -226,6 +251,8 @@ mod tests {
         let parsed = checked::parse(Some(&text), &Overrides::default(), Path::new("/tmp/x")).unwrap();
         assert_eq!(parsed.config.routes.len(), 11);
         assert!(parsed.config.routes.iter().all(|route| route.allow == ["demo"]));
+        let required = |route: &&checked::Route| route.signature.need == Need::Require;
+        assert_eq!(parsed.config.routes.iter().filter(required).count(), 10, "all but number-insight");
         assert!(parsed.config.listen.iter().all(|listener| listener.address.ip().is_loopback()));
     }
 }

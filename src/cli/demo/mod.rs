@@ -2,12 +2,13 @@
 //!
 //! A sample application, the gate in front of it, and two senders, all on loopback. [`tour`] sends and
 //! compares, [`gate`] runs this program as a child, [`application`] is behind it, [`sender`] in front of it,
-//! [`samples`] are the requests. The output is written here.
+//! [`samples`] are the requests, and [`signer`] signs them. The output is written here.
 
 mod application;
 mod gate;
 mod samples;
 mod sender;
+mod signer;
 mod tour;
 
 use std::fmt::Write as _;
@@ -19,15 +20,16 @@ use application::Application;
 use gate::{Event, Gate};
 use samples::Sample;
 use sender::{ADMITTED, STRANGER};
-use tour::{Broken, Visit};
+use signer::{Signer, Unsignable};
+use tour::{Broken, From, Visit};
 
 use crate::cli::{FAILED, Failure, failed, print};
 
 /// See the gate at work: a sample application, the gate, and every sample webhook.
 ///
 /// Everything stays on this machine's loopback addresses. Every sample is sent twice: from 127.0.0.2,
-/// which the demo's one list admits, and from 127.0.0.3, a stranger. Then the gate keeps running, so that
-/// you can send requests yourself.
+/// which the demo's one list admits, and from 127.0.0.3, a stranger. What the vendor signs is signed with a
+/// secret of this run; one more is signed with another. Then the gate keeps running, so that you can send requests yourself.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Exit: 0 every result was as expected, 1 a result was not.")]
 pub struct Args {
@@ -38,13 +40,16 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let samples = samples::all().map_err(|error| failed(error.to_string()))?;
+    let unsigned = |error: Unsignable| failed(error.to_string());
+    let (vendor, forger) = (Signer::new().map_err(unsigned)?, Signer::new().map_err(unsigned)?);
     let (send, events) = channel();
     stop_on_signal(send.clone());
     let application =
         Application::start().map_err(|error| failed(format!("the sample application: {error}")))?;
-    let gate = Gate::start(application.address, &send)?;
+    let gate = Gate::start(application.address, &vendor, &send)?;
     print(&opening(&application, &gate))?;
-    let good = match walk(&samples, &gate, &application, &events) {
+    let requests = requests(&samples, &vendor, &forger).map_err(unsigned)?;
+    let good = match walk(&requests, &gate, &application, &events) {
         Ok(visits) => {
             print(&closing(&visits))?;
             visits.iter().all(|visit| visit.wrong.is_empty())
@@ -77,14 +82,32 @@ fn stop_on_signal(events: Sender<Event>) {
     });
 }
 
+/// The sample that is forged.
+const FORGED: &str = "messages-inbound";
+
 enum Walk {
     Broken(Broken),
     Failure(Failure),
 }
 
-/// Sends every sample from both senders, and prints each result.
+/// Every sample for both senders, and one that somebody else signed.
+fn requests(samples: &[Sample], vendor: &Signer, forger: &Signer) -> Result<Vec<(Sample, From)>, Unsignable> {
+    let mut all = Vec::new();
+    for sample in samples {
+        all.push((vendor.sign(sample)?, From::Vendor));
+        // A stranger has no secret.
+        all.push((sample.clone(), From::Stranger));
+    }
+    if let Some(sample) = samples.iter().find(|sample| sample.name == FORGED) {
+        let name = format!("{}, forged", sample.name);
+        all.push((Sample { name, ..forger.sign(sample)? }, From::Forger));
+    }
+    Ok(all)
+}
+
+/// Sends every request, and prints each result.
 fn walk(
-    samples: &[Sample],
+    requests: &[(Sample, From)],
     gate: &Gate,
     application: &Application,
     events: &Receiver<Event>,
@@ -92,12 +115,10 @@ fn walk(
     print(&row(["sample", "webhook", "sender", "got", "application", "access log"], Tone::Head))
         .map_err(Walk::Failure)?;
     let mut visits = Vec::new();
-    for sample in samples {
-        for from in [ADMITTED, STRANGER] {
-            let visit = tour::visit(sample, from, gate, application, events).map_err(Walk::Broken)?;
-            print(&rows(&visit)).map_err(Walk::Failure)?;
-            visits.push(visit);
-        }
+    for (sample, from) in requests {
+        let visit = tour::visit(sample, *from, gate, application, events).map_err(Walk::Broken)?;
+        print(&rows(&visit)).map_err(Walk::Failure)?;
+        visits.push(visit);
     }
     Ok(visits)
 }
@@ -130,11 +151,14 @@ fn opening(application: &Application, gate: &Gate) -> String {
         "nexmo-gate demo, on loopback only\n\n  \
          application  http://{}   a sample: answers calls with an NCCO, the rest with 204\n  \
          gate         http://{}   the shipped routes; its one list admits {ADMITTED}\n  \
-         admin        {}\n\n\
-         Every sample webhook is sent from {ADMITTED}, which is listed, and from {STRANGER}, a stranger.\n\n",
+         admin        {}\n  \
+         secret       {}   made for this run; every signed webhook must be signed with it\n\n\
+         Every sample webhook is sent from {ADMITTED}, which is listed, and from {STRANGER}, a stranger. One more is \
+         sent\nfrom {ADMITTED} with a forged signature.\n\n",
         application.address,
         gate.listen,
         admin_url(&gate.admin),
+        gate.secret_file().display(),
     )
 }
 
@@ -152,12 +176,12 @@ fn rows(visit: &Visit) -> String {
         1 => "got it".to_owned(),
         more => format!("got it {more} times"),
     };
-    let tone = match (visit.wrong.is_empty(), visit.from == ADMITTED) {
+    let tone = match (visit.wrong.is_empty(), visit.from == From::Vendor) {
         (false, _) => Tone::Bad,
         (true, true) => Tone::Good,
         (true, false) => Tone::Quiet,
     };
-    let from = visit.from.to_string();
+    let from = visit.from.address().to_string();
     let mut lines = row([&visit.sample, visit.webhook, &from, &got, &arrived, &visit.logged], tone);
     for wrong in &visit.wrong {
         lines.push_str(&painted(&format!("    WRONG: {wrong}"), Tone::Bad));
@@ -167,14 +191,14 @@ fn rows(visit: &Visit) -> String {
 }
 
 fn closing(visits: &[Visit]) -> String {
-    let of = |admitted: bool| visits.iter().filter(move |visit| (visit.from == ADMITTED) == admitted);
-    let count = |admitted: bool| {
-        let good = of(admitted).filter(|visit| visit.wrong.is_empty()).count();
-        format!("{good} of {}", of(admitted).count())
+    let of = |from: From| visits.iter().filter(move |visit| visit.from == from);
+    let count = |from: From| {
+        let good = of(from).filter(|visit| visit.wrong.is_empty()).count();
+        format!("{good} of {}", of(from).count())
     };
-    let mut text = String::from("\nTwo lines of the access log in full:\n");
-    for admitted in [true, false] {
-        if let Some(visit) = of(admitted).find(|visit| !visit.line.is_empty()) {
+    let mut text = String::from("\nThree lines of the access log in full:\n");
+    for from in [From::Vendor, From::Stranger, From::Forger] {
+        if let Some(visit) = of(from).find(|visit| !visit.line.is_empty()) {
             // Writing to a String cannot fail, here and below.
             let _ = writeln!(text, "  {}", visit.line);
         }
@@ -187,9 +211,10 @@ fn closing(visits: &[Visit]) -> String {
     let _ = writeln!(
         text,
         "\n{} from {ADMITTED} delivered byte for byte; {} from {STRANGER} denied, and the application \
-         never saw them. {verdict}",
-        count(true),
-        count(false),
+         never saw them; {} with a forged signature refused. {verdict}",
+        count(From::Vendor),
+        count(From::Stranger),
+        count(From::Forger),
     );
     text
 }
@@ -198,8 +223,9 @@ fn invitation(gate: &Gate) -> String {
     let (gate, admin) = (gate.listen, admin_url(&gate.admin));
     format!(
         "\nTry it yourself, in another terminal:\n\n  \
-         curl -i --interface {ADMITTED} http://{gate}/webhooks/answer\n  \
-         curl -i --interface {STRANGER} http://{gate}/webhooks/answer\n  \
+         curl -i --interface {ADMITTED} -d '{{}}' http://{gate}/webhooks/number-insight   # such are not signed\n  \
+         curl -i --interface {ADMITTED} http://{gate}/webhooks/answer   # 503: it is not signed\n  \
+         curl -i --interface {STRANGER} http://{gate}/webhooks/answer   # 403: a stranger\n  \
          curl {admin}/status\n  \
          curl {admin}/metrics\n\n\
          The access log follows. Ctrl-C stops everything.\n\n"

@@ -64,6 +64,12 @@ impl Sample {
         self.target.split('?').next().unwrap_or(&self.target)
     }
 
+    /// The query, without the question mark, if there is one.
+    #[must_use]
+    pub(super) fn query(&self) -> Option<&str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
+
     fn of(name: String, row: Row) -> Result<Self, SamplesError> {
         let Row { webhook, method, target, headers, body } = row;
         let Some(webhook) = provider::DEFAULT.webhook(&webhook) else {

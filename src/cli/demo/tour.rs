@@ -1,4 +1,4 @@
-//! The tour: sends every sample from both senders, and checks the results.
+//! The tour: sends every sample from both senders, then one that is forged, and checks the results.
 //!
 //! Three records must agree: the reply that the sender got, the requests that reached the application, and
 //! the line in the access log.
@@ -11,13 +11,43 @@ use std::time::{Duration, Instant};
 use crate::cli::demo::application::{self, Accepted, Application};
 use crate::cli::demo::gate::{Event, Gate, LogLine};
 use crate::cli::demo::samples::Sample;
-use crate::cli::demo::sender::{self, ADMITTED, Reply};
+use crate::cli::demo::sender::{self, ADMITTED, Reply, STRANGER};
 use crate::policy::delivery::{Rules, relay};
 
 /// The log line may come after the reply, because a thread of its own writes it.
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
 /// Stands for a missing log field.
 const NOTHING: &str = "-";
+
+/// Who sends a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    /// The vendor: from an address that a list admits, with a good signature.
+    Vendor,
+    /// A stranger: from an address in no list, without a signature.
+    Stranger,
+    /// A forger: from an address that a list admits, with another secret.
+    Forger,
+}
+
+impl From {
+    /// Its address.
+    pub(super) fn address(self) -> Ipv4Addr {
+        match self {
+            Self::Vendor | Self::Forger => ADMITTED,
+            Self::Stranger => STRANGER,
+        }
+    }
+
+    /// The status, the outcome and the reason of a request that is denied; `None` for one that is not.
+    fn denial(self) -> Option<(u16, &'static str)> {
+        match self {
+            Self::Vendor => None,
+            Self::Stranger => Some((403, "not_listed")),
+            Self::Forger => Some((503, "bad_signature")),
+        }
+    }
+}
 
 /// One request of the tour and its three records.
 #[derive(Debug)]
@@ -27,7 +57,7 @@ pub(super) struct Visit {
     /// The webhook's name.
     pub webhook: &'static str,
     /// The sender.
-    pub from: Ipv4Addr,
+    pub from: From,
     /// The status that it got, or an error.
     pub got: io::Result<u16>,
     /// How many requests reached the application meanwhile.
@@ -55,24 +85,25 @@ pub(super) enum Broken {
 /// The gate ended, or the user stopped the tour.
 pub(super) fn visit(
     sample: &Sample,
-    from: Ipv4Addr,
+    from: From,
     gate: &Gate,
     application: &Application,
     events: &Receiver<Event>,
 ) -> Result<Visit, Broken> {
-    let got = sender::send(sample, from, gate.listen);
-    let (log, line) = if got.is_ok() { next_line(sample, from, events)? } else { (None, String::new()) };
+    let got = sender::send(sample, from.address(), gate.listen);
+    let (log, line) =
+        if got.is_ok() { next_line(sample, from.address(), events)? } else { (None, String::new()) };
     let arrived = application.take();
     let mut wrong = Vec::new();
-    match &got {
-        Err(error) => wrong.push(format!("the sender: {error}")),
-        Ok(got) if from == ADMITTED => {
+    match (&got, from.denial()) {
+        (Err(error), _) => wrong.push(format!("the sender: {error}")),
+        (Ok(got), None) => {
             wrong.extend(admitted(sample, got, &arrived));
             wrong.extend(log_differs(log.as_ref(), "delivered", "success"));
         }
-        Ok(got) => {
-            wrong.extend(denied(got, &arrived));
-            wrong.extend(log_differs(log.as_ref(), "denied", "not_listed"));
+        (Ok(got), Some((status, reason))) => {
+            wrong.extend(denied(status, got, &arrived));
+            wrong.extend(log_differs(log.as_ref(), "denied", reason));
         }
     }
     Ok(Visit {
@@ -141,14 +172,14 @@ fn admitted(sample: &Sample, got: &Reply, arrived: &[Accepted]) -> Vec<String> {
     wrong
 }
 
-/// The differences from what a stranger and the application must see.
-fn denied(got: &Reply, arrived: &[Accepted]) -> Vec<String> {
+/// The differences from what a denied sender and the application must see.
+fn denied(status: u16, got: &Reply, arrived: &[Accepted]) -> Vec<String> {
     let mut wrong = Vec::new();
-    if got.status != 403 {
-        wrong.push(format!("the stranger got {} instead of 403", got.status));
+    if got.status != status {
+        wrong.push(format!("the denied sender got {} instead of {status}", got.status));
     }
     if !arrived.is_empty() {
-        wrong.push("the stranger reached the application".to_owned());
+        wrong.push("the denied sender reached the application".to_owned());
     }
     wrong
 }
@@ -213,9 +244,9 @@ mod tests {
             assert_eq!(admitted(&sample, &got, &arrived).len(), 1, "{got:?} {arrived:?}");
         }
         let forbidden = Reply { status: 403, body: Vec::new() };
-        assert!(denied(&forbidden, &[]).is_empty());
-        assert_eq!(denied(&forbidden, &[good]).len(), 1);
-        assert_eq!(denied(&got, &[]).len(), 1);
+        assert!(denied(403, &forbidden, &[]).is_empty());
+        assert_eq!(denied(403, &forbidden, &[good]).len(), 1);
+        assert_eq!(denied(403, &got, &[]).len(), 1);
     }
 
     #[test]

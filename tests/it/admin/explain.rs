@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::harness::gate::lines::{json, requests};
 use crate::harness::proxy_header::v1;
+use crate::harness::signer::{Token, now, signed_form};
 use crate::harness::{ADMITTED, Answer, Gate, PROXY, STRANGER, Setup, Upstream};
 
 /// Requests for each of the gates; `make test-long` asks a hundred thousand about all of them.
@@ -99,6 +100,39 @@ fn request(numbers: &mut Numbers) -> Vec<u8> {
     bytes
 }
 
+const KEY: &str = "a1b2c3d4";
+const SECRET: &str = "my-signature-secret-of-32-bytes!";
+
+/// A request without a body that is signed in a way of its own, well or not; no two have the same name.
+fn signed_request(numbers: &mut Numbers) -> Vec<u8> {
+    let id = format!("{}-{}", numbers.below(1 << 30), numbers.below(1 << 30));
+    let secret = numbers.one(&[SECRET, SECRET, SECRET, "another secret of its own, as long"]);
+    let key = numbers.one(&[KEY, KEY, KEY, "somebody"]);
+    let age = numbers.one(&[0, 0, 0, 100 * 3600]);
+    let (method, target) =
+        (numbers.one(&["GET", "POST"]), numbers.one(&["/webhooks/answer", "/webhooks/sms/in"]));
+    let (mut query, mut lines) = (String::new(), String::new());
+    if numbers.below(3) == 0 {
+        let stamp = (now() - age).to_string();
+        let pairs = [("api-key", key), ("nonce", &id), ("text", "a+b"), ("timestamp", &stamp)];
+        query =
+            format!("?{}", signed_form(secret, &pairs).replace("a+b", numbers.one(&["a%2Bb", "a%2Bb", "x"])));
+    }
+    if numbers.below(3) > 0 {
+        let payload = numbers.one(&[&b""[..], b"", b"{}", b"another"]);
+        let token = Token::new(key, secret, payload).claim("jti", id.as_str()).claim("iat", now() - age);
+        let token = numbers.one(&[&token, &token, &token.clone().header("alg", "RS256")]).bearer();
+        lines = format!("Authorization: {token}\r\n");
+        if numbers.below(8) == 0 {
+            lines.push_str(&lines.clone());
+        }
+    }
+    for _ in 0..numbers.below(2) {
+        lines += numbers.one(&LINES);
+    }
+    format!("{method} {target}{query} HTTP/1.1\r\nHost: hooks.example\r\n{lines}\r\n").into_bytes()
+}
+
 fn encoded(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("%{byte:02X}")).collect()
 }
@@ -174,6 +208,16 @@ fn setups(upstream: &Upstream) -> Vec<(Setup, Option<&'static str>)> {
         ];
         Setup::new(upstream.url()).without_tls().http1().routes(&routes).behind_proxy()
     };
+    let signed = |need: &str, failure: &str| {
+        let setup = base();
+        setup.dir.write("secret", SECRET);
+        let secrets = format!("{{ secrets: [ {{ api_key: {KEY}, file: secret }} ], failure: {failure} }}");
+        let route = |path: &str, webhook: &str| {
+            format!("{{ path: {path}, webhook: {webhook}, allow: [test], signature: {need} }}")
+        };
+        let routes = [route("/webhooks/answer", "voice-answer"), route("/webhooks/sms/*", "sms-inbound")];
+        setup.routes(&[&routes[0], &routes[1]]).key("signatures", &secrets)
+    };
     vec![
         (base().key("health_path", "/gate"), None),
         (base().key("mode", "observe").key("deny", "hide"), None),
@@ -181,6 +225,10 @@ fn setups(upstream: &Upstream) -> Vec<(Setup, Option<&'static str>)> {
         (base().proxy_protocol(), Some(ADMITTED)),
         (base().proxy_protocol(), Some(STRANGER)),
         (base().over_tls().key("health_path", "/gate"), None),
+        (signed("require", "retry"), None),
+        (signed("require", "forbid").key("mode", "observe"), None),
+        (signed("note", "forbid").key("deny", "hide"), None),
+        (signed("require", "forbid").key("deny", "retry"), None),
     ]
 }
 
@@ -202,7 +250,8 @@ fn compare(each: usize) {
         // A handshake for each costs the most.
         let each = if gate.setup.is_secured() { each / 4 } else { each };
         for _ in 0..each {
-            let bytes = request(&mut numbers);
+            let is_signed = gate.setup.path().join("secret").exists() && numbers.below(4) > 0;
+            let bytes = if is_signed { signed_request(&mut numbers) } else { request(&mut numbers) };
             // One head and nothing behind it.
             let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
             if end.is_some_and(|end| end != bytes.len() - 4) {

@@ -55,6 +55,10 @@ fn the_demo_comes_out_as_it_must_and_leaves_nothing_behind() {
         text.contains("20 of 20 from 127.0.0.2 delivered byte for byte; 20 of 20 from 127.0.0.3 denied"),
         "{text}"
     );
+    assert!(text.contains("1 of 1 with a forged signature refused. All as expected."), "{text}");
+    assert_eq!(text.matches(r#""signature":"valid""#).count(), 1, "a line in full: {text}");
+    assert_eq!(text.matches(r#""signature":"bad""#).count(), 1, "{text}");
+    assert!(text.contains("/secret   made for this run"), "its path alone: {text}");
     assert!(!text.contains('\x1b'), "no colour where there is no terminal");
     let left: Vec<_> =
         std::fs::read_dir(scratch.path()).expect("the folder").map(|e| e.expect("an entry").path()).collect();

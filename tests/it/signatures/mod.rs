@@ -1,5 +1,6 @@
 //! Signatures of webhooks: what the sender hears, what the application and the log are told.
 
 mod answers;
+mod command;
 mod secrecy;
 mod seen;

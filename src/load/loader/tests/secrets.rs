@@ -100,3 +100,14 @@ fn a_secret_that_never_was_good_stops_only_a_config_that_names_it() {
     site.write("config.yaml", &text);
     assert_eq!(again(&mut loader, &old).snapshot.unwrap().changes_since(&old), [""; 0]);
 }
+
+/// Without this a change is found all the same, but only when all files are looked at again.
+#[test]
+fn the_files_of_secrets_are_watched() {
+    let (site, loader, _) = signed();
+    let (files, _) = loader.places();
+    let files: Vec<&Path> = files.collect();
+    for name in ["config.yaml", "new", "old", "named"] {
+        assert!(files.contains(&site.path(name).as_path()), "{name}: {files:?}");
+    }
+}
