@@ -199,7 +199,7 @@ fn the_port_of_a_platform_counts_where_no_listener_is_named() {
 }
 
 #[test]
-fn a_misspelt_variable_is_a_warning_and_stands_with_the_problems_if_there_are_any() {
+fn a_misspelt_variable_is_a_warning_and_stands_with_the_problems_if_any() {
     let told = "NEXMO_GATE_UPSTREM: unknown variable; did you mean NEXMO_GATE_UPSTREAM?";
     let flags = with_flags(|o| o.unknown = vec!["NEXMO_GATE_UPSTREM".to_owned()]);
     let parsed = parse(Some("upstream: http://127.0.0.1:3000\n"), &flags, Path::new(BASE)).unwrap();

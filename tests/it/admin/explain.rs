@@ -11,7 +11,7 @@ use crate::harness::{ADMITTED, Answer, Gate, PROXY, STRANGER, Setup, Upstream};
 
 /// Requests for each of the gates; `make test-long` asks a hundred thousand about all of them.
 const FEW: usize = 300;
-const MANY: usize = 20_000;
+const MANY: usize = 8_000;
 
 /// Numbers that are the same in every run, so that a failure comes back.
 struct Numbers(u64);

@@ -247,7 +247,7 @@ fn observe_says_what_would_be_denied_and_forwards_it() {
 }
 
 #[test]
-fn a_listed_sender_hears_503_for_its_signature_even_where_strangers_hear_nothing() {
+fn a_listed_sender_hears_503_for_its_signature_where_strangers_hear_nothing() {
     let upstream = Upstream::echo();
     let gate = setup(&upstream, "retry").key("deny", "drop").start();
     assert_eq!(gate.ask(ADMITTED, &with_token("/require", None, BODY)).status, 503);

@@ -39,7 +39,7 @@ fn each_route_remembers_what_its_own_lists_had_over_several_loads() {
 }
 
 #[test]
-fn a_list_that_leaves_a_route_is_remembered_there_and_by_the_route_that_follows() {
+fn a_list_that_leaves_a_route_is_remembered_there_and_by_what_follows() {
     let (site, mut loader, one) = loaded();
     site.write("config.yaml", &CONFIG.replace("allow: [voice, sms]", "allow: [voice]"));
     let two = again(&mut loader, &one).snapshot.unwrap();
