@@ -59,7 +59,13 @@ impl Fields {
     /// A copy of a head, with the lines that a parser found in it.
     #[must_use]
     pub fn found<'b>(head: &'b [u8], lines: impl ExactSizeIterator<Item = (&'b [u8], &'b [u8])>) -> Self {
-        let line = |(name, value)| Line { name: span_within(head, name), value: span_within(head, value) };
+        // What is no slice of the head would be an empty range, or none: `get` checks each.
+        let begin = head.as_ptr().addr();
+        let span = |part: &[u8]| {
+            let start = part.as_ptr().addr().wrapping_sub(begin);
+            Span { start: short(start), end: short(start.wrapping_add(part.len())) }
+        };
+        let line = |(name, value)| Line { name: span(name), value: span(value) };
         Self { bytes: head.to_vec(), lines: lines.map(line).collect(), ready: false }
     }
 
