@@ -1,7 +1,7 @@
 //! Which request to the admin interface gets which answer. No sockets here.
 
 use std::net::IpAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
@@ -13,6 +13,7 @@ use crate::admin::{AdminContext, Scope, explain, metrics, reload, status};
 use crate::load::reload::ReloaderHealth;
 use crate::policy::routing::authority::without_port;
 use crate::state::stats::gauges::Phase;
+use crate::telemetry::timestamp::unix_seconds;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -180,7 +181,7 @@ fn report(ctx: &AdminContext, asked: &Asked) -> Answer {
 
 fn explain(ctx: &AdminContext, query: &str) -> Answer {
     let question = Parameters::from_query(query).and_then(Question::new);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = unix_seconds(SystemTime::now());
     match question.and_then(|question| explain::explain(&ctx.store.load(), &question, |_| None, now)) {
         Ok(explanation) => Answer::json(200, &explanation),
         Err(problem) => Answer::plain(400, format!("{problem}\n")),

@@ -15,6 +15,7 @@ use crate::state::snapshot::{self, LiveRoute, Snapshot};
 use crate::state::stats::gauges::{Gauges, TABLE};
 use crate::state::stats::health::Condition;
 use crate::telemetry::timestamp;
+use crate::telemetry::timestamp::unix_seconds;
 
 /// The answer to `GET /status`.
 #[must_use]
@@ -76,7 +77,7 @@ fn certificates(snapshot: &Snapshot, now: SystemTime) -> Vec<Certificate> {
 
 /// The secrets of signatures, in the order of the config.
 fn secrets(snapshot: &Snapshot, now: SystemTime) -> Vec<Secret> {
-    let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = unix_seconds(now);
     let shown = |one: &LiveSecret| Secret {
         hits: one.uses.hits(),
         last_good: one.last_good,

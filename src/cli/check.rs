@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use crate::admin::text::quantity::{Grouped, grouped};
 use crate::cli::flags::Settings;
@@ -15,6 +15,7 @@ use crate::gate::memory;
 use crate::load::since::Change;
 use crate::policy::demand::Need;
 use crate::state::snapshot::Snapshot;
+use crate::telemetry::timestamp::unix_seconds;
 
 /// Read the configuration and every range file: print all problems, or a summary.
 ///
@@ -38,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
 
 /// Whole days since 1970-01-01.
 fn today() -> i64 {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seconds = unix_seconds(SystemTime::now());
     i64::try_from(seconds / 86_400).unwrap_or(i64::MAX)
 }
 

@@ -1,7 +1,7 @@
 //! `explain`: whether an address is admitted, and why.
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use crate::admin::api::Document;
 use crate::admin::api::explanation::{Explanation, RouteVerdict, Verdict};
@@ -12,6 +12,7 @@ use crate::cli::admin_client::AdminClient;
 use crate::cli::flags::{Gate, Settings};
 use crate::cli::signature::request::{NoRequest, bytes_of};
 use crate::cli::{DENIED, Failure, USAGE, failed, loading, print};
+use crate::telemetry::timestamp::unix_seconds;
 
 const WITHIN: Duration = Duration::from_secs(10);
 /// What a running gate reads of a question: its bound for a head, and room for the other lines.
@@ -112,7 +113,7 @@ fn head_of(mut request: Vec<u8>) -> Vec<u8> {
 
 /// In Unix seconds.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    unix_seconds(SystemTime::now())
 }
 
 /// The explanation of the running gate, and the JSON text of it.

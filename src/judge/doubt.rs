@@ -8,9 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::policy::address::addr::Address;
 use crate::policy::admission::{self, Denial, Deny, Doubt, Doubts};
-use crate::state::past::{Past, since_1970};
+use crate::state::past::Past;
 use crate::state::snapshot::{List, LiveRoute, Snapshot};
-use crate::telemetry::timestamp;
+use crate::telemetry::timestamp::{self, since_1970};
 
 /// How a client is denied that none of the route's lists has.
 #[must_use]
@@ -33,6 +33,10 @@ fn judge(
     review_days: Option<i64>,
     client: Address,
 ) -> Denial {
+    // As a rule there is nothing to compare the time with.
+    if removed.is_empty() && review_days.is_none() {
+        return Denial::not_listed();
+    }
     let doubts = Doubts { removed_grace: snapshot.config.removed_grace, review_days };
     let removed = removed.iter().map(|past| &past.removed);
     let lists = allow.iter().map(|list| &list.ranges);

@@ -4,7 +4,7 @@
 //! Invariant: a route that requires a signature forwards nothing but what [`Judgement::denial`] lets pass.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use crate::judge::head::Head;
 use crate::policy::admission::Deny;
@@ -20,6 +20,7 @@ use crate::policy::signature::sms;
 use crate::policy::signature::vouch::{Vouched, vouch};
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::state::stats::signatures::Counted;
+use crate::telemetry::timestamp::unix_seconds;
 
 /// What the head shows of a signature.
 #[derive(Debug)]
@@ -137,23 +138,18 @@ pub(crate) fn of_stranger(
         && snapshot.config.signatures.unlisted == Unlisted::Retry
         && snapshot.config.deny != Deny::Drop;
     let rules = route.filter(|_| asked).and_then(|route| snapshot.signature_rules(route));
-    match rules {
-        Some(rules)
-            if vouch(&Rules { max_age: rules.max_age.min(FRESH), ..rules }, now(), |name| {
-                head.values(name)
-            })
-            .is_ok() =>
-        {
-            Reason::SignedStranger
-        }
-        _ => reason,
+    let Some(rules) = rules else { return reason };
+    let fresh = Rules { max_age: rules.max_age.min(FRESH), ..rules };
+    match vouch(&fresh, now(), |name| head.values(name)) {
+        Ok(_) => Reason::SignedStranger,
+        Err(_) => reason,
     }
 }
 
 /// The present in Unix seconds. A clock before 1970 is taken for 1970: then every signature lies in the future.
 #[must_use]
 pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    unix_seconds(SystemTime::now())
 }
 
 /// Judges the head; `now` is in Unix seconds.

@@ -111,6 +111,12 @@ pub(crate) struct Doubts {
 }
 
 impl Denial {
+    /// That of a client that no list has, without a doubt.
+    #[must_use]
+    pub(crate) fn not_listed() -> Self {
+        Self::of(Reason::NotListed)
+    }
+
     /// A denial without a doubt.
     fn of(reason: Reason) -> Self {
         Self { reason, doubt: None }

@@ -3,7 +3,7 @@
 //! A route has its own, because a list may leave `allow` too; routes with the same history share one. It is made in
 //! `load`. Invariant: it is immutable, like the snapshot that it belongs to.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::policy::address::addr::Address;
 use crate::policy::address::removed::{Lost, Removed};
@@ -23,10 +23,4 @@ impl Past {
     pub(crate) fn find(&self, client: Address, grace: Duration, now: Duration) -> Option<Lost> {
         self.removed.find(client, grace, now)
     }
-}
-
-/// The time that `policy` compares by.
-#[must_use]
-pub(crate) fn since_1970(at: SystemTime) -> Duration {
-    at.duration_since(UNIX_EPOCH).unwrap_or_default()
 }

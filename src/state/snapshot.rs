@@ -22,10 +22,11 @@ use crate::policy::provider::signing::{Signed, Signing};
 use crate::policy::routing::route::RouteTable;
 use crate::policy::signature::rules::Rules as SignatureRules;
 use crate::state::endpoint::{Endpoint, LiveUpstream};
-use crate::state::past::{Past, since_1970};
+use crate::state::past::Past;
 use crate::state::secrets::{self, Secrets};
 use crate::state::stats::counters::RouteCounters;
 use crate::state::tls::{self, Doors, LiveTls};
+use crate::telemetry::timestamp::since_1970;
 
 /// The label of the placeholder for requests without a route.
 pub(crate) const UNROUTED: &str = "-";

@@ -1,7 +1,7 @@
 //! Times as in the logs: RFC 3339, UTC, milliseconds.
 
 use std::cell::Cell;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 
@@ -10,9 +10,21 @@ thread_local! {
     static LAST: Cell<(u64, [u8; 19])> = const { Cell::new((u64::MAX, [0; 19])) };
 }
 
+/// The time since 1970-01-01. A time before that is taken for 1970.
+#[must_use]
+pub(crate) fn since_1970(at: SystemTime) -> Duration {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// The same in whole seconds: Unix time.
+#[must_use]
+pub(crate) fn unix_seconds(at: SystemTime) -> u64 {
+    since_1970(at).as_secs()
+}
+
 /// Appends `2026-11-21T19:30:00.123Z`. A time before 1970 is written as 1970.
 pub(crate) fn write(out: &mut Vec<u8>, at: SystemTime) {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = since_1970(at);
     let seconds = since.as_secs();
     let text = match LAST.get() {
         (second, text) if second == seconds => text,

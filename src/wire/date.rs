@@ -1,9 +1,11 @@
 //! The time as `Date` has it (RFC 9110 sections 5.6.7 and 6.6.1): `Sun, 06 Nov 1994 08:49:37 GMT`.
 
 use std::cell::Cell;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use time::OffsetDateTime;
+
+use crate::telemetry::timestamp::unix_seconds;
 
 const LENGTH: usize = 29;
 
@@ -15,7 +17,7 @@ thread_local! {
 /// The date of this second. A clock before 1970 is taken for 1970.
 #[must_use]
 pub(crate) fn now() -> [u8; LENGTH] {
-    let second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let second = unix_seconds(SystemTime::now());
     match LAST.get() {
         (last, text) if last == second => text,
         _ => {
@@ -72,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_cached_date_is_the_current_one() {
-        let around = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let around = || unix_seconds(SystemTime::now());
         for _ in 0..3 {
             let (before, text, after) = (around(), now(), around());
             assert!((before..=after).any(|second| of(second) == text));

@@ -12,7 +12,7 @@ mod exposition;
 mod signatures;
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
@@ -24,6 +24,7 @@ use crate::state::stats::counters::LATENCY_BOUNDS_MS;
 use crate::state::stats::gauges::{Gauges, Phase, TABLE};
 use crate::state::stats::health::Condition;
 use crate::state::tls;
+use crate::telemetry::timestamp::unix_seconds;
 
 /// All numbers as text.
 #[must_use]
@@ -144,7 +145,7 @@ fn lists(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
         "gauge",
         "Since a person last compared the list with the vendor's article.",
     );
-    let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = unix_seconds(now);
     for (name, list) in &snapshot.lists {
         if let Some(day) = list.ranges.reviewed() {
             let reviewed = u64::try_from(day.days_since_epoch()).unwrap_or(0) * 86_400;
@@ -182,7 +183,7 @@ fn certificates(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
 }
 
 fn loads(page: &mut Page, snapshot: &Snapshot, last_reload: Option<&Report>) {
-    let unix = |at: SystemTime| at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let unix = |at: SystemTime| unix_seconds(at);
     page.family("generation", "gauge", "The snapshot that serves, counted from 1.");
     page.sample("generation", &[], snapshot.generation);
     page.family("loaded_timestamp_seconds", "gauge", "When the snapshot that serves was loaded.");
@@ -198,6 +199,8 @@ fn loads(page: &mut Page, snapshot: &Snapshot, last_reload: Option<&Report>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
     use crate::admin::fixture::{CONFIG, Stage};
     use std::collections::HashSet;

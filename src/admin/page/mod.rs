@@ -39,6 +39,7 @@ use crate::state::snapshot::Snapshot;
 use crate::state::stats::denials::Noted;
 use crate::state::stats::gauges::{Gauges, Phase};
 use crate::state::stats::history::History;
+use crate::telemetry::timestamp::unix_seconds;
 
 /// The style sheet, byte for byte the content of `<style>`.
 pub(crate) const STYLE: &str = include_str!("style.css");
@@ -76,7 +77,7 @@ impl View<'_> {
     /// Days since 1970-01-01.
     #[must_use]
     pub(crate) fn today(&self) -> i64 {
-        let seconds = self.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let seconds = unix_seconds(self.now);
         i64::try_from(seconds / 86_400).unwrap_or(i64::MAX)
     }
 }

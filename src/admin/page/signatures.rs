@@ -12,9 +12,8 @@ use crate::policy::demand::Need;
 use crate::policy::signature::finding::Finding;
 use crate::state::secrets::LiveSecret;
 use crate::state::snapshot::LiveRoute;
-
-/// So many faults in a row on a route that requires signatures are no accident of a single sender.
-const MANY_IN_A_ROW: u64 = 20;
+use crate::state::stats::signatures::MANY_IN_A_ROW;
+use crate::telemetry::timestamp::unix_seconds;
 
 /// What needs attention.
 pub(crate) fn needs(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
@@ -139,38 +138,24 @@ fn judging<'v>(view: &View<'v>) -> impl Iterator<Item = &'v LiveRoute> {
 }
 
 fn now(view: &View<'_>) -> u64 {
-    view.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    unix_seconds(view.now)
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
-
     use super::*;
     use crate::admin::fixture::{CONFIG, SIGNED, Stage};
+    use crate::admin::page::tests::Begun;
     use crate::policy::signature::finding::Scheme;
     use crate::state::snapshot::Snapshot;
-    use crate::state::stats::denials::Noted;
-    use crate::state::stats::gauges::Gauges;
-    use crate::state::stats::history::History;
     use crate::state::stats::signatures::Counted;
 
     const DAY: u64 = 86_400;
 
     /// Days since 1970 at noon.
     fn with_view<T>(snapshot: &Snapshot, day: u64, use_it: impl FnOnce(&View<'_>) -> T) -> T {
-        let (history, gauges) = (History::new(Instant::now()), Gauges::default());
-        use_it(&View {
-            snapshot,
-            last_reload: None,
-            gauges: &gauges,
-            history: &history,
-            denials: &Noted::default(),
-            uptime: Duration::ZERO,
-            now: UNIX_EPOCH + Duration::from_secs(day * DAY + DAY / 2),
-            instant: Instant::now(),
-            refresh: None,
-        })
+        let now = UNIX_EPOCH + Duration::from_secs(day * DAY + DAY / 2);
+        use_it(&View { now, ..Begun::new().view(snapshot) })
     }
 
     fn needed(snapshot: &Snapshot, day: u64) -> Vec<(Level, String)> {
@@ -182,7 +167,7 @@ mod tests {
     }
 
     fn today() -> u64 {
-        std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / DAY
+        unix_seconds(std::time::SystemTime::now()) / DAY
     }
 
     fn count(route: &LiveRoute, finding: Finding) {

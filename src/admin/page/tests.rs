@@ -33,6 +33,34 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// A process that has just begun, of which a page is made.
+pub(super) struct Begun {
+    pub(super) history: History,
+    pub(super) gauges: Gauges,
+    pub(super) denials: Noted,
+}
+
+impl Begun {
+    pub(super) fn new() -> Self {
+        Self { history: History::new(Instant::now()), gauges: Gauges::default(), denials: Noted::default() }
+    }
+
+    pub(super) fn view<'v>(&'v self, snapshot: &'v Snapshot) -> View<'v> {
+        let Self { history, gauges, denials } = self;
+        View {
+            snapshot,
+            last_reload: None,
+            gauges,
+            history,
+            denials,
+            uptime: Duration::ZERO,
+            now: SystemTime::now(),
+            instant: Instant::now(),
+            refresh: None,
+        }
+    }
+}
+
 /// A page for this config, with one hostile denial.
 fn page(config: &str, report: Option<&Report>, phase: Phase) -> String {
     let snapshot = Stage::new(config).snapshot();
@@ -111,27 +139,18 @@ fn the_page_reports_what_the_gate_does() {
 #[test]
 fn every_number_of_the_process_stands_in_the_status_the_metrics_and_the_page() {
     let snapshot = Stage::new(CONFIG).snapshot();
-    let gauges = Gauges::default();
+    let begun = Begun::new();
+    let gauges = &begun.gauges;
     gauges.bad_proxy_headers.store(1011, Relaxed);
     gauges.dropped_unheard.store(1012, Relaxed);
     gauges.health_probes.store(1013, Relaxed);
     gauges.tls_completed.store(1014, Relaxed);
-    let status = describe(&snapshot, None, &gauges, Duration::ZERO);
-    let metrics = metrics::render(&snapshot, None, &gauges, SystemTime::now());
-    let page = render(&View {
-        snapshot: &snapshot,
-        last_reload: None,
-        gauges: &gauges,
-        history: &History::new(Instant::now()),
-        denials: &Noted::default(),
-        uptime: Duration::ZERO,
-        now: SystemTime::now(),
-        instant: Instant::now(),
-        refresh: None,
-    });
+    let status = describe(&snapshot, None, gauges, Duration::ZERO);
+    let metrics = metrics::render(&snapshot, None, gauges, SystemTime::now());
+    let page = render(&begun.view(&snapshot));
     let mut seen = 0;
     for number in TABLE {
-        let value = number.value(&gauges);
+        let value = number.value(gauges);
         seen += value;
         assert_eq!(status.gauges.get(number.key), Some(&value), "{}", number.key);
         let line = format!("\nnexmo_gate_{} {value}\n", number.metric);
@@ -153,18 +172,8 @@ fn a_secret_that_needs_attention_is_told_with_its_owner_and_its_file() {
     }
     let mut snapshot = stage.snapshot();
     snapshot.secrets.sources[0].last_good = true;
-    let (history, gauges) = (History::new(Instant::now()), Gauges::default());
-    let view = View {
-        snapshot: &snapshot,
-        last_reload: None,
-        gauges: &gauges,
-        history: &history,
-        denials: &Noted::default(),
-        uptime: Duration::ZERO,
-        now: SystemTime::now(),
-        instant: Instant::now(),
-        refresh: None,
-    };
+    let begun = Begun::new();
+    let view = begun.view(&snapshot);
     let page = render(&view);
     let path = snapshot.secrets.sources[0].file.file.display().to_string();
     for wanted in [
@@ -174,7 +183,7 @@ fn a_secret_that_needs_attention_is_told_with_its_owner_and_its_file() {
     ] {
         assert!(page.contains(wanted), "{wanted}\n{page}");
     }
-    let text = text(&describe(&snapshot, None, &gauges, Duration::ZERO));
+    let text = text(&describe(&snapshot, None, &begun.gauges, Duration::ZERO));
     assert!(
         text.contains(&format!(
             "  api_key a1b2c3d          until -           not used yet  {path}  LAST GOOD: the file cannot be used\n"
@@ -201,18 +210,8 @@ fn a_problem_of_a_list_stands_at_the_list() {
         problems: vec![other, Problem::new(at.clone(), "not an address: \"1.2.3\"")],
         ..Report::new(Cause::Changed, 1)
     };
-    let (history, gauges) = (History::new(Instant::now()), Gauges::default());
-    let page = render(&View {
-        snapshot: &snapshot,
-        last_reload: Some(&report),
-        gauges: &gauges,
-        history: &history,
-        denials: &Noted::default(),
-        uptime: Duration::ZERO,
-        now: SystemTime::now(),
-        instant: Instant::now(),
-        refresh: None,
-    });
+    let begun = Begun::new();
+    let page = render(&View { last_reload: Some(&report), ..begun.view(&snapshot) });
     let (_, lists) = page.split_once("<h2>Lists</h2>").unwrap();
     let (lists, rest) = lists.split_once("</section>").unwrap();
     assert!(lists.contains(&format!("<code>{at}</code> not an address: &quot;1.2.3&quot;")), "{lists}");

@@ -3,7 +3,7 @@
 //! Webhooks of Messages and Voice get a token in their head; those of SMS get parameters: `timestamp`, `nonce` and `sig`.
 //! Invariant: what was signed is sent byte for byte, and a secret is shown nowhere.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 
@@ -12,6 +12,7 @@ use crate::policy::provider::signing::Signed;
 use crate::policy::signature::mac::{Mac, Method, sha256};
 use crate::policy::signature::payload::query_json;
 use crate::policy::signature::text::pairs::{self, Pair, Unreadable};
+use crate::telemetry::timestamp::unix_seconds;
 
 /// The account of the demo.
 pub(super) const ACCOUNT: &str = "a1234567";
@@ -131,7 +132,7 @@ fn random() -> Result<String, Unsignable> {
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    unix_seconds(SystemTime::now())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::policy::address::range_list::Day;
 use crate::telemetry::timestamp;
+use crate::telemetry::timestamp::unix_seconds;
 
 /// A time in whole Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(super) struct NoTime;
 impl Moment {
     /// The present. A clock before 1970 is taken for 1970.
     pub(super) fn now() -> Self {
-        Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+        Self(unix_seconds(SystemTime::now()))
     }
 
     /// As in the logs, without the part of a second.

@@ -19,6 +19,7 @@ use crate::policy::demand::Repeats;
 use crate::policy::outcome::Reason;
 use crate::policy::signature::fault::Fault;
 use crate::state::snapshot::LiveRoute;
+use crate::state::stats::signatures::MANY_IN_A_ROW;
 use crate::wire::transport::Transport;
 
 impl<T: Transport> Request<'_, T> {
@@ -95,19 +96,15 @@ impl<T: Transport> Request<'_, T> {
     }
 }
 
-/// How many signatures in a row that are not good are more than chance.
-const FAULTS_IN_A_ROW: u64 = 20;
-
-/// Reports a route on which no signature is good, at most once an hour: the secret is then more likely to be wrong than
-/// every sender.
+/// Reports a route on which no signature is good any more, at most once an hour.
 fn report_faults(route: &LiveRoute, fault: Fault) {
     let in_a_row = route.counters.signatures.in_a_row();
-    if in_a_row >= FAULTS_IN_A_ROW && route.counters.unsigned.note((), Instant::now()).is_some() {
+    if in_a_row >= MANY_IN_A_ROW && route.counters.unsigned.note((), Instant::now()).is_some() {
         tracing::warn!(
             route = route.label,
             in_a_row,
             %fault,
-            "no webhook of this route has a good signature: does the file in signatures.secrets hold the account's signature \
+            "the last webhooks of this route had no good signature: does the file in signatures.secrets hold the account's signature \
              secret? It is not the API secret. nexmo-gate signature FILE shows the step that fails"
         );
     }

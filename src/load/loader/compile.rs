@@ -19,11 +19,11 @@ use crate::policy::provider::Webhook;
 use crate::policy::routing::route::RouteTable;
 use crate::state::authorities::Authorities;
 use crate::state::endpoint::{LiveUpstream, Upstreams};
-use crate::state::past::since_1970;
 use crate::state::secrets::Secrets;
 use crate::state::snapshot::{List, LiveRoute, Snapshot, UNROUTED};
 use crate::state::stats::counters::RouteCounters;
 use crate::state::tls::Doors;
+use crate::telemetry::timestamp::since_1970;
 
 /// Makes snapshots.
 #[derive(Debug, Default)]

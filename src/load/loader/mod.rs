@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 
@@ -33,6 +33,7 @@ use crate::state::held::Held;
 use crate::state::secrets::{self, Secrets};
 use crate::state::snapshot::Snapshot;
 use crate::state::tls::{self, Doors};
+use crate::telemetry::timestamp::unix_seconds;
 
 /// Loads the files, at the start and at each reload.
 #[derive(Debug)]
@@ -303,7 +304,7 @@ fn load_secrets(
     loaded: &mut Loaded,
 ) -> Option<Secrets> {
     let in_use = before.snapshot.map(|snapshot| &snapshot.secrets);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = unix_seconds(SystemTime::now());
     let secrets = secrets::load(&config.signatures.secrets, &look.secrets, in_use, now);
     loaded.problems.extend(secrets.problems);
     loaded.warnings.extend(secrets.warnings);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
 use tracing::warn;
@@ -21,6 +21,7 @@ use crate::state::report::{Cause, Report, log, log_warnings};
 use crate::state::snapshot::Snapshot;
 use crate::state::store::Store;
 use crate::state::tls;
+use crate::telemetry::timestamp::unix_seconds;
 
 /// How often the log warns of certificates that expire soon while nothing changes.
 const EXPIRY_EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -139,7 +140,7 @@ impl Worker {
         for (one, why) in tls::untimely(&self.store.load().doors, SystemTime::now()) {
             warn!(certificate = %one.files.certificate.display(), until = one.until, why, "look after a certificate");
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = unix_seconds(SystemTime::now());
         for one in self.store.load().secrets.sources.iter().filter(|one| one.is_over(now)) {
             warn!(secret = %one.file.file.display(), why = one.over(), "look after a secret");
         }

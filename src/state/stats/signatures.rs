@@ -10,6 +10,9 @@ use crate::policy::signature::payload::PayloadForm;
 
 /// Upper bounds of the histogram of ages, in seconds: they tell whether a message that is tried again is signed again.
 pub(crate) const AGE_BOUNDS_S: [u64; 8] = [1, 5, 30, 60, 300, 3600, 21_600, 86_400];
+/// How many signatures in a row that are not good are more than chance: then the secret is more likely to be wrong than
+/// every sender.
+pub(crate) const MANY_IN_A_ROW: u64 = 20;
 const FINDINGS: usize = 8;
 /// By a token, by a parameter, and not at all.
 const SCHEMES: usize = 3;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -18,6 +18,7 @@ use crate::policy::provider::advice::Advice;
 use crate::state::tls::chain;
 use crate::state::tls::error::{ChainError, KeyError, NoSection, PemError};
 use crate::state::tls::provider::PROVIDER;
+use crate::telemetry::timestamp::unix_seconds;
 
 /// A certificate that expires in fewer days than this is warned about, unless it lives shortly.
 const WARN_DAYS: i64 = 14;
@@ -179,7 +180,7 @@ fn names(leaf: &X509Certificate<'_>) -> Vec<String> {
 }
 
 fn seconds(now: SystemTime) -> i64 {
-    let since = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let since = unix_seconds(now);
     i64::try_from(since).unwrap_or(i64::MAX)
 }
 

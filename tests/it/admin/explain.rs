@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::harness::gate::lines::{json, requests};
+use crate::harness::numbers::Numbers;
 use crate::harness::proxy_header::v1;
 use crate::harness::signer::{Token, now, signed_form};
 use crate::harness::{ADMITTED, Answer, Gate, PROXY, STRANGER, Setup, Upstream};
@@ -12,20 +13,6 @@ use crate::harness::{ADMITTED, Answer, Gate, PROXY, STRANGER, Setup, Upstream};
 /// Requests for each of the gates; `make test-long` asks a hundred thousand about all of them.
 const FEW: usize = 300;
 const MANY: usize = 8_000;
-
-/// Numbers that are the same in every run, so that a failure comes back.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("31 bits") % bound
-    }
-
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
-    }
-}
 
 const METHODS: [&str; 7] = ["GET", "POST", "POST", "POST", "PUT", "OPTIONS", "BREW"];
 const TARGETS: [&str; 18] = [
@@ -257,7 +244,7 @@ fn compare(each: usize) {
             std::fs::write(&list, AFTER).expect("a list without the stranger");
             assert_eq!(gate.reload().0, 200);
         }
-        let mut numbers = Numbers(7 + place as u64);
+        let mut numbers = Numbers::from(7 + place as u64);
         let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
         let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
         let (mut asked, mut probes) = (0, 0);

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read as _};
 
 use serde_json::Value;
 
+use crate::harness::gate::lines::requests;
 use crate::harness::gate::setup::{binary, given_binary};
 use crate::harness::sender::tcp;
 use crate::harness::{ADMITTED, Gate, PROXY, STRANGER, Setup, Upstream, get, post};
@@ -100,10 +101,8 @@ fn a_flood_is_summed_up_and_no_denial_is_lost() {
         drop(gate.try_connect(STRANGER));
     }
     assert_eq!(gate.ask(ADMITTED, &post("/hook", "in between")).status, 200);
-    let counted = |events: &[Value]| -> u64 {
-        let denied = events.iter().filter(|event| event["outcome"] == "denied");
-        denied.map(|event| event["suppressed"].as_u64().unwrap_or(1)).sum()
-    };
+    let counted =
+        |events: &[Value]| -> u64 { requests(events.iter().filter(|event| event["outcome"] == "denied")) };
     gate.events_until(|events| counted(events) >= FLOOD);
     let events = gate.finish().events;
     assert_eq!(counted(&events), FLOOD);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::gate::lines::json;
+use crate::harness::gate::lines::{json, requests};
 use crate::harness::sender::latency::Times;
 use crate::harness::upstream::script::echo;
 use crate::harness::{ADMITTED, Answer, STRANGER, Setup, Upstream, get, post};
@@ -153,9 +153,7 @@ fn a_flood_of_denials_fills_no_disk_and_slows_nobody_admitted() {
     gate.finish();
     let text = fs::read_to_string(&file).expect("the log");
     let events: Vec<Value> = text.lines().map(json).collect();
-    let count = |outcome: &str| -> u64 {
-        let of = events.iter().filter(|event| event["outcome"] == outcome);
-        of.map(|event| event["suppressed"].as_u64().unwrap_or(1)).sum()
-    };
+    let count =
+        |outcome: &str| -> u64 { requests(events.iter().filter(|event| event["outcome"] == outcome)) };
     assert_eq!((count("denied"), count("delivered")), (asked, admitted), "summed up, and exact");
 }

@@ -10,6 +10,7 @@
 //! | [`signer`] | signs as the vendor does |
 //! | [`oracle`] | whether upstream, access log and sender agree |
 //! | [`browser`] | headless Chromium |
+//! | [`numbers`] | numbers without a pattern, the same in every run |
 //! | [`latch`], [`scratch`] | a latch that opens once; a directory of one test |
 
 pub mod browser;
@@ -17,6 +18,7 @@ pub mod gate;
 pub mod http;
 pub mod http2;
 pub mod latch;
+pub mod numbers;
 pub mod oracle;
 pub mod proxy_header;
 pub mod scratch;

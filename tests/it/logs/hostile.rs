@@ -5,6 +5,7 @@ use std::fs;
 use std::process::Command;
 use std::thread;
 
+use crate::harness::numbers::Numbers;
 use crate::harness::{ADMITTED, Answer, Gate, PROXY, Setup, Upstream};
 
 /// The longest line, its line end with it.
@@ -12,21 +13,11 @@ const MOST: usize = 8 << 10;
 const REQUESTS: usize = 100_000;
 const SENDERS: usize = 4;
 
-/// Numbers that are the same in every run, so that a failure comes back.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("31 bits") % bound
-    }
-
-    /// A text of up to `most` bytes out of `letters`; one in twenty is long.
-    fn text(&mut self, letters: &[u8], most: usize) -> Vec<u8> {
-        let long = self.below(20) == 0;
-        let length = 1 + self.below(if long { most } else { 30 });
-        (0..length).map(|_| letters[self.below(letters.len())]).collect()
-    }
+/// A text of up to `most` bytes out of `letters`; one in twenty is long.
+fn text(numbers: &mut Numbers, letters: &[u8], most: usize) -> Vec<u8> {
+    let long = numbers.below(20) == 0;
+    let length = 1 + numbers.below(if long { most } else { 30 });
+    (0..length).map(|_| numbers.one(letters)).collect()
 }
 
 /// What JSON, a terminal or a reader of lines may trip over, as far as a path may hold it.
@@ -41,10 +32,10 @@ fn request(numbers: &mut Numbers) -> Vec<u8> {
         _ => b"POST",
     };
     let path = match numbers.below(12) {
-        0 => numbers.text(b"\x80\xff\xc3\xa9\xe2\x80\xa8\\;#/.", 9000),
-        _ => numbers.text(PATH, 15_000),
+        0 => text(numbers, b"\x80\xff\xc3\xa9\xe2\x80\xa8\\;#/.", 9000),
+        _ => text(numbers, PATH, 15_000),
     };
-    let id = numbers.text(b"\"\\'{}[]:;,+/=aZ9-", 200);
+    let id = text(numbers, b"\"\\'{}[]:;,+/=aZ9-", 200);
     let host: &[u8] = if numbers.below(30) == 0 { b"\"a b\"" } else { b"hooks.example" };
     let forwarded: &[u8] = match numbers.below(12) {
         0 => b"127.0.0.3",
@@ -52,13 +43,13 @@ fn request(numbers: &mut Numbers) -> Vec<u8> {
         2 => b"",
         _ => b"127.0.0.2",
     };
-    let other = numbers.text(VALUE, 200);
+    let other = text(numbers, VALUE, 200);
     [
         method,
         b" /",
         &path,
         b"?secret=",
-        &numbers.text(PATH, 100),
+        &text(numbers, PATH, 100),
         b" HTTP/1.1\r\nHost: ",
         host,
         b"\r\nX-Request-Id: ",
@@ -74,8 +65,8 @@ fn request(numbers: &mut Numbers) -> Vec<u8> {
 
 /// An application that is as hostile: redirects and content types of its own making.
 fn answer(number: usize) -> Answer {
-    let mut numbers = Numbers(number as u64);
-    let location = numbers.text(VALUE, 5000);
+    let mut numbers = Numbers::from(number as u64);
+    let location = text(&mut numbers, VALUE, 5000);
     match numbers.below(8) {
         0 => Answer::raw(
             [b"HTTP/1.1 302 \"\r\nLocation: //a@", &location[..], b"\r\nContent-Length: 0\r\n\r\n"].concat(),
@@ -91,7 +82,7 @@ fn answer(number: usize) -> Answer {
 }
 
 fn send_all(gate: &Gate, sender: usize) {
-    let mut numbers = Numbers(sender as u64 + 1);
+    let mut numbers = Numbers::from(sender as u64 + 1);
     let from = [ADMITTED, PROXY, PROXY, ADMITTED][sender % SENDERS];
     let mut session = gate.session(from);
     for number in 0..REQUESTS / SENDERS {

@@ -8,8 +8,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
+use crate::harness::gate::lines::requests;
 use crate::harness::gate::usage::settle;
 use crate::harness::oracle::is_success;
 use crate::harness::upstream::Arrival;
@@ -146,11 +145,6 @@ fn mixed(gate: &Gate, lasting: Duration, round: usize) -> Tally {
     total.into_inner().expect("tally")
 }
 
-/// Requests that the log accounts for; a flood of denials is one line with their number.
-fn logged(events: &[Value]) -> u64 {
-    events.iter().map(|event| event["suppressed"].as_u64().unwrap_or(1)).sum()
-}
-
 #[test]
 #[ignore = "a minute or ten: make test-long"]
 fn descriptors_threads_and_memory_end_where_they_began() {
@@ -178,7 +172,7 @@ fn descriptors_threads_and_memory_end_where_they_began() {
     );
 
     let events = gate.finish().events;
-    assert_eq!(logged(&events), warm.asked + rest.asked, "one event a request");
+    assert_eq!(requests(&events), warm.asked + rest.asked, "one event a request");
     let delivered = events.iter().filter(|event| event["delivered"] == true).count() as u64;
     assert_eq!(delivered, warm.successes + rest.successes, "the log and the senders agree");
     let mut said: HashMap<String, usize> = HashMap::new();

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use crate::load::last_good::LastGoodStore;
 use crate::load::loader::tests::*;
 use crate::load::testkit::{CONFIG, again};
-use crate::state::past::since_1970;
+use crate::telemetry::timestamp::since_1970;
 
 /// Which list had the client until a load, on a route.
 fn lost<'s>(snapshot: &'s Snapshot, route: usize, client: &str) -> Option<&'s str> {

@@ -6,6 +6,7 @@ mod proxy_header;
 
 use std::collections::HashMap;
 
+use crate::harness::gate::lines::requests;
 use crate::harness::upstream::Arrival;
 use crate::harness::{ADMITTED, Gate, PROXY, STRANGER, Setup, Upstream};
 
@@ -113,7 +114,7 @@ impl<'a> Check<'a> {
                 served.push((text("request_id"), text("client_ip")));
             } else {
                 let reason = event["reason"].as_str().expect("reason").to_owned();
-                *turned_away.entry(reason).or_default() += event["suppressed"].as_u64().unwrap_or(1);
+                *turned_away.entry(reason).or_default() += requests([event]);
             }
         }
         let mut wanted = self.served;
