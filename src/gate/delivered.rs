@@ -1,8 +1,9 @@
 //! The signed messages whose senders were told success: whoever sends one of them again repeats it.
 //!
 //! Only what was delivered is remembered, so a sender that tries again because it heard of no success is never taken for
-//! a repeat. A message is remembered by a hash of its account and id under keys of this process. Invariant: memory is
-//! bounded, and nothing is forgotten before half of `signatures.max_age`, unless more messages than that are delivered.
+//! a repeat. A message is remembered by a hash of all that makes it that message: its id and the secret that signed it,
+//! and its route, method, target, type and body, of which a signature covers only a part. Invariant: memory is bounded,
+//! and nothing is forgotten before half of `signatures.max_age`, unless [`MOST`] other messages were delivered since.
 
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
@@ -10,6 +11,7 @@ use std::hash::BuildHasher as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::policy::signature::rules::Message;
 use crate::policy::signature::vouch::Vouched;
 
 /// Messages that a generation holds. There are two.
@@ -44,13 +46,19 @@ impl Delivered {
         Self { hashers: [RandomState::new(), RandomState::new()], generations: Mutex::new(generations) }
     }
 
-    /// The key of a signed message; `None` if it has no id of its own.
+    /// The key of a signed message that came to this route and target; `None` if it has no id of its own.
     #[must_use]
-    pub(crate) fn key(&self, vouched: &Vouched) -> Option<MessageKey> {
+    pub(crate) fn key(
+        &self,
+        vouched: &Vouched,
+        (route, target): (&str, &[u8]),
+        message: &Message<'_>,
+    ) -> Option<MessageKey> {
         let id = vouched.id().filter(|id| !id.is_empty())?;
-        let name = (vouched.scheme().word(), vouched.account(), id);
+        let signed = (vouched.scheme().word(), vouched.place(), id);
+        let whole = (signed, route, target, (message.method, message.content_type, message.body));
         let [one, other] = &self.hashers;
-        Some(MessageKey(u128::from(one.hash_one(name)) << 64 | u128::from(other.hash_one(name))))
+        Some(MessageKey(u128::from(one.hash_one(whole)) << 64 | u128::from(other.hash_one(whole))))
     }
 
     /// Whether it was delivered.

@@ -49,8 +49,8 @@ pub(crate) fn note_of_denial(
     snapshot: &Snapshot,
     received: &Received,
     route: &LiveRoute,
-    denial: Denial,
+    (denial, reason): (Denial, Reason),
 ) -> Option<Cow<'static, str>> {
     let doubt = doubt::note(snapshot, route, denial).map(Cow::Owned);
-    doubt.or_else(|| note(snapshot, received, denial.reason()))
+    doubt.or_else(|| note(snapshot, received, reason))
 }

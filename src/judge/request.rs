@@ -52,6 +52,8 @@ pub(crate) struct Admitted {
     pub expects_continue: bool,
     /// The forwarded head has a Content-Length even if the body is empty.
     pub announces_body: bool,
+    /// The reason for which it would be denied, if only `mode: observe` admits it.
+    pub would_deny: Option<Reason>,
     /// A trusted proxy wrote the request: its `X-Forwarded-Host` and `X-Forwarded-Proto` are believed.
     pub behind_proxy: bool,
 }
@@ -229,7 +231,12 @@ fn admit(
     if let Some(reason) = flaw_of_request(head, facts, route, snapshot.config.limits.max_body) {
         return Err(Refusal::of(reason, Some(route)));
     }
+    let would_deny = match permit.grant() {
+        Grant::Observed(denial) => Some(signature::of_stranger(snapshot, head, found, denial.reason())),
+        Grant::Listed { .. } => None,
+    };
     Ok(Admitted {
+        would_deny,
         target: head.span_of(facts.target),
         named_by_connection: match &*facts.connection {
             usual if is_word(usual, b"keep-alive") => Vec::new(),

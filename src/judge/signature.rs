@@ -64,6 +64,14 @@ impl Judgement {
         Self { finding, scheme, fault: Some(fault), vouched, form: None }
     }
 
+    /// What an operator should know: what is wrong with it, or why a good one is not enough for its route.
+    #[must_use]
+    pub(crate) fn note(&self, route: &LiveRoute) -> Option<String> {
+        let uncovered = self.fault.is_none() && self.denial_on(route).is_some();
+        let fault = self.fault.map(|fault| fault.to_string());
+        fault.or_else(|| uncovered.then(|| "the token is of no query and no body".to_owned()))
+    }
+
     /// What is counted of it.
     #[must_use]
     pub(crate) fn counted(&self) -> Counted {

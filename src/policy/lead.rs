@@ -33,7 +33,7 @@ pub(crate) fn lead(reason: Reason) -> Option<&'static str> {
         Reason::BadTarget => "the target is neither a path nor an http URL of the Host",
         Reason::BadFraming => "Content-Length and Transfer-Encoding contradict each other, or are malformed",
         Reason::BadConnection => {
-            "Connection names a header that the gate sets or decides by, or more than 16"
+            "Connection names a header that the gate sets or decides by or that holds a signature, or more than 16"
         }
         Reason::UnknownCoding => "a transfer coding other than chunked",
         Reason::BadMethod => "a method that the webhook of the route does not have",

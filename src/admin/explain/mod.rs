@@ -218,10 +218,13 @@ impl Request<'_> {
     fn admitted(self, admitted: &Admitted, now: u64) -> RouteVerdict {
         let Self { snapshot, client, received, .. } = self;
         let (route, head) = (&admitted.route, received.head.as_ref());
-        let verdict = granted(client, route, admitted.permit.grant());
-        let denied = match admitted.permit.grant() {
-            Grant::Observed(denial) => reply::note_of_denial(snapshot, received, route, denial),
-            Grant::Listed { .. } => None,
+        let granted = granted(client, route, admitted.permit.grant());
+        let (verdict, denied) = match (admitted.permit.grant(), admitted.would_deny) {
+            (Grant::Observed(denial), Some(reason)) => (
+                RouteVerdict { reason: Some(reason.word().to_owned()), ..granted },
+                reply::note_of_denial(snapshot, received, route, (denial, reason)),
+            ),
+            _ => (granted, None),
         };
         let seen = match (&self.question.subject, head) {
             (Subject::Raw(bytes), Some(head)) => {
@@ -234,7 +237,7 @@ impl Request<'_> {
             None => signature::asked(snapshot, route),
         };
         let (fault, reason) = match &seen {
-            Some(Seen::Judged(judgement)) => (judgement.fault, judgement.denial_on(route)),
+            Some(Seen::Judged(judgement)) => (judgement.note(route), judgement.denial_on(route)),
             _ => (None, None),
         };
         let verdict = match reason {
@@ -244,8 +247,7 @@ impl Request<'_> {
         let original = head.map(|head| admitted.original(snapshot, self.peer, head));
         let unused = original.and_then(|original| original.unused).map(|unused| unused.to_string());
         let unused = unused.filter(|_| verdict.verdict != Verdict::Denied);
-        let notes: Vec<String> =
-            denied.map(Into::into).into_iter().chain(fault.map(|f| f.to_string())).chain(unused).collect();
+        let notes: Vec<String> = denied.map(Into::into).into_iter().chain(fault).chain(unused).collect();
         let note = Some(notes.join("; ")).filter(|note| !note.is_empty());
         RouteVerdict { note, signature, ..verdict }
     }

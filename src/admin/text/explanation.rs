@@ -114,6 +114,7 @@ fn denied(explanation: &Explanation, route: &RouteVerdict) -> String {
     let later = if route.status == Some(503) { " with Retry-After" } else { "" };
     let why = match route.reason.as_deref() {
         Some(reason) if reason == Reason::JustRemoved.word() => "removed_grace".to_owned(),
+        Some(reason) if reason == Reason::SignedStranger.word() => "signatures.unlisted: retry".to_owned(),
         _ => format!("deny: {}", explanation.deny),
     };
     format!("{}{later} ({why})", status(route))
@@ -136,7 +137,9 @@ fn reason(route: &RouteVerdict) -> String {
         Some(Reason::NoProxyHeader) => {
             "only a trusted proxy may connect here, and begins with a PROXY header (--proxy)"
         }
-        Some(reason) if is_of_signature(reason) => lead(reason).unwrap_or_default(),
+        Some(reason) if is_of_signature(reason) || reason == Reason::SignedStranger => {
+            lead(reason).unwrap_or_default()
+        }
         _ => return word.to_owned(),
     };
     format!("{word}: {meaning}")

@@ -175,7 +175,7 @@ impl Asked<'_> {
         let signed = signed.unwrap_or(Signed::Parameter);
         let whole = message(&request.head, request.target(), &request.body);
         let seen = seen(&rules, signed, &request.head, Some(&whole), self.at.0);
-        let Recorded { head, body, mut notes } = request;
+        let Recorded { head, body, servable, mut notes } = request;
         let reason = match (&seen, self.route) {
             (Seen::Judged(judgement), Some(route)) => judgement.denial_on(route),
             _ => None,
@@ -191,7 +191,7 @@ impl Asked<'_> {
         SignatureReport {
             at: self.at.text(),
             body_bytes: body.len(),
-            good: good && reason.is_none(),
+            good: good && servable && reason.is_none(),
             method: shown(head.method()),
             notes,
             path: shown(loggable(head.target())),

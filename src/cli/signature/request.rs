@@ -53,6 +53,8 @@ pub(super) struct Recorded {
     pub head: Head,
     /// Its body as it came.
     pub body: Vec<u8>,
+    /// Whether a gate would serve its head.
+    pub servable: bool,
     /// What a person should know of how it was read.
     pub notes: Vec<String>,
 }
@@ -79,7 +81,9 @@ impl Recorded {
         let (text, behind) = split(bytes);
         let head = parse(&text).map_err(NoRequest::Head)?;
         let mut notes = Vec::new();
-        let framing = match Facts::read(&head) {
+        let facts = Facts::read(&head);
+        let servable = facts.is_ok();
+        let framing = match facts {
             Ok(facts) => facts.framing,
             Err(reason) => {
                 notes.push(format!("a gate would refuse this head: {}", reason.word()));
@@ -105,7 +109,7 @@ impl Recorded {
             notes.push(format!("Content-Length is {length}: {more} bytes behind the body are left out"));
         }
         let body = body.into_owned();
-        Ok(Self { head, body, notes })
+        Ok(Self { head, body, servable, notes })
     }
 
     /// Path and query. A head that a gate would refuse has a target all the same.

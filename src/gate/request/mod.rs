@@ -161,10 +161,16 @@ impl<T: Transport> Request<'_, T> {
                 self.record.list = Some((list, admitted.route.allow[list].ranges.entries()[entry].prefix));
             }
             Grant::Observed(denial) => {
-                self.record.would_deny = Some(denial.reason());
-                let (snapshot, route) = (self.context.snapshot, &admitted.route);
+                let Context { gate, snapshot, .. } = self.context;
+                let (route, client) = (&admitted.route, admitted.permit.client().address);
+                let reason = admitted.would_deny.unwrap_or(denial.reason());
+                self.record.would_deny = Some(reason);
+                let denial = (denial, reason);
                 if let Some(note) = judge::reply::note_of_denial(snapshot, self.received, route, denial) {
                     self.record.note(note);
+                }
+                if reason == Reason::SignedStranger {
+                    signature::report_stranger(gate, client, route);
                 }
                 admitted.route.counters.count_would_deny();
             }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use ipnet::IpNet;
 
 use crate::gate::Gate;
+use crate::gate::delivered::MessageKey;
 use crate::gate::request::Request;
 use crate::gate::request::context::Context;
 use crate::judge::request::Admitted;
@@ -18,6 +19,7 @@ use crate::policy::admission::Mode;
 use crate::policy::demand::Repeats;
 use crate::policy::outcome::Reason;
 use crate::policy::signature::fault::Fault;
+use crate::policy::signature::finding::Finding;
 use crate::state::snapshot::LiveRoute;
 use crate::state::stats::signatures::MANY_IN_A_ROW;
 use crate::wire::transport::Transport;
@@ -32,7 +34,7 @@ impl<T: Transport> Request<'_, T> {
         let Some(head) = self.received.head.as_ref() else { return Ok(None) };
         let now = signature::now();
         match signature::of_head(&rules, admitted.route.webhook.spec().signed, head, now) {
-            OfHead::Settled(judgement) => self.settle(admitted, judgement, now).map(|()| None),
+            OfHead::Settled(judgement) => self.settle(admitted, judgement, None, now).map(|()| None),
             of_head => Ok(Some(of_head)),
         }
     }
@@ -49,26 +51,40 @@ impl<T: Transport> Request<'_, T> {
     ) -> Result<(), Reason> {
         let Some(rules) = self.context.snapshot.signature_rules(&admitted.route) else { return Ok(()) };
         let Some(head) = self.received.head.as_ref() else { return Ok(()) };
-        let message = signature::message(head, head.get(admitted.target), body);
+        let target = head.get(admitted.target);
+        let message = signature::message(head, target, body);
         let now = signature::now();
         let judgement = signature::of_message(&rules, of_head, &message, now);
-        self.settle(admitted, judgement, now)
+        // What only `observe` lets pass is nobody's first delivery.
+        let counts = judgement.finding == Finding::Valid && admitted.would_deny.is_none();
+        let vouched = judgement.vouched.as_ref().filter(|_| counts);
+        let delivered = &self.context.gate.delivered;
+        let key =
+            vouched.and_then(|vouched| delivered.key(vouched, (&admitted.route.label, target), &message));
+        self.settle(admitted, judgement, key, now)
     }
 
     /// Keeps what was found, and decides by what the route needs.
-    fn settle(&mut self, admitted: &Admitted, judgement: Judgement, now: u64) -> Result<(), Reason> {
+    fn settle(
+        &mut self,
+        admitted: &Admitted,
+        judgement: Judgement,
+        key: Option<MessageKey>,
+        now: u64,
+    ) -> Result<(), Reason> {
         let route = &admitted.route;
         route.counters.signatures.count(&judgement.counted());
         if let Some(vouched) = &judgement.vouched {
             self.context.snapshot.secrets.count_use(vouched.place(), now);
         }
+        if let Some(note) = judgement.note(route) {
+            self.record.note(note);
+        }
         if let Some(fault) = judgement.fault {
-            self.record.note(fault.to_string());
             report_faults(route, fault);
         }
         let denial = judgement.denial_on(route);
-        let vouched = judgement.vouched.as_ref().filter(|_| judgement.fault.is_none());
-        self.record.message_key = vouched.and_then(|vouched| self.context.gate.delivered.key(vouched));
+        self.record.message_key = key;
         self.record.signature = Some(judgement);
         match denial {
             Some(reason) if self.context.snapshot.config.mode == Mode::Observe => {

@@ -18,6 +18,7 @@ pub(crate) use self::fate::{Fate, request_fate};
 use crate::policy::client::client_ip::{Client, ForwardedHeader};
 use crate::policy::client::forwarded;
 use crate::policy::forward::name::same_name;
+use crate::policy::provider;
 use crate::policy::text;
 
 /// The lines that the gate writes itself.
@@ -144,7 +145,14 @@ pub(crate) fn connection_overreaches(list: &[u8]) -> bool {
         let framing = ["content-length", "transfer-encoding", "expect", "content-type", "content-encoding"];
         matches!(request_fate(name), Fate::Own | Fate::Claim)
             || framing.iter().any(|f| same_name(name, f.as_bytes()))
+            || signature_headers().any(|header| same_name(name, header.as_bytes()))
     })
+}
+
+/// The headers that may hold a signature: the application is promised that it passes.
+fn signature_headers() -> impl Iterator<Item = &'static str> {
+    let carriers = provider::DEFAULT.signing.iter().flat_map(|signing| signing.carriers);
+    carriers.map(|carrier| carrier.header)
 }
 
 #[cfg(test)]
@@ -284,10 +292,12 @@ mod tests {
             "X-Nexmo-Gate-List",
             "x_forwarded_proto",
             "X-Client-Cert-Subject",
+            "close, Authorization",
+            "X-Hop, AUTHORIZATION",
         ] {
             assert!(connection_overreaches(list.as_bytes()), "{list}");
         }
-        for list in ["close", "keep-alive, Upgrade", "X-Hop, Authorization", "", "TE"] {
+        for list in ["close", "keep-alive, Upgrade", "X-Hop, Cookie", "", "TE"] {
             assert!(!connection_overreaches(list.as_bytes()), "{list}");
         }
     }

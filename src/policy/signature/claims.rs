@@ -95,7 +95,12 @@ impl Reading {
     /// Where a text stands, or where it will stand behind the JSON text.
     fn text(&mut self, name: &'static str, value: Value<'_>) -> Result<Range<usize>, Fault> {
         let Value::Text(text) = value else { return Err(Fault::Claim(name)) };
-        match text.decoded() {
+        let decoded = text.decoded();
+        // Logs and people read them, and no name of anything has a line end.
+        if decoded.chars().any(char::is_control) {
+            return Err(Fault::Claim(name));
+        }
+        match decoded {
             Cow::Borrowed(plain) => Ok(text.at..text.at + plain.len()),
             Cow::Owned(decoded) => {
                 let begin = self.len + self.unescaped.len();

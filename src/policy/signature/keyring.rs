@@ -16,6 +16,15 @@ pub enum Owner {
 }
 
 impl Owner {
+    /// The API key of an account.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::Account(key) => Some(key),
+            Self::Name(_) => None,
+        }
+    }
+
     /// The API key or the name.
     #[must_use]
     pub fn word(&self) -> &str {

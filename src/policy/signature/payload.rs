@@ -59,7 +59,12 @@ pub fn bound(vouched: &Vouched, message: &Message<'_>) -> Result<PayloadForm, Fa
     unhex(digits.as_bytes(), &mut hash).ok_or(Fault::Payload)?;
     let is_of = |text: &[u8]| bool::from(sha256(text).ct_eq(&hash));
     if !message.is_get() {
-        return if is_of(message.body) { Ok(PayloadForm::Body) } else { Err(Fault::Payload) };
+        return match (is_of(message.body), message.body, message.query) {
+            (false, ..) => Err(Fault::Payload),
+            // The message is in the query, and the hash is of nothing.
+            (true, [], [_, ..]) => Ok(PayloadForm::Nothing),
+            (true, ..) => Ok(PayloadForm::Body),
+        };
     }
     // A GET has no body that a hash of its query could cover.
     if !message.body.is_empty() {

@@ -70,6 +70,11 @@ impl Rules<'_> {
         }
     }
 
+    /// The account that a secret is of: what a message says of its account is only as true as that.
+    pub(crate) fn account_of(&self, place: usize) -> Option<&str> {
+        self.keyring.entries().get(place)?.owner.account()
+    }
+
     fn asked<'a>(&'a self, account: Option<&'a [u8]>) -> Asked<'a> {
         match account {
             _ if !self.secrets.is_empty() => Asked::Names(self.secrets, account),

@@ -37,6 +37,14 @@ pub enum NoSecret {
     /// It is a file of a key pair.
     #[error("holds a PEM key: this is the application's private key, not the signature secret")]
     PrivateKey,
+    /// It is text, but not one line of it.
+    #[error(
+        "is not one line: a secret has no line ends, no other control characters, and no blanks around it"
+    )]
+    NotOneLine,
+    /// It is a document.
+    #[error("holds a document, HTML or JSON, and not a secret")]
+    Document,
     /// It is not in the encoding that was asked for.
     #[error("{0}")]
     Base64(base64::Malformed),
@@ -49,7 +57,7 @@ impl Secret {
     /// Reads the content of a file. One newline at its end, which editors add, is not a part of the secret.
     ///
     /// # Errors
-    /// It is empty, too long, a private key, or not in this encoding.
+    /// It is empty, too long, a private key, a document, more than one line, or not in this encoding.
     pub fn read(content: &[u8], encoding: Encoding) -> Result<Self, NoSecret> {
         let line = content.strip_suffix(b"\n").unwrap_or(content);
         let line = line.strip_suffix(b"\r").filter(|_| line.len() < content.len()).unwrap_or(line);
@@ -63,10 +71,16 @@ impl Secret {
             return Err(NoSecret::PrivateKey);
         }
         let bytes = match encoding {
-            Encoding::Text => line.to_vec(),
+            Encoding::Text => text(line)?.to_vec(),
             Encoding::Base64 => base64::standard(line).map_err(NoSecret::Base64)?,
         };
         Ok(Self(Zeroizing::new(bytes)))
+    }
+
+    /// Of a published vector, whose secrets may be any bytes.
+    #[cfg(test)]
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Zeroizing::new(bytes.to_vec()))
     }
 
     /// The bytes, for a MAC.
@@ -78,6 +92,19 @@ impl Secret {
     #[must_use]
     pub fn is_short(&self) -> bool {
         self.0.len() < SHORT
+    }
+}
+
+/// What a person may mean by a secret; a damaged file is none.
+fn text(line: &[u8]) -> Result<&[u8], NoSecret> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let blank_around = line.trim_ascii().len() < line.len();
+    if blank_around || line.starts_with(BYTE_ORDER_MARK) || line.iter().any(u8::is_ascii_control) {
+        return Err(NoSecret::NotOneLine);
+    }
+    match line {
+        [b'<', .., b'>'] | [b'{', .., b'}'] => Err(NoSecret::Document),
+        _ => Ok(line),
     }
 }
 
@@ -99,8 +126,7 @@ mod tests {
     fn one_newline_at_the_end_is_cut() {
         assert_eq!(read(b"abc\n"), Ok(b"abc".to_vec()));
         assert_eq!(read(b"abc\r\n"), Ok(b"abc".to_vec()));
-        assert_eq!(read(b"abc\n\n"), Ok(b"abc\n".to_vec()));
-        assert_eq!(read(b" abc\r"), Ok(b" abc\r".to_vec()));
+        assert_eq!(read("a b\u{e9}\n".as_bytes()), Ok("a b\u{e9}".as_bytes().to_vec()));
     }
 
     #[test]
@@ -110,6 +136,22 @@ mod tests {
         assert_eq!(read(&[b'a'; MAX_SECRET + 1]), Err(NoSecret::TooLong));
         assert_eq!(read(&[b'a'; MAX_SECRET]).map(|bytes| bytes.len()), Ok(MAX_SECRET));
         assert_eq!(read(b"-----BEGIN PRIVATE KEY-----\nMIIE"), Err(NoSecret::PrivateKey));
+        for damaged in [
+            "   \n",
+            "\0\0\0\0",
+            "one\ntwo\n",
+            "abc\n\n",
+            "abc \n",
+            " abc\r",
+            "a\tb",
+            "\u{feff}abc\n",
+            "\n\nabc",
+        ] {
+            assert_eq!(read(damaged.as_bytes()), Err(NoSecret::NotOneLine), "{damaged:?}");
+        }
+        for document in ["<html>gone</html>", "{\"secret\":\"abc\"}\n"] {
+            assert_eq!(read(document.as_bytes()), Err(NoSecret::Document), "{document:?}");
+        }
         let encoded =
             |content: &[u8]| Secret::read(content, Encoding::Base64).map(|secret| secret.bytes().to_vec());
         assert_eq!(encoded(b"c2VjcmV0\n"), Ok(b"secret".to_vec()));

@@ -57,9 +57,10 @@ pub fn judge(rules: &Rules<'_>, now: u64, message: &Message<'_>) -> Result<(Vouc
     let (place, form) = signer(rules, now, account, &pairs, sig)?;
     let stamp = value(&pairs, "timestamp").and_then(seconds).ok_or(Fault::Timestamp)?;
     let age = rules.age(stamp, now)?;
-    let text = |bytes| std::str::from_utf8(bytes).ok();
-    let nonce = value(&pairs, "nonce").and_then(text);
-    Ok((Vouched::by_parameter(place, age, account.and_then(text), nonce), form))
+    // Logs and people read it: it is no name if it has characters that are not to be seen.
+    let visible = |text: &&str| !text.chars().any(char::is_control);
+    let nonce = value(&pairs, "nonce").and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(visible);
+    Ok((Vouched::by_parameter(place, age, rules.account_of(place), nonce), form))
 }
 
 /// The secret and the form that give the signature.

@@ -58,7 +58,7 @@ impl Vouched {
         self.age
     }
 
-    /// The account that it names.
+    /// The account whose secret made it; `None` for a secret that is of no account.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
         self.text(self.account.as_ref())
@@ -118,7 +118,9 @@ pub fn vouch<'h, V: Iterator<Item = &'h [u8]>>(
     if !rules.applications.is_empty() && !application.is_some_and(is_one_of_them) {
         return Err(Fault::Application);
     }
-    let Claims { texts, api_key: account, application_id: application, jti: id, payload_hash, .. } = claims;
+    // The secret of an account was asked for by the account that the token names; any other is of none.
+    let account = claims.api_key.clone().filter(|_| rules.account_of(place).is_some());
+    let Claims { texts, application_id: application, jti: id, payload_hash, .. } = claims;
     Ok(Vouched { scheme: Scheme::Token, place, age, texts, account, application, id, payload_hash })
 }
 

@@ -359,3 +359,136 @@ fn a_stranger_with_a_good_and_fresh_token_is_told_to_try_again() {
     }
     assert!(upstream.arrivals().is_empty());
 }
+
+/// A name of an account is the operator's word for a secret, never a claim: not even who holds a secret can speak as another,
+/// or write a line into the head for the application.
+#[test]
+fn what_a_message_claims_of_its_account_is_no_word_of_the_gate() {
+    let upstream = Upstream::echo();
+    let base = setup(&upstream, "retry");
+    base.dir.write("secrets/video", "another-secret-of-thirty-two-by!\n");
+    let named = "another-secret-of-thirty-two-by!";
+    let gate = base
+        .key(
+            "signatures",
+            &format!(
+                "{{ secrets: [ {{ api_key: {KEY}, file: secrets/account }}, {{ name: video, file: secrets/video }} ] }}"
+            ),
+        )
+        .routes(&[
+            "{ path: /video, webhook: generic, allow: [test], signature: { need: require, secrets: [video] } }",
+            "{ path: /sms, webhook: sms-inbound, allow: [test], signature: require }",
+        ])
+        .start();
+    let injected = "v\r\nContent-Length: 0\r\n\r\nPOST /evil HTTP/1.1\r\nHost: x\r\nX-Nexmo-Gate-Signature: valid\r\n\r\n";
+    let token = |claim: &str| Token::new(claim, named, BODY).bearer();
+    for (number, (claim, status)) in
+        [(KEY, 200), ("", 200), (injected, 503), ("a\nb", 503), ("a\0b", 503), ("a\u{85}b", 503)]
+            .into_iter()
+            .enumerate()
+    {
+        let reply = gate.ask(ADMITTED, &with_token("/video", Some(&token(claim)), BODY));
+        let event = last(&gate, number + 1);
+        assert_eq!(reply.status, status, "{claim:?}: {event}");
+        assert!(event["api_key"].is_null(), "{event}");
+    }
+    let stamp = now().to_string();
+    let pairs =
+        |key: &'static str| [("api-key", key), ("text", "hello"), ("timestamp", &*stamp), ("nonce", "n")];
+    let form = signed_form(SECRET, &pairs(KEY));
+    assert_eq!(gate.ask(ADMITTED, &request("GET", &format!("/sms?{form}"), &[], b"")).status, 200);
+    // Decoded, it holds a line end; no secret is of such an account.
+    let form = form.replace(KEY, "a%0d%0aX-Evil:%201");
+    assert_eq!(gate.ask(ADMITTED, &request("GET", &format!("/sms?{form}"), &[], b"")).status, 503);
+    // Without an account, it is that of the secret.
+    let form = signed_form(SECRET, &[("text", "hello"), ("timestamp", &stamp), ("nonce", "a\u{1}b")]);
+    assert_eq!(
+        gate.ask(ADMITTED, &request("GET", &format!("/sms?{}", form.replace('\u{1}', "%01")), &[], b""))
+            .status,
+        200
+    );
+    let event = last(&gate, 9);
+    assert_eq!((&event["api_key"], &event["token_id"]), (&KEY.into(), &Value::Null), "{event}");
+    let arrivals = upstream.arrivals();
+    let heads: Vec<String> = arrivals.iter().map(|arrival| arrival.head.text()).collect();
+    assert_eq!(arrivals.len(), 4, "{heads:?}");
+    let keys: Vec<Option<String>> = arrivals.iter().map(|one| one.head.one("x-nexmo-gate-api-key")).collect();
+    assert_eq!(keys, [None, None, Some(KEY.to_owned()), Some(KEY.to_owned())]);
+}
+
+/// Only the very message is a repeat: what a signature does not cover must not make another one disappear.
+#[test]
+fn no_other_message_makes_one_a_repeat() {
+    let upstream = Upstream::echo();
+    let answer = |setup: Setup| {
+        setup
+            .key(
+                "signatures",
+                &format!("{{ secrets: [ {{ api_key: {KEY}, file: secrets/account }} ], repeats: answer }}"),
+            )
+            .routes(&[
+                "{ path: /other, webhook: generic, allow: [test], signature: note }",
+                "{ path: /real, webhook: generic, allow: [test], signature: require }",
+            ])
+    };
+    let gate = answer(setup(&upstream, "retry")).start();
+    let token = Token::new(KEY, SECRET, BODY).bearer();
+    let with = |method: &str, target: &str, kind: &str, token: &str, body: &[u8]| {
+        request(method, target, &[("Content-Type", kind), ("Authorization", token)], body)
+    };
+    let json = "application/json";
+    let real = with("POST", "/real?a=1", json, &token, BODY);
+    let other_body = Token::new(KEY, SECRET, b"{}").bearer();
+    let of_nothing = Token::new(KEY, SECRET, b"").bearer();
+    for bytes in [
+        with("POST", "/other", json, &token, BODY),
+        with("POST", "/real?a=2", json, &token, BODY),
+        with("PUT", "/real?a=1", json, &token, BODY),
+        with("POST", "/real?a=1", "text/plain", &token, BODY),
+        with("POST", "/real?a=1", json, &other_body, b"{}"),
+        with("GET", "/other?a=1", json, &of_nothing, b""),
+        real.clone(),
+        // A hash of nothing is never the first delivery of anything.
+        with("GET", "/other?a=1", json, &of_nothing, b""),
+    ] {
+        assert_eq!(gate.ask(ADMITTED, &bytes).status, 200, "{}", String::from_utf8_lossy(&bytes));
+    }
+    let events = gate.events(8);
+    assert!(events.iter().all(|event| event["reason"] == "success"), "{events:?}");
+    assert_eq!(gate.ask(ADMITTED, &real).status, 200);
+    assert_eq!(last(&gate, 9)["reason"], "repeated");
+    assert_eq!(upstream.arrivals().len(), 8);
+    // A stranger that only `observe` lets pass cannot make one disappear either.
+    let gate = answer(setup(&upstream, "retry")).key("mode", "observe").start();
+    assert_eq!(gate.ask(STRANGER, &real).status, 200);
+    assert_eq!(last(&gate, 1)["would_deny"], "signed_stranger");
+    assert_eq!(gate.ask(ADMITTED, &real).status, 200);
+    assert_eq!(last(&gate, 2)["reason"], "success");
+    assert!(gate.log().contains("is signed with a secret of signatures.secrets"), "{}", gate.log());
+}
+
+#[test]
+fn a_hash_of_nothing_covers_no_query_whatever_the_method() {
+    let upstream = Upstream::echo();
+    let gate = setup(&upstream, "retry").start();
+    let token = Token::new(KEY, SECRET, b"").bearer();
+    for (number, (target, status, finding)) in
+        [("/require?to=1", 503, "valid_head"), ("/require", 200, "valid")].into_iter().enumerate()
+    {
+        assert_eq!(gate.ask(ADMITTED, &with_token(target, Some(&token), b"")).status, status, "{target}");
+        let event = last(&gate, number + 1);
+        assert_eq!(event["signature"], finding, "{event}");
+        assert_eq!(event["note"].is_null(), status == 200, "{event}");
+    }
+}
+
+#[test]
+fn connection_cannot_take_a_signature_away() {
+    let upstream = Upstream::echo();
+    let gate = setup(&upstream, "retry").http1().start();
+    let token = Token::new(KEY, SECRET, BODY).bearer();
+    for named in ["authorization", "close, Authorization", "Vonage-Signature"] {
+        let fields = [("Authorization", &*token), ("Connection", named)];
+        assert_eq!(gate.ask(ADMITTED, &request("POST", "/require", &fields, BODY)).status, 400, "{named}");
+    }
+}

@@ -141,7 +141,8 @@ fn a_recorded_request_is_judged_from_a_file_and_for_another_time() {
     setup.dir.write("recorded.txt", &text);
     setup.dir.write("alone", SECRET);
     let path = |name: &str| setup.path().join(name).display().to_string();
-    let (file, secret) = (path("recorded.txt"), path("alone"));
+    setup.dir.write("other", "a secret of nobody's, long enough");
+    let (file, secret, other) = (path("recorded.txt"), path("alone"), path("other"));
     let run = |more: &[&str]| code_and_text(&[&["signature", &file], more].concat(), b"");
     let (code, shown) = run(&["--config", &config]);
     assert!(code == 3 && shown.contains("it is older than `max_age`"), "{shown}");
@@ -159,7 +160,8 @@ fn a_recorded_request_is_judged_from_a_file_and_for_another_time() {
         (&[][..], 0),
         (&["--api-key", KEY], 0),
         (&["--api-key", "somebody"], 3),
-        (&["--secret-file", &file], 0),
+        (&["--secret-file", &other], 0),
+        (&["--secret-file", &file], 78),
         (&["--secret-file", "/nowhere"], 78),
     ] {
         let (code, shown) = run(&[&at, more].concat());

@@ -16,7 +16,7 @@ use crate::policy::signature::fault::Fault;
 use crate::policy::signature::keyring::{Entry, Keyring, Owner};
 use crate::policy::signature::mac::Method;
 use crate::policy::signature::rules::{Message, Rules};
-use crate::policy::signature::secret::{Encoding, Secret};
+use crate::policy::signature::secret::Secret;
 use crate::policy::signature::vouch::{Vouched, vouch};
 
 /// When the tests are.
@@ -28,7 +28,7 @@ pub(crate) const SECRET: &str = "a secret of the account, long enough";
 pub(crate) const OLD: &str = "the secret that it had before";
 
 pub(crate) fn entry(owner: Owner, secret: &[u8], until: Option<u64>) -> Entry {
-    Entry { owner, secret: Secret::read(secret, Encoding::Text).unwrap(), until }
+    Entry { owner, secret: Secret::of_bytes(secret), until }
 }
 
 pub(crate) fn account(key: &str) -> Owner {

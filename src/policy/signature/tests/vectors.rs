@@ -11,7 +11,7 @@ use super::*;
 use crate::policy::signature::mac::Mac;
 use crate::policy::signature::payload::PayloadForm;
 use crate::policy::signature::payload::bound;
-use crate::policy::signature::secret::NoSecret;
+use crate::policy::signature::secret::{Encoding, NoSecret};
 use crate::policy::signature::sms::for_tests::bases;
 use crate::policy::signature::sms::{self, BaseForm};
 use crate::policy::signature::text::base64;
