@@ -17,6 +17,7 @@
 //! | [`since`] | what differs from the last load of an earlier run |
 //! | [`reload`] | the thread that loads and publishes |
 //! | [`pulse`] | whether that thread is alive |
+//! | [`strangers`] | the file of clients in no list that proved themselves |
 //! | [`drill`] | debug builds only: a reload that hangs or panics, for tests |
 
 pub(crate) mod before;
@@ -33,5 +34,6 @@ mod serving;
 pub(crate) mod since;
 mod source;
 mod standing;
+pub(crate) mod strangers;
 #[cfg(test)]
 mod testkit;

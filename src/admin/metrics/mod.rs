@@ -291,7 +291,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 44);
+        assert_eq!(kinds.len(), 46);
         assert!(series.len() > 80, "{}", series.len());
     }
 }
