@@ -27,7 +27,12 @@ pub(crate) const BY_HAND: &str = "somebody";
 ///
 /// # Errors
 /// A step fails. The list is the old one, or the new one, and the history says which.
-pub(crate) fn publish(places: &Places, list: &str, text: &[u8], record: &Record) -> Result<u64, StoreError> {
+pub(crate) fn make_live(
+    places: &Places,
+    list: &str,
+    text: &[u8],
+    record: &Record,
+) -> Result<u64, StoreError> {
     let live = places.live(list);
     if fs::symlink_metadata(&live).is_ok_and(|found| found.is_symlink()) {
         return Err(StoreError::Link(live));
