@@ -7,12 +7,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::cli::flags::Settings;
-use crate::cli::ranges::release::{Release, release};
+use crate::cli::ranges::release::{Release, release, released};
 use crate::cli::ranges::review::{Held, Review, json, now};
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Live, Setting, no_proposal, store};
 use crate::cli::{DENIED, Failure, USAGE, failed, print};
 use crate::load::proposals::proposal::Proposal;
+use crate::load::proposals::publication::end;
 use crate::policy::address::range_list::parse;
 use crate::policy::proposal::guard::{Facts, objections};
 use crate::policy::proposal::moves::set;
@@ -56,6 +57,9 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         Failure { code: crate::cli::FAILED, lines: lines.collect() }
     })?;
     let running = Running::find(&setting.gate);
+    if setting.live().digest().as_ref() == Some(&proposal.record.sha256) {
+        return again(&setting, running.ok(), args.json);
+    }
     let (review, live) = weigh(&setting, &proposal, &set(Some(&list)), running.as_ref().ok())?;
     if !args.json {
         print(&format!("{}: from {}\n{}", args.list, proposal.record.source, review.text()))?;
@@ -79,6 +83,13 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         change: review.change,
     };
     release(&setting, &live, running, text, args.json)
+}
+
+/// The proposal is the list already: a publication ended too early, after the last step that counts.
+fn again(setting: &Setting, running: Option<Running>, as_json: bool) -> Result<u8, Failure> {
+    end(&setting.places, &setting.list).map_err(store)?;
+    let serves = running.map(|running| running.reload()).transpose()?;
+    released(setting, serves, as_json)
 }
 
 /// How the list changes, and everything that speaks against it.

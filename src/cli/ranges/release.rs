@@ -6,6 +6,7 @@ use crate::cli::ranges::review::{json, now};
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Live, Setting, operator, store};
 use crate::cli::{FAILED, Failure, print};
+use crate::load::proposals::history::read_history;
 use crate::load::proposals::publication::make_live;
 use crate::load::proposals::record::{Change, Record, sha256};
 
@@ -26,11 +27,26 @@ pub(super) struct Release<'a> {
 /// What became of it; `--json` prints it.
 #[derive(Debug, Serialize)]
 struct Released<'a> {
-    /// The generation of the list in its history.
-    generation: u64,
+    /// The newest generation of the list in its history.
+    generation: Option<u64>,
     list: &'a str,
     /// The generation of the gate that serves it; none if no gate answered.
     serves: Option<u64>,
+}
+
+/// Says what serves now.
+///
+/// # Errors
+/// The history cannot be read, or nothing can be printed.
+pub(super) fn released(setting: &Setting, serves: Option<u64>, as_json: bool) -> Result<u8, Failure> {
+    let list = &setting.list;
+    if as_json {
+        let newest = read_history(&setting.places, list).map_err(store)?.pop();
+        print(&json(&Released { generation: newest.map(|newest| newest.number), list, serves }))?;
+    } else if let Some(serves) = serves {
+        print(&format!("{list}: live, the gate serves its generation {serves}\n"))?;
+    }
+    Ok(0)
 }
 
 /// Publishes the text, and lets the running gate load it. Without a gate that answers it is loaded at the next start.
@@ -61,16 +77,12 @@ pub(super) fn release(
         Ok(Ok(serves)) => Some(*serves),
         _ => None,
     };
-    if as_json {
-        print(&json(&Released { generation, list, serves }))?;
-    } else {
+    if !as_json {
         print(&format!("{list}: published as generation {generation}\n"))?;
     }
+    released(setting, serves, as_json)?;
     match loaded {
-        Ok(Ok(_)) if as_json => Ok(0),
-        Ok(Ok(serves)) => {
-            print(&format!("{list}: live, the gate serves its generation {serves}\n")).map(|()| 0)
-        }
+        Ok(Ok(_)) => Ok(0),
         Ok(Err(failure)) => {
             let first = format!("{list}: published, but the gate has not loaded it:");
             Err(Failure { code: FAILED, lines: [vec![first], failure.lines].concat() })

@@ -62,6 +62,17 @@ pub(crate) fn make_live(
     Ok(number)
 }
 
+/// Ends a publication that was not ended, if there is one, without one of its own.
+///
+/// # Errors
+/// It cannot be ended, or another command publishes now.
+pub(crate) fn end(places: &Places, list: &str) -> Result<(), StoreError> {
+    make_folder(&places.histories())?;
+    make_folder(&places.history(list))?;
+    let _lock = lock(places)?;
+    settle(places, list)
+}
+
 /// Ends a publication that was not ended: its record gets its name if its text is the list, and goes if it is not. A
 /// proposal that is the list goes too.
 fn settle(places: &Places, list: &str) -> Result<(), StoreError> {
