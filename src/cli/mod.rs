@@ -2,7 +2,8 @@
 //!
 //! A command returns its exit code or a [`Failure`]; only `main` prints a failure. The output is for people,
 //! `--json` is for programs. Exit codes are an interface: 0 success, 1 failed while running, 2 wrong usage
-//! (clap's own), 3 denied (`explain`) or not good (`signature`), 78 a bad configuration or range file (`EX_CONFIG` of sysexits.h, so
+//! (clap's own), 3 denied (`explain`), not good (`signature`) or held (`ranges`), 65 a document that is not read and 69 an
+//! address that does not answer (`ranges`), 78 a bad configuration or range file (`EX_CONFIG` of sysexits.h, so
 //! that a supervisor knows that a retry does not help).
 //!
 //! [`flags`] holds the options that several commands share, [`environment`] what their variables are, [`loading`] turns them into a snapshot,
@@ -35,7 +36,8 @@ pub(crate) use crate::server::{BAD_CONFIG, Failure};
 pub(crate) const FAILED: u8 = 1;
 /// The exit code for wrong usage, as clap has it.
 pub(crate) const USAGE: u8 = 2;
-/// The exit code of `explain` for a denied address, and of `signature` for one that is not good.
+/// The exit code of `explain` for a denied address, of `signature` for one that is not good, and of `ranges` for a change
+/// that is held.
 pub(crate) const DENIED: u8 = 3;
 
 /// A firewall and IP allowlist proxy for Nexmo (Vonage) webhooks.
@@ -64,7 +66,7 @@ pub enum Command {
     Explain(Box<explain::Args>),
     /// Judge the signature of one recorded request, and show the step that fails.
     Signature(Box<signature::Args>),
-    /// Work on the lists of ranges: what to add for senders that proved themselves.
+    /// Propose, review, publish and roll back a range list.
     Ranges(ranges::Args),
     /// Ask the running gate whether it is ready: for container and load balancer probes.
     Health(health::Args),

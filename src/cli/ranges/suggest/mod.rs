@@ -118,7 +118,7 @@ fn is_taken(snapshot: &Snapshot, list: Option<&List>, network: IpNet) -> bool {
         snapshot.trusted.contains(Address::new(network.addr()))
             || trusted(snapshot).any(|proxy| network.contains(&proxy))
     };
-    listed || reserved(network).is_some() || proxy()
+    listed || reserved(&network).is_some() || proxy()
 }
 
 /// The prefixes of the trusted proxies.
