@@ -17,6 +17,7 @@ pub(crate) mod flags;
 pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod loading;
+pub(crate) mod ranges;
 pub(crate) mod reload;
 pub mod run;
 pub(crate) mod signature;
@@ -63,6 +64,8 @@ pub enum Command {
     Explain(Box<explain::Args>),
     /// Judge the signature of one recorded request, and show the step that fails.
     Signature(Box<signature::Args>),
+    /// Work with the range lists: print them as firewalls and proxies take them.
+    Ranges(ranges::Args),
     /// Ask the running gate whether it is ready: for container and load balancer probes.
     Health(health::Args),
     /// Make the running gate load its files again, and print what changed.
@@ -94,6 +97,7 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Signature(args) => signature::run(&args),
+        Command::Ranges(args) => ranges::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Status(args) => status::run(&args),
