@@ -556,7 +556,9 @@ fn command_lines_in_the_documents_are_taken_by_the_program() {
     let documents = documents();
     for text in &documents {
         for line in blocks(text, "sh").iter().flat_map(|block| block.lines()) {
-            let line = line.split(" #").next().unwrap().trim_end_matches('&').trim();
+            // Up to a comment, a pipe or a file.
+            let line = [" #", " | ", " > "].iter().fold(line, |line, end| line.split(end).next().unwrap());
+            let line = line.trim_end_matches('&').trim();
             if line.starts_with("nexmo-gate ") {
                 parses(line).unwrap();
                 seen += 1;

@@ -66,7 +66,7 @@ pub enum Command {
     Explain(Box<explain::Args>),
     /// Judge the signature of one recorded request, and show the step that fails.
     Signature(Box<signature::Args>),
-    /// Propose, review, publish and roll back a range list.
+    /// Propose, review, publish, roll back and export a range list.
     Ranges(ranges::Args),
     /// Ask the running gate whether it is ready: for container and load balancer probes.
     Health(health::Args),

@@ -17,6 +17,7 @@
 //! | [`provider`] | who sends the webhooks: the rules for each webhook, and texts for messages |
 //! | [`delivery`] | which status the sender gets for what the upstream answered |
 //! | [`forward`] | which header lines are forwarded, and which the gate writes itself |
+//! | [`export`] | the lists as firewalls and proxies in front take them |
 //! | [`text`] | numbers and bytes written as text |
 //! | [`bytes`] | short texts, looked at several bytes at a time |
 //! | [`token`] | what names and unquoted values are made of |
@@ -30,6 +31,7 @@ pub(crate) mod bytes;
 pub(crate) mod client;
 pub(crate) mod delivery;
 pub(crate) mod demand;
+pub(crate) mod export;
 pub(crate) mod forward;
 pub(crate) mod hold;
 pub(crate) mod lead;

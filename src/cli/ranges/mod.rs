@@ -11,6 +11,7 @@
 //! | [`publish`] | a proposal becomes the list |
 //! | [`rollback`] | an earlier generation becomes the list |
 //! | [`history`] | the generations |
+//! | [`export`] | lists as firewalls and proxies in front take them, and what those have loaded |
 //! | [`suggest`] | what to add for senders that proved themselves |
 //! | [`setting`] | the folder, the list and who may name clients, from the configuration |
 //! | [`running`] | the gate that serves: its last hits, and the reload |
@@ -18,6 +19,7 @@
 //! | [`release`] | a text becomes the list, and the gate serves it |
 
 mod diff;
+mod export;
 mod fetch;
 mod history;
 mod propose;
@@ -64,6 +66,8 @@ enum Command {
     History(Box<history::Args>),
     /// Print what to add to a list for senders that proved themselves by a signature
     Suggest(Box<suggest::Args>),
+    /// Print lists as a firewall or a proxy takes them, or compare them with what it has loaded
+    Export(Box<export::Args>),
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
@@ -75,5 +79,6 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         Command::Rollback(args) => rollback::run(args),
         Command::History(args) => history::run(args),
         Command::Suggest(args) => suggest::run(args),
+        Command::Export(args) => export::run(args),
     }
 }

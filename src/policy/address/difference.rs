@@ -7,6 +7,7 @@
 use ipnet::IpNet;
 
 use crate::policy::address::bits::Bits;
+use crate::policy::address::cover::Cover;
 use crate::policy::address::range_list::RangeList;
 
 /// The difference between an old and a new list. Prefixes are counted by value: a line that occurs twice is
@@ -83,9 +84,9 @@ impl Difference {
         let common = old.common(new);
         self.added += new.0.len() - common;
         self.removed += old.0.len() - common;
-        let cover = Cover::new(new);
-        self.lost_prefixes += cover.lost(old);
-        let old = Cover::new(old);
+        let cover = new.cover();
+        self.lost_prefixes += cover.lost(old.intervals());
+        let old = old.cover();
         let (kept, lost) = old.split_by(&cover);
         let (_, gained) = cover.split_by(&old);
         Addresses { kept, lost, gained }
@@ -132,6 +133,15 @@ impl<K: Bits> Row<K> {
         Self(prefixes)
     }
 
+    fn intervals(&self) -> impl Iterator<Item = (u128, u128)> {
+        self.0.iter().map(|&(first, last)| (first.into(), last.into()))
+    }
+
+    /// The addresses that the prefixes cover.
+    fn cover(&self) -> Cover {
+        Cover::of(self.intervals())
+    }
+
     /// The number of prefixes that both have.
     fn common(&self, other: &Self) -> usize {
         let mut others = other.0.iter().peekable();
@@ -140,58 +150,6 @@ impl<K: Bits> Row<K> {
             others.next_if_eq(prefix).is_some()
         };
         self.0.iter().filter(is_there).count()
-    }
-}
-
-/// The addresses that the prefixes of one family cover, as closed intervals in order that neither overlap nor
-/// touch. So a range is covered exactly when one interval has both of its ends.
-struct Cover(Vec<(u128, u128)>);
-
-impl Cover {
-    fn new<K: Bits>(prefixes: &Row<K>) -> Self {
-        let mut row: Vec<(u128, u128)> = Vec::new();
-        for &(first, last) in &prefixes.0 {
-            let (first, last) = (first.into(), last.into());
-            match row.last_mut() {
-                Some(open) if first <= open.1.saturating_add(1) => open.1 = open.1.max(last),
-                _ => row.push((first, last)),
-            }
-        }
-        Self(row)
-    }
-
-    /// The number of prefixes that it does not cover completely.
-    fn lost<K: Bits>(&self, prefixes: &Row<K>) -> usize {
-        let mut rest = self.0.iter().peekable();
-        let is_lost = |&&(first, last): &&(K, K)| {
-            // An interval that ends before this prefix begins cannot cover a later prefix either.
-            while rest.next_if(|interval| interval.1 < first.into()).is_some() {}
-            !rest.peek().is_some_and(|interval| interval.0 <= first.into() && last.into() <= interval.1)
-        };
-        prefixes.0.iter().filter(is_lost).count()
-    }
-
-    /// The number of its addresses that the other one covers too, and the number that it does not.
-    fn split_by(&self, other: &Self) -> (u128, u128) {
-        let (mut both, mut alone) = (0u128, 0u128);
-        let mut rest = other.0.iter().peekable();
-        for &(first, last) in &self.0 {
-            // `next` is the first address of the interval that is not counted yet.
-            let mut next = Some(first);
-            while let Some(at) = next.filter(|at| *at <= last) {
-                while rest.next_if(|interval| interval.1 < at).is_some() {}
-                let (until, slot) = match rest.peek() {
-                    Some((from, to)) if *from <= at => (last.min(*to), &mut both),
-                    Some((from, _)) if *from <= last => (*from - 1, &mut alone),
-                    _ => (last, &mut alone),
-                };
-                // Saturates only at the whole of IPv6, and then the other count is 0, so that a comparison of
-                // the two stays exact.
-                *slot = slot.saturating_add(until - at).saturating_add(1);
-                next = until.checked_add(1);
-            }
-        }
-        (both, alone)
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod addr;
 pub(crate) mod bits;
+pub(crate) mod cover;
 pub(crate) mod difference;
 pub(crate) mod prefix_set;
 pub(crate) mod range_list;
