@@ -9,6 +9,7 @@
 //! | [`watch`] | notices that a file changed |
 //! | [`places`] | the folders that are watched for that |
 //! | [`settle`] | when to read again, and whether the content has settled |
+//! | [`whole`] | a file that is written whole or not at all |
 
 pub(crate) mod file;
 pub(crate) mod folder;
@@ -16,3 +17,4 @@ mod places;
 pub(crate) mod secret;
 pub(crate) mod settle;
 pub(crate) mod watch;
+pub(crate) mod whole;

@@ -15,6 +15,7 @@
 //! | [`serving`] | the configuration in use, and what was read from its file |
 //! | [`standing`] | how long a version has been in use, and what an operator approved |
 //! | [`since`] | what differs from the last load of an earlier run |
+//! | [`proposals`] | what is proposed for a list, what was published before, and how a list is published |
 //! | [`reload`] | the thread that loads and publishes |
 //! | [`pulse`] | whether that thread is alive |
 //! | [`drill`] | debug builds only: a reload that hangs or panics, for tests |
@@ -27,6 +28,7 @@ pub(crate) mod last_good;
 pub(crate) mod lists;
 pub(crate) mod loader;
 mod named;
+pub(crate) mod proposals;
 mod pulse;
 pub(crate) mod reload;
 mod serving;

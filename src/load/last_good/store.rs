@@ -1,15 +1,16 @@
 //! The copies of this run: written after each publication, each whole or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::{self, Problem};
 use crate::files::file::read;
 use crate::files::folder::MOST_BYTES;
+use crate::files::whole;
 use crate::load::last_good::{CONFIG, OWN, lists_folder, own, warning};
 use crate::state::snapshot::List;
 
@@ -80,7 +81,7 @@ impl LastGoodStore {
             }
             let path = folder.join(format!("{name}.txt"));
             if read(&path, MOST_BYTES).as_deref() != Ok(&*list.text) {
-                write_whole(folder, &format!("{name}.txt"), &list.text, 0o666)?;
+                whole::write(folder, &format!("{name}.txt"), &list.text, 0o666)?;
                 changed = true;
             }
             self.written.insert(name.clone(), Arc::clone(list));
@@ -97,12 +98,11 @@ impl LastGoodStore {
         }
         if read(&folder.join(CONFIG), config::MAX_TEXT).as_deref() != Ok(config.as_bytes()) {
             // Readable by the owner only: the configuration may hold more than the lists do.
-            write_whole(folder, CONFIG, config.as_bytes(), 0o600)?;
+            whole::write(folder, CONFIG, config.as_bytes(), 0o600)?;
             changed = true;
         }
         if changed {
-            // A rename is durable only after its folder is synced.
-            File::open(folder)?.sync_all()?;
+            whole::sync_folder(folder)?;
         }
         Ok(foreign)
     }
@@ -126,16 +126,5 @@ fn write_own<'a>(folder: &Path, names: impl Iterator<Item = &'a String>) -> io::
     let text: String = std::iter::once(OWN_HEAD)
         .chain(names.map(String::as_str))
         .fold(String::new(), |text, line| text + line + "\n");
-    write_whole(folder, OWN, text.as_bytes(), 0o666)
-}
-
-/// Writes to a temporary file, syncs it, and renames it: a crash leaves the old copy or the new one. The name
-/// begins with a dot, so that a partial file is not read as a list.
-fn write_whole(folder: &Path, name: &str, text: &[u8], mode: u32) -> io::Result<()> {
-    let beside = folder.join(format!(".{}.tmp", name.trim_start_matches('.')));
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(mode).open(&beside)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&beside, folder.join(name))
+    whole::write(folder, OWN, text.as_bytes(), 0o666)
 }

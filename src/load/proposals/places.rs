@@ -1,0 +1,81 @@
+//! Where a list, its proposal and its history lie: one folder, so one file system, and no `state` is needed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::files::file::{IoError, ReadError};
+
+/// The bytes of a text that is proposed or published: ten thousand prefixes, and many comments.
+pub(crate) const MOST_TEXT: u64 = 4 << 20;
+/// The bytes of a record.
+pub(super) const MOST_RECORD: u64 = 64 << 10;
+
+/// Something on the disk cannot be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// A file cannot be read.
+    #[error("{}: {error}", .path.display())]
+    Unread { path: PathBuf, error: ReadError },
+    /// A file or folder cannot be written.
+    #[error("{}: cannot be written: {error}", .path.display())]
+    Unwritten { path: PathBuf, error: IoError },
+    /// A record is no JSON of ours.
+    #[error("{}: is no record of this program: {error}", .path.display())]
+    Record { path: PathBuf, error: String },
+    /// A text is not the one that its record is about.
+    #[error("{}: is not the text that was written here; propose it again", .0.display())]
+    Changed(PathBuf),
+    /// The list is a symbolic link.
+    #[error("{}: is a symbolic link, which publishing would replace; write to where it leads", .0.display())]
+    Link(PathBuf),
+    /// Another process publishes.
+    #[error("{}: another command publishes now; try again", .0.display())]
+    Busy(PathBuf),
+    /// There is no such generation.
+    #[error("{list} has no generation {number}; `nexmo-gate ranges history {list}` shows them")]
+    NoGeneration { list: String, number: u64 },
+}
+
+impl StoreError {
+    pub(super) fn unwritten(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |error| Self::Unwritten { path: path.to_owned(), error: error.into() }
+    }
+}
+
+/// The ranges folder, and what lies in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Places {
+    ranges: PathBuf,
+}
+
+impl Places {
+    /// In this ranges folder.
+    pub(crate) fn new(ranges: &Path) -> Self {
+        Self { ranges: ranges.to_owned() }
+    }
+
+    /// The ranges folder itself.
+    pub(crate) fn ranges(&self) -> &Path {
+        &self.ranges
+    }
+
+    /// The list that the gate loads.
+    pub(crate) fn live(&self, list: &str) -> PathBuf {
+        self.ranges.join(format!("{list}.txt"))
+    }
+
+    /// The folder of proposals: `LIST.txt`, and beside it the record `LIST.json`.
+    pub(crate) fn proposals(&self) -> PathBuf {
+        self.ranges.join(".proposed")
+    }
+
+    /// The folder of all histories.
+    pub(super) fn histories(&self) -> PathBuf {
+        self.ranges.join(".history")
+    }
+
+    /// The history of a list: `000017.txt`, and beside it the record `000017.json`.
+    pub(crate) fn history(&self, list: &str) -> PathBuf {
+        self.histories().join(list)
+    }
+}

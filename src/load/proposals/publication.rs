@@ -1,0 +1,118 @@
+//! One text becomes the list: the steps of a publication, in an order that every end in between leaves in a good state.
+//!
+//! 1. What ended too early before is settled, and a list that somebody saved by hand becomes a generation.
+//! 2. The new text and its pending record are written to the history.
+//! 3. The list is replaced: from here on it is published.
+//! 4. The record gets its name, old generations go, and the proposal that was published goes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::files::file::read;
+use crate::files::folder::MOST_BYTES;
+use crate::files::whole;
+use crate::load::proposals::history::{
+    KEPT, PENDING, live_digest, named, numbers, pending, record_name, text_name,
+};
+use crate::load::proposals::places::{Places, StoreError};
+use crate::load::proposals::proposal::{Proposal, make_folder};
+use crate::load::proposals::record::{Change, Record, sha256};
+
+/// Who published a list that no command published.
+pub(crate) const BY_HAND: &str = "somebody";
+
+/// Makes the text the list, and returns the number of its generation. The digest in the record must be that of the text.
+///
+/// # Errors
+/// A step fails. The list is the old one, or the new one, and the history says which.
+pub(crate) fn publish(places: &Places, list: &str, text: &[u8], record: &Record) -> Result<u64, StoreError> {
+    let live = places.live(list);
+    if fs::symlink_metadata(&live).is_ok_and(|found| found.is_symlink()) {
+        return Err(StoreError::Link(live));
+    }
+    let folder = places.history(list);
+    make_folder(&places.histories())?;
+    make_folder(&folder)?;
+    let _lock = lock(places)?;
+    let unwritten = StoreError::unwritten(&folder);
+    settle(places, list)?;
+    let number = found(places, list)? + 1;
+    whole::write(&folder, &text_name(number), text, 0o644).map_err(&unwritten)?;
+    whole::write(&folder, PENDING, &record.json(), 0o644).map_err(&unwritten)?;
+    whole::sync_folder(&folder).map_err(&unwritten)?;
+
+    let replace = || {
+        whole::write_alike(places.ranges(), &format!("{list}.txt"), text)?;
+        whole::sync_folder(places.ranges())
+    };
+    replace().map_err(StoreError::unwritten(&live))?;
+
+    settle(places, list)?;
+    for old in numbers(&folder).iter().rev().skip(KEPT) {
+        let _ = fs::remove_file(folder.join(record_name(*old)));
+        let _ = fs::remove_file(folder.join(text_name(*old)));
+    }
+    Ok(number)
+}
+
+/// Ends a publication that was not ended: its record gets its name if its text is the list, and goes if it is not. A
+/// proposal that is the list goes too.
+fn settle(places: &Places, list: &str) -> Result<(), StoreError> {
+    let folder = places.history(list);
+    let unwritten = StoreError::unwritten(&folder);
+    let waiting = folder.join(PENDING);
+    if let Some(last) = pending(places, list, &named(places, list)?)? {
+        fs::rename(&waiting, folder.join(record_name(last.number))).map_err(&unwritten)?;
+        whole::sync_folder(&folder).map_err(&unwritten)?;
+    } else if let Err(error) = fs::remove_file(&waiting)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(unwritten(error));
+    }
+    let live = live_digest(places, list);
+    match Proposal::read(places, list) {
+        Ok(Some(proposal)) if live.as_ref() == Some(&proposal.record.sha256) => {
+            Proposal::remove(places, list)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes a list that no command published a generation, so that it can come back. Returns the newest number.
+fn found(places: &Places, list: &str) -> Result<u64, StoreError> {
+    let folder = places.history(list);
+    let newest = named(places, list)?.pop();
+    let number = newest.as_ref().map_or(0, |newest| newest.number);
+    let live = places.live(list);
+    let Ok(text) = read(&live, MOST_BYTES) else { return Ok(number) };
+    let digest = sha256(&text);
+    if newest.is_some_and(|newest| newest.record.sha256 == digest) {
+        return Ok(number);
+    }
+    let saved = fs::metadata(&live).and_then(|found| found.modified());
+    let record = Record {
+        as_of: None,
+        at: saved.map_or(0, crate::telemetry::timestamp::unix_seconds),
+        base: None,
+        by: BY_HAND.to_owned(),
+        change: Change::default(),
+        document: None,
+        sha256: digest,
+        source: "the file as it was found".to_owned(),
+    };
+    let number = number + 1;
+    let unwritten = StoreError::unwritten(&folder);
+    whole::write(&folder, &text_name(number), &text, 0o644).map_err(&unwritten)?;
+    whole::write(&folder, &record_name(number), &record.json(), 0o644).map_err(&unwritten)?;
+    Ok(number)
+}
+
+/// One publication at a time in a ranges folder. The system gives the lock back when the process ends.
+fn lock(places: &Places) -> Result<Flock<File>, StoreError> {
+    let path = places.histories().join(".lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(StoreError::unwritten(&path))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| StoreError::Busy(path))
+}

@@ -1,0 +1,133 @@
+use std::fs;
+
+use nix::fcntl::{Flock, FlockArg};
+use tempfile::TempDir;
+
+use super::history::{KEPT, PENDING, read_history};
+use super::places::{Places, StoreError};
+use super::proposal::Proposal;
+use super::publication::{BY_HAND, publish};
+use super::record::{Change, Record, sha256};
+
+fn places() -> (TempDir, Places) {
+    let dir = tempfile::tempdir().unwrap();
+    let places = Places::new(dir.path());
+    (dir, places)
+}
+
+fn record(text: &str) -> Record {
+    Record {
+        as_of: Some("2026-11-27".to_owned()),
+        at: 1_800_000_000,
+        base: None,
+        by: "ada".to_owned(),
+        change: Change { added: 1, ..Change::default() },
+        document: None,
+        sha256: sha256(text.as_bytes()),
+        source: "https://vendor.example/ips".to_owned(),
+    }
+}
+
+fn published(places: &Places, text: &str) -> u64 {
+    publish(places, "sms", text.as_bytes(), &record(text)).unwrap()
+}
+
+/// The number, who, and the text of each generation.
+fn told(places: &Places) -> Vec<(u64, String, String)> {
+    let all = read_history(places, "sms").unwrap();
+    let text = |one: &super::history::Generation| String::from_utf8(one.text().unwrap()).unwrap();
+    all.iter().map(|one| (one.number, one.record.by.clone(), text(one))).collect()
+}
+
+#[test]
+fn a_digest_is_that_of_sha256sum() {
+    assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+#[test]
+fn a_proposal_is_read_as_it_was_written_and_not_when_it_was_changed() {
+    let (_dir, places) = places();
+    assert_eq!(Proposal::read(&places, "sms"), Ok(None));
+    let text = "192.0.2.1\n";
+    let proposal = Proposal { list: "sms".to_owned(), record: record(text), text: text.as_bytes().to_vec() };
+    proposal.write(&places).unwrap();
+    assert_eq!(Proposal::read(&places, "sms"), Ok(Some(proposal)));
+    assert_eq!(Proposal::lists(&places), ["sms"]);
+    let path = places.proposals().join("sms.txt");
+    fs::write(&path, "192.0.2.2\n").unwrap();
+    assert_eq!(Proposal::read(&places, "sms"), Err(StoreError::Changed(path)));
+    Proposal::remove(&places, "sms").unwrap();
+    assert_eq!((Proposal::read(&places, "sms"), Proposal::lists(&places)), (Ok(None), Vec::new()));
+}
+
+#[test]
+fn a_publication_is_the_list_and_the_newest_generation() {
+    let (_dir, places) = places();
+    let text = "192.0.2.1\n";
+    let proposal = Proposal { list: "sms".to_owned(), record: record(text), text: text.as_bytes().to_vec() };
+    proposal.write(&places).unwrap();
+    assert_eq!(published(&places, text), 1);
+    assert_eq!(fs::read_to_string(places.live("sms")).unwrap(), text);
+    assert_eq!(told(&places), [(1, "ada".to_owned(), text.to_owned())]);
+    assert_eq!(Proposal::read(&places, "sms"), Ok(None), "it is published");
+    // Somebody saves the file: what they saved can come back.
+    fs::write(places.live("sms"), "192.0.2.7\n").unwrap();
+    assert_eq!(published(&places, "192.0.2.2\n"), 3);
+    let by = |number, by: &str, text: &str| (number, by.to_owned(), text.to_owned());
+    let wanted = [by(1, "ada", text), by(2, BY_HAND, "192.0.2.7\n"), by(3, "ada", "192.0.2.2\n")];
+    assert_eq!(told(&places), wanted);
+    assert_eq!(read_history(&places, "voice"), Ok(Vec::new()), "each list has its own");
+}
+
+#[test]
+fn a_pending_record_counts_exactly_when_its_text_is_the_list() {
+    let (_dir, places) = places();
+    published(&places, "192.0.2.1\n");
+    let folder = places.history("sms");
+    let pend = |number: u64, text: &str| {
+        fs::write(folder.join(format!("{number:06}.txt")), text).unwrap();
+        fs::write(folder.join(PENDING), record(text).json()).unwrap();
+    };
+    // The process ended before the list was replaced.
+    pend(2, "192.0.2.2\n");
+    assert_eq!(told(&places).len(), 1);
+    // And here after that.
+    fs::write(places.live("sms"), "192.0.2.2\n").unwrap();
+    assert_eq!(told(&places)[1], (2, "ada".to_owned(), "192.0.2.2\n".to_owned()));
+    // The next publication settles both.
+    assert_eq!(published(&places, "192.0.2.3\n"), 3);
+    let texts: Vec<String> = told(&places).into_iter().map(|(_, _, text)| text).collect();
+    assert_eq!(texts, ["192.0.2.1\n", "192.0.2.2\n", "192.0.2.3\n"]);
+    pend(4, "192.0.2.9\n");
+    assert_eq!(told(&places).len(), 3);
+    assert_eq!(published(&places, "192.0.2.4\n"), 4);
+    assert!(!folder.join(PENDING).exists());
+}
+
+#[test]
+fn the_newest_fifty_generations_are_kept() {
+    let (_dir, places) = places();
+    for number in 1..=KEPT + 7 {
+        published(&places, &format!("192.0.2.{number}\n"));
+    }
+    let numbers: Vec<u64> = told(&places).into_iter().map(|(number, _, _)| number).collect();
+    assert_eq!(numbers, (8..=57).collect::<Vec<u64>>());
+    assert_eq!(fs::read_dir(places.history("sms")).unwrap().count(), 2 * KEPT);
+}
+
+#[test]
+fn a_link_is_not_replaced_and_two_do_not_publish_at_once() {
+    let (_dir, places) = places();
+    fs::write(places.ranges().join("real"), "192.0.2.1\n").unwrap();
+    std::os::unix::fs::symlink("real", places.live("sms")).unwrap();
+    let failed = publish(&places, "sms", b"192.0.2.2\n", &record("192.0.2.2\n"));
+    assert_eq!(failed, Err(StoreError::Link(places.live("sms"))));
+    fs::remove_file(places.live("sms")).unwrap();
+    published(&places, "192.0.2.2\n");
+    let path = places.ranges().join(".history/.lock");
+    let held = Flock::lock(fs::File::open(&path).unwrap(), FlockArg::LockExclusive).unwrap();
+    let failed = publish(&places, "sms", b"192.0.2.3\n", &record("192.0.2.3\n"));
+    assert_eq!(failed, Err(StoreError::Busy(path)));
+    held.unlock().unwrap();
+    published(&places, "192.0.2.3\n");
+}
