@@ -28,6 +28,7 @@ mod fronts;
 mod http2;
 mod logs;
 mod process;
+mod ranges;
 mod reloads;
 mod requests;
 mod self_test;

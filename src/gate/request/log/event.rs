@@ -46,8 +46,8 @@ pub struct Event<'a> {
     pub bytes_out: u64,
     /// When the first byte of the request arrived.
     pub began: Instant,
-    /// The time of day at the end.
-    pub ended: SystemTime,
+    /// The time of day at the end, where somebody needed it: a denial without a line needs none.
+    pub ended: Option<SystemTime>,
     /// The time from the first byte of the request to the last byte of the reply.
     pub duration: Duration,
     /// The time from the beginning of the exchange to the end of the application's answer.
@@ -106,7 +106,7 @@ impl Event<'_> {
             bytes_in: 0,
             bytes_out: 0,
             began,
-            ended: SystemTime::now(),
+            ended: None,
             duration: Duration::ZERO,
             upstream: None,
             generation: 0,

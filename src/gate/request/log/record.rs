@@ -4,7 +4,7 @@
 //! What the line looks like is in [`super::access_log`]. Invariant: one event per request, whatever its outcome.
 
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::gate::delivered::MessageKey;
 use crate::gate::request::context::Context;
@@ -84,6 +84,12 @@ impl Record {
         self.written = true;
         let Context { gate, snapshot, peer, began } = context;
         let listed = route.zip(self.listed).map(|(route, (list, entry))| (&*route.allow[list], entry));
+        // One look at the clock for both, the cell and the line.
+        let ended = listed.map(|(list, entry)| {
+            let now = SystemTime::now();
+            list.last_hits.note(entry, unix_seconds(now));
+            now
+        });
         let event = Event {
             request_id: received.request_id.bytes(),
             client: received.client.or_else(|| context.peer_as_client()),
@@ -98,6 +104,7 @@ impl Record {
             attempts: self.progress.attempts,
             bytes_in: self.bytes_in,
             bytes_out: ending.bytes_out,
+            ended,
             duration: began.elapsed(),
             upstream: self.upstream_took,
             generation: snapshot.generation,
@@ -109,9 +116,6 @@ impl Record {
             note: self.note.as_deref(),
             ..Event::new(ending.reason, peer.address, began)
         };
-        if let Some((list, entry)) = listed {
-            list.last_hits.note(entry, unix_seconds(event.ended));
-        }
         gate.events.emit(&event, &route.unwrap_or(&snapshot.unrouted).counters);
     }
 }
