@@ -12,6 +12,7 @@
 //! | [`signature`] | whether a request was signed with one of the operator's secrets |
 //! | [`demand`] | what the operator asks of signatures |
 //! | [`hold`] | which changes look like an accident, and wait for an operator |
+//! | [`proposal`] | what somebody proposes for a list, and what speaks against it |
 //! | [`admission`] | may this client use this route: a [`admission::Permit`] or a denial |
 //! | [`provider`] | who sends the webhooks: the rules for each webhook, and texts for messages |
 //! | [`delivery`] | which status the sender gets for what the upstream answered |
@@ -34,6 +35,7 @@ pub(crate) mod hold;
 pub(crate) mod lead;
 pub(crate) mod mix;
 pub(crate) mod outcome;
+pub(crate) mod proposal;
 pub(crate) mod provider;
 pub(crate) mod routing;
 pub(crate) mod signature;

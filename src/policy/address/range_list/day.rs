@@ -18,6 +18,13 @@ impl Day {
         i64::from(self.0.to_julian_day() - EPOCH)
     }
 
+    /// The day of a time in Unix seconds. A time that no day of the calendar has is the first one.
+    pub(crate) fn at(seconds: u64) -> Self {
+        let days = i32::try_from(seconds / 86_400).unwrap_or(0);
+        let date = Date::from_julian_day(EPOCH.saturating_add(days)).ok();
+        Self(date.or_else(|| Date::from_julian_day(EPOCH).ok()).unwrap_or(Date::MIN))
+    }
+
     /// Reads `2026-11-21`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '-');
@@ -48,6 +55,7 @@ mod tests {
         {
             let day = Day::parse(text).unwrap();
             assert_eq!((day.days_since_epoch(), day.to_string()), (days, text.to_owned()));
+            assert_eq!(Day::at(days.unsigned_abs() * 86_400 + 86_399), day);
         }
         for text in [
             "2023-02-29",

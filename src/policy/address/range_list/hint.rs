@@ -10,7 +10,7 @@ const LONGEST: usize = 43;
 /// What was written, if it may have been meant as a prefix. Anything else may be a secret: a range file may
 /// be a link to a private key, and messages appear in logs and on pages.
 #[must_use]
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let of_an_address = |b: u8| b.is_ascii_hexdigit() || b".:/-% ".contains(&b);
     // A dump of a key has many pairs of digits.
     let pairs = text.split(':').filter(|part| part.len() == 2).count();

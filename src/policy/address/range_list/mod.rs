@@ -29,7 +29,7 @@ pub use self::cidr::{MIN_V4_LENGTH, MIN_V6_LENGTH};
 pub(crate) use self::day::Day;
 pub(crate) use self::prefix::{ParsePrefixError, parse_prefix};
 use crate::policy::address::prefix_set::PrefixSet;
-use crate::policy::address::range_list::hint::shown;
+pub(crate) use crate::policy::address::range_list::hint::shown;
 
 /// If a list was not compared with the vendor's article for longer than this, a warning says so, unless `ranges_review`
 /// has another number.

@@ -1,0 +1,184 @@
+//! The tokens of JSON (RFC 8259), strictly: strings, numbers, words and what stands between them.
+//!
+//! What they make together is for the callers, which bound their depth. Invariant: an escape never makes half a character,
+//! and what is read of a string is exactly what stands between its quotation marks.
+
+use std::borrow::Cow;
+
+use thiserror::Error;
+
+/// Why a text is not read.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Malformed {
+    /// It is not UTF-8.
+    #[error("is not UTF-8")]
+    NotUtf8,
+    /// It is not one JSON object.
+    #[error("is not a JSON object")]
+    Syntax,
+    /// A name stands twice in an object.
+    #[error("has a name twice")]
+    Duplicate,
+    /// It is nested deeper than is read.
+    #[error("is nested too deeply")]
+    Depth,
+    /// An object has more members than are read.
+    #[error("has too many members")]
+    Members,
+}
+
+/// A string as it stands between its quotation marks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text<'t> {
+    /// Where it begins in the whole text.
+    pub at: usize,
+    /// As it is written.
+    pub raw: &'t str,
+    escaped: bool,
+}
+
+impl<'t> Text<'t> {
+    /// The string that it stands for.
+    pub(crate) fn decoded(self) -> Cow<'t, str> {
+        if self.escaped { Cow::Owned(self.chars().collect()) } else { Cow::Borrowed(self.raw) }
+    }
+
+    fn chars(self) -> impl Iterator<Item = char> + use<'t> {
+        let mut rest = self.raw;
+        std::iter::from_fn(move || {
+            let (character, len) = character(rest.as_bytes()).or_else(|| {
+                let first = rest.chars().next()?;
+                Some((first, first.len_utf8()))
+            })?;
+            rest = rest.get(len..)?;
+            Some(character)
+        })
+    }
+}
+
+/// What a backslash at the front begins: the character, and the length of its escape.
+fn character(text: &[u8]) -> Option<(char, usize)> {
+    let character = match text {
+        [b'\\', b'u', ..] => {
+            let first = hex(text.get(2..6)?)?;
+            // Two halves are one character; one half is none.
+            if let Some(one) = char::from_u32(first) {
+                return Some((one, 6));
+            }
+            let second = text.get(6..12)?.strip_prefix(br"\u")?;
+            let (high, low) = (first.checked_sub(0xd800)?, hex(second)?.checked_sub(0xdc00)?);
+            let is_pair = high < 0x400 && low < 0x400;
+            return char::from_u32(0x1_0000 + (high << 10) + low).filter(|_| is_pair).map(|one| (one, 12));
+        }
+        [b'\\', b'"', ..] => '"',
+        [b'\\', b'\\', ..] => '\\',
+        [b'\\', b'/', ..] => '/',
+        [b'\\', b'b', ..] => '\u{8}',
+        [b'\\', b'f', ..] => '\u{c}',
+        [b'\\', b'n', ..] => '\n',
+        [b'\\', b'r', ..] => '\r',
+        [b'\\', b't', ..] => '\t',
+        _ => return None,
+    };
+    Some((character, 2))
+}
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
+}
+
+/// Reads a text from its front.
+pub(crate) struct Reader<'t> {
+    text: &'t str,
+    /// How far it has read.
+    pub at: usize,
+}
+
+impl<'t> Reader<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// The next byte.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    pub(crate) fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// Whether this byte is next, which is then read.
+    pub(crate) fn takes(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    pub(crate) fn take(&mut self, byte: u8) -> Result<(), Malformed> {
+        if self.takes(byte) { Ok(()) } else { Err(Malformed::Syntax) }
+    }
+
+    /// What was read since.
+    pub(crate) fn since(&self, begin: usize) -> &'t str {
+        self.text.get(begin..self.at).unwrap_or_default()
+    }
+
+    /// A string behind its first quotation mark.
+    pub(crate) fn string(&mut self) -> Result<Text<'t>, Malformed> {
+        let begin = self.at;
+        let mut escaped = false;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    let text = Text { at: begin, raw: self.since(begin), escaped };
+                    self.at += 1;
+                    return Ok(text);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+                    let (_, len) = character(rest).ok_or(Malformed::Syntax)?;
+                    self.at += len;
+                }
+                Some(byte) if byte >= b' ' => self.at += 1,
+                _ => return Err(Malformed::Syntax),
+            }
+        }
+    }
+
+    pub(crate) fn number(&mut self) -> Result<(), Malformed> {
+        self.takes(b'-');
+        if !self.takes(b'0') {
+            self.digits()?;
+        }
+        if self.takes(b'.') {
+            self.digits()?;
+        }
+        if self.takes(b'e') || self.takes(b'E') {
+            let _ = self.takes(b'+') || self.takes(b'-');
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Malformed> {
+        let begin = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at > begin { Ok(()) } else { Err(Malformed::Syntax) }
+    }
+
+    /// `true`, `false` or `null`, as it is written.
+    pub(crate) fn word(&mut self) -> Result<&'t str, Malformed> {
+        let begin = self.at;
+        let rest = self.text.get(begin..).unwrap_or_default();
+        let word = ["true", "false", "null"].into_iter().find(|word| rest.starts_with(word));
+        let word = word.ok_or(Malformed::Syntax)?;
+        self.at += word.len();
+        Ok(self.since(begin))
+    }
+}
