@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ipnet::IpNet;
 use tokio::time::Instant;
 
 use crate::admin::api::status::{
-    Certificate, LastHits, LastReload, List, Outcomes, Route, Secret, Signatures, Status, Statuses, Unrouted,
-    Upstream,
+    Certificate, LastHits, LastReload, List, Outcomes, Proposal, Route, Secret, Signatures, Status, Statuses,
+    Unrouted, Upstream,
 };
 use crate::admin::last_hits::{self, OfList};
 use crate::state::endpoint::Endpoint;
+use crate::state::proposals::Proposals;
 use crate::state::report::Report;
 use crate::state::secrets::LiveSecret;
 use crate::state::snapshot::{self, LiveRoute, Snapshot};
@@ -24,6 +26,7 @@ use crate::telemetry::timestamp::unix_seconds;
 pub(crate) fn describe(
     snapshot: &Snapshot,
     last_reload: Option<&Report>,
+    proposed: &Proposals,
     gauges: &Gauges,
     uptime: Duration,
 ) -> Status {
@@ -37,6 +40,7 @@ pub(crate) fn describe(
         loaded_at: rfc3339(snapshot.loaded_at),
         mode: snapshot.config.mode.word().to_owned(),
         phase: gauges.phase().word().to_owned(),
+        proposals: proposals(proposed),
         routes: snapshot.routes.iter().map(|one| route(snapshot, one)).collect(),
         secrets: secrets(snapshot, SystemTime::now()),
         trusted_proxies: snapshot.trusted_names.iter().map(ToString::to_string).collect(),
@@ -121,6 +125,37 @@ impl From<&OfList<'_>> for LastHits {
             prefixes: shown.map(|(prefix, at)| (prefix.to_string(), at.map(of_unix))).collect(),
         }
     }
+}
+
+/// What waits, and what cannot be read.
+fn proposals(seen: &Proposals) -> Vec<Proposal> {
+    let names = |all: &[IpNet]| all.iter().map(ToString::to_string).collect();
+    let waiting = seen.waiting.iter().map(|one| Proposal {
+        added: names(&one.change.added),
+        at: Some(of_unix(one.at)),
+        by: Some(one.by.clone()),
+        changes: one
+            .change
+            .sizes()
+            .into_iter()
+            .map(|(kind, size)| (kind.to_owned(), size.to_string()))
+            .collect(),
+        list: one.list.clone(),
+        problem: None,
+        removed: names(&one.change.removed),
+        source: Some(one.source.clone()),
+    });
+    let unreadable = seen.unreadable.iter().map(|one| Proposal {
+        added: Vec::new(),
+        at: None,
+        by: None,
+        changes: BTreeMap::new(),
+        list: one.list.clone(),
+        problem: Some(one.why.clone()),
+        removed: Vec::new(),
+        source: None,
+    });
+    waiting.chain(unreadable).collect()
 }
 
 fn route(snapshot: &Snapshot, route: &LiveRoute) -> Route {
@@ -225,7 +260,7 @@ mod tests {
         }
         let gauges = Gauges::default();
         gauges.enter(Phase::Draining);
-        let status = describe(&snapshot, None, &gauges, Duration::from_secs(61));
+        let status = describe(&snapshot, None, &Proposals::default(), &gauges, Duration::from_secs(61));
         let [failing, resting, up] = status.upstreams.as_slice() else { panic!("{:?}", status.upstreams) };
         assert_eq!(failing.state, UpstreamState::Failing);
         assert_eq!(resting.state, UpstreamState::Resting);
@@ -263,7 +298,7 @@ mod tests {
             signatures.count(&Counted { scheme, finding: Finding::Bad, age: None, form: None });
         }
         snapshot.secrets.count_use(1, 20_778 * 86_400);
-        let status = describe(&snapshot, None, &Gauges::default(), Duration::ZERO);
+        let status = describe(&snapshot, None, &Proposals::default(), &Gauges::default(), Duration::ZERO);
         let one = |word: &str, count| BTreeMap::from([(word.to_owned(), count)]);
         let wanted = Signatures {
             faults_in_a_row: 2,

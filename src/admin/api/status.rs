@@ -30,6 +30,9 @@ pub(crate) struct Status {
     pub mode: String,
     /// The phase of the process.
     pub phase: String,
+    /// The proposals that wait for a person, by list.
+    #[serde(default)]
+    pub proposals: Vec<Proposal>,
     /// The routes, in the order of the config.
     pub routes: Vec<Route>,
     /// The secrets of signatures, in the order of the config.
@@ -95,6 +98,27 @@ pub(crate) struct LastHits {
     pub never: usize,
     /// By prefix, in RFC 3339; none for never.
     pub prefixes: BTreeMap<String, Option<String>>,
+}
+
+/// A proposal for a range list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proposal {
+    /// The first prefixes that it would add.
+    pub added: Vec<String>,
+    /// When it was proposed, in RFC 3339; none where it cannot be read.
+    pub at: Option<String>,
+    /// Who proposed it.
+    pub by: Option<String>,
+    /// Prefixes `added` and `removed`, addresses `gained_` and `lost_` by family. As text, because programs round large numbers.
+    pub changes: BTreeMap<String, String>,
+    /// The name of the list.
+    pub list: String,
+    /// Why it cannot be read.
+    pub problem: Option<String>,
+    /// The first prefixes that it would remove.
+    pub removed: Vec<String>,
+    /// Where it is from.
+    pub source: Option<String>,
 }
 
 /// A secret of signatures: where it is, nothing of what it is.

@@ -1,4 +1,4 @@
-//! The range lists, and when their prefixes last admitted a request.
+//! The range lists, when their prefixes last admitted a request, and what is proposed for them.
 //!
 //! Invariant: lists of any length make a bounded number of series.
 
@@ -6,13 +6,15 @@ use std::time::SystemTime;
 
 use crate::admin::last_hits;
 use crate::admin::metrics::exposition::Page;
+use crate::state::proposals::Proposals;
 use crate::state::snapshot::Snapshot;
 use crate::telemetry::timestamp::unix_seconds;
 
 /// All of them.
-pub(super) fn write(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
+pub(super) fn write(page: &mut Page, snapshot: &Snapshot, proposals: &Proposals, now: SystemTime) {
     content(page, snapshot, now);
     hits(page, snapshot);
+    proposed(page, proposals, now);
 }
 
 fn content(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
@@ -59,5 +61,27 @@ fn hits(page: &mut Page, snapshot: &Snapshot) {
     );
     for one in &all {
         page.sample("prefix_last_hit_cut", &[("list", &one.list.name)], one.cut);
+    }
+}
+
+fn proposed(page: &mut Page, proposals: &Proposals, now: SystemTime) {
+    let now = unix_seconds(now);
+    page.family(
+        "proposal_age_seconds",
+        "gauge",
+        "Since a change of a list was proposed that waits for a person.",
+    );
+    for one in &proposals.waiting {
+        page.sample("proposal_age_seconds", &[("list", &one.list)], now.saturating_sub(one.at));
+    }
+    page.family(
+        "proposal_changes",
+        "gauge",
+        "What a proposal would change: prefixes added and removed, addresses gained and lost.",
+    );
+    for one in &proposals.waiting {
+        for (kind, size) in one.change.sizes() {
+            page.sample("proposal_changes", &[("list", &one.list), ("kind", kind)], size);
+        }
     }
 }

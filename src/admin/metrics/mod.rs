@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use self::exposition::Page;
 use crate::policy::outcome::Reason;
+use crate::state::proposals::Proposals;
 use crate::state::report::Report;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::state::stats::counters::LATENCY_BOUNDS_MS;
@@ -30,14 +31,20 @@ use crate::telemetry::timestamp::unix_seconds;
 
 /// All numbers as text.
 #[must_use]
-pub fn render(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges, now: SystemTime) -> String {
+pub fn render(
+    snapshot: &Snapshot,
+    last_reload: Option<&Report>,
+    proposals: &Proposals,
+    gauges: &Gauges,
+    now: SystemTime,
+) -> String {
     let mut page = Page::default();
     requests(&mut page, snapshot);
     latency(&mut page, snapshot);
     signatures::write(&mut page, snapshot);
     process(&mut page, gauges);
     upstreams(&mut page, snapshot);
-    lists::write(&mut page, snapshot, now);
+    lists::write(&mut page, snapshot, proposals, now);
     certificates(&mut page, snapshot, now);
     loads(&mut page, snapshot, last_reload);
     page.into_text()
@@ -178,6 +185,8 @@ mod tests {
 
     use super::*;
     use crate::admin::fixture::{CONFIG, Stage};
+    use crate::policy::address::range_list::parse;
+    use crate::state::proposals::{Change, Waiting};
     use std::collections::HashSet;
     use std::sync::atomic::Ordering::Relaxed;
     use std::time::Duration;
@@ -202,7 +211,18 @@ mod tests {
         gauges.enter(Phase::Ready);
         gauges.accepted.store(7, Relaxed);
         let day = UNIX_EPOCH + Duration::from_secs(20_778 * 86_400);
-        render(&snapshot, None, &gauges, day)
+        let now = Some(&snapshot.lists["sms"].ranges);
+        let proposals = Proposals {
+            waiting: vec![Waiting {
+                list: "sms".to_owned(),
+                at: 20_775 * 86_400,
+                by: "ada".to_owned(),
+                source: "https://vendor.example/ips".to_owned(),
+                change: Change::between(now, &parse(b"198.51.100.0/24\n203.0.113.0/30\n").unwrap()).unwrap(),
+            }],
+            ..Proposals::default()
+        };
+        render(&snapshot, None, &proposals, &gauges, day)
     }
 
     #[test]
@@ -233,6 +253,11 @@ mod tests {
             "prefix_last_hit_timestamp_seconds{list=\"voice\",prefix=\"192.0.2.64/28\"} 1795219200",
             "prefix_last_hit_timestamp_seconds{list=\"voice\",prefix=\"192.0.2.0/28\"} 0",
             "prefix_last_hit_cut{list=\"sms\"} 0",
+            "proposal_age_seconds{list=\"sms\"} 259200",
+            "proposal_changes{list=\"sms\",kind=\"added\"} 1",
+            "proposal_changes{list=\"sms\",kind=\"removed\"} 2",
+            "proposal_changes{list=\"sms\",kind=\"gained_v4\"} 4",
+            "proposal_changes{list=\"sms\",kind=\"lost_v6\"} 256",
             "generation 1",
             "last_reload_ok 1",
             "last_reload_timestamp_seconds 0",
@@ -271,7 +296,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 46);
+        assert_eq!(kinds.len(), 48);
         assert!(series.len() > 80, "{}", series.len());
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::admin::api::reload::Problem;
-use crate::admin::api::status::{Certificate, LastHits, LastReload, Outcomes, Secret, Status};
+use crate::admin::api::status::{Certificate, LastHits, LastReload, Outcomes, Proposal, Secret, Status};
 use crate::admin::text::NOTHING;
 use crate::admin::text::quantity::duration;
 use crate::state::held::HINT;
@@ -20,6 +20,7 @@ pub(crate) fn text(status: &Status) -> String {
         "nexmo-gate {version}: {phase}, up {up}\ngeneration {generation} of {loaded_at}, mode {mode}, deny {deny}"
     );
     lists(&mut out, status);
+    proposals(&mut out, &status.proposals);
     certificates(&mut out, &status.certificates);
     secrets(&mut out, &status.secrets);
     routes(&mut out, status);
@@ -52,6 +53,28 @@ fn lists(out: &mut String, status: &Status) {
         if let Some(hits) = &list.last_hits {
             last_hits(out, hits);
         }
+    }
+}
+
+fn proposals(out: &mut String, all: &[Proposal]) {
+    if all.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nproposals that wait");
+    for one in all {
+        let Proposal { list, at, by, source, changes, .. } = one;
+        if let Some(problem) = &one.problem {
+            let _ = writeln!(out, "  {list:<16} cannot be read: {problem}");
+            continue;
+        }
+        let size = |kind: &str| changes.get(kind).map_or(NOTHING, String::as_str);
+        let word = |text: &Option<String>| text.clone().unwrap_or_else(|| NOTHING.to_owned());
+        let (at, by, source) = (word(at), word(by), word(source));
+        let (added, removed) = (size("added"), size("removed"));
+        let _ = writeln!(
+            out,
+            "  {list:<16} {added} added, {removed} removed  since {at}, by {by}, from {source}"
+        );
     }
 }
 

@@ -36,9 +36,10 @@ use crate::config::read::units::duration;
 use crate::files::file::{ReadError, read};
 use crate::files::folder::MOST_BYTES;
 use crate::judge::trial::Trial;
+use crate::load::proposals::lookout::{self, NotRanges};
 use crate::load::proposals::places::{Places, StoreError};
 use crate::load::proposals::proposal::Proposal;
-use crate::policy::address::range_list::{self, RangeList};
+use crate::policy::address::range_list::RangeList;
 use crate::state::snapshot::Snapshot;
 use crate::telemetry::timestamp;
 
@@ -95,8 +96,8 @@ enum NoReplay {
     #[error("{}: {error}", .path.display())]
     With { path: PathBuf, error: ReadError },
     /// It is no range file.
-    #[error("{}: line {line}: {message}", .path.display())]
-    NotRanges { path: PathBuf, line: u32, message: String },
+    #[error("{}: {error}", .path.display())]
+    NotRanges { path: PathBuf, error: NotRanges },
     /// The configuration names no file.
     #[error("name the access log: the configuration writes it to no file (`log.access`)")]
     NoLog,
@@ -224,11 +225,7 @@ fn content(path: &Path) -> Result<Vec<u8>, NoReplay> {
 }
 
 fn ranges(path: &Path, text: &[u8]) -> Result<RangeList, NoReplay> {
-    range_list::parse(text).map_err(|problems| {
-        let (line, message) =
-            problems.into_iter().next().map(|one| (one.line, one.message)).unwrap_or_default();
-        NoReplay::NotRanges { path: path.to_owned(), line, message }
-    })
+    lookout::ranges(text).map_err(|error| NoReplay::NotRanges { path: path.to_owned(), error })
 }
 
 /// A time as the log has it.
