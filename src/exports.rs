@@ -35,6 +35,12 @@ pub mod range_list {
     pub use crate::policy::address::range_list::{MIN_V4_LENGTH, MIN_V6_LENGTH, REVIEW_DAYS, parse};
 }
 
+/// A document that is proposed for a list.
+pub mod proposal {
+    pub use crate::policy::proposal::document::read;
+    pub use crate::policy::proposal::document::refusal::{MOST_PREFIXES, Refusal};
+}
+
 /// The client's address from the peer's and what a proxy wrote.
 pub mod client_ip {
     pub use crate::policy::client::client_ip::{Client, ForwardedHeader, NoClient, Origin, resolve};

@@ -133,7 +133,9 @@ fn check(known: &Known, what: &str, expression: &str, templates: &[&str]) -> BTr
             let values = series.get(&label).unwrap_or_else(|| panic!("{what}: {name} has no {label}"));
             // Which routes, lists and so on there are is the operator's affair.
             let words: BTreeSet<&str> = match label.as_str() {
-                "outcome" | "reason" | "phase" | "kind" | "scheme" | "result" | "form" => value.split('|').collect(),
+                "outcome" | "reason" | "phase" | "kind" | "scheme" | "result" | "form" => {
+                    value.split('|').collect()
+                }
                 _ => BTreeSet::new(),
             };
             for word in words {

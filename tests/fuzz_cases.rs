@@ -121,5 +121,5 @@ macro_rules! each {
 
 each! {
     range_file forwarding_header proxy_header request_head chunked config_text success_range response_head token
-    signed_parameters query_json
+    signed_parameters query_json range_document
 }

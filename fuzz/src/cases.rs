@@ -21,16 +21,19 @@ use nexmo_gate::exports::{
 };
 
 // By its path: `tests/` has this file under another name.
+#[path = "cases/documents.rs"]
+mod documents;
 #[path = "cases/signatures.rs"]
 mod signatures;
 
+pub use documents::range_document;
 pub use signatures::{query_json, signed_parameters, token};
 
 /// A target's name and its body, which says whether the bytes were accepted.
 pub type Case = (&'static str, fn(&[u8]) -> bool);
 
 /// Every target.
-pub const ALL: [Case; 11] = [
+pub const ALL: [Case; 12] = [
     ("range_file", range_file),
     ("forwarding_header", forwarding_header),
     ("proxy_header", proxy_header),
@@ -42,6 +45,7 @@ pub const ALL: [Case; 11] = [
     ("token", token),
     ("signed_parameters", signed_parameters),
     ("query_json", query_json),
+    ("range_document", range_document),
 ];
 
 /// A range file that is accepted holds something, no prefix is a slip of the pen, it can be written and

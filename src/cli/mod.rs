@@ -2,7 +2,8 @@
 //!
 //! A command returns its exit code or a [`Failure`]; only `main` prints a failure. The output is for people,
 //! `--json` is for programs. Exit codes are an interface: 0 success, 1 failed while running, 2 wrong usage
-//! (clap's own), 3 denied (`explain`), not good (`signature`) or somebody lost (`ranges replay`), 65 unreadable input, 78 a bad configuration or range file (`EX_CONFIG` of sysexits.h, so
+//! (clap's own), 3 denied (`explain`), not good (`signature`) or held (`ranges`; `ranges replay`: somebody would be lost), 65 a document that is not read and 69 an
+//! address that does not answer (`ranges`), 78 a bad configuration or range file (`EX_CONFIG` of sysexits.h, so
 //! that a supervisor knows that a retry does not help).
 //!
 //! [`flags`] holds the options that several commands share, [`environment`] what their variables are, [`loading`] turns them into a snapshot,
@@ -35,11 +36,9 @@ pub(crate) use crate::server::{BAD_CONFIG, Failure};
 pub(crate) const FAILED: u8 = 1;
 /// The exit code for wrong usage, as clap has it.
 pub(crate) const USAGE: u8 = 2;
-/// The exit code of `explain` for a denied address, of `signature` for one that is not good, and of `ranges replay` where
-/// somebody would be lost.
+/// The exit code of `explain` for a denied address, of `signature` for one that is not good, and of `ranges` for a change
+/// that is held, or by which somebody would be lost.
 pub(crate) const DENIED: u8 = 3;
-/// The exit code for input that is not what it should be (`EX_DATAERR` of sysexits.h).
-pub(crate) const BAD_DATA: u8 = 65;
 
 /// A firewall and IP allowlist proxy for Nexmo (Vonage) webhooks.
 ///
@@ -67,10 +66,10 @@ pub enum Command {
     Explain(Box<explain::Args>),
     /// Judge the signature of one recorded request, and show the step that fails.
     Signature(Box<signature::Args>),
+    /// Propose, review, publish and roll back a range list.
+    Ranges(ranges::Args),
     /// Ask the running gate whether it is ready: for container and load balancer probes.
     Health(health::Args),
-    /// Work with the range lists: try a change on yesterday's requests.
-    Ranges(ranges::Args),
     /// Make the running gate load its files again, and print what changed.
     Reload(reload::Args),
     /// Show what the running gate has loaded, its counts and its states.
@@ -100,8 +99,8 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Signature(args) => signature::run(&args),
-        Command::Health(args) => health::run(&args),
         Command::Ranges(args) => ranges::run(&args),
+        Command::Health(args) => health::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -35,4 +35,5 @@ pub use overrides::Overrides;
 pub use parse::{Parsed, parse};
 pub(crate) use read::error::Problem;
 pub(crate) use sections::listener::PORT;
+pub(crate) use sections::lists::list_name;
 pub(crate) use sections::signatures::{CLOCK_SKEW, CREDENTIALS, MAX_AGE};

@@ -11,6 +11,7 @@
 //! | [`upstream`] | what is delivered, by which connection, to which endpoint |
 //! | [`http2`], [`tls`] | what only frames, and only TLS, can say |
 //! | [`signatures`] | who signed a request, and what becomes of one that nobody did |
+//! | [`ranges`] | lists that are proposed, published and rolled back |
 //! | [`reloads`] | changes of the files under way |
 //! | [`admin`] | the admin and the metrics address, the status page, probes |
 //! | [`logs`] | the access log: its lines and its files |

@@ -58,7 +58,7 @@ pub(crate) fn allow(node: Option<&Node>, trusted: &[Trusted], provider: &Provide
 
 /// Why a text is not the name of a list.
 #[derive(Debug, thiserror::Error)]
-enum ListNameError {
+pub(crate) enum ListNameError {
     /// It is a range itself.
     #[error("{0} is an address; write it into a file of the ranges folder, and that file's name here")]
     Address(String),
@@ -70,7 +70,11 @@ enum ListNameError {
     Other(String),
 }
 
-fn list_name(text: &str) -> Result<String, ListNameError> {
+/// Reads the name of a range list.
+///
+/// # Errors
+/// What it is instead.
+pub(crate) fn list_name(text: &str) -> Result<String, ListNameError> {
     if parse_prefix(text).is_ok() {
         return Err(ListNameError::Address(quote(text)));
     }

@@ -13,6 +13,7 @@ use tracing::info;
 use crate::files::folder::{COARSE, Stamp};
 use crate::load::proposals::places::{Places, StoreError};
 use crate::load::proposals::proposal::Proposal;
+use crate::policy::address::difference::Difference;
 use crate::policy::address::range_list::{RangeList, parse};
 use crate::state::proposals::{Change, MOST, Proposals, Unreadable, Waiting};
 use crate::state::snapshot::{List, Snapshot};
@@ -127,7 +128,7 @@ fn waiting(proposal: Proposal, change: Change) -> Waiting {
 pub(crate) fn tell_new(before: &Proposals, now: &Proposals) {
     let is_new = |one: &&Waiting| before.waiting.iter().all(|old| (&old.list, old.at) != (&one.list, one.at));
     for one in now.waiting.iter().filter(is_new) {
-        let (added, removed) = (one.change.sizes()[0].1, one.change.sizes()[1].1);
+        let Difference { added, removed, .. } = one.change.difference;
         info!(list = one.list, added, removed, source = one.source, by = one.by, "a proposal waits");
     }
 }

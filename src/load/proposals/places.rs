@@ -15,13 +15,28 @@ pub(super) const MOST_RECORD: u64 = 64 << 10;
 pub(crate) enum StoreError {
     /// A file cannot be read.
     #[error("{}: {error}", .path.display())]
-    Unread { path: PathBuf, error: ReadError },
+    Unread {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        error: ReadError,
+    },
     /// A file or folder cannot be written.
     #[error("{}: cannot be written: {error}", .path.display())]
-    Unwritten { path: PathBuf, error: IoError },
+    Unwritten {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        error: IoError,
+    },
     /// A record is no JSON of ours.
     #[error("{}: is no record of this program: {error}", .path.display())]
-    Record { path: PathBuf, error: String },
+    Record {
+        /// Its path.
+        path: PathBuf,
+        /// What is wrong in it.
+        error: String,
+    },
     /// A text is not the one that its record is about.
     #[error("{}: is not the text that was written here; propose it again", .0.display())]
     Changed(PathBuf),
@@ -33,7 +48,12 @@ pub(crate) enum StoreError {
     Busy(PathBuf),
     /// There is no such generation.
     #[error("{list} has no generation {number}; `nexmo-gate ranges history {list}` shows them")]
-    NoGeneration { list: String, number: u64 },
+    NoGeneration {
+        /// The list.
+        list: String,
+        /// The number that was asked for.
+        number: u64,
+    },
 }
 
 impl StoreError {

@@ -84,7 +84,7 @@ fn files(places: &Places, list: &str) -> (PathBuf, PathBuf) {
 }
 
 /// Makes a folder that those may read who may read the folder it is in, whatever the umask is: the gate is somebody else.
-pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     let unwritten = StoreError::unwritten(folder);
     match fs::create_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

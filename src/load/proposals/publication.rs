@@ -27,7 +27,12 @@ pub(crate) const BY_HAND: &str = "somebody";
 ///
 /// # Errors
 /// A step fails. The list is the old one, or the new one, and the history says which.
-pub(crate) fn publish(places: &Places, list: &str, text: &[u8], record: &Record) -> Result<u64, StoreError> {
+pub(crate) fn make_live(
+    places: &Places,
+    list: &str,
+    text: &[u8],
+    record: &Record,
+) -> Result<u64, StoreError> {
     let live = places.live(list);
     if fs::symlink_metadata(&live).is_ok_and(|found| found.is_symlink()) {
         return Err(StoreError::Link(live));
@@ -55,6 +60,17 @@ pub(crate) fn publish(places: &Places, list: &str, text: &[u8], record: &Record)
         let _ = fs::remove_file(folder.join(text_name(*old)));
     }
     Ok(number)
+}
+
+/// Ends a publication that was not ended, if there is one, without one of its own.
+///
+/// # Errors
+/// It cannot be ended, or another command publishes now.
+pub(crate) fn end(places: &Places, list: &str) -> Result<(), StoreError> {
+    make_folder(&places.histories())?;
+    make_folder(&places.history(list))?;
+    let _lock = lock(places)?;
+    settle(places, list)
 }
 
 /// Ends a publication that was not ended: its record gets its name if its text is the list, and goes if it is not. A

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::history::{KEPT, PENDING, read_history};
 use super::places::{Places, StoreError};
 use super::proposal::Proposal;
-use super::publication::{BY_HAND, publish};
+use super::publication::{BY_HAND, make_live};
 use super::record::{Change, Record, sha256};
 
 fn places() -> (TempDir, Places) {
@@ -29,7 +29,7 @@ fn record(text: &str) -> Record {
 }
 
 fn published(places: &Places, text: &str) -> u64 {
-    publish(places, "sms", text.as_bytes(), &record(text)).unwrap()
+    make_live(places, "sms", text.as_bytes(), &record(text)).unwrap()
 }
 
 /// The number, who, and the text of each generation.
@@ -120,13 +120,13 @@ fn a_link_is_not_replaced_and_two_do_not_publish_at_once() {
     let (_dir, places) = places();
     fs::write(places.ranges().join("real"), "192.0.2.1\n").unwrap();
     std::os::unix::fs::symlink("real", places.live("sms")).unwrap();
-    let failed = publish(&places, "sms", b"192.0.2.2\n", &record("192.0.2.2\n"));
+    let failed = make_live(&places, "sms", b"192.0.2.2\n", &record("192.0.2.2\n"));
     assert_eq!(failed, Err(StoreError::Link(places.live("sms"))));
     fs::remove_file(places.live("sms")).unwrap();
     published(&places, "192.0.2.2\n");
     let path = places.ranges().join(".history/.lock");
     let held = Flock::lock(fs::File::open(&path).unwrap(), FlockArg::LockExclusive).unwrap();
-    let failed = publish(&places, "sms", b"192.0.2.3\n", &record("192.0.2.3\n"));
+    let failed = make_live(&places, "sms", b"192.0.2.3\n", &record("192.0.2.3\n"));
     assert_eq!(failed, Err(StoreError::Busy(path)));
     held.unlock().unwrap();
     published(&places, "192.0.2.3\n");

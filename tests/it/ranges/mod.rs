@@ -1,3 +1,10 @@
-//! The lists as files that a person looks after: the commands of `nexmo-gate ranges`, and what the gate shows of them.
+//! Lists as deploys: what is proposed for a list, who would be lost, what holds it, and how it becomes live and comes back.
 
+mod fetched;
+mod killed;
+mod proposed;
+mod published;
 mod replay;
+mod stand;
+mod story;
+mod waiting;

@@ -29,7 +29,8 @@ use self::report::{Asked, ReplayReport};
 use self::tally::Tally;
 use self::text::text;
 use crate::cli::flags::Settings;
-use crate::cli::{BAD_DATA, DENIED, FAILED, Failure, USAGE, failed, loading, print};
+use crate::cli::ranges::UNREADABLE;
+use crate::cli::{DENIED, FAILED, Failure, USAGE, failed, loading, print};
 use crate::config::AccessLog;
 use crate::config::read::error::QuantityError;
 use crate::config::read::units::duration;
@@ -121,7 +122,7 @@ impl NoReplay {
             | Self::With { .. }
             | Self::NotRanges { .. }
             | Self::Unread(_)
-            | Self::NotALog(_) => BAD_DATA,
+            | Self::NotALog(_) => UNREADABLE,
         }
     }
 }

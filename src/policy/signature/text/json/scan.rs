@@ -95,6 +95,7 @@ pub(crate) struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
+    /// From the front of this text.
     pub(crate) fn new(text: &'t str) -> Self {
         Self { text, at: 0 }
     }
@@ -104,6 +105,7 @@ impl<'t> Reader<'t> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    /// Reads what may stand between tokens.
     pub(crate) fn blanks(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
@@ -117,6 +119,10 @@ impl<'t> Reader<'t> {
         is_next
     }
 
+    /// Reads this byte.
+    ///
+    /// # Errors
+    /// Another one is next.
     pub(crate) fn take(&mut self, byte: u8) -> Result<(), Malformed> {
         if self.takes(byte) { Ok(()) } else { Err(Malformed::Syntax) }
     }
@@ -149,6 +155,7 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// A number.
     pub(crate) fn number(&mut self) -> Result<(), Malformed> {
         self.takes(b'-');
         if !self.takes(b'0') {

@@ -2,6 +2,11 @@
 //!
 //! Nothing here forbids one: a person may publish all the same, and knows then which numbers to look at. All objections are
 //! told at once, and each names its numbers. What the list has already was accepted once and is no objection again.
+//! Which addresses no sender has is in [`reserved`].
+
+mod reserved;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,8 +16,8 @@ use ipnet::IpNet;
 
 use crate::policy::address::range_list::Day;
 use crate::policy::hold::Unit;
+use crate::policy::proposal::guard::reserved::reserved;
 use crate::policy::proposal::moves::{Moves, moves, overlaps};
-use crate::policy::proposal::reserved::reserved;
 
 /// A list may become so many times larger.
 const MOST_GROWTH: u128 = 4;
@@ -57,10 +62,24 @@ pub(crate) struct Facts<'a> {
 pub(crate) enum Objection {
     /// More than half goes.
     #[error("more than half goes: {lost} of {of} {}", Of(*.unit))]
-    Shrinks { unit: Unit, lost: u128, of: u128 },
+    Shrinks {
+        /// What is counted.
+        unit: Unit,
+        /// The number that goes.
+        lost: u128,
+        /// The number before.
+        of: u128,
+    },
     /// It becomes more than [`MOST_GROWTH`] times larger.
     #[error("it grows more than {MOST_GROWTH} times: from {from} to {to} {}", Of(*.unit))]
-    Grows { unit: Unit, from: u128, to: u128 },
+    Grows {
+        /// What is counted.
+        unit: Unit,
+        /// The number before.
+        from: u128,
+        /// The number after.
+        to: u128,
+    },
     /// New prefixes are shorter than a list of senders needs.
     #[error("new prefixes are shorter than /{SHORTEST_V4} (IPv4) or /{SHORTEST_V6} (IPv6): {}", Few(.0))]
     Wide(Vec<IpNet>),
@@ -216,7 +235,3 @@ impl fmt::Display for Hits<'_> {
         few(f, self.0, |hit| format!("{} last on {}", hit.prefix, Day::at(hit.at.as_secs())))
     }
 }
-
-#[cfg(test)]
-#[path = "guard_tests.rs"]
-mod tests;

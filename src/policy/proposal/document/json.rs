@@ -35,7 +35,7 @@ pub(super) fn read(text: &str) -> Result<Json<'_>, (usize, Malformed)> {
     });
     whole.map_err(|why| {
         let before = text.as_bytes().get(..reader.at).unwrap_or_default();
-        (1 + before.iter().filter(|byte| **byte == b'\n').count(), why)
+        (1 + memchr::memchr_iter(b'\n', before).count(), why)
     })
 }
 

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
-use crate::policy::proposal::refusal::Refusal;
-use crate::policy::proposal::walk::Found;
+use crate::policy::proposal::document::refusal::Refusal;
+use crate::policy::proposal::document::walk::Found;
 
 /// The name of what lies where the others' keys begin to differ.
 const HERE: &str = ".";

@@ -7,13 +7,13 @@ fn shape(name: &str) -> Vec<u8> {
     std::fs::read(format!("{SHAPES}/{name}")).unwrap()
 }
 
-fn texts(prefixes: Vec<IpNet>) -> Vec<String> {
+fn texts(prefixes: &[IpNet]) -> Vec<String> {
     prefixes.iter().map(ToString::to_string).collect()
 }
 
 fn chosen(document: &[u8], groups: &[&str]) -> Vec<String> {
     let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
-    texts(read(document, &groups).unwrap())
+    texts(&read(document, &groups).unwrap())
 }
 
 fn refused(document: &[u8], groups: &[&str]) -> Vec<String> {

@@ -2,16 +2,33 @@
 //!
 //! What it claims to be (its name, its content type) does not count. JSON is what begins with a brace or a bracket, a web
 //! page what begins with `<`, and anything else must be a range file.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`json`] | the tree of a JSON text |
+//! | [`walk`] | the addresses in such a tree, each with its place |
+//! | [`look`] | whether a string is an address, or looks like one |
+//! | [`pair`] | an object that says one range in two members |
+//! | [`group`] | the parts of a document, of which some are chosen |
+//! | [`refusal`] | why a document is not read |
+
+mod group;
+mod json;
+mod look;
+mod pair;
+pub(crate) mod refusal;
+#[cfg(test)]
+mod tests;
+mod walk;
 
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
 use crate::policy::address::range_list::{LineProblem, parse};
-use crate::policy::proposal::group::choose;
-use crate::policy::proposal::json;
-use crate::policy::proposal::refusal::{MOST_BYTES, MOST_PREFIXES, MOST_REFUSALS, Refusal};
-use crate::policy::proposal::walk::walk;
+use crate::policy::proposal::document::group::choose;
+use crate::policy::proposal::document::refusal::{MOST_BYTES, MOST_PREFIXES, MOST_REFUSALS, Refusal};
+use crate::policy::proposal::document::walk::walk;
 
 /// The prefixes of a document, each once, in order. `groups` chooses among the groups of a JSON document.
 ///
@@ -24,7 +41,7 @@ pub fn read(bytes: &[u8], groups: &[String]) -> Result<Vec<IpNet>, Vec<Refusal>>
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        vec![Refusal::NotUtf8(1 + before.iter().filter(|byte| **byte == b'\n').count())]
+        vec![Refusal::NotUtf8(1 + memchr::memchr_iter(b'\n', before).count())]
     })?;
     let prefixes = match text.trim_start().as_bytes().first() {
         Some(b'<') => return Err(vec![Refusal::Html(title(text))]),
@@ -98,7 +115,3 @@ fn title(text: &str) -> Option<String> {
     let title: String = words.join(" ").chars().filter(|c| !c.is_control()).take(MOST).collect();
     (!title.is_empty()).then_some(title)
 }
-
-#[cfg(test)]
-#[path = "document_tests.rs"]
-mod tests;

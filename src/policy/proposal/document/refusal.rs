@@ -5,13 +5,12 @@
 
 use std::fmt;
 
-use crate::policy::address::range_list::ParsePrefixError;
 use crate::policy::signature::text::json::Malformed;
 
 /// The bytes that a document may have.
 pub(crate) const MOST_BYTES: usize = 1 << 20;
 /// The prefixes that a document may have.
-pub(crate) const MOST_PREFIXES: usize = 10_000;
+pub const MOST_PREFIXES: usize = 10_000;
 /// The reasons that are told of one document.
 pub(super) const MOST_REFUSALS: usize = 100;
 
@@ -29,30 +28,69 @@ pub enum Refusal {
     Html(Option<String>),
     /// It begins as JSON and is none.
     #[error("line {line}: is no JSON that is read: {}", JsonFault(*.why))]
-    Json { line: usize, why: Malformed },
+    Json {
+        /// Where the reader stopped.
+        line: usize,
+        /// Why.
+        why: Malformed,
+    },
     /// A line of a text is no line of a range file.
     #[error("line {line}: {message}")]
-    Line { line: u32, message: String },
+    Line {
+        /// Its number.
+        line: u32,
+        /// What is wrong, and what was meant.
+        message: String,
+    },
     /// A line of a table.
     #[error("line {line}: is a row of a {kind}; give one address or CIDR a line, or JSON ({message})")]
-    Table { line: u32, kind: &'static str, message: String },
+    Table {
+        /// Its number.
+        line: u32,
+        /// The kind of the table.
+        kind: &'static str,
+        /// What is wrong, and what was meant.
+        message: String,
+    },
     /// A string that looks like an address is none.
-    #[error("{path}: {shown}: {error}")]
-    Address { path: String, shown: String, error: ParsePrefixError },
+    #[error("{path}: {shown}: {message}")]
+    Address {
+        /// Its place.
+        path: String,
+        /// The string, if it may be shown.
+        shown: String,
+        /// What is wrong, and what was meant.
+        message: String,
+    },
     /// An address is the name of a member.
     #[error(
         "{path}: has an address as a key; addresses are read from values only, so it cannot be told what is meant"
     )]
-    Key { path: String },
+    Key {
+        /// The place of the object.
+        path: String,
+    },
     /// An object says one range in two members, or an array in two values.
     #[error("{path}: {keys} are one range in two parts; {meant}")]
-    Pair { path: String, keys: String, meant: String },
+    Pair {
+        /// The place of the object.
+        path: String,
+        /// The names of the two.
+        keys: String,
+        /// What to write.
+        meant: String,
+    },
     /// There are several groups, and none was chosen.
     #[error("has addresses in several groups, and --group must choose: {}", Groups(.0))]
     Groups(Vec<(String, usize)>),
     /// The group that was chosen is not there.
     #[error("has no group {wanted:?}; it has: {}", Groups(.there))]
-    NoGroup { wanted: String, there: Vec<(String, usize)> },
+    NoGroup {
+        /// The choice.
+        wanted: String,
+        /// The groups that there are.
+        there: Vec<(String, usize)>,
+    },
     /// No address.
     #[error("holds no address")]
     Empty,

@@ -4,8 +4,8 @@
 //! probably meant.
 
 use crate::policy::address::range_list::parse_prefix;
-use crate::policy::proposal::json::Json;
-use crate::policy::proposal::look::Look;
+use crate::policy::proposal::document::json::Json;
+use crate::policy::proposal::document::look::Look;
 
 /// The two members, and what they mean together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ fn meant(first: &str, between: &str, second: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::proposal::json::read;
+    use crate::policy::proposal::document::json::read;
 
     fn pair(text: &str) -> Option<String> {
         let pair = match read(text).unwrap() {

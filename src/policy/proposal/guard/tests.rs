@@ -2,6 +2,10 @@ use super::*;
 
 const NOW: Duration = Duration::from_secs(1_800_000_000);
 
+fn days_ago(days: u64) -> Duration {
+    NOW.checked_sub(Duration::from_secs(days * 86_400)).unwrap()
+}
+
 fn nets(texts: &[&str]) -> BTreeSet<IpNet> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
@@ -18,10 +22,7 @@ struct Case<'a> {
 const CASE: Case<'_> = Case { old: &[], new: &[], trusted: &[], hits: &[], same_base: true, days: 0 };
 
 fn told(case: &Case<'_>) -> Vec<String> {
-    let hit = |(prefix, days): &(&str, u64)| Hit {
-        prefix: prefix.parse().unwrap(),
-        at: NOW - Duration::from_secs(days * 86_400),
-    };
+    let hit = |(prefix, days): &(&str, u64)| Hit { prefix: prefix.parse().unwrap(), at: days_ago(*days) };
     let hits: Vec<Hit> = case.hits.iter().map(hit).collect();
     let facts = Facts {
         old: &nets(case.old),
@@ -29,7 +30,7 @@ fn told(case: &Case<'_>) -> Vec<String> {
         trusted: &nets(case.trusted),
         hits: &hits,
         same_base: case.same_base,
-        proposed: NOW - Duration::from_secs(case.days * 86_400),
+        proposed: days_ago(case.days),
         now: NOW,
     };
     objections(&facts).iter().map(|one| format!("{}: {one}", one.word())).collect()

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 const V4: [(Ipv4Addr, u8, &str); 16] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8, "reserved for this network"),
+    (Ipv4Addr::UNSPECIFIED, 8, "reserved for this network"),
     (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
     (Ipv4Addr::new(100, 64, 0, 0), 10, "shared by customers of a provider (CGNAT)"),
     (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),
@@ -20,9 +20,9 @@ const V4: [(Ipv4Addr, u8, &str); 16] = [
     (Ipv4Addr::new(203, 0, 113, 0), 24, "for documentation"),
     (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast"),
     (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved"),
-    (Ipv4Addr::new(255, 255, 255, 255), 32, "broadcast"),
+    (Ipv4Addr::BROADCAST, 32, "broadcast"),
 ];
-/// Of IPv6, 2000::/3 is given to the internet, and nothing else.
+/// Of IPv6, `2000::/3` is given to the internet, and nothing else.
 const GIVEN: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 const V6: [(Ipv6Addr, u8, &str); 9] = [
     (Ipv6Addr::LOCALHOST, 128, "loopback"),

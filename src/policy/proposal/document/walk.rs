@@ -1,12 +1,14 @@
 //! The addresses in a JSON tree, each with the keys that lead to it.
 
+use std::fmt::Write as _;
+
 use ipnet::IpNet;
 
 use crate::policy::address::range_list::shown;
-use crate::policy::proposal::json::Json;
-use crate::policy::proposal::look::Look;
-use crate::policy::proposal::pair::{Pair, in_array, in_object};
-use crate::policy::proposal::refusal::{MOST_REFUSALS, Refusal, tame};
+use crate::policy::proposal::document::json::Json;
+use crate::policy::proposal::document::look::Look;
+use crate::policy::proposal::document::pair::{Pair, in_array, in_object};
+use crate::policy::proposal::document::refusal::{MOST_REFUSALS, Refusal, tame};
 
 /// An address, and the keys on the way to it. Places in arrays do not count: what is in one array is of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +82,7 @@ impl<'j> Walk<'j> {
             }
             Look::Bad(error) => {
                 let (path, shown) = (self.path(), shown(text));
-                self.refuse(Refusal::Address { path, shown, error });
+                self.refuse(Refusal::Address { path, shown, message: error.to_string() });
             }
         }
     }
@@ -102,11 +104,12 @@ impl<'j> Walk<'j> {
     fn path(&self) -> String {
         let mut path = String::new();
         for step in &self.way {
-            match step {
-                Step::Place(place) => path += &format!("[{place}]"),
-                Step::Key(key) if path.is_empty() => path += &tame(key),
-                Step::Key(key) => path += &format!(".{}", tame(key)),
-            }
+            // Writing to a String cannot fail.
+            let _ = match step {
+                Step::Place(place) => write!(path, "[{place}]"),
+                Step::Key(key) if path.is_empty() => write!(path, "{}", tame(key)),
+                Step::Key(key) => write!(path, ".{}", tame(key)),
+            };
         }
         if path.is_empty() { "the document".to_owned() } else { path }
     }

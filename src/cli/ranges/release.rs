@@ -1,0 +1,99 @@
+//! A text becomes the list, and the running gate serves it.
+
+use serde::Serialize;
+
+use crate::cli::ranges::review::{json, now};
+use crate::cli::ranges::running::Running;
+use crate::cli::ranges::setting::{Live, Setting, operator, store};
+use crate::cli::{FAILED, Failure, print};
+use crate::load::proposals::history::read_history;
+use crate::load::proposals::publication::make_live;
+use crate::load::proposals::record::{Change, Record, sha256};
+
+/// What is released, and where it is from.
+pub(super) struct Release<'a> {
+    /// The range file.
+    pub text: &'a [u8],
+    /// Where it is from.
+    pub source: String,
+    /// The day that the source gives for itself.
+    pub as_of: Option<String>,
+    /// The digest of the document that it was read from.
+    pub document: Option<String>,
+    /// How much it changes.
+    pub change: Change,
+}
+
+/// What became of it; `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Released<'a> {
+    /// The newest generation of the list in its history.
+    generation: Option<u64>,
+    list: &'a str,
+    /// The generation of the gate that serves it; none if no gate answered.
+    serves: Option<u64>,
+}
+
+/// Says what serves now.
+///
+/// # Errors
+/// The history cannot be read, or nothing can be printed.
+pub(super) fn released(setting: &Setting, serves: Option<u64>, as_json: bool) -> Result<u8, Failure> {
+    let list = &setting.list;
+    if as_json {
+        let newest = read_history(&setting.places, list).map_err(store)?.pop();
+        print(&json(&Released { generation: newest.map(|newest| newest.number), list, serves }))?;
+    } else if let Some(serves) = serves {
+        print(&format!("{list}: live, the gate serves its generation {serves}\n"))?;
+    }
+    Ok(0)
+}
+
+/// Publishes the text, and lets the running gate load it. Without a gate that answers it is loaded at the next start.
+///
+/// # Errors
+/// The list cannot be written, or the gate does not load it.
+pub(super) fn release(
+    setting: &Setting,
+    live: &Live,
+    running: Result<Running, Failure>,
+    release: Release<'_>,
+    as_json: bool,
+) -> Result<u8, Failure> {
+    let list = &setting.list;
+    let record = Record {
+        as_of: release.as_of,
+        at: now().as_secs(),
+        base: live.digest(),
+        by: operator(),
+        change: release.change,
+        document: release.document,
+        sha256: sha256(release.text),
+        source: release.source,
+    };
+    let generation = make_live(&setting.places, list, release.text, &record).map_err(store)?;
+    let loaded = running.map(|running| running.reload());
+    let serves = match &loaded {
+        Ok(Ok(serves)) => Some(*serves),
+        _ => None,
+    };
+    if !as_json {
+        print(&format!("{list}: published as generation {generation}\n"))?;
+    }
+    released(setting, serves, as_json)?;
+    match loaded {
+        Ok(Ok(_)) => Ok(0),
+        Ok(Err(failure)) => {
+            let first = format!("{list}: published, but the gate has not loaded it:");
+            Err(Failure { code: FAILED, lines: [vec![first], failure.lines].concat() })
+        }
+        Err(failure) => {
+            for line in failure.lines {
+                eprintln!(
+                    "warning: no gate was asked to load it, so it counts from its next load on: {line}"
+                );
+            }
+            Ok(0)
+        }
+    }
+}

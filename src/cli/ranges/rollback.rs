@@ -1,0 +1,66 @@
+//! `ranges rollback`: makes an earlier generation the list again. It is a publication of its own.
+
+use crate::cli::flags::Settings;
+use crate::cli::ranges::release::{Release, release};
+use crate::cli::ranges::review::Review;
+use crate::cli::ranges::running::Running;
+use crate::cli::ranges::setting::{Setting, store};
+use crate::cli::{Failure, failed, print};
+use crate::load::proposals::history::{Generation, read_history};
+use crate::load::proposals::places::StoreError;
+use crate::policy::address::range_list::parse;
+use crate::policy::proposal::moves::set;
+
+/// Make an earlier generation the list again.
+///
+/// It becomes a generation of its own, so that nothing of the history is lost. No guard holds it: it was published before.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Exit: 0 published, 1 no such generation, not written or not loaded.")]
+pub(super) struct Args {
+    /// The list
+    #[arg(value_name = "LIST")]
+    list: String,
+    /// The number of the generation [default: the newest that is not the list]
+    #[arg(value_name = "N")]
+    number: Option<u64>,
+    /// As JSON, for programs
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    let setting = Setting::read(&args.settings, &args.list)?;
+    let live = setting.live();
+    let wanted = wanted(&setting, args.number, live.digest().as_deref())?;
+    let text = wanted.text().map_err(store)?;
+    let number = wanted.number;
+    let list =
+        parse(&text).map_err(|_| failed(format!("generation {number} of {} is no good list", args.list)))?;
+    let (review, _) = Review::of(&setting, &setting.before(&live)?, &set(Some(&list)), &[]);
+    if !args.json {
+        print(&format!("{}: back to generation {number}\n{}", args.list, review.text()))?;
+    }
+    let back = Release {
+        text: &text,
+        source: format!("generation {number}"),
+        as_of: wanted.record.as_of.clone(),
+        document: wanted.record.document.clone(),
+        change: review.change,
+    };
+    release(&setting, &live, Running::find(&setting.gate), back, args.json)
+}
+
+fn wanted(setting: &Setting, number: Option<u64>, live: Option<&str>) -> Result<Generation, Failure> {
+    let list = &setting.list;
+    let mut all = read_history(&setting.places, list).map_err(store)?.into_iter().rev();
+    match number {
+        Some(number) => all
+            .find(|one| one.number == number)
+            .ok_or_else(|| store(StoreError::NoGeneration { list: list.clone(), number })),
+        None => all
+            .find(|one| Some(one.record.sha256.as_str()) != live)
+            .ok_or_else(|| failed(format!("{list} has no earlier generation"))),
+    }
+}

@@ -1,0 +1,157 @@
+//! What the configuration says to the commands of lists: the ranges folder, and who may name clients.
+//!
+//! The configuration alone is read. Certificates, secrets and the other lists may be unreadable for whoever proposes.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+
+use crate::cli::flags::{Gate, Settings};
+use crate::cli::{BAD_CONFIG, Failure, USAGE, failed};
+use crate::config::{self, Trusted, list_name};
+use crate::files::file::{range_files, read};
+use crate::files::folder::MOST_BYTES;
+use crate::load::proposals::history::read_history;
+use crate::load::proposals::places::{Places, StoreError};
+use crate::load::proposals::proposal::Proposal;
+use crate::load::proposals::record::sha256;
+use crate::policy::address::range_list::{RangeList, parse};
+use crate::policy::proposal::moves::set;
+
+/// What a command is about.
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// The name of the list.
+    pub list: String,
+    /// Where it lies.
+    pub places: Places,
+    /// How to find the running gate.
+    pub gate: Gate,
+    trusted: Vec<Trusted>,
+}
+
+/// The list as it lies there.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    /// Its bytes, if there is a file.
+    pub bytes: Option<Vec<u8>>,
+    /// Its prefixes, if the file is good.
+    pub list: Option<RangeList>,
+}
+
+impl Setting {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// The configuration has problems, or there can be no list of this name.
+    pub(super) fn read(settings: &Settings, list: &str) -> Result<Self, Failure> {
+        let list =
+            list_name(list).map_err(|error| Failure { code: USAGE, lines: vec![error.to_string()] })?;
+        let path = settings.file.path();
+        let bad = |lines: Vec<String>| Failure { code: BAD_CONFIG, lines };
+        let text =
+            path.as_deref().map(|path| config_text(path).map_err(|error| bad(vec![error.to_string()])));
+        let text = text.transpose()?;
+        let base = path.as_deref().and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
+        let parsed = config::parse(text.as_deref(), &settings.overrides(), &base)
+            .map_err(|problems| bad(problems.iter().map(ToString::to_string).collect()))?;
+        Ok(Self {
+            list,
+            places: Places::new(&parsed.config.ranges),
+            gate: Gate { file: settings.file.clone(), admin: settings.keys.admin.clone() },
+            trusted: parsed.config.trusted_proxies,
+        })
+    }
+
+    /// The list as it lies there.
+    pub(super) fn live(&self) -> Live {
+        let bytes = read(&self.places.live(&self.list), MOST_BYTES).ok();
+        let list = bytes.as_deref().and_then(|bytes| parse(bytes).ok());
+        Live { bytes, list }
+    }
+
+    /// The prefixes that a change is compared with: those of the list, or of its newest generation if the file is gone or
+    /// bad.
+    pub(super) fn before(&self, live: &Live) -> Result<BTreeSet<IpNet>, Failure> {
+        if let Some(list) = &live.list {
+            return Ok(set(Some(list)));
+        }
+        let newest = read_history(&self.places, &self.list).map_err(store)?.pop();
+        let text = newest.map(|newest| newest.text()).transpose().map_err(store)?;
+        Ok(set(text.and_then(|text| parse(&text).ok()).as_ref()))
+    }
+
+    /// Who may name clients, except for this list itself.
+    pub(super) fn trusted(&self) -> BTreeSet<IpNet> {
+        let mut all = BTreeSet::new();
+        for one in &self.trusted {
+            match one {
+                Trusted::Prefix(prefix) => all.extend([*prefix]),
+                Trusted::List(name) if *name == self.list => {}
+                Trusted::List(name) => all.extend(of_file(&self.places.live(name))),
+            }
+        }
+        all
+    }
+
+    /// The prefixes of the other lists in the folder, by name.
+    pub(super) fn others(&self) -> Vec<(String, BTreeSet<IpNet>)> {
+        let files = range_files(self.places.ranges()).unwrap_or_default();
+        let other = |path: &PathBuf| {
+            let name = path.file_stem()?.to_str().filter(|name| *name != self.list)?.to_owned();
+            Some((name, of_file(path)))
+        };
+        files.iter().filter_map(other).collect()
+    }
+}
+
+impl Live {
+    /// The digest of the file.
+    pub(super) fn digest(&self) -> Option<String> {
+        self.bytes.as_deref().map(sha256)
+    }
+}
+
+fn of_file(path: &Path) -> BTreeSet<IpNet> {
+    let list = read(path, MOST_BYTES).ok().and_then(|bytes| parse(&bytes).ok());
+    set(list.as_ref())
+}
+
+fn config_text(path: &Path) -> Result<String, ConfigError> {
+    let bytes =
+        read(path, config::MAX_TEXT).map_err(|error| ConfigError(path.to_owned(), error.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| ConfigError(path.to_owned(), "is not UTF-8 text".to_owned()))
+}
+
+/// The configuration cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {}", .0.display(), .1)]
+struct ConfigError(PathBuf, String);
+
+/// There is no proposal for the list; perhaps another one was meant.
+pub(super) fn no_proposal(setting: &Setting) -> String {
+    let (list, others) = (&setting.list, Proposal::lists(&setting.places));
+    let there = if others.is_empty() {
+        String::new()
+    } else {
+        format!("; there are proposals for {}", others.join(", "))
+    };
+    format!("there is no proposal for {list}{there}; `nexmo-gate ranges propose {list}` makes one")
+}
+
+/// A failure of the disk.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+pub(super) fn store(error: StoreError) -> Failure {
+    failed(error.to_string())
+}
+
+/// Who runs the command: who called sudo, or the user.
+pub(super) fn operator() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let uid =
+        || std::fs::metadata("/proc/self").map_or("somebody".to_owned(), |own| format!("uid {}", own.uid()));
+    let name = named.filter(|name| !name.trim().is_empty()).unwrap_or_else(uid);
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}

@@ -1,0 +1,87 @@
+//! `ranges propose` and `ranges diff`: what is read, what is written, what is left alone.
+
+use std::fs;
+
+use crate::harness::gate::setup::binary;
+use crate::ranges::stand::{Said, alone, history, list, ranges};
+
+const OLD: &str = "# reviewed: 2026-11-21\n# auto-add: 20.30.0.0/16\n20.30.40.0/24\n";
+
+#[test]
+fn a_proposal_is_shown_and_changes_no_list() {
+    let setup = alone(OLD);
+    let said = ranges(
+        &setup,
+        &["propose", "test", "--source", "https://v.example/", "--as-of", "2026-11-20"],
+        "20.30.40.0/24\n20.30.41.0/24\n",
+    );
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
+    assert!(
+        said.out.starts_with("test: proposed from https://v.example/\n  added     20.30.41.0/24\n"),
+        "{said:?}"
+    );
+    assert_eq!(list(&setup), OLD);
+    let text = fs::read_to_string(setup.path().join("ranges/.proposed/test.txt")).expect("the proposal");
+    assert!(text.starts_with(OLD), "{text}");
+    assert!(text.contains("\n# source: https://v.example/\n# as-of: 2026-11-20\n# fetched: 20"), "{text}");
+
+    let diff = ranges(&setup, &["diff", "test", "--json"], "");
+    let told = diff.json();
+    assert_eq!(
+        (diff.code, &told["added"][0], &told["change"]["gained_v4"]),
+        (1, &"20.30.41.0/24".into(), &256.into())
+    );
+    // No list of its own: neither `check` nor a gate sees it.
+    let check = Said::of(
+        binary().args(["check", "--config"]).arg(setup.path().join("config.yaml")).output().expect("check"),
+    );
+    assert_eq!(check.code, 0);
+    assert!(!check.out.contains("proposed") && !check.err.contains("proposed"), "{check:?}");
+
+    // What says the same as the list takes the proposal back.
+    let said = ranges(&setup, &["propose", "test"], "[\"20.30.40.0/24\"]");
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (0, "test: standard input says what the list says\n"),
+        "{said:?}"
+    );
+    let diff = ranges(&setup, &["diff", "test"], "");
+    assert_eq!(diff.code, 2, "{diff:?}");
+    assert!(diff.err.contains("there is no proposal for test"), "{diff:?}");
+    assert_eq!(history(&setup), []);
+}
+
+#[test]
+fn a_document_that_is_no_list_proposes_nothing() {
+    let setup = alone(OLD);
+    for (document, wanted) in [
+        ("<html><title>Log in</title>", "is a web page (\"Log in\")"),
+        ("{\"a\": [\"20.30.40.256\"]}", "a[0]: \"20.30.40.256\": each part of an IPv4 address is 0 to 255"),
+        ("{\"a\": [\"20.30.40.0/24\"], \"b\": [\"20.30.41.0/24\"]}", "--group must choose: a (1), b (1)"),
+        ("cidr,where\n20.30.40.0/24,eu\n", "line 1: is a row of a CSV table"),
+        ("", "holds no address"),
+    ] {
+        let said = ranges(&setup, &["propose", "test", "-"], document);
+        assert_eq!((said.code, said.out.as_str()), (65, ""), "{said:?}");
+        assert!(said.err.starts_with("error: standard input: ") && said.err.contains(wanted), "{said:?}");
+    }
+    assert!(!setup.path().join("ranges/.proposed").exists());
+    assert_eq!(ranges(&setup, &["propose", "../test"], "20.30.40.1").code, 2);
+    assert_eq!(ranges(&setup, &["propose", "test", "/dev/zero"], "").code, 65);
+    assert_eq!(list(&setup), OLD);
+}
+
+#[test]
+fn additions_inside_what_was_reviewed_publish_themselves_if_asked() {
+    let setup = alone(OLD);
+    let outside = ranges(&setup, &["propose", "test", "--auto-add"], "20.30.40.0/24\n20.31.0.0/24\n");
+    assert_eq!((outside.code, list(&setup).as_str()), (0, OLD), "{outside:?}");
+    assert!(outside.err.contains("a person has to publish it: 20.31.0.0/24 is in no prefix"), "{outside:?}");
+    let gone = ranges(&setup, &["propose", "test", "--auto-add"], "20.30.41.0/24\n");
+    assert!(gone.err.contains("1 prefixes would be removed") && list(&setup) == OLD, "{gone:?}");
+    let inside = ranges(&setup, &["propose", "test", "--auto-add"], "20.30.40.0/24\n20.30.41.0/24\n");
+    assert_eq!(inside.code, 0, "{inside:?}");
+    assert!(list(&setup).contains("20.30.41.0/24"), "{inside:?}");
+    assert_eq!(history(&setup).len(), 2);
+    assert_eq!(ranges(&setup, &["diff", "test"], "").code, 2, "no proposal waits");
+}

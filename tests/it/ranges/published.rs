@@ -1,0 +1,80 @@
+//! `ranges publish` and `ranges rollback`: what holds a list, and what becomes of it.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+use crate::harness::Setup;
+use crate::ranges::stand::{Said, alone, history, list, ranges};
+
+const OLD: &str = "20.30.40.0/24\n20.30.41.0/24\n20.30.42.0/24\n";
+
+fn proposed(setup: &Setup, text: &str) -> Said {
+    ranges(setup, &["propose", "test"], text)
+}
+
+fn publish(setup: &Setup, more: &[&str]) -> Said {
+    ranges(setup, &[&["publish", "test"], more].concat(), "")
+}
+
+#[test]
+fn without_a_gate_a_list_is_published_for_its_next_start() {
+    let setup = alone(OLD);
+    fs::set_permissions(setup.path().join("ranges/test.txt"), Permissions::from_mode(0o640)).expect("a mode");
+    assert_eq!(publish(&setup, &[]).code, 1, "nothing is proposed");
+    assert_eq!(proposed(&setup, &format!("{OLD}20.30.43.0/24\n")).code, 0);
+    let said = publish(&setup, &["--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!((&said.json()["generation"], said.json()["serves"].is_null()), (&2.into(), true));
+    assert!(said.err.contains("warning: no gate was asked to load it"), "{said:?}");
+    assert!(list(&setup).ends_with("20.30.43.0/24\n"));
+    let file = fs::metadata(setup.path().join("ranges/test.txt")).expect("the list");
+    assert_eq!(file.mode() & 0o777, 0o640, "whoever could read it can read it");
+    assert_eq!(publish(&setup, &[]).code, 1, "it is published");
+    assert_eq!(ranges(&setup, &["diff", "test", "1"], "").code, 1);
+    assert_eq!(ranges(&setup, &["diff", "test", "2"], "").code, 0);
+    assert_eq!(ranges(&setup, &["rollback", "test", "9"], "").code, 1);
+    assert_eq!(ranges(&setup, &["rollback", "test"], "").code, 0);
+    assert_eq!(list(&setup), OLD);
+}
+
+#[test]
+fn everything_that_speaks_against_a_list_is_told_at_once() {
+    let setup = alone(OLD).trusts(&["30.0.0.1/32"]);
+    setup.write_config();
+    // The proposal is made first, and then the list is another one.
+    assert_eq!(proposed(&setup, "30.0.0.0/9\n10.0.0.0/24\n").code, 3);
+    let by_hand = format!("{OLD}20.30.44.0/24\n");
+    setup.dir.write("ranges/test.txt", &by_hand);
+    let said = publish(&setup, &["--json"]);
+    assert_eq!((said.code, list(&setup)), (3, by_hand.clone()), "{said:?}");
+    let told = said.json();
+    let held: Vec<&str> =
+        told["held"].as_array().expect("a list").iter().filter_map(|one| one["reason"].as_str()).collect();
+    assert_eq!(held, ["shrinks", "shrinks", "grows", "wide", "trusted", "reserved", "moved"]);
+    assert_eq!(said.err.matches("error: held: test: ").count(), held.len(), "{said:?}");
+    assert_eq!(said.json()["overlaps"]["trusted_proxies"], 1);
+    assert_eq!(history(&setup), [], "nothing was written");
+    // A person may, and what was saved by hand can come back.
+    assert_eq!(publish(&setup, &["--force", "--yes-i-know"]).code, 0);
+    assert!(list(&setup).contains("30.0.0.0/9"));
+    assert_eq!(ranges(&setup, &["rollback", "test"], "").code, 0);
+    assert_eq!(list(&setup), by_hand);
+}
+
+#[test]
+fn a_proposal_that_was_changed_or_is_old_is_not_published() {
+    let setup = alone(OLD);
+    assert_eq!(proposed(&setup, &format!("{OLD}20.30.43.0/24\n")).code, 0);
+    let record = setup.path().join("ranges/.proposed/test.json");
+    let text = fs::read_to_string(&record).expect("the record");
+    let now: u64 =
+        text.split("\"at\": ").nth(1).and_then(|rest| rest.split(',').next()?.parse().ok()).expect("a time");
+    fs::write(&record, text.replace(&now.to_string(), &(now - 8 * 86_400).to_string())).expect("a record");
+    let said = publish(&setup, &[]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.err.contains("it was proposed 8 days ago, and 7 is the most"), "{said:?}");
+    setup.dir.write("ranges/.proposed/test.txt", "0.0.0.0/0\n");
+    let said = publish(&setup, &["--force", "--yes-i-know"]);
+    assert_eq!((said.code, list(&setup).as_str()), (1, OLD), "{said:?}");
+    assert!(said.err.contains("is not the text that was written here"), "{said:?}");
+}
