@@ -90,7 +90,8 @@ pub mod provider {
     pub use crate::policy::provider::{DEFAULT, Webhook};
 }
 
-/// The text of `/metrics`.
+/// The text of `/metrics`, and what of it is in no snapshot.
 pub mod metrics {
     pub use crate::admin::metrics::render;
+    pub use crate::state::proposals::{Change, Proposals, Unreadable, Waiting};
 }

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use nexmo_gate::exports::range_list::REVIEW_DAYS;
+use nexmo_gate::exports::metrics::{Change, Proposals, Waiting};
+use nexmo_gate::exports::range_list::{REVIEW_DAYS, parse};
 use nexmo_gate::exports::signature::{Counted, Finding, PayloadForm, Scheme};
 use nexmo_gate::exports::{Gauges, Loader, Outcome, Overrides, Reason, metrics};
 use serde_json::Value;
@@ -50,7 +51,12 @@ fn known() -> Known {
             snapshot.routes[0].counters.signatures.count(&counted);
         }
     }
-    let page = metrics::render(&snapshot, None, &Gauges::default(), SystemTime::now());
+    let proposed = parse(b"192.0.2.0/29\n").expect("a list");
+    let change = Change::between(Some(&snapshot.lists["sms"].ranges), &proposed).expect("a change");
+    let list = "sms".to_owned();
+    let waiting = vec![Waiting { list, at: 1, by: "ada".to_owned(), source: "vendor".to_owned(), change }];
+    let proposals = Proposals { waiting, ..Proposals::default() };
+    let page = metrics::render(&snapshot, None, &proposals, &Gauges::default(), SystemTime::now());
     let mut known = Known::new();
     for line in page.lines().filter(|line| !line.starts_with('#')) {
         let (series, _) = line.rsplit_once(' ').expect("a value");
@@ -127,7 +133,9 @@ fn check(known: &Known, what: &str, expression: &str, templates: &[&str]) -> BTr
             let values = series.get(&label).unwrap_or_else(|| panic!("{what}: {name} has no {label}"));
             // Which routes, lists and so on there are is the operator's affair.
             let words: BTreeSet<&str> = match label.as_str() {
-                "outcome" | "reason" | "phase" | "scheme" | "result" | "form" => value.split('|').collect(),
+                "outcome" | "reason" | "phase" | "kind" | "scheme" | "result" | "form" => {
+                    value.split('|').collect()
+                }
                 _ => BTreeSet::new(),
             };
             for word in words {

@@ -402,6 +402,54 @@ fn the_units_agree_with_the_shipped_configuration() {
     assert!(text("Cargo.toml").contains("[\"deploy/logrotate\", \"etc/logrotate.d/nexmo-gate\", \"644\"]"));
 }
 
+/// The lines of a unit that confine it, without those that differ for a reason.
+fn sandbox(unit: &str) -> BTreeSet<&str> {
+    let (_, lines) = unit.split_once("# The sandbox.\n").expect("a sandbox");
+    lines.lines().take_while(|line| !line.starts_with('[')).filter(|line| line.contains('=')).collect()
+}
+
+#[test]
+fn the_timer_proposes_and_is_confined_as_the_gate_is() {
+    let service = text("systemd/nexmo-gate-ranges@.service");
+    let value = |text: &str, key: &str| -> Vec<String> {
+        text.lines().filter_map(|line| line.strip_prefix(&format!("{key}=")[..])).map(str::to_owned).collect()
+    };
+    let drop_in = text("systemd/nexmo-gate-ranges.url.conf");
+    let environment = value(&drop_in, "Environment");
+    let url = environment[0].strip_prefix("RANGES_URL=").expect("the address");
+    let line = value(&service, "ExecStart")[0].replace("${RANGES_URL}", url).replace("%i", "sms");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(
+        words[..4],
+        ["/usr/bin/nexmo-gate", "ranges", "fetch", "sms"],
+        "it proposes, and never publishes"
+    );
+    Cli::command().try_get_matches_from(&words).unwrap_or_else(|error| panic!("{error}"));
+    assert!(words.contains(&"/etc/nexmo-gate/config.yaml") && !line.contains("--auto-add"), "{line}");
+    let own = sandbox(&service);
+    let gate = text("systemd/nexmo-gate.service");
+    let missing: Vec<_> = sandbox(&gate).difference(&own).copied().collect();
+    assert!(missing.is_empty(), "the gate has these too: {missing:?}");
+    assert!(own.contains("CapabilityBoundingSet="), "{own:?}");
+    let writes = "/etc/nexmo-gate/ranges/.proposed";
+    assert_eq!(value(&service, "ReadWritePaths"), [writes]);
+    assert!(text("systemd/tmpfiles.conf").contains(&format!("\nd {writes} 0755 nexmo-gate nexmo-gate ")));
+    assert_eq!(value(&service, "User"), value(&gate, "User"));
+    let timer = text("systemd/nexmo-gate-ranges@.timer");
+    for line in ["OnCalendar=daily", "RandomizedDelaySec=6h", "Persistent=true", "WantedBy=timers.target"] {
+        assert!(timer.lines().any(|own| own == line), "{line}");
+    }
+    let package = text("Cargo.toml");
+    for line in [
+        "[\"systemd/nexmo-gate-ranges@.service\", \"usr/lib/systemd/system/\", \"644\"]",
+        "[\"systemd/nexmo-gate-ranges@.timer\", \"usr/lib/systemd/system/\", \"644\"]",
+        "\"usr/lib/systemd/system/nexmo-gate-ranges@.service.d/url.conf\", \"644\"]",
+    ] {
+        assert!(package.contains(line), "{line}");
+    }
+    assert!(!text("deploy/debian/postinst").contains("ranges@"), "it is enabled by a person");
+}
+
 /// On loopback every process of the machine could ask for a reload.
 #[test]
 fn the_packaged_configuration_has_an_admin_socket_and_keeps_its_lists() {

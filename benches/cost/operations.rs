@@ -216,6 +216,7 @@ fn access_log_line() -> Runner {
             bytes_in: 390,
             bytes_out: 15,
             began,
+            ended: None,
             duration: Duration::from_nanos(number as u64 * 1000),
             upstream: Some(Duration::from_micros(731)),
             generation: 1,

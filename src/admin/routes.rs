@@ -155,21 +155,27 @@ fn has_no_reloads(ctx: &AdminContext) -> bool {
 }
 
 fn numbers(ctx: &AdminContext) -> String {
-    metrics::render(&ctx.store.load(), ctx.store.last_reload().as_deref(), &ctx.gauges, SystemTime::now())
+    let (last_reload, proposals) = (ctx.store.last_reload(), ctx.store.proposals());
+    metrics::render(&ctx.store.load(), last_reload.as_deref(), &proposals, &ctx.gauges, SystemTime::now())
 }
 
 fn report(ctx: &AdminContext, asked: &Asked) -> Answer {
-    let (snapshot, last_reload) = (ctx.store.load(), ctx.store.last_reload());
+    let (snapshot, last_reload, proposals) =
+        (ctx.store.load(), ctx.store.last_reload(), ctx.store.proposals());
     let uptime = ctx.started.elapsed();
     let format = asked.query.split('&').find_map(|pair| pair.strip_prefix("format="));
     if format == Some("json") || !asked.wants_html {
-        return Answer::json(200, &status::describe(&snapshot, last_reload.as_deref(), &ctx.gauges, uptime));
+        return Answer::json(
+            200,
+            &status::describe(&snapshot, last_reload.as_deref(), &proposals, &ctx.gauges, uptime),
+        );
     }
     let instant = Instant::now();
     ctx.history.sample(snapshot.counted(), instant);
     let view = View {
         snapshot: &snapshot,
         last_reload: last_reload.as_deref(),
+        proposals: &proposals,
         gauges: &ctx.gauges,
         history: &ctx.history,
         denials: &ctx.denials.noted(),

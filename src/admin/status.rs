@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ipnet::IpNet;
 use tokio::time::Instant;
 
 use crate::admin::api::status::{
-    Certificate, LastReload, List, Outcomes, Route, Secret, Signatures, Status, Statuses, Unrouted, Upstream,
+    Certificate, LastHits, LastReload, List, Outcomes, Proposal, Route, Secret, Signatures, Status, Statuses,
+    Unrouted, Upstream,
 };
+use crate::admin::last_hits::{self, OfList};
 use crate::state::endpoint::Endpoint;
+use crate::state::proposals::Proposals;
 use crate::state::report::Report;
 use crate::state::secrets::LiveSecret;
 use crate::state::snapshot::{self, LiveRoute, Snapshot};
@@ -22,6 +26,7 @@ use crate::telemetry::timestamp::unix_seconds;
 pub(crate) fn describe(
     snapshot: &Snapshot,
     last_reload: Option<&Report>,
+    proposed: &Proposals,
     gauges: &Gauges,
     uptime: Duration,
 ) -> Status {
@@ -31,10 +36,11 @@ pub(crate) fn describe(
         gauges: TABLE.iter().map(|number| (number.key.to_owned(), number.value(gauges))).collect(),
         generation: snapshot.generation,
         last_reload: last_reload.map(LastReload::from),
-        lists: snapshot.lists.values().map(|list| List::from(&**list)).collect(),
+        lists: lists(snapshot),
         loaded_at: rfc3339(snapshot.loaded_at),
         mode: snapshot.config.mode.word().to_owned(),
         phase: gauges.phase().word().to_owned(),
+        proposals: proposals(proposed),
         routes: snapshot.routes.iter().map(|one| route(snapshot, one)).collect(),
         secrets: secrets(snapshot, SystemTime::now()),
         trusted_proxies: snapshot.trusted_names.iter().map(ToString::to_string).collect(),
@@ -51,6 +57,11 @@ pub(crate) fn rfc3339(at: SystemTime) -> String {
     let mut text = Vec::new();
     timestamp::write(&mut text, at);
     String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The same for a time in Unix seconds.
+fn of_unix(seconds: u64) -> String {
+    rfc3339(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -81,7 +92,7 @@ fn secrets(snapshot: &Snapshot, now: SystemTime) -> Vec<Secret> {
     let shown = |one: &LiveSecret| Secret {
         hits: one.uses.hits(),
         last_good: one.last_good,
-        last_used: one.uses.last().map(|last| rfc3339(UNIX_EPOCH + Duration::from_secs(last))),
+        last_used: one.uses.last().map(of_unix),
         of: one.owner(),
         over: one.is_over(now),
         path: one.file.file.display().to_string(),
@@ -90,17 +101,61 @@ fn secrets(snapshot: &Snapshot, now: SystemTime) -> Vec<Secret> {
     snapshot.secrets.sources.iter().map(shown).collect()
 }
 
-impl From<&snapshot::List> for List {
-    fn from(list: &snapshot::List) -> Self {
+/// The range lists, by name.
+fn lists(snapshot: &Snapshot) -> Vec<List> {
+    let hits = last_hits::of(snapshot);
+    let shown = |list: &snapshot::List| List {
+        as_of: list.ranges.as_of().map(|day| day.to_string()),
+        last_good: list.last_good,
+        last_hits: hits.iter().find(|one| one.list.name == list.name).map(LastHits::from),
+        name: list.name.clone(),
+        path: list.path.display().to_string(),
+        prefixes: list.ranges.entries().len(),
+        reviewed: list.ranges.reviewed().map(|day| day.to_string()),
+    };
+    snapshot.lists.values().map(|list| shown(list)).collect()
+}
+
+impl From<&OfList<'_>> for LastHits {
+    fn from(one: &OfList<'_>) -> Self {
+        let shown = one.shown.iter();
         Self {
-            as_of: list.ranges.as_of().map(|day| day.to_string()),
-            last_good: list.last_good,
-            name: list.name.clone(),
-            path: list.path.display().to_string(),
-            prefixes: list.ranges.entries().len(),
-            reviewed: list.ranges.reviewed().map(|day| day.to_string()),
+            cut: one.cut,
+            never: one.never(),
+            prefixes: shown.map(|(prefix, at)| (prefix.to_string(), at.map(of_unix))).collect(),
         }
     }
+}
+
+/// What waits, and what cannot be read.
+fn proposals(seen: &Proposals) -> Vec<Proposal> {
+    let names = |all: &[IpNet]| all.iter().map(ToString::to_string).collect();
+    let waiting = seen.waiting.iter().map(|one| Proposal {
+        added: names(&one.change.added),
+        at: Some(of_unix(one.at)),
+        by: Some(one.by.clone()),
+        changes: one
+            .change
+            .sizes()
+            .into_iter()
+            .map(|(kind, size)| (kind.to_owned(), size.to_string()))
+            .collect(),
+        list: one.list.clone(),
+        problem: None,
+        removed: names(&one.change.removed),
+        source: Some(one.source.clone()),
+    });
+    let unreadable = seen.unreadable.iter().map(|one| Proposal {
+        added: Vec::new(),
+        at: None,
+        by: None,
+        changes: BTreeMap::new(),
+        list: one.list.clone(),
+        problem: Some(one.why.clone()),
+        removed: Vec::new(),
+        source: None,
+    });
+    waiting.chain(unreadable).collect()
 }
 
 fn route(snapshot: &Snapshot, route: &LiveRoute) -> Route {
@@ -205,7 +260,7 @@ mod tests {
         }
         let gauges = Gauges::default();
         gauges.enter(Phase::Draining);
-        let status = describe(&snapshot, None, &gauges, Duration::from_secs(61));
+        let status = describe(&snapshot, None, &Proposals::default(), &gauges, Duration::from_secs(61));
         let [failing, resting, up] = status.upstreams.as_slice() else { panic!("{:?}", status.upstreams) };
         assert_eq!(failing.state, UpstreamState::Failing);
         assert_eq!(resting.state, UpstreamState::Resting);
@@ -243,7 +298,7 @@ mod tests {
             signatures.count(&Counted { scheme, finding: Finding::Bad, age: None, form: None });
         }
         snapshot.secrets.count_use(1, 20_778 * 86_400);
-        let status = describe(&snapshot, None, &Gauges::default(), Duration::ZERO);
+        let status = describe(&snapshot, None, &Proposals::default(), &Gauges::default(), Duration::ZERO);
         let one = |word: &str, count| BTreeMap::from([(word.to_owned(), count)]);
         let wanted = Signatures {
             faults_in_a_row: 2,

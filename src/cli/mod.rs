@@ -2,7 +2,7 @@
 //!
 //! A command returns its exit code or a [`Failure`]; only `main` prints a failure. The output is for people,
 //! `--json` is for programs. Exit codes are an interface: 0 success, 1 failed while running, 2 wrong usage
-//! (clap's own), 3 denied (`explain`), not good (`signature`) or held (`ranges`), 65 a document that is not read and 69 an
+//! (clap's own), 3 denied (`explain`), not good (`signature`) or held (`ranges`; `ranges replay`: somebody would be lost), 65 a document that is not read and 69 an
 //! address that does not answer (`ranges`), 78 a bad configuration or range file (`EX_CONFIG` of sysexits.h, so
 //! that a supervisor knows that a retry does not help).
 //!
@@ -37,7 +37,7 @@ pub(crate) const FAILED: u8 = 1;
 /// The exit code for wrong usage, as clap has it.
 pub(crate) const USAGE: u8 = 2;
 /// The exit code of `explain` for a denied address, of `signature` for one that is not good, and of `ranges` for a change
-/// that is held.
+/// that is held, or by which somebody would be lost.
 pub(crate) const DENIED: u8 = 3;
 
 /// A firewall and IP allowlist proxy for Nexmo (Vonage) webhooks.

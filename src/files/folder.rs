@@ -22,7 +22,7 @@ pub(crate) const MOST_BYTES: u64 = 64 << 20;
 /// The number of files that are read although the config does not name them.
 pub(crate) const MOST_FILES: usize = 1000;
 /// Longer than a step of any file system's clock: FAT has 2 s.
-const COARSE: Duration = Duration::from_secs(3);
+pub(crate) const COARSE: Duration = Duration::from_secs(3);
 /// After this time an unnamed file is read again even if its times are the same: a memory map may write
 /// without changing them.
 const AGAIN: Duration = Duration::from_secs(3600);
@@ -77,7 +77,7 @@ struct Known {
 
 /// What changes when the content does.
 #[derive(Debug, PartialEq, Eq)]
-struct Stamp {
+pub(crate) struct Stamp {
     file: (u64, u64),
     size: u64,
     modified: (i64, i64),
@@ -85,6 +85,11 @@ struct Stamp {
 }
 
 impl Stamp {
+    /// That of a file, if there is one.
+    pub(crate) fn at(path: &Path) -> Option<Self> {
+        fs::metadata(path).map(|metadata| Self::of(&metadata)).ok()
+    }
+
     fn of(metadata: &Metadata) -> Self {
         Self {
             file: (metadata.dev(), metadata.ino()),
@@ -150,7 +155,7 @@ fn whole(path: PathBuf, left: &mut u64) -> FileContent {
 /// Reads a file that the config does not name; `None` when there is no room for it.
 fn passing(path: &Path, known: Option<Known>, left: u64, now: Instant) -> Option<Known> {
     // Before the read: a change during the read must show.
-    let stamp = fs::metadata(path).map(|metadata| Stamp::of(&metadata)).ok();
+    let stamp = Stamp::at(path);
     let known = known.filter(|known| stamp.as_ref() == Some(&known.stamp));
     let since = known.as_ref().map_or(now, |known| known.since);
     if let Some(known) = known {

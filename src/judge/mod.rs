@@ -18,6 +18,7 @@
 //! | [`received`] | a request, and what was found out about it |
 //! | [`signature`] | what becomes of the signature of a request |
 //! | [`request_id`] | the id of a request |
+//! | [`trial`] | what would become of senders if lists had another content |
 
 pub(crate) mod connection;
 pub(crate) mod doubt;
@@ -32,3 +33,4 @@ pub(crate) mod request;
 pub(crate) mod request_id;
 pub(crate) mod served;
 pub(crate) mod signature;
+pub(crate) mod trial;

@@ -21,6 +21,7 @@ pub(crate) mod authorities;
 pub(crate) mod endpoint;
 pub(crate) mod held;
 pub(crate) mod past;
+pub(crate) mod proposals;
 pub(crate) mod report;
 pub(crate) mod secrets;
 pub(crate) mod snapshot;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption, Cache};
 use tokio::sync::watch;
 
+use crate::state::proposals::Proposals;
 use crate::state::report::Report;
 use crate::state::snapshot::Snapshot;
 
@@ -13,6 +14,7 @@ use crate::state::snapshot::Snapshot;
 pub(crate) struct Store {
     current: Arc<ArcSwap<Snapshot>>,
     last_reload: ArcSwapOption<Report>,
+    proposals: ArcSwap<Proposals>,
     published: watch::Sender<u64>,
 }
 
@@ -26,7 +28,7 @@ impl Store {
     pub(crate) fn new(first: Snapshot) -> Self {
         let published = watch::Sender::new(first.generation);
         let current = Arc::new(ArcSwap::from_pointee(first));
-        Self { current, last_reload: ArcSwapOption::empty(), published }
+        Self { current, last_reload: ArcSwapOption::empty(), proposals: ArcSwap::default(), published }
     }
 
     /// The current snapshot.
@@ -45,6 +47,17 @@ impl Store {
     #[must_use]
     pub(crate) fn last_reload(&self) -> Option<Arc<Report>> {
         self.last_reload.load_full()
+    }
+
+    /// The proposals that wait, as they were seen last.
+    #[must_use]
+    pub(crate) fn proposals(&self) -> Arc<Proposals> {
+        self.proposals.load_full()
+    }
+
+    /// Stores what was seen of the proposals.
+    pub(crate) fn propose(&self, proposals: Proposals) {
+        self.proposals.store(Arc::new(proposals));
     }
 
     /// A channel that receives the generation of every snapshot after it was published.

@@ -4,7 +4,8 @@
 //! gate chose. [`answers`] lets applications misbehave at random, and holds what the log and the senders say against
 //! the application's own record. [`signatures`] lets the vendor's own packages sign, and holds that against what the gate
 //! vouches for. [`exports`] loads exported lists into real firewalls and proxies, and holds what they have against Python's
-//! `ipaddress`. All are seeded: a run prints its seed, and `NEXMO_GATE_ORACLE_SEED` repeats it.
+//! `ipaddress`. [`replay`] lets Python judge an access log again, and holds that against `nexmo-gate ranges replay`. All are
+//! seeded: a run prints its seed, and `NEXMO_GATE_ORACLE_SEED` repeats it.
 //! `make oracles` is the full size, `make test-long` has a small one.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its harness too")]
 
@@ -16,5 +17,6 @@ mod answers;
 mod applications;
 mod dice;
 mod exports;
+mod replay;
 mod signatures;
 mod spelling;

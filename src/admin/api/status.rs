@@ -30,6 +30,9 @@ pub(crate) struct Status {
     pub mode: String,
     /// The phase of the process.
     pub phase: String,
+    /// The proposals that wait for a person, by list.
+    #[serde(default)]
+    pub proposals: Vec<Proposal>,
     /// The routes, in the order of the config.
     pub routes: Vec<Route>,
     /// The secrets of signatures, in the order of the config.
@@ -74,6 +77,8 @@ pub(crate) struct List {
     pub as_of: Option<String>,
     /// Whether this is the last good version, because the file cannot be used now.
     pub last_good: bool,
+    /// When its prefixes last admitted a request; none where no route allows the list.
+    pub last_hits: Option<LastHits>,
     /// The stem of the file.
     pub name: String,
     /// The path of the file.
@@ -82,6 +87,38 @@ pub(crate) struct List {
     pub prefixes: usize,
     /// The day on which a person last compared it with its source, `YYYY-MM-DD`.
     pub reviewed: Option<String>,
+}
+
+/// When the prefixes of a list last admitted a request, since the start of the gate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastHits {
+    /// How many prefixes are not here, because there are too many.
+    pub cut: usize,
+    /// How many of those that are here never did.
+    pub never: usize,
+    /// By prefix, in RFC 3339; none for never.
+    pub prefixes: BTreeMap<String, Option<String>>,
+}
+
+/// A proposal for a range list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proposal {
+    /// The first prefixes that it would add.
+    pub added: Vec<String>,
+    /// When it was proposed, in RFC 3339; none where it cannot be read.
+    pub at: Option<String>,
+    /// Who proposed it.
+    pub by: Option<String>,
+    /// Prefixes `added` and `removed`, addresses `gained_` and `lost_` by family. As text, because programs round large numbers.
+    pub changes: BTreeMap<String, String>,
+    /// The name of the list.
+    pub list: String,
+    /// Why it cannot be read.
+    pub problem: Option<String>,
+    /// The first prefixes that it would remove.
+    pub removed: Vec<String>,
+    /// Where it is from.
+    pub source: Option<String>,
 }
 
 /// A secret of signatures: where it is, nothing of what it is.

@@ -16,7 +16,9 @@ use crate::admin::explain::question::{Parameters, Question};
 use crate::admin::fixture::{CONFIG, Stage, anonymous};
 use crate::admin::status::describe;
 use crate::config::Problem;
+use crate::policy::address::range_list::parse;
 use crate::policy::outcome::Reason;
+use crate::state::proposals::{Change, Proposals, Unreadable, Waiting};
 use crate::state::report::{Cause, Report};
 use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::{Gauges, Phase};
@@ -29,6 +31,7 @@ const EXPLAIN_ALL: &str = include_str!("../../../tests/fixtures/admin/explain-al
 fn snapshot(stage: &mut Stage) -> Snapshot {
     let mut snapshot = stage.snapshot();
     snapshot.loaded_at = UNIX_EPOCH + Duration::from_secs(20_778 * 86_400);
+    snapshot.lists["sms"].last_hits.note(1, 20_778 * 86_400);
     let route = &snapshot.routes[0];
     route.counters.count(Reason::Success, Some(200));
     route.counters.count(Reason::NotListed, Some(403));
@@ -36,6 +39,22 @@ fn snapshot(stage: &mut Stage) -> Snapshot {
         let _ = route.upstream.endpoints[0].health.failed(false, Instant::now());
     }
     snapshot
+}
+
+fn proposals(snapshot: &Snapshot) -> Proposals {
+    let now = Some(&snapshot.lists["voice"].ranges);
+    let proposed = parse(b"192.0.2.0/28\n203.0.113.0/30\n").unwrap();
+    Proposals {
+        waiting: vec![Waiting {
+            list: "voice".to_owned(),
+            at: 20_778 * 86_400,
+            by: "ada".to_owned(),
+            source: "https://vendor.example/ips".to_owned(),
+            change: Change::between(now, &proposed).unwrap(),
+        }],
+        unreadable: vec![Unreadable { list: "sms".to_owned(), why: "line 1: odd".to_owned() }],
+        cut: 0,
+    }
 }
 
 fn report(snapshot: &Snapshot) -> Report {
@@ -58,7 +77,7 @@ fn every_answer_is_written_as_ever() {
     let report = report(&snapshot);
     let gauges = Gauges::default();
     gauges.enter(Phase::Ready);
-    let status = describe(&snapshot, Some(&report), &gauges, Duration::from_secs(61));
+    let status = describe(&snapshot, Some(&report), &proposals(&snapshot), &gauges, Duration::from_secs(61));
     let written = |text: String| anonymous(&text, stage.folder.path());
     assert_eq!(written(status.to_json().unwrap()), STATUS);
     assert_eq!(written(ReloadReport::from(&report).to_json().unwrap()), RELOAD);
@@ -88,7 +107,8 @@ fn add_a_key(value: &mut Value) -> usize {
         Value::Array(rows) => rows.iter_mut().map(add_a_key).sum(),
         Value::Object(keys) => {
             let typed = keys.iter_mut().filter(|(key, _)| {
-                !["findings", "gauges", "outcomes", "payloads", "statuses"].contains(&key.as_str())
+                !["changes", "findings", "gauges", "outcomes", "payloads", "prefixes", "statuses"]
+                    .contains(&key.as_str())
             });
             let inner: usize = typed.map(|(_, value)| add_a_key(value)).sum();
             keys.insert("new".to_owned(), serde_json::json!({ "of": ["a newer gate"] }));
@@ -175,7 +195,7 @@ fn a_key_that_is_missing_is_named() {
             }
         }
     }
-    each::<Status>(STATUS, &["last_reload"]);
+    each::<Status>(STATUS, &["last_reload", "proposals"]);
     each::<ReloadReport>(RELOAD, &[]);
     each::<Explanation>(EXPLAIN, &["listener", "method", "client", "no_client", "path", "via"]);
 }

@@ -6,9 +6,11 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`exposition`] | the text format |
+//! | [`lists`] | the range lists, and when their prefixes last admitted a request |
 //! | [`signatures`] | the signatures of requests, and the secrets that made them |
 
 mod exposition;
+mod lists;
 mod signatures;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ use tokio::time::Instant;
 
 use self::exposition::Page;
 use crate::policy::outcome::Reason;
+use crate::state::proposals::Proposals;
 use crate::state::report::Report;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::state::stats::counters::LATENCY_BOUNDS_MS;
@@ -28,14 +31,20 @@ use crate::telemetry::timestamp::unix_seconds;
 
 /// All numbers as text.
 #[must_use]
-pub fn render(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges, now: SystemTime) -> String {
+pub fn render(
+    snapshot: &Snapshot,
+    last_reload: Option<&Report>,
+    proposals: &Proposals,
+    gauges: &Gauges,
+    now: SystemTime,
+) -> String {
     let mut page = Page::default();
     requests(&mut page, snapshot);
     latency(&mut page, snapshot);
     signatures::write(&mut page, snapshot);
     process(&mut page, gauges);
     upstreams(&mut page, snapshot);
-    lists(&mut page, snapshot, now);
+    lists::write(&mut page, snapshot, proposals, now);
     certificates(&mut page, snapshot, now);
     loads(&mut page, snapshot, last_reload);
     page.into_text()
@@ -127,33 +136,6 @@ fn upstreams(page: &mut Page, snapshot: &Snapshot) {
     }
 }
 
-fn lists(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
-    page.family("list_prefixes", "gauge", "Prefixes of a range list.");
-    for (name, list) in &snapshot.lists {
-        page.sample("list_prefixes", &[("list", name)], list.ranges.entries().len());
-    }
-    page.family(
-        "list_last_good",
-        "gauge",
-        "1 where the file cannot be used now and its last good version serves.",
-    );
-    for (name, list) in &snapshot.lists {
-        page.sample("list_last_good", &[("list", name)], u8::from(list.last_good));
-    }
-    page.family(
-        "list_reviewed_age_seconds",
-        "gauge",
-        "Since a person last compared the list with the vendor's article.",
-    );
-    let now = unix_seconds(now);
-    for (name, list) in &snapshot.lists {
-        if let Some(day) = list.ranges.reviewed() {
-            let reviewed = u64::try_from(day.days_since_epoch()).unwrap_or(0) * 86_400;
-            page.sample("list_reviewed_age_seconds", &[("list", name)], now.saturating_sub(reviewed));
-        }
-    }
-}
-
 fn certificates(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
     let mut all: Vec<_> = tls::certificates(&snapshot.doors).collect();
     all.sort_by_key(|one| &one.files.certificate);
@@ -203,6 +185,8 @@ mod tests {
 
     use super::*;
     use crate::admin::fixture::{CONFIG, Stage};
+    use crate::policy::address::range_list::parse;
+    use crate::state::proposals::{Change, Waiting};
     use std::collections::HashSet;
     use std::sync::atomic::Ordering::Relaxed;
     use std::time::Duration;
@@ -217,6 +201,7 @@ mod tests {
         counters.count_would_deny();
         counters.time(Duration::from_millis(3));
         snapshot.unrouted.counters.count(Reason::NoRoute, Some(403));
+        snapshot.lists["voice"].last_hits.note(1, 1_795_219_200);
         let down = snapshot.routes[2].upstream.endpoints[1].as_ref();
         assert_eq!(down.url, "unix:/run/b.sock");
         for _ in 0..2 {
@@ -226,7 +211,18 @@ mod tests {
         gauges.enter(Phase::Ready);
         gauges.accepted.store(7, Relaxed);
         let day = UNIX_EPOCH + Duration::from_secs(20_778 * 86_400);
-        render(&snapshot, None, &gauges, day)
+        let now = Some(&snapshot.lists["sms"].ranges);
+        let proposals = Proposals {
+            waiting: vec![Waiting {
+                list: "sms".to_owned(),
+                at: 20_775 * 86_400,
+                by: "ada".to_owned(),
+                source: "https://vendor.example/ips".to_owned(),
+                change: Change::between(now, &parse(b"198.51.100.0/24\n203.0.113.0/30\n").unwrap()).unwrap(),
+            }],
+            ..Proposals::default()
+        };
+        render(&snapshot, None, &proposals, &gauges, day)
     }
 
     #[test]
@@ -254,6 +250,14 @@ mod tests {
             "list_prefixes{list=\"sms\"} 3",
             "list_last_good{list=\"sms\"} 0",
             "list_reviewed_age_seconds{list=\"voice\"} 1728000",
+            "prefix_last_hit_timestamp_seconds{list=\"voice\",prefix=\"192.0.2.64/28\"} 1795219200",
+            "prefix_last_hit_timestamp_seconds{list=\"voice\",prefix=\"192.0.2.0/28\"} 0",
+            "prefix_last_hit_cut{list=\"sms\"} 0",
+            "proposal_age_seconds{list=\"sms\"} 259200",
+            "proposal_changes{list=\"sms\",kind=\"added\"} 1",
+            "proposal_changes{list=\"sms\",kind=\"removed\"} 2",
+            "proposal_changes{list=\"sms\",kind=\"gained_v4\"} 4",
+            "proposal_changes{list=\"sms\",kind=\"lost_v6\"} 256",
             "generation 1",
             "last_reload_ok 1",
             "last_reload_timestamp_seconds 0",
@@ -264,6 +268,7 @@ mod tests {
             );
         }
         assert!(!page.contains("list_reviewed_age_seconds{list=\"edge\"}"), "nobody ever reviewed it");
+        assert!(!page.contains("hit_cut{list=\"edge\"}"), "a list of proxies admits nobody");
     }
 
     /// The rules of the text format: one TYPE per family, before its samples, which are contiguous; no series
@@ -291,7 +296,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 46);
+        assert_eq!(kinds.len(), 50);
         assert!(series.len() > 80, "{}", series.len());
     }
 }

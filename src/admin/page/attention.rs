@@ -11,6 +11,7 @@ use crate::admin::page::chart::minutes;
 use crate::admin::page::level::Level;
 use crate::admin::page::loaded::problems_of;
 use crate::admin::page::markup::Markup;
+use crate::admin::page::proposed;
 use crate::admin::page::signatures;
 use crate::admin::status::rfc3339;
 use crate::admin::text::quantity::{counted, grouped};
@@ -30,6 +31,7 @@ use crate::state::tls;
 pub(crate) fn needs(view: &View<'_>) -> Vec<(Level, String)> {
     let mut needs = Vec::new();
     loaded(view, &mut needs);
+    proposed::needs(view, &mut needs);
     signatures::needs(view, &mut needs);
     serving(view, &mut needs);
     process(view, &mut needs);

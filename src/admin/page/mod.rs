@@ -13,6 +13,7 @@
 //! | [`traffic`] | requests, per route |
 //! | [`denied`] | the last denials |
 //! | [`loaded`] | lists, certificates, upstreams, the last reload |
+//! | [`proposed`] | what is proposed for the lists |
 //! | [`signatures`] | signatures by route, and the secrets that made them |
 
 pub(crate) mod attention;
@@ -21,6 +22,7 @@ pub(crate) mod denied;
 pub(crate) mod level;
 pub(crate) mod loaded;
 pub(crate) mod markup;
+pub(crate) mod proposed;
 pub(crate) mod signatures;
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,7 @@ use self::markup::Markup;
 use crate::admin::status::rfc3339;
 use crate::admin::text::quantity::{ago, duration};
 use crate::config::Mode;
+use crate::state::proposals::Proposals;
 use crate::state::report::Report;
 use crate::state::snapshot::Snapshot;
 use crate::state::stats::denials::Noted;
@@ -58,6 +61,8 @@ pub(crate) struct View<'a> {
     pub snapshot: &'a Snapshot,
     /// The result of the last reload.
     pub last_reload: Option<&'a Report>,
+    /// The proposals that wait.
+    pub proposals: &'a Proposals,
     /// The numbers of the process.
     pub gauges: &'a Gauges,
     /// The counts of the last minutes per route.
@@ -109,6 +114,7 @@ pub(crate) fn render(view: &View<'_>) -> String {
     page.put("<div class=\"columns\">", &[]);
     for part in [
         loaded::lists(view),
+        proposed::section(view),
         loaded::upstreams(view),
         loaded::certificates(view),
         signatures::section(view),

@@ -38,18 +38,25 @@ pub(super) struct Begun {
     pub(super) history: History,
     pub(super) gauges: Gauges,
     pub(super) denials: Noted,
+    pub(super) proposals: Proposals,
 }
 
 impl Begun {
     pub(super) fn new() -> Self {
-        Self { history: History::new(Instant::now()), gauges: Gauges::default(), denials: Noted::default() }
+        Self {
+            history: History::new(Instant::now()),
+            gauges: Gauges::default(),
+            denials: Noted::default(),
+            proposals: Proposals::default(),
+        }
     }
 
     pub(super) fn view<'v>(&'v self, snapshot: &'v Snapshot) -> View<'v> {
-        let Self { history, gauges, denials } = self;
+        let Self { history, gauges, denials, proposals } = self;
         View {
             snapshot,
             last_reload: None,
+            proposals,
             gauges,
             history,
             denials,
@@ -79,6 +86,7 @@ fn page(config: &str, report: Option<&Report>, phase: Phase) -> String {
         at: start,
     });
     render(&View {
+        proposals: &Proposals::default(),
         snapshot: &snapshot,
         last_reload: report,
         gauges: &gauges,
@@ -147,8 +155,8 @@ fn every_number_of_the_process_stands_in_the_status_the_metrics_and_the_page() {
     gauges.dropped_unheard.store(1012, Relaxed);
     gauges.health_probes.store(1013, Relaxed);
     gauges.tls_completed.store(1014, Relaxed);
-    let status = describe(&snapshot, None, gauges, Duration::ZERO);
-    let metrics = metrics::render(&snapshot, None, gauges, SystemTime::now());
+    let status = describe(&snapshot, None, &Proposals::default(), gauges, Duration::ZERO);
+    let metrics = metrics::render(&snapshot, None, &Proposals::default(), gauges, SystemTime::now());
     let page = render(&begun.view(&snapshot));
     let mut seen = 0;
     for number in TABLE {
@@ -185,7 +193,7 @@ fn a_secret_that_needs_attention_is_told_with_its_owner_and_its_file() {
     ] {
         assert!(page.contains(wanted), "{wanted}\n{page}");
     }
-    let text = text(&describe(&snapshot, None, &begun.gauges, Duration::ZERO));
+    let text = text(&describe(&snapshot, None, &Proposals::default(), &begun.gauges, Duration::ZERO));
     assert!(
         text.contains(&format!(
             "  api_key a1b2c3d          until -           not used yet  {path}  LAST GOOD: the file cannot be used\n"
@@ -224,6 +232,24 @@ fn a_problem_of_a_list_stands_at_the_list() {
             && !page.contains("http-equiv"),
         "{page}"
     );
+}
+
+#[test]
+fn prefixes_that_admitted_nobody_are_named_once_others_have() {
+    let snapshot = Stage::new(CONFIG).snapshot();
+    let begun = Begun::new();
+    let page = render(&begun.view(&snapshot));
+    assert_eq!(page.matches("no hit since the start").count(), 2, "a list of proxies admits nobody\n{page}");
+    snapshot.lists["voice"].last_hits.note(0, 1_795_219_200);
+    for entry in 0..3 {
+        snapshot.lists["sms"].last_hits.note(entry, 1_795_219_200);
+    }
+    let page = render(&begun.view(&snapshot));
+    assert!(page.contains("<small>never hit since the start: 192.0.2.64/28</small>"), "{page}");
+    assert_eq!(page.matches("hit since the start").count(), 1, "{page}");
+    let text = text(&describe(&snapshot, None, &Proposals::default(), &begun.gauges, Duration::ZERO));
+    assert!(text.contains("  last hit: 2026-11-21T00:00:00.000Z; 1 never hit\n"), "{text}");
+    assert!(text.contains("; 0 never hit\n"), "{text}");
 }
 
 #[test]

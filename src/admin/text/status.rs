@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::admin::api::reload::Problem;
-use crate::admin::api::status::{Certificate, LastReload, Outcomes, Secret, Status};
+use crate::admin::api::status::{Certificate, LastHits, LastReload, Outcomes, Proposal, Secret, Status};
 use crate::admin::text::NOTHING;
 use crate::admin::text::quantity::duration;
 use crate::state::held::HINT;
@@ -20,6 +20,7 @@ pub(crate) fn text(status: &Status) -> String {
         "nexmo-gate {version}: {phase}, up {up}\ngeneration {generation} of {loaded_at}, mode {mode}, deny {deny}"
     );
     lists(&mut out, status);
+    proposals(&mut out, &status.proposals);
     certificates(&mut out, &status.certificates);
     secrets(&mut out, &status.secrets);
     routes(&mut out, status);
@@ -49,7 +50,40 @@ fn lists(out: &mut String, status: &Status) {
             list.reviewed.as_deref().unwrap_or(NOTHING),
             list.path,
         );
+        if let Some(hits) = &list.last_hits {
+            last_hits(out, hits);
+        }
     }
+}
+
+fn proposals(out: &mut String, all: &[Proposal]) {
+    if all.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nproposals that wait");
+    for one in all {
+        let Proposal { list, at, by, source, changes, .. } = one;
+        if let Some(problem) = &one.problem {
+            let _ = writeln!(out, "  {list:<16} cannot be read: {problem}");
+            continue;
+        }
+        let size = |kind: &str| changes.get(kind).map_or(NOTHING, String::as_str);
+        let word = |text: &Option<String>| text.clone().unwrap_or_else(|| NOTHING.to_owned());
+        let (at, by, source) = (word(at), word(by), word(source));
+        let (added, removed) = (size("added"), size("removed"));
+        let _ = writeln!(
+            out,
+            "  {list:<16} {added} added, {removed} removed  since {at}, by {by}, from {source}"
+        );
+    }
+}
+
+/// How many prefixes of a list never admitted a request, and when another one last did.
+fn last_hits(out: &mut String, hits: &LastHits) {
+    // Times of this form are in order when their texts are.
+    let last = hits.prefixes.values().flatten().max().map_or("none since the start", String::as_str);
+    let cut = if hits.cut > 0 { format!(", not counting {} more", hits.cut) } else { String::new() };
+    let _ = writeln!(out, "  {:<16} last hit: {last}; {} never hit{cut}", "", hits.never);
 }
 
 fn certificates(out: &mut String, all: &[Certificate]) {

@@ -9,6 +9,7 @@
 //! | [`fetch`] | the same from an address |
 //! | [`diff`] | how a proposal, a file or a generation differs |
 //! | [`publish`] | a proposal becomes the list |
+//! | [`replay`] | the requests of the access log, judged again with a proposal |
 //! | [`rollback`] | an earlier generation becomes the list |
 //! | [`history`] | the generations |
 //! | [`export`] | lists as firewalls and proxies in front take them, and what those have loaded |
@@ -25,6 +26,7 @@ mod history;
 mod propose;
 mod publish;
 mod release;
+mod replay;
 mod review;
 mod rollback;
 mod running;
@@ -58,6 +60,8 @@ enum Command {
     Fetch(Box<fetch::Args>),
     /// Show how a proposal, a file or a generation differs from a list
     Diff(Box<diff::Args>),
+    /// Judge the requests of the access log again with a proposal: who would be lost, who gained
+    Replay(Box<replay::Args>),
     /// Make the proposal the list, unless its guards hold it
     Publish(Box<publish::Args>),
     /// Make an earlier generation the list again
@@ -75,6 +79,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         Command::Propose(args) => propose::run(args),
         Command::Fetch(args) => fetch::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Publish(args) => publish::run(args),
         Command::Rollback(args) => rollback::run(args),
         Command::History(args) => history::run(args),

@@ -87,7 +87,7 @@ impl<T: Transport> Request<'_, T> {
     fn emit(&mut self, reason: Reason, status: Option<u16>, bytes_out: u64) {
         let ending = Ending { reason, status, bytes_out };
         self.record.emit(self.context, self.received, self.route.as_deref(), ending);
-        if self.record.list.is_none() {
+        if self.record.listed.is_none() {
             self.note_stranger(reason);
         }
     }
@@ -182,9 +182,7 @@ impl<T: Transport> Request<'_, T> {
 
     fn note_grant(&mut self, admitted: &Admitted) {
         match admitted.permit.grant() {
-            Grant::Listed { list, entry } => {
-                self.record.list = Some((list, admitted.route.allow[list].ranges.entries()[entry].prefix));
-            }
+            Grant::Listed { list, entry } => self.record.listed = Some((list, entry)),
             Grant::Signed => self.record.note(BY_SIGNATURE),
             Grant::Observed(denial) => {
                 let (snapshot, route) = (self.context.snapshot, &admitted.route);

@@ -10,9 +10,11 @@
 //! | [`record`] | what is known of a text: when, who, from where, how much it changes |
 //! | [`proposal`] | a text that waits to be published |
 //! | [`history`] | the generations that were published |
+//! | [`lookout`] | what waits, for those who run the gate |
 //! | [`publication`] | one text becomes the list |
 
 pub(crate) mod history;
+pub(crate) mod lookout;
 pub(crate) mod places;
 pub(crate) mod proposal;
 pub(crate) mod publication;

@@ -20,6 +20,7 @@ use crate::files::settle::{Pace, Settle};
 use crate::files::watch::Watch;
 use crate::load::last_good::LastGoodStore;
 use crate::load::loader::Loader;
+use crate::load::proposals::lookout::Lookout;
 use crate::load::pulse::{Life, Pulse};
 use crate::state::store::Store;
 
@@ -103,6 +104,7 @@ impl Reloader {
             held: BTreeMap::new(),
             // The load before this one has warned already.
             expiry_warned: Instant::now(),
+            lookout: Lookout::default(),
         };
         let serve = move || worker.serve(&inbox, &life.0);
         let thread = thread::Builder::new().name("reload".to_owned()).spawn(serve)?;

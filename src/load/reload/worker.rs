@@ -15,6 +15,7 @@ use crate::load::before::{Before, Initiator};
 use crate::load::file_view::FileView;
 use crate::load::last_good::{LastGood, LastGoodStore};
 use crate::load::loader::Loader;
+use crate::load::proposals::lookout::{Lookout, tell_new};
 use crate::load::pulse::Pulse;
 use crate::state::held::{HINT, Held, Subject};
 use crate::state::report::{Cause, Report, log, log_warnings};
@@ -55,6 +56,8 @@ pub(super) struct Worker {
     pub(super) held: BTreeMap<Subject, Held>,
     /// When the log last warned of certificates that expire soon.
     pub(super) expiry_warned: Instant,
+    /// The proposals that wait.
+    pub(super) lookout: Lookout,
 }
 
 /// The events that were waiting together.
@@ -92,6 +95,7 @@ impl Worker {
         let work = pulse.work();
         let first = self.store.load();
         log_warnings(&self.keep(&first));
+        self.see_proposals();
         drop((first, work));
         loop {
             let wait = self.settle.wake().saturating_duration_since(Instant::now());
@@ -125,6 +129,7 @@ impl Worker {
         let look = self.loader.view_for(initiator(cause), Instant::now());
         self.settle.rest(Instant::now());
         let report = self.reload(cause, &look);
+        self.see_proposals();
         for answer in waiting {
             // The caller may have stopped waiting.
             let _ = answer.send(Arc::clone(&report));
@@ -156,6 +161,16 @@ impl Worker {
         let known = self.loader.loaded() == Some(mark);
         if self.settle.look(Instant::now(), mark, known) {
             self.reload(Cause::Changed, &look);
+        }
+        self.see_proposals();
+    }
+
+    /// Looks at the proposals, after the lists that they are compared with.
+    fn see_proposals(&mut self) {
+        let (before, now) = (self.store.proposals(), self.lookout.look(&self.store.load(), Instant::now()));
+        if *before != now {
+            tell_new(&before, &now);
+            self.store.propose(now);
         }
     }
 

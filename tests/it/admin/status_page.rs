@@ -266,7 +266,7 @@ fn programs_get_the_same_json_as_ever() {
         assert_eq!(reply.header("content-security-policy"), None);
         let status = json(&reply.text());
         let keys: Vec<&String> = status.as_object().expect("an object").keys().collect();
-        let wanted = "certificates deny gauges generation last_reload lists loaded_at mode phase routes secrets \
+        let wanted = "certificates deny gauges generation last_reload lists loaded_at mode phase proposals routes secrets \
                       trusted_proxies unrouted upstreams uptime_s version";
         assert_eq!(keys, wanted.split_whitespace().collect::<Vec<_>>());
         assert_eq!(status["routes"][0]["outcomes"]["denied"]["not_listed"], 1, "{status}");

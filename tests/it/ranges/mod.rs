@@ -1,8 +1,10 @@
-//! Lists as deploys: what is proposed for a list, what holds it, and how it becomes live and comes back.
+//! Lists as deploys: what is proposed for a list, who would be lost, what holds it, and how it becomes live and comes back.
 
 mod fetched;
 mod killed;
 mod proposed;
 mod published;
+mod replay;
 mod stand;
 mod story;
+mod waiting;

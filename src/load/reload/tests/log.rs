@@ -103,6 +103,7 @@ fn a_hold_is_logged_once_per_change() {
         on_report: Box::new(|_| {}),
         held: BTreeMap::new(),
         expiry_warned: Instant::now(),
+        lookout: Lookout::default(),
     };
     let mut reload = |cause| {
         logged(|| {
