@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use ipnet::{IpNet, Ipv4Net};
@@ -216,6 +216,7 @@ fn access_log_line() -> Runner {
             bytes_in: 390,
             bytes_out: 15,
             began,
+            ended: SystemTime::now(),
             duration: Duration::from_nanos(number as u64 * 1000),
             upstream: Some(Duration::from_micros(731)),
             generation: 1,

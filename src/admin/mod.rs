@@ -8,6 +8,7 @@
 //!
 //! | file | noun |
 //! | --- | --- |
+//! | [`last_hits`] | when prefixes last admitted a request, as all views show it |
 //! | [`listener`] | the socket and its connections |
 //! | [`places`] | limits of open connections, and which one is closed for another |
 //! | [`wire`] | HTTP/1 on a connection, within limits |
@@ -24,6 +25,7 @@ pub(crate) mod api;
 pub(crate) mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub(crate) mod last_hits;
 pub(crate) mod listener;
 pub(crate) mod metrics;
 pub(crate) mod page;

@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use crate::admin::api::status::{
-    Certificate, LastReload, List, Outcomes, Route, Secret, Signatures, Status, Statuses, Unrouted, Upstream,
+    Certificate, LastHits, LastReload, List, Outcomes, Route, Secret, Signatures, Status, Statuses, Unrouted,
+    Upstream,
 };
+use crate::admin::last_hits::{self, OfList};
 use crate::state::endpoint::Endpoint;
 use crate::state::report::Report;
 use crate::state::secrets::LiveSecret;
@@ -31,7 +33,7 @@ pub(crate) fn describe(
         gauges: TABLE.iter().map(|number| (number.key.to_owned(), number.value(gauges))).collect(),
         generation: snapshot.generation,
         last_reload: last_reload.map(LastReload::from),
-        lists: snapshot.lists.values().map(|list| List::from(&**list)).collect(),
+        lists: lists(snapshot),
         loaded_at: rfc3339(snapshot.loaded_at),
         mode: snapshot.config.mode.word().to_owned(),
         phase: gauges.phase().word().to_owned(),
@@ -51,6 +53,11 @@ pub(crate) fn rfc3339(at: SystemTime) -> String {
     let mut text = Vec::new();
     timestamp::write(&mut text, at);
     String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The same for a time in Unix seconds.
+fn of_unix(seconds: u64) -> String {
+    rfc3339(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -81,7 +88,7 @@ fn secrets(snapshot: &Snapshot, now: SystemTime) -> Vec<Secret> {
     let shown = |one: &LiveSecret| Secret {
         hits: one.uses.hits(),
         last_good: one.last_good,
-        last_used: one.uses.last().map(|last| rfc3339(UNIX_EPOCH + Duration::from_secs(last))),
+        last_used: one.uses.last().map(of_unix),
         of: one.owner(),
         over: one.is_over(now),
         path: one.file.file.display().to_string(),
@@ -90,15 +97,28 @@ fn secrets(snapshot: &Snapshot, now: SystemTime) -> Vec<Secret> {
     snapshot.secrets.sources.iter().map(shown).collect()
 }
 
-impl From<&snapshot::List> for List {
-    fn from(list: &snapshot::List) -> Self {
+/// The range lists, by name.
+fn lists(snapshot: &Snapshot) -> Vec<List> {
+    let hits = last_hits::of(snapshot);
+    let shown = |list: &snapshot::List| List {
+        as_of: list.ranges.as_of().map(|day| day.to_string()),
+        last_good: list.last_good,
+        last_hits: hits.iter().find(|one| one.list.name == list.name).map(LastHits::from),
+        name: list.name.clone(),
+        path: list.path.display().to_string(),
+        prefixes: list.ranges.entries().len(),
+        reviewed: list.ranges.reviewed().map(|day| day.to_string()),
+    };
+    snapshot.lists.values().map(|list| shown(list)).collect()
+}
+
+impl From<&OfList<'_>> for LastHits {
+    fn from(one: &OfList<'_>) -> Self {
+        let shown = one.shown.iter();
         Self {
-            as_of: list.ranges.as_of().map(|day| day.to_string()),
-            last_good: list.last_good,
-            name: list.name.clone(),
-            path: list.path.display().to_string(),
-            prefixes: list.ranges.entries().len(),
-            reviewed: list.ranges.reviewed().map(|day| day.to_string()),
+            cut: one.cut,
+            never: one.never(),
+            prefixes: shown.map(|(prefix, at)| (prefix.to_string(), at.map(of_unix))).collect(),
         }
     }
 }

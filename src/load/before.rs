@@ -49,13 +49,8 @@ impl<'a> Before<'a> {
             return Some(if same { Arc::clone(list) } else { again(list, path, true) });
         }
         let kept = self.kept.list(name)?;
-        Some(Arc::new(List {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            ranges: kept.ranges.clone(),
-            text: kept.text.clone(),
-            last_good: true,
-        }))
+        let list = List::read(name, path, &kept.text, kept.ranges.clone(), None);
+        Some(Arc::new(List { last_good: true, ..list }))
     }
 
     /// The names of all lists that have a last good version.
@@ -75,5 +70,6 @@ pub(crate) fn again(list: &List, path: &Path, last_good: bool) -> Arc<List> {
         ranges: list.ranges.clone(),
         text: list.text.clone(),
         last_good,
+        last_hits: Arc::clone(&list.last_hits),
     })
 }

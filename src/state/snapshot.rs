@@ -4,7 +4,7 @@
 //! Invariant: every list that a route names is in the snapshot; no route allows an empty set.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -25,6 +25,7 @@ use crate::state::endpoint::{Endpoint, LiveUpstream};
 use crate::state::past::Past;
 use crate::state::secrets::{self, Secrets};
 use crate::state::stats::counters::RouteCounters;
+use crate::state::stats::last_hits::LastHits;
 use crate::state::tls::{self, Doors, LiveTls};
 use crate::telemetry::timestamp::since_1970;
 
@@ -75,6 +76,33 @@ pub struct List {
     pub text: Bytes,
     /// Whether this is the last good version, because the file is missing or cannot be used.
     pub last_good: bool,
+    /// When its prefixes last admitted a request; by the index in the entries.
+    pub last_hits: Arc<LastHits>,
+}
+
+impl List {
+    /// A list that was read from a file. `before` is the version that it replaces, whose times it takes over.
+    #[must_use]
+    pub(crate) fn read(
+        name: &str,
+        path: &Path,
+        text: &Bytes,
+        ranges: RangeList,
+        before: Option<&Self>,
+    ) -> Self {
+        let last_hits = match before {
+            Some(old) => LastHits::after((&old.last_hits, old.ranges.prefixes()), ranges.prefixes()),
+            None => LastHits::none(ranges.entries().len()),
+        };
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            ranges,
+            text: text.clone(),
+            last_good: false,
+            last_hits: Arc::new(last_hits),
+        }
+    }
 }
 
 /// A route in the form that requests use.

@@ -74,6 +74,8 @@ pub(crate) struct List {
     pub as_of: Option<String>,
     /// Whether this is the last good version, because the file cannot be used now.
     pub last_good: bool,
+    /// When its prefixes last admitted a request; none where no route allows the list.
+    pub last_hits: Option<LastHits>,
     /// The stem of the file.
     pub name: String,
     /// The path of the file.
@@ -82,6 +84,17 @@ pub(crate) struct List {
     pub prefixes: usize,
     /// The day on which a person last compared it with its source, `YYYY-MM-DD`.
     pub reviewed: Option<String>,
+}
+
+/// When the prefixes of a list last admitted a request, since the start of the gate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastHits {
+    /// How many prefixes are not here, because there are too many.
+    pub cut: usize,
+    /// How many of those that are here never did.
+    pub never: usize,
+    /// By prefix, in RFC 3339; none for never.
+    pub prefixes: BTreeMap<String, Option<String>>,
 }
 
 /// A secret of signatures: where it is, nothing of what it is.

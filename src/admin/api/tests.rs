@@ -29,6 +29,7 @@ const EXPLAIN_ALL: &str = include_str!("../../../tests/fixtures/admin/explain-al
 fn snapshot(stage: &mut Stage) -> Snapshot {
     let mut snapshot = stage.snapshot();
     snapshot.loaded_at = UNIX_EPOCH + Duration::from_secs(20_778 * 86_400);
+    snapshot.lists["sms"].last_hits.note(1, 20_778 * 86_400);
     let route = &snapshot.routes[0];
     route.counters.count(Reason::Success, Some(200));
     route.counters.count(Reason::NotListed, Some(403));
@@ -88,7 +89,8 @@ fn add_a_key(value: &mut Value) -> usize {
         Value::Array(rows) => rows.iter_mut().map(add_a_key).sum(),
         Value::Object(keys) => {
             let typed = keys.iter_mut().filter(|(key, _)| {
-                !["findings", "gauges", "outcomes", "payloads", "statuses"].contains(&key.as_str())
+                !["findings", "gauges", "outcomes", "payloads", "prefixes", "statuses"]
+                    .contains(&key.as_str())
             });
             let inner: usize = typed.map(|(_, value)| add_a_key(value)).sum();
             keys.insert("new".to_owned(), serde_json::json!({ "of": ["a newer gate"] }));

@@ -6,9 +6,11 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`exposition`] | the text format |
+//! | [`lists`] | the range lists, and when their prefixes last admitted a request |
 //! | [`signatures`] | the signatures of requests, and the secrets that made them |
 
 mod exposition;
+mod lists;
 mod signatures;
 
 use std::collections::BTreeMap;
@@ -35,7 +37,7 @@ pub fn render(snapshot: &Snapshot, last_reload: Option<&Report>, gauges: &Gauges
     signatures::write(&mut page, snapshot);
     process(&mut page, gauges);
     upstreams(&mut page, snapshot);
-    lists(&mut page, snapshot, now);
+    lists::write(&mut page, snapshot, now);
     certificates(&mut page, snapshot, now);
     loads(&mut page, snapshot, last_reload);
     page.into_text()
@@ -127,33 +129,6 @@ fn upstreams(page: &mut Page, snapshot: &Snapshot) {
     }
 }
 
-fn lists(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
-    page.family("list_prefixes", "gauge", "Prefixes of a range list.");
-    for (name, list) in &snapshot.lists {
-        page.sample("list_prefixes", &[("list", name)], list.ranges.entries().len());
-    }
-    page.family(
-        "list_last_good",
-        "gauge",
-        "1 where the file cannot be used now and its last good version serves.",
-    );
-    for (name, list) in &snapshot.lists {
-        page.sample("list_last_good", &[("list", name)], u8::from(list.last_good));
-    }
-    page.family(
-        "list_reviewed_age_seconds",
-        "gauge",
-        "Since a person last compared the list with the vendor's article.",
-    );
-    let now = unix_seconds(now);
-    for (name, list) in &snapshot.lists {
-        if let Some(day) = list.ranges.reviewed() {
-            let reviewed = u64::try_from(day.days_since_epoch()).unwrap_or(0) * 86_400;
-            page.sample("list_reviewed_age_seconds", &[("list", name)], now.saturating_sub(reviewed));
-        }
-    }
-}
-
 fn certificates(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
     let mut all: Vec<_> = tls::certificates(&snapshot.doors).collect();
     all.sort_by_key(|one| &one.files.certificate);
@@ -217,6 +192,7 @@ mod tests {
         counters.count_would_deny();
         counters.time(Duration::from_millis(3));
         snapshot.unrouted.counters.count(Reason::NoRoute, Some(403));
+        snapshot.lists["voice"].last_hits.note(1, 1_795_219_200);
         let down = snapshot.routes[2].upstream.endpoints[1].as_ref();
         assert_eq!(down.url, "unix:/run/b.sock");
         for _ in 0..2 {
@@ -254,6 +230,9 @@ mod tests {
             "list_prefixes{list=\"sms\"} 3",
             "list_last_good{list=\"sms\"} 0",
             "list_reviewed_age_seconds{list=\"voice\"} 1728000",
+            "prefix_last_hit_timestamp_seconds{list=\"voice\",prefix=\"192.0.2.64/28\"} 1795219200",
+            "prefix_last_hit_timestamp_seconds{list=\"voice\",prefix=\"192.0.2.0/28\"} 0",
+            "prefix_last_hit_cut{list=\"sms\"} 0",
             "generation 1",
             "last_reload_ok 1",
             "last_reload_timestamp_seconds 0",
@@ -264,6 +243,7 @@ mod tests {
             );
         }
         assert!(!page.contains("list_reviewed_age_seconds{list=\"edge\"}"), "nobody ever reviewed it");
+        assert!(!page.contains("hit_cut{list=\"edge\"}"), "a list of proxies admits nobody");
     }
 
     /// The rules of the text format: one TYPE per family, before its samples, which are contiguous; no series
@@ -291,7 +271,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 44);
+        assert_eq!(kinds.len(), 46);
         assert!(series.len() > 80, "{}", series.len());
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::admin::api::status::UpstreamState;
+use crate::admin::last_hits::{self, OfList};
 use crate::admin::page::View;
 use crate::admin::page::markup::Markup;
 use crate::admin::text::quantity::{Grouped, ago, counted, grouped};
@@ -10,6 +11,9 @@ use crate::config::Problem;
 use crate::state::snapshot::List;
 use crate::state::stats::gauges::TABLE;
 use crate::state::stats::health::Condition;
+
+/// The number of prefixes that are named among those that were never hit.
+const MOST_NEVER_HIT: usize = 20;
 
 /// The problems of the last reload that are at this file or at a line of it.
 pub(crate) fn problems_of<'a>(view: &View<'a>, path: &Path) -> impl Iterator<Item = &'a Problem> {
@@ -29,14 +33,16 @@ pub(crate) fn lists(view: &View<'_>) -> Markup {
         &[],
     );
     markup.put("<thead><tr><th scope=\"col\">list</th><th scope=\"col\" class=\"number\">prefixes</th><th scope=\"col\" class=\"number\">addresses</th><th scope=\"col\" class=\"when\">reviewed</th></tr></thead><tbody>", &[]);
+    let hits = last_hits::of(view.snapshot);
     for list in view.snapshot.lists.values() {
-        one_list(&mut markup, view, list);
+        let hits = hits.iter().find(|one| one.list.name == list.name);
+        one_list(&mut markup, view, list, hits);
     }
     markup.put("</tbody></table></section>", &[]);
     markup
 }
 
-fn one_list(markup: &mut Markup, view: &View<'_>, list: &List) {
+fn one_list(markup: &mut Markup, view: &View<'_>, list: &List, hits: Option<&OfList<'_>>) {
     markup.put("<tr data-list=\"{}\"><th scope=\"row\"><code>{}</code>", &[&list.name, &list.name]);
     if list.last_good {
         markup.put(" <span class=\"pill bad\">last good</span>", &[]);
@@ -64,12 +70,31 @@ fn one_list(markup: &mut Markup, view: &View<'_>, list: &List) {
         markup.put("<small>{}</small>", &[&day]);
     }
     markup.put("</td></tr>", &[]);
+    if let Some(hits) = hits {
+        never_hit(markup, hits);
+    }
     let problems: Vec<_> = problems_of(view, &list.path).collect();
     if !problems.is_empty() {
         markup.put("<tr><td colspan=\"4\">", &[]);
         problem_list(markup, &problems);
         markup.put("</td></tr>", &[]);
     }
+}
+
+/// The prefixes of a list that admitted nobody since the start: they may be old, or belong to somebody else by now.
+fn never_hit(markup: &mut Markup, hits: &OfList<'_>) {
+    let never: Vec<String> = hits.never_hit().take(MOST_NEVER_HIT).map(ToString::to_string).collect();
+    let rest = hits.never() - never.len() + hits.cut;
+    let words = match hits.last() {
+        None => "no hit since the start".to_owned(),
+        Some(_) if never.is_empty() => return,
+        Some(_) => format!("never hit since the start: {}", never.join(", ")),
+    };
+    markup.put("<tr><td colspan=\"4\"><small>{}", &[&words]);
+    if hits.last().is_some() && rest > 0 {
+        markup.put(" and {} more", &[&Grouped(rest as u128)]);
+    }
+    markup.put("</small></td></tr>", &[]);
 }
 
 fn problem_list(markup: &mut Markup, problems: &[&Problem]) {

@@ -225,6 +225,24 @@ fn a_problem_of_a_list_stands_at_the_list() {
 }
 
 #[test]
+fn prefixes_that_admitted_nobody_are_named_once_others_have() {
+    let snapshot = Stage::new(CONFIG).snapshot();
+    let begun = Begun::new();
+    let page = render(&begun.view(&snapshot));
+    assert_eq!(page.matches("no hit since the start").count(), 2, "a list of proxies admits nobody\n{page}");
+    snapshot.lists["voice"].last_hits.note(0, 1_795_219_200);
+    for entry in 0..3 {
+        snapshot.lists["sms"].last_hits.note(entry, 1_795_219_200);
+    }
+    let page = render(&begun.view(&snapshot));
+    assert!(page.contains("<small>never hit since the start: 192.0.2.64/28</small>"), "{page}");
+    assert_eq!(page.matches("hit since the start").count(), 1, "{page}");
+    let text = text(&describe(&snapshot, None, &begun.gauges, Duration::ZERO));
+    assert!(text.contains("  last hit: 2026-11-21T00:00:00.000Z; 1 never hit\n"), "{text}");
+    assert!(text.contains("; 0 never hit\n"), "{text}");
+}
+
+#[test]
 fn a_refresh_is_asked_for_within_bounds() {
     let cases = [("refresh=10", Some(10)), ("a=b&refresh=2", Some(2)), ("refresh=1", None), ("", None)];
     for (query, wanted) in cases {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::admin::api::reload::Problem;
-use crate::admin::api::status::{Certificate, LastReload, Outcomes, Secret, Status};
+use crate::admin::api::status::{Certificate, LastHits, LastReload, Outcomes, Secret, Status};
 use crate::admin::text::NOTHING;
 use crate::admin::text::quantity::duration;
 use crate::state::held::HINT;
@@ -49,7 +49,18 @@ fn lists(out: &mut String, status: &Status) {
             list.reviewed.as_deref().unwrap_or(NOTHING),
             list.path,
         );
+        if let Some(hits) = &list.last_hits {
+            last_hits(out, hits);
+        }
     }
+}
+
+/// How many prefixes of a list never admitted a request, and when another one last did.
+fn last_hits(out: &mut String, hits: &LastHits) {
+    // Times of this form are in order when their texts are.
+    let last = hits.prefixes.values().flatten().max().map_or("none since the start", String::as_str);
+    let cut = if hits.cut > 0 { format!(", not counting {} more", hits.cut) } else { String::new() };
+    let _ = writeln!(out, "  {:<16} last hit: {last}; {} never hit{cut}", "", hits.never);
 }
 
 fn certificates(out: &mut String, all: &[Certificate]) {

@@ -157,9 +157,7 @@ impl<T: Transport> Request<'_, T> {
 
     fn note_grant(&mut self, admitted: &Admitted) {
         match admitted.permit.grant() {
-            Grant::Listed { list, entry } => {
-                self.record.list = Some((list, admitted.route.allow[list].ranges.entries()[entry].prefix));
-            }
+            Grant::Listed { list, entry } => self.record.listed = Some((list, entry)),
             Grant::Observed(denial) => {
                 let Context { gate, snapshot, .. } = self.context;
                 let (route, client) = (&admitted.route, admitted.permit.client().address);

@@ -12,13 +12,9 @@ use crate::state::snapshot::List;
 
 fn lists(texts: &[(&str, &str)]) -> BTreeMap<String, Arc<List>> {
     let list = |(name, text): &(&str, &str)| {
-        let list = List {
-            name: (*name).to_owned(),
-            path: PathBuf::from(format!("ranges/{name}.txt")),
-            ranges: range_list::parse(text.as_bytes()).unwrap(),
-            text: Bytes::copy_from_slice(text.as_bytes()),
-            last_good: false,
-        };
+        let path = PathBuf::from(format!("ranges/{name}.txt"));
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        let list = List::read(name, &path, &bytes, range_list::parse(text.as_bytes()).unwrap(), None);
         ((*name).to_owned(), Arc::new(list))
     };
     texts.iter().map(list).collect()

@@ -113,8 +113,8 @@ impl Resolver<'_> {
                 return;
             }
         }
-        let (name, path, text) = (name.to_owned(), seen.path.clone(), bytes.clone());
-        self.lists.good.insert(name.clone(), Arc::new(List { name, path, ranges, text, last_good: false }));
+        let list = List::read(name, &seen.path, bytes, ranges, old.map(|old| &**old));
+        self.lists.good.insert(name.to_owned(), Arc::new(list));
     }
 
     /// The last good version, if the list ever had one. What is wrong is a warning where nothing names the list.

@@ -8,6 +8,7 @@ pub(crate) mod event_limiter;
 pub(crate) mod gauges;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod last_hits;
 pub(crate) mod secret_use;
 pub(crate) mod short;
 pub(crate) mod signatures;

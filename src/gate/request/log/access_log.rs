@@ -116,7 +116,7 @@ impl Event<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         let outcome = self.reason.outcome();
         out.extend_from_slice(b"{\"ts\":\"");
-        timestamp::write(out, SystemTime::now());
+        timestamp::write(out, self.ended);
         out.push(b'"');
         string(out, key!("request_id"), Some(self.request_id), MOST_WORD);
         constant(out, key!("outcome"), Some(outcome.word()));
@@ -165,7 +165,7 @@ impl Event<'_> {
     }
 
     fn write_text(&self, out: &mut Vec<u8>) {
-        timestamp::write(out, SystemTime::now());
+        timestamp::write(out, self.ended);
         let outcome = self.reason.outcome().word();
         // Writing to a Vec cannot fail.
         let _ = write!(out, " {outcome:11} {} ", self.status.map_or("-".to_owned(), |s| s.to_string()));

@@ -2,7 +2,7 @@
 //!
 //! It borrows its values. A receiver that keeps some of them copies those, so that an event allocates nothing itself.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ipnet::IpNet;
 use tokio::time::Instant;
@@ -46,6 +46,8 @@ pub struct Event<'a> {
     pub bytes_out: u64,
     /// When the first byte of the request arrived.
     pub began: Instant,
+    /// The time of day at the end.
+    pub ended: SystemTime,
     /// The time from the first byte of the request to the last byte of the reply.
     pub duration: Duration,
     /// The time from the beginning of the exchange to the end of the application's answer.
@@ -104,6 +106,7 @@ impl Event<'_> {
             bytes_in: 0,
             bytes_out: 0,
             began,
+            ended: SystemTime::now(),
             duration: Duration::ZERO,
             upstream: None,
             generation: 0,

@@ -6,8 +6,6 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use ipnet::IpNet;
-
 use crate::gate::delivered::MessageKey;
 use crate::gate::request::context::Context;
 use crate::gate::request::log::event::{Event, Signed};
@@ -17,6 +15,7 @@ use crate::judge::signature::Judgement;
 use crate::policy::outcome::Reason;
 use crate::policy::signature::vouch::Vouched;
 use crate::state::snapshot::LiveRoute;
+use crate::telemetry::timestamp::unix_seconds;
 use crate::upstream::answer::Answer;
 use crate::upstream::exchange::Progress;
 use crate::upstream::flaw::Flaw;
@@ -45,8 +44,8 @@ pub(crate) struct Record {
     pub bytes_in: u64,
     /// The reason for which the request would be denied, if only `mode: observe` admitted it.
     pub would_deny: Option<Reason>,
-    /// The index of the admitting list among those of the route, and the prefix in it.
-    pub list: Option<(usize, IpNet)>,
+    /// The index of the admitting list among those of the route, and that of the prefix in its entries.
+    pub listed: Option<(usize, usize)>,
     /// What became of the signature, if it was judged.
     pub signature: Option<Judgement>,
     /// The signed message, to be remembered when it is delivered.
@@ -84,12 +83,12 @@ impl Record {
     ) {
         self.written = true;
         let Context { gate, snapshot, peer, began } = context;
-        let listed = route.zip(self.list).map(|(route, (list, prefix))| (&route.allow[list].name, prefix));
+        let listed = route.zip(self.listed).map(|(route, (list, entry))| (&*route.allow[list], entry));
         let event = Event {
             request_id: received.request_id.bytes(),
             client: received.client.or_else(|| context.peer_as_client()),
-            list: listed.map(|(name, _)| name.as_str()),
-            prefix: listed.map(|(_, prefix)| prefix),
+            list: listed.map(|(list, _)| list.name.as_str()),
+            prefix: listed.map(|(list, entry)| list.ranges.entries()[entry].prefix),
             route: route.map(|route| route.label.as_str()),
             webhook: route.map(|route| route.webhook.name()),
             method: received.method(),
@@ -110,6 +109,9 @@ impl Record {
             note: self.note.as_deref(),
             ..Event::new(ending.reason, peer.address, began)
         };
+        if let Some((list, entry)) = listed {
+            list.last_hits.note(entry, unix_seconds(event.ended));
+        }
         gate.events.emit(&event, &route.unwrap_or(&snapshot.unrouted).counters);
     }
 }

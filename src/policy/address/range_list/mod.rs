@@ -63,6 +63,11 @@ impl RangeList {
         &self.entries
     }
 
+    /// The same without their lines.
+    pub(crate) fn prefixes(&self) -> impl ExactSizeIterator<Item = IpNet> + '_ {
+        self.entries.iter().map(|entry| entry.prefix)
+    }
+
     /// The set for look-ups; its indices are those of [`Self::entries`].
     #[must_use]
     pub fn set(&self) -> &PrefixSet {
