@@ -10,7 +10,8 @@
 //! | [`past`] | what a list admitted until a reload |
 //! | [`report`] | the result of a reload |
 //! | [`held`] | a change that waits for an operator to accept it |
-//! | [`secrets`] | the secrets that webhooks are signed with
+//! | [`secrets`] | the secrets that webhooks are signed with |
+//! | [`strangers`] | clients in no list that proved themselves |
 //! | [`endpoint`] | upstreams and their endpoints |
 //! | [`authorities`] | who may sign the certificates of upstreams |
 //! | [`tls`] | certificates, keys and names of the listeners |
@@ -25,4 +26,5 @@ pub(crate) mod secrets;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod store;
+pub(crate) mod strangers;
 pub(crate) mod tls;

@@ -271,7 +271,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 46);
+        assert_eq!(kinds.len(), 48);
         assert!(series.len() > 80, "{}", series.len());
     }
 }
