@@ -46,7 +46,8 @@ pub(crate) fn moves(old: &BTreeSet<IpNet>, new: &BTreeSet<IpNet>) -> Moves {
 }
 
 /// The longest prefix of the set that has the whole of this one and more.
-fn around(prefix: &IpNet, set: &BTreeSet<IpNet>) -> Option<IpNet> {
+#[must_use]
+pub(super) fn around(prefix: &IpNet, set: &BTreeSet<IpNet>) -> Option<IpNet> {
     std::iter::successors(prefix.supernet(), IpNet::supernet).find(|outer| set.contains(outer))
 }
 

@@ -85,3 +85,16 @@ fn additions_inside_what_was_reviewed_publish_themselves_if_asked() {
     assert_eq!(history(&setup).len(), 2);
     assert_eq!(ranges(&setup, &["diff", "test"], "").code, 2, "no proposal waits");
 }
+
+#[test]
+fn secrets_and_broken_lists_are_not_needed_to_propose() {
+    let setup = alone("20.30.40.0/24\nbroken\n")
+        .key("signatures", "{ secrets: [{ api_key: a1b2c3d4, file: \"${CREDENTIALS_DIRECTORY}/secret\" }] }");
+    setup.write_config();
+    let said = ranges(&setup, &["propose", "test"], "20.30.40.0/24\n");
+    assert_eq!(said.code, 0, "{said:?}");
+    let said = ranges(&setup, &["publish", "test"], "");
+    assert_eq!(said.code, 0, "a broken list is mended: {said:?}");
+    assert!(list(&setup).ends_with("\n20.30.40.0/24\n") && !list(&setup).contains("broken"));
+    assert_eq!(history(&setup).len(), 2);
+}

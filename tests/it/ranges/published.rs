@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use crate::harness::Setup;
+use crate::harness::{Setup, Upstream, get, wait_until};
 use crate::ranges::stand::{Said, alone, history, list, ranges};
 
 const OLD: &str = "20.30.40.0/24\n20.30.41.0/24\n20.30.42.0/24\n";
@@ -59,6 +59,55 @@ fn everything_that_speaks_against_a_list_is_told_at_once() {
     assert!(list(&setup).contains("30.0.0.0/9"));
     assert_eq!(ranges(&setup, &["rollback", "test"], "").code, 0);
     assert_eq!(list(&setup), by_hand);
+}
+
+#[test]
+fn what_the_running_gate_knows_holds_a_list_too() {
+    let upstream = Upstream::echo();
+    let setup = Setup::new(upstream.url())
+        .range("test", "127.0.0.0/30\n127.0.0.4/32\n127.0.0.64/26\n")
+        .range("other", "20.30.40.0/24\n20.30.41.0/24\n20.30.42.0/24\n")
+        .routes(&[r#"{ path: "/*", webhook: generic, allow: [test, other] }"#]);
+    let gate = setup.start();
+    let admin = gate.admin_addr().to_string();
+    let publish = |more: &[&str]| publish(&gate.setup, &[&["--admin", &admin], more].concat());
+    for from in ["127.0.0.2", "127.0.0.4"] {
+        assert_eq!(gate.ask(from, &get("/hook")).status, 200);
+    }
+    assert_eq!(proposed(&gate.setup, "127.0.0.0/30\n127.0.0.64/26\n").code, 0, "only the gate knows");
+    let said = publish(&[]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(
+        said.err.contains("held: test: 1 removed prefixes sent requests lately: 127.0.0.4/32 last on 20"),
+        "{said:?}"
+    );
+    // Nothing came from this one.
+    assert_eq!(
+        proposed(&gate.setup, "127.0.0.0/30\n127.0.0.4/32\n").code,
+        3,
+        "more than half of the addresses"
+    );
+    assert_eq!(proposed(&gate.setup, "127.0.0.0/30\n127.0.0.4/32\n127.0.0.64/27\n").code, 0);
+
+    // Another list shrinks by accident; making this one live would confirm it.
+    let from = gate.stderr.len();
+    gate.setup.dir.write("ranges/other.txt", "20.30.40.0/24\n");
+    gate.wait_message(from, |message, _| message == "reload held");
+    let said = publish(&[]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(
+        said.err.contains("loading the list would confirm it: ") && said.err.contains("other"),
+        "{said:?}"
+    );
+    gate.setup.dir.write("ranges/other.txt", "20.30.40.0/24\n20.30.41.0/24\n20.30.42.0/24\n");
+    wait_until(|| publish(&[]).code == 0, || format!("{:?}", publish(&[])));
+    assert_eq!(gate.status()["lists"][1]["prefixes"], 3);
+    // A file that the gate cannot load is published all the same, and the command says so.
+    assert_eq!(proposed(&gate.setup, "127.0.0.0/30\n127.0.0.4/32\n127.0.0.64/28\n").code, 0);
+    gate.setup.dir.write("ranges/other.txt", "broken\n");
+    let said = publish(&[]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("other.txt:1"), "{said:?}");
 }
 
 #[test]

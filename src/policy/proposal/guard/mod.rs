@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use crate::policy::address::range_list::Day;
 use crate::policy::address::reserved::reserved;
 use crate::policy::hold::Unit;
-use crate::policy::proposal::moves::{Moves, moves, overlaps};
+use crate::policy::proposal::moves::{Moves, around, moves, overlaps};
 
 /// A list may become so many times larger.
 const MOST_GROWTH: u128 = 4;
@@ -132,11 +132,13 @@ pub(crate) fn objections(facts: &Facts<'_>) -> Vec<Objection> {
     let wide = |prefix: &IpNet| {
         prefix.prefix_len() < if prefix.addr().is_ipv4() { SHORTEST_V4 } else { SHORTEST_V6 }
     };
-    name(moves.added.iter().copied().filter(wide).collect(), Objection::Wide);
+    // What is inside a prefix of the list admits nobody new.
+    let new: Vec<IpNet> =
+        moves.added.iter().copied().filter(|prefix| around(prefix, facts.old).is_none()).collect();
+    name(new.iter().copied().filter(wide).collect(), Objection::Wide);
     let trusted = |prefix: &IpNet| overlaps(prefix, facts.trusted);
-    name(moves.added.iter().copied().filter(trusted).collect(), Objection::Trusted);
-    let purposes: Vec<_> =
-        moves.added.iter().filter_map(|prefix| Some((*prefix, reserved(prefix)?))).collect();
+    name(new.iter().copied().filter(trusted).collect(), Objection::Trusted);
+    let purposes: Vec<_> = new.iter().filter_map(|prefix| Some((*prefix, reserved(prefix)?))).collect();
     if !purposes.is_empty() {
         all.push(Objection::Reserved(purposes));
     }

@@ -99,6 +99,8 @@ fn what_is_in_the_list_already_is_no_objection_again() {
     let old = &["10.0.0.0/8", "127.0.0.0/24", "fd00::/16"];
     let new = &["10.0.0.0/8", "127.0.0.0/24", "fd00::/16", "119.81.44.0/28"];
     assert_eq!(told(&Case { old, new, trusted: &["10.0.0.1/32"], ..CASE }), [""; 0]);
+    let parts = &["10.0.0.0/9", "10.128.0.0/15", "127.0.0.0/24", "fd00::/17", "fd00:8000::/17"];
+    assert_eq!(told(&Case { old, new: parts, trusted: &["10.0.0.1/32"], ..CASE }), [""; 0], "parts of them");
 }
 
 #[test]
