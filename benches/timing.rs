@@ -58,7 +58,7 @@ fn parameters() {
         wrong(right).map(|mac| format!("{pairs}&sig={}", hex(mac)).into_bytes()).collect();
     let rules = rules(Method::Sha256);
     report("sig", &wrong, |query| {
-        let message = Message { method: b"GET", query, content_type: None, body: b"" };
+        let message = Message { method: b"GET", query, content_type: None, has_more_types: false, body: b"" };
         assert!(matches!(judge(&rules, NOW, &message), Err(Fault::WrongMac)));
     });
 }

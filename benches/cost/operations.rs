@@ -237,7 +237,7 @@ fn body() -> Vec<u8> {
 }
 
 fn post<'m>(content_type: &'m [u8], body: &'m [u8]) -> Message<'m> {
-    Message { method: b"POST", query: b"", content_type: Some(content_type), body }
+    Message { method: b"POST", query: b"", content_type: Some(content_type), has_more_types: false, body }
 }
 
 fn token_judged() -> Runner {

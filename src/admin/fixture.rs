@@ -94,6 +94,7 @@ impl Stage {
             gauges,
             history: Arc::new(History::new(tokio::time::Instant::now())),
             denials: Arc::default(),
+            strangers: Arc::default(),
             started: Instant::now(),
         };
         (self.folder, Arc::new(context))

@@ -45,6 +45,7 @@ use crate::state::stats::denials::Denials;
 use crate::state::stats::gauges::Gauges;
 use crate::state::stats::history::History;
 use crate::state::store::Store;
+use crate::state::strangers::Strangers;
 
 pub(crate) use listener::{AdminListener, serve};
 
@@ -75,6 +76,8 @@ pub(crate) struct AdminContext {
     pub history: Arc<History>,
     /// The last denials.
     pub denials: Arc<Denials>,
+    /// The clients in no list that proved themselves by a signature.
+    pub strangers: Arc<Strangers>,
     /// When the process started.
     pub started: Instant,
 }

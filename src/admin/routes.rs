@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::admin::api::Document;
 use crate::admin::api::reload::ReloadReport;
+use crate::admin::api::strangers::SignedStrangers;
 use crate::admin::explain::question::{Parameters, Question};
 use crate::admin::page::{self, View};
 use crate::admin::{AdminContext, Scope, explain, metrics, reload, status};
@@ -122,7 +123,7 @@ fn read(ctx: &AdminContext, asked: &Asked) -> Answer {
         return refused;
     }
     match asked.path.as_str() {
-        "/healthz" | "/readyz" | "/metrics" | "/status" | "/explain" if !reading => {
+        "/healthz" | "/readyz" | "/metrics" | "/status" | "/explain" | "/strangers" if !reading => {
             let allow = Some("GET, HEAD");
             Answer { allow, ..Answer::plain(405, "use GET or HEAD\n") }
         }
@@ -133,7 +134,8 @@ fn read(ctx: &AdminContext, asked: &Asked) -> Answer {
         "/metrics" => Answer { content_type: PROMETHEUS, ..Answer::plain(200, numbers(ctx)) },
         "/status" => report(ctx, asked),
         "/explain" => explain(ctx, &asked.query),
-        _ => Answer::plain(404, "there are: /healthz /readyz /metrics /status /explain /reload\n"),
+        "/strangers" => Answer::json(200, &SignedStrangers { clients: ctx.strangers.all() }),
+        _ => Answer::plain(404, "there are: /healthz /readyz /metrics /status /explain /strangers /reload\n"),
     }
 }
 
@@ -177,6 +179,7 @@ fn report(ctx: &AdminContext, asked: &Asked) -> Answer {
         gauges: &ctx.gauges,
         history: &ctx.history,
         denials: &ctx.denials.noted(),
+        strangers: &ctx.strangers.all(),
         uptime,
         now: SystemTime::now(),
         instant,

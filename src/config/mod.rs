@@ -36,4 +36,4 @@ pub use parse::{Parsed, parse};
 pub(crate) use read::error::Problem;
 pub(crate) use sections::listener::PORT;
 pub(crate) use sections::lists::list_name;
-pub(crate) use sections::signatures::{CLOCK_SKEW, CREDENTIALS, MAX_AGE};
+pub(crate) use sections::signatures::{CLOCK_SKEW, CREDENTIALS, MAX_AGE, looks_like_secret};

@@ -2,12 +2,12 @@
 //!
 //! Only what was delivered is remembered, so a sender that tries again because it heard of no success is never taken for
 //! a repeat. A message is remembered by a hash of all that makes it that message: its id and the secret that signed it,
-//! and its route, method, target, type and body, of which a signature covers only a part. Invariant: memory is bounded,
+//! and its route, method, target, host, type and body, of which a signature covers only a part. Invariant: memory is bounded,
 //! and nothing is forgotten before half of `signatures.max_age`, unless [`MOST`] other messages were delivered since.
 
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hash};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,10 @@ use crate::policy::signature::vouch::Vouched;
 
 /// Messages that a generation holds. There are two.
 const MOST: usize = 50_000;
+/// What is kept of each: what it is, and its id.
+const KEPT: usize = 2;
 /// What both may take: a table has a power of two of places, of sixteen bytes and one.
-pub(crate) const MOST_BYTES: u64 = 2 * 17 * (1 << 16) * 2;
+pub(crate) const MOST_BYTES: u64 = 2 * 17 * (1 << 17) * 2;
 
 /// The messages that were delivered.
 #[derive(Debug)]
@@ -34,9 +36,26 @@ struct Generations {
     previous: HashSet<u128>,
 }
 
+/// The id of a signed message, which is one for a secret and a scheme.
+fn id_of(vouched: &Vouched) -> Option<(&'static str, usize, &str)> {
+    let id = vouched.id().filter(|id| !id.is_empty())?;
+    Some((vouched.scheme().word(), vouched.place(), id))
+}
+
+impl Generations {
+    fn have(&self, hash: u128) -> bool {
+        self.current.contains(&hash) || self.previous.contains(&hash)
+    }
+}
+
 /// A message, as it is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct MessageKey(u128);
+pub(crate) struct MessageKey {
+    /// All that makes it this message.
+    whole: u128,
+    /// Its id alone, under which a stranger may bring it once, to whatever route.
+    id: u128,
+}
 
 impl Delivered {
     /// Nothing was delivered.
@@ -46,38 +65,54 @@ impl Delivered {
         Self { hashers: [RandomState::new(), RandomState::new()], generations: Mutex::new(generations) }
     }
 
-    /// The key of a signed message that came to this route and target; `None` if it has no id of its own.
+    /// The key of a signed message that came to this route and target; `None` if it has no id of its own. `read_by` are the
+    /// values by which an application reads it.
     #[must_use]
     pub(crate) fn key(
         &self,
         vouched: &Vouched,
         (route, target): (&str, &[u8]),
-        message: &Message<'_>,
+        (message, read_by): (&Message<'_>, &[&[u8]]),
     ) -> Option<MessageKey> {
-        let id = vouched.id().filter(|id| !id.is_empty())?;
-        let signed = (vouched.scheme().word(), vouched.place(), id);
-        let whole = (signed, route, target, (message.method, message.content_type, message.body));
-        let [one, other] = &self.hashers;
-        Some(MessageKey(u128::from(one.hash_one(whole)) << 64 | u128::from(other.hash_one(whole))))
+        let signed = id_of(vouched)?;
+        let whole = (signed, route, target, (message.method, read_by, message.body));
+        Some(MessageKey { whole: self.hash(whole), id: self.hash(signed) })
     }
 
-    /// Whether it was delivered.
+    fn hash(&self, value: impl Hash) -> u128 {
+        let [one, other] = &self.hashers;
+        u128::from(one.hash_one(&value)) << 64 | u128::from(other.hash_one(&value))
+    }
+
+    /// Whether this very message was delivered.
     #[must_use]
     pub(crate) fn knows(&self, key: MessageKey) -> bool {
-        let generations = self.lock();
-        generations.current.contains(&key.0) || generations.previous.contains(&key.0)
+        self.lock().have(key.whole)
+    }
+
+    /// Whether a message with this id was delivered, whatever else it was.
+    #[must_use]
+    pub(crate) fn knows_id(&self, key: MessageKey) -> bool {
+        self.lock().have(key.id)
+    }
+
+    /// Whether a message with the id of this signature was delivered.
+    #[must_use]
+    pub(crate) fn has_id_of(&self, vouched: &Vouched) -> bool {
+        id_of(vouched).is_some_and(|signed| self.lock().have(self.hash(signed)))
     }
 
     /// Remembers a message that was delivered now, for half of `max_age` at least. It is forgotten when others are
     /// remembered later; one that is older than `max_age` is stale in any case.
     pub(crate) fn remember(&self, key: MessageKey, max_age: Duration, now: Instant) {
+        let MessageKey { whole, id } = key;
         let mut generations = self.lock();
         let over = now.saturating_duration_since(generations.began) >= max_age / 2;
-        if over || generations.current.len() >= MOST {
+        if over || generations.current.len() >= KEPT * MOST {
             generations.previous = std::mem::take(&mut generations.current);
             generations.began = now;
         }
-        generations.current.insert(key.0);
+        generations.current.extend([whole, id]);
     }
 
     fn lock(&self) -> MutexGuard<'_, Generations> {
@@ -91,22 +126,22 @@ mod tests {
 
     const AGE: Duration = Duration::from_secs(100);
 
+    fn key(number: u128) -> MessageKey {
+        MessageKey { whole: 2 * number, id: 2 * number + 1 }
+    }
+
     #[test]
     fn a_message_is_known_for_half_of_the_age_at_least() {
         let start = Instant::now();
         let delivered = Delivered::new(start);
         let at = |seconds: u64| start + Duration::from_secs(seconds);
-        delivered.remember(MessageKey(1), AGE, at(40));
-        delivered.remember(MessageKey(2), AGE, at(50));
-        assert!(
-            delivered.knows(MessageKey(1))
-                && delivered.knows(MessageKey(2))
-                && !delivered.knows(MessageKey(3))
-        );
-        delivered.remember(MessageKey(3), AGE, at(99));
-        assert!(delivered.knows(MessageKey(1)), "in the generation before");
-        delivered.remember(MessageKey(4), AGE, at(100));
-        assert!(!delivered.knows(MessageKey(1)) && delivered.knows(MessageKey(2)));
+        delivered.remember(key(1), AGE, at(40));
+        delivered.remember(key(2), AGE, at(50));
+        assert!(delivered.knows(key(1)) && delivered.knows(key(2)) && !delivered.knows(key(3)));
+        delivered.remember(key(3), AGE, at(99));
+        assert!(delivered.knows(key(1)), "in the generation before");
+        delivered.remember(key(4), AGE, at(100));
+        assert!(!delivered.knows(key(1)) && delivered.knows(key(2)));
     }
 
     #[test]
@@ -114,13 +149,13 @@ mod tests {
         let delivered = Delivered::new(Instant::now());
         let now = Instant::now();
         for number in 0..5 * MOST as u128 {
-            delivered.remember(MessageKey(number), AGE, now);
+            delivered.remember(key(number), AGE, now);
         }
         let generations = delivered.lock();
         let places = generations.current.capacity().max(generations.previous.capacity());
-        assert!(generations.current.len() + generations.previous.len() <= 2 * MOST);
-        assert!(places < 1 << 16, "{places}");
+        assert!(generations.current.len() + generations.previous.len() <= 2 * KEPT * MOST);
+        assert!(places < 1 << 17, "{places}");
         drop(generations);
-        assert!(delivered.knows(MessageKey(5 * MOST as u128 - 1)) && !delivered.knows(MessageKey(0)));
+        assert!(delivered.knows(key(5 * MOST as u128 - 1)) && !delivered.knows(key(0)));
     }
 }

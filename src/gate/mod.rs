@@ -13,11 +13,13 @@
 //! | [`http1`] | one request after the other on a connection |
 //! | [`request`] | one request, from its head to its line in the log |
 //! | [`delivered`] | the signed messages that were delivered |
+//! | [`hearings`] | how many strangers are heard at once |
 //! | [`losses`] | connections and streams that are closed because a bound is reached |
 //! | [`memory`] | the memory of the process in the worst case |
 
 pub(crate) mod accept;
 pub(crate) mod delivered;
+pub(crate) mod hearings;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod losses;
@@ -27,7 +29,7 @@ pub(crate) mod request;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ipnet::IpNet;
 
@@ -35,14 +37,18 @@ use crate::gate::accept::limits::ConnectionLimits;
 use crate::gate::accept::tls_limits::TlsLimits;
 use crate::gate::accept::turns::{Turns, workers};
 use crate::gate::delivered::Delivered;
+use crate::gate::hearings::Hearings;
 use crate::gate::losses::Losses;
 use crate::gate::request::log::access_log::AccessLog;
 use crate::gate::request::log::events::Events;
 use crate::judge::request_id::RequestIds;
+use crate::load;
 use crate::policy::address::addr::Address;
 use crate::state::stats::event_limiter::{EventLimiter, HOURLY};
 use crate::state::stats::gauges::Gauges;
 use crate::state::store::Store;
+use crate::state::strangers::{SignedStranger, Strangers};
+use crate::telemetry::timestamp::unix_seconds;
 use crate::upstream::pools::Pools;
 use crate::wire::drain::Drain;
 use crate::wire::shares::Shares;
@@ -66,6 +72,12 @@ pub(crate) struct Gate {
     pub tls_failures: EventLimiter,
     /// Limits the events about signed senders that no list holds, by network.
     pub signed_strangers: EventLimiter<IpNet>,
+    /// The clients in no list that proved themselves by a signature.
+    pub strangers: Arc<Strangers>,
+    /// Strangers whose bodies are read.
+    pub hearings: Hearings,
+    /// Limits the events about a state folder that cannot be written.
+    state_unwritten: EventLimiter,
     /// Limits the events about lines that the access log lost.
     pub lines_lost: EventLimiter,
     /// Counts the open connections by address.
@@ -106,6 +118,8 @@ impl Gate {
         let connection_limits = Arc::new(ConnectionLimits::new(Arc::clone(&gauges)));
         // `threads` is a cold key: the number of workers does not change while the process runs.
         let workers = workers(&store.load().config);
+        let strangers = Arc::new(Strangers::of(seen_before(&store)));
+        gauges.signed_stranger_networks.store(strangers.networks() as u64, Relaxed);
         Self {
             store,
             gauges,
@@ -115,6 +129,9 @@ impl Gate {
             bad_proxy_headers: EventLimiter::every(HOURLY),
             tls_failures: EventLimiter::every(Duration::from_secs(60)),
             signed_strangers: EventLimiter::every(HOURLY),
+            strangers,
+            hearings: Hearings::default(),
+            state_unwritten: EventLimiter::every(HOURLY),
             lines_lost: EventLimiter::every(HOURLY),
             connection_limits,
             byte_shares: Shares::default(),
@@ -132,6 +149,16 @@ impl Gate {
             drain: Drain::default(),
         }
     }
+}
+
+/// The signed strangers that an earlier process kept. A file that cannot be used is told and left.
+fn seen_before(store: &Store) -> Vec<SignedStranger> {
+    let snapshot = store.load();
+    let kept = snapshot.config.state.as_deref().map(load::strangers::kept);
+    kept.unwrap_or_else(|| Ok(Vec::new())).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the signed senders that an earlier run saw are forgotten");
+        Vec::new()
+    })
 }
 
 /// The interval of the housekeeping task.
@@ -157,11 +184,41 @@ impl Gate {
         }
     }
 
+    /// Tells of each secret whose last day has ended since the last look; both times are in Unix seconds.
+    fn report_ended_secrets(&self, (before, now): (u64, u64)) {
+        for secret in &self.store.load().secrets.sources {
+            if secret.is_over(now) && !secret.is_over(before) {
+                tracing::warn!("{}", secret.over());
+            }
+        }
+    }
+
+    /// Stores the signed strangers in the state folder, if there is one. It may wait for the disk.
+    fn keep_strangers(&self, strangers: &[SignedStranger]) {
+        let snapshot = self.store.load();
+        let Some(state) = snapshot.config.state.as_deref() else { return };
+        if let Err(error) = load::strangers::keep(state, strangers) {
+            self.strangers.not_stored();
+            if self.state_unwritten.note((), Instant::now()).is_some() {
+                let state = state.display();
+                tracing::warn!(%state, %error, "the signed senders that no list holds cannot be kept in the state folder");
+            }
+        }
+    }
+
+    /// Stores what the housekeeping task has not stored yet, at the end of the process.
+    pub(crate) fn keep_at_end(&self) {
+        if let Some(strangers) = self.strangers.unstored() {
+            self.keep_strangers(&strangers);
+        }
+    }
+
     /// The housekeeping task: opens the pools of a newly published snapshot, closes idle connections and pools that
     /// are no longer configured, and writes the summary lines of the access log. It never returns.
-    pub(crate) async fn keep_house(&self) {
+    pub(crate) async fn keep_house(self: Arc<Self>) {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
         let mut published = self.store.published();
+        let mut looked_at = unix_seconds(SystemTime::now());
         loop {
             let wanted = self.pools.open_all(&self.store.load());
             tokio::select! {
@@ -173,6 +230,12 @@ impl Gate {
             self.pools.prune(&wanted);
             self.events.log.sum_up(false);
             self.report_lost_lines();
+            let now = unix_seconds(SystemTime::now());
+            self.report_ended_secrets((std::mem::replace(&mut looked_at, now), now));
+            if let Some(strangers) = self.strangers.due(Instant::now()) {
+                let gate = Arc::clone(&self);
+                tokio::task::spawn_blocking(move || gate.keep_strangers(&strangers));
+            }
             self.gauges.log_reopen_failed.store(self.events.log.trouble().is_some().into(), Relaxed);
         }
     }

@@ -14,6 +14,7 @@
 //! | [`doubt`] | whether a list may be what is wrong |
 //! | [`served`] | what the gate itself serves: health probes, challenges |
 //! | [`reply`] | what the gate itself replies, and the note for the operator |
+//! | [`heard`](mod@heard) | what becomes of a stranger whose body was read |
 //! | [`received`] | a request, and what was found out about it |
 //! | [`signature`] | what becomes of the signature of a request |
 //! | [`request_id`] | the id of a request |
@@ -23,6 +24,7 @@ pub(crate) mod connection;
 pub(crate) mod doubt;
 pub(crate) mod facts;
 pub(crate) mod head;
+pub(crate) mod heard;
 pub(crate) mod http1;
 pub(crate) mod peer;
 pub(crate) mod received;

@@ -10,6 +10,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::judge::doubt;
 use crate::judge::facts::Facts;
 use crate::judge::head::Head;
 use crate::judge::http1::parse::parse;
@@ -20,7 +21,8 @@ use crate::judge::received::Received;
 use crate::judge::request_id::RequestId;
 use crate::judge::served::challenge;
 use crate::judge::served::probe::is_probe;
-use crate::judge::{doubt, signature};
+use crate::judge::signature::Judgement;
+use crate::judge::signature::stranger::{self, Hearing, Stranger};
 use crate::policy::admission::{self, Denial, Grant, Mode, Permit};
 use crate::policy::bytes::is_word;
 use crate::policy::client::client_ip::{self, Client, NoClient};
@@ -28,6 +30,7 @@ use crate::policy::client::original::Original;
 use crate::policy::outcome::Reason;
 use crate::policy::routing::authority::Host;
 use crate::policy::routing::path::ambiguity;
+use crate::policy::signature::proof::Proof;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::wire::body::Framing;
 use crate::wire::fields::Span;
@@ -59,12 +62,12 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
-    /// The class of the client. A client that only `mode: observe` admitted is a stranger.
+    /// The class of the client. One that only its signature or `mode: observe` admitted is a stranger.
     #[must_use]
     pub(crate) fn class(&self) -> PeerClass {
         match self.permit.grant() {
             Grant::Listed { .. } => PeerClass::Listed,
-            Grant::Observed(_) => PeerClass::Stranger,
+            Grant::Signed | Grant::Observed(_) => PeerClass::Stranger,
         }
     }
 }
@@ -90,11 +93,15 @@ pub(crate) struct Refusal {
     pub route: Option<Arc<LiveRoute>>,
     /// What an operator should know besides what the reason means.
     pub note: Option<String>,
+    /// The signature of a stranger, if it is a good one.
+    pub judgement: Option<Box<Judgement>>,
+    /// The body of a stranger may prove more, and is to be read.
+    pub hearing: Option<Box<Hearing>>,
 }
 
 impl Refusal {
     fn of(reason: Reason, route: Option<&Arc<LiveRoute>>) -> Self {
-        Self { reason, route: route.cloned(), note: None }
+        Self { reason, route: route.cloned(), note: None, judgement: None, hearing: None }
     }
 }
 
@@ -151,7 +158,7 @@ pub(crate) fn judge(
     let challenge = listener
         .and_then(|listener| listener.acme_challenges.as_deref())
         .and_then(|folder| challenge::file(folder, head, &facts));
-    let judged = match admit(snapshot, peer, head, &facts, who) {
+    let judged = match admit(snapshot, peer, head, &facts, who, None) {
         Ok(admitted) => Judged::Forward(admitted),
         Err(refusal) => Judged::Refuse(refusal),
     };
@@ -207,6 +214,7 @@ fn admit(
     head: &Head,
     facts: &Facts<'_>,
     who: Who<'_>,
+    proof: Option<Proof>,
 ) -> Result<Admitted, Refusal> {
     let ambiguous = ambiguity(facts.path).is_some();
     let name = Some(facts.name);
@@ -222,18 +230,21 @@ fn admit(
     let lists = found.map(|route| route.allow.iter().map(|list| &list.ranges));
     let route = found.unwrap_or(&snapshot.unrouted);
     let unlisted = |client| doubt::unlisted(snapshot, route, client);
-    let permit = admission::decide(who.client, peer.address, lists, snapshot.config.mode, unlisted).map_err(
-        |(denial, _)| Refusal {
-            note: doubt::note(snapshot, route, denial),
-            ..Refusal::of(signature::of_stranger(snapshot, head, found, denial.reason()), found)
+    let mode = snapshot.config.mode;
+    let permit = admission::decide(who.client, peer.address, lists, mode, proof, unlisted).map_err(
+        |(denial, _)| {
+            let looked = stranger::look(snapshot, head, facts, found, denial.reason());
+            let Stranger { reason, judgement, hearing } = looked;
+            let note = doubt::note(snapshot, route, denial);
+            Refusal { note, judgement, hearing, ..Refusal::of(reason, found) }
         },
     )?;
     if let Some(reason) = flaw_of_request(head, facts, route, snapshot.config.limits.max_body) {
         return Err(Refusal::of(reason, Some(route)));
     }
     let would_deny = match permit.grant() {
-        Grant::Observed(denial) => Some(signature::of_stranger(snapshot, head, found, denial.reason())),
-        Grant::Listed { .. } => None,
+        Grant::Observed(denial) => Some(stranger::look(snapshot, head, facts, found, denial.reason()).reason),
+        Grant::Listed { .. } | Grant::Signed => None,
     };
     Ok(Admitted {
         would_deny,
@@ -250,6 +261,20 @@ fn admit(
         route: Arc::clone(route),
         permit,
     })
+}
+
+/// Admits a request of a stranger whose signature proves who made it, if nothing else speaks against it.
+///
+/// # Errors
+/// The reason to refuse it.
+pub(super) fn proven(
+    snapshot: &Snapshot,
+    peer: &Peer,
+    head: &Head,
+    proof: Proof,
+) -> Result<Admitted, Refusal> {
+    let facts = Facts::read(head).map_err(|reason| Refusal::of(reason, None))?;
+    admit(snapshot, peer, head, &facts, Who::of(snapshot, peer, head), Some(proof))
 }
 
 /// The verdict on a head that cannot be served. Who is not listed always gets the reply to a denial, even for a malformed
@@ -283,7 +308,7 @@ fn refuse_ambiguous(
 ) -> Refusal {
     let lists = snapshot.admitting.iter().map(|list| &list.ranges);
     let unlisted = |client| doubt::unlisted_anywhere(snapshot, client);
-    match admission::decide(client, peer.address, Some(lists), snapshot.config.mode, unlisted) {
+    match admission::decide(client, peer.address, Some(lists), snapshot.config.mode, None, unlisted) {
         Ok(_) => Refusal::of(Reason::BadTarget, meant),
         Err((denial, _)) => refuse_anywhere(snapshot, denial, meant),
     }

@@ -80,5 +80,5 @@ impl<'a> Trial<'a> {
 fn admits(lists: &[&RangeList], sender: Address) -> bool {
     let client = Client { address: sender, via: Vec::new() };
     let lists = lists.iter().copied();
-    decide(Ok(client), sender, Some(lists), Mode::Enforce, |_| Denial::not_listed()).is_ok()
+    decide(Ok(client), sender, Some(lists), Mode::Enforce, None, |_| Denial::not_listed()).is_ok()
 }

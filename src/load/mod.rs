@@ -18,6 +18,7 @@
 //! | [`proposals`] | what is proposed for a list, what was published before, and how a list is published |
 //! | [`reload`] | the thread that loads and publishes |
 //! | [`pulse`] | whether that thread is alive |
+//! | [`strangers`] | the file of clients in no list that proved themselves |
 //! | [`drill`] | debug builds only: a reload that hangs or panics, for tests |
 
 pub(crate) mod before;
@@ -35,5 +36,6 @@ mod serving;
 pub(crate) mod since;
 mod source;
 mod standing;
+pub(crate) mod strangers;
 #[cfg(test)]
 mod testkit;

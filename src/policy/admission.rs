@@ -1,8 +1,9 @@
 //! Decides whether a client may use a route.
 //!
 //! Invariant: [`decide`] is the only place that makes a [`Permit`], and forwarding requires one, so a request
-//! that was not judged cannot be forwarded. Deny by default: without a route, a client, a list or an entry
-//! the request is denied. Doubts about a list make a denial one that the sender repeats, and never a permit.
+//! that was not judged cannot be forwarded. Deny by default: without a route, a client, and a list that holds it or a
+//! signature that proves it, the request is denied. Doubts about a list make a denial one that the sender repeats, and
+//! never a permit.
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::policy::address::range_list::{Day, RangeList};
 use crate::policy::address::removed::{Lost, Removed};
 use crate::policy::client::client_ip::{Client, NoClient};
 use crate::policy::outcome::Reason;
+use crate::policy::signature::proof::Proof;
 
 /// Whether denials are carried out or only logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -153,6 +155,8 @@ pub(crate) enum Grant {
         /// The index in the entries of that list.
         entry: usize,
     },
+    /// No list of the route has the client, and its signature proves who made the whole message.
+    Signed,
     /// The request would be denied, but the mode is `observe`.
     Observed(Denial),
 }
@@ -172,8 +176,8 @@ impl Permit {
 }
 
 /// Decides about a request. `allow` are the lists of the matched route, `None` when no route matched; `peer`
-/// replaces the client if the mode is `observe` and no client could be named; `unlisted` says how a client is denied that
-/// none of the lists has, and is asked about no other.
+/// replaces the client if the mode is `observe` and no client could be named; `proof` admits a client that none of the
+/// lists has; `unlisted` says how it is denied without one, and is asked about no other.
 ///
 /// # Errors
 /// The denial of the request, with the client if it is known.
@@ -182,14 +186,16 @@ pub(crate) fn decide<'a>(
     peer: Address,
     allow: Option<impl IntoIterator<Item = &'a RangeList>>,
     mode: Mode,
+    proof: Option<Proof>,
     unlisted: impl FnOnce(Address) -> Denial,
 ) -> Result<Permit, (Denial, Option<Client>)> {
     let (denial, client) = match client {
         Err(unnamed) => (Denial::of(unnamed.reason()), None),
-        Ok(client) => match allow.map(|lists| listed(client.address, lists)) {
-            Some(Some(grant)) => return Ok(Permit { client, grant }),
-            Some(None) => (unlisted(client.address), Some(client)),
-            None => (Denial::of(Reason::NoRoute), Some(client)),
+        Ok(client) => match (allow.map(|lists| listed(client.address, lists)), proof) {
+            (Some(Some(grant)), _) => return Ok(Permit { client, grant }),
+            (Some(None), Some(_)) => return Ok(Permit { client, grant: Grant::Signed }),
+            (Some(None), None) => (unlisted(client.address), Some(client)),
+            (None, _) => (Denial::of(Reason::NoRoute), Some(client)),
         },
     };
     match mode {
@@ -254,7 +260,9 @@ mod tests {
             lists.map(|l| l.iter().map(|text| range_list::parse(text.as_bytes()).unwrap()).collect());
         let peer = Address::new("192.0.2.77".parse().unwrap());
         let unlisted = |_| Denial::of(Reason::NotListed);
-        decide(who, peer, lists.as_ref(), mode, unlisted).map(|p| p.grant()).map_err(|(d, _)| d.reason())
+        decide(who, peer, lists.as_ref(), mode, None, unlisted)
+            .map(|p| p.grant())
+            .map_err(|(d, _)| d.reason())
     }
 
     #[test]
@@ -347,13 +355,15 @@ mod tests {
         let peer = Address::new("192.0.2.77".parse().unwrap());
         let list = range_list::parse(b"192.0.2.1").unwrap();
         let doubtful = || Denial { reason: Reason::JustRemoved, doubt: None };
-        let denied = decide(client("192.0.2.2"), peer, Some([&list]), Mode::Enforce, |_| doubtful());
+        let denied = decide(client("192.0.2.2"), peer, Some([&list]), Mode::Enforce, None, |_| doubtful());
         assert_eq!(denied.map_err(|(denial, _)| denial).unwrap_err(), doubtful());
-        let observed = decide(client("192.0.2.2"), peer, Some([&list]), Mode::Observe, |_| doubtful());
+        let observed = decide(client("192.0.2.2"), peer, Some([&list]), Mode::Observe, None, |_| doubtful());
         assert_eq!(observed.unwrap().grant(), Grant::Observed(doubtful()));
         let unasked = |_| panic!("asked about somebody else");
-        assert!(decide(client("192.0.2.1"), peer, Some([&list]), Mode::Enforce, unasked).is_ok());
-        assert!(decide(client("192.0.2.2"), peer, None::<[&RangeList; 0]>, Mode::Enforce, unasked).is_err());
-        assert!(decide(Err(NoClient::Unnamed), peer, Some([&list]), Mode::Enforce, unasked).is_err());
+        assert!(decide(client("192.0.2.1"), peer, Some([&list]), Mode::Enforce, None, unasked).is_ok());
+        assert!(
+            decide(client("192.0.2.2"), peer, None::<[&RangeList; 0]>, Mode::Enforce, None, unasked).is_err()
+        );
+        assert!(decide(Err(NoClient::Unnamed), peer, Some([&list]), Mode::Enforce, None, unasked).is_err());
     }
 }

@@ -52,6 +52,8 @@ pub enum Unlisted {
     /// 503 with Retry-After, so that nothing is lost while a person looks.
     #[default]
     Retry,
+    /// It is forwarded when its signature covers the whole message.
+    Admit,
     /// What `deny` says.
     Deny,
 }
@@ -85,6 +87,7 @@ impl Unlisted {
     pub fn word(self) -> &'static str {
         match self {
             Self::Retry => "retry",
+            Self::Admit => "admit",
             Self::Deny => "deny",
         }
     }

@@ -127,9 +127,11 @@ impl Process {
         }
         let Self { gauges, reloader, gate, notifier, logs, .. } = self;
         let watchdog = Watchdog { notifier, reloader: reloader.clone(), gauges };
+        let kept = Arc::clone(&gate);
         server.add_service(GateService::new(gate, listeners, accepting, sides, watchdog));
         server.run(RunArgs { shutdown_signal: Box::new(signals) });
         reloader.stop();
+        kept.keep_at_end();
         logs.end();
         Ok(())
     }
@@ -142,6 +144,7 @@ impl Process {
             gauges: Arc::clone(&self.gauges),
             history: Arc::clone(history),
             denials: Arc::clone(&self.gate.events.denials),
+            strangers: Arc::clone(&self.gate.strangers),
             started: self.started,
         }
     }

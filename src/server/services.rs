@@ -78,7 +78,7 @@ impl Service for GateService {
         }
         drop(accepting);
         let gate = Arc::clone(&self.gate);
-        tokio::spawn(async move { gate.keep_house().await });
+        tokio::spawn(gate.keep_house());
         self.gate.gauges.enter(Phase::Ready);
         let snapshot = self.gate.store.load();
         tracing::info!(

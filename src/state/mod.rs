@@ -8,9 +8,11 @@
 //! | [`snapshot`] | everything that a request is decided by |
 //! | [`store`] | holds the current snapshot |
 //! | [`past`] | what a list admitted until a reload |
+//! | [`proposals`] | the proposals that wait for a person |
 //! | [`report`] | the result of a reload |
 //! | [`held`] | a change that waits for an operator to accept it |
-//! | [`secrets`] | the secrets that webhooks are signed with
+//! | [`secrets`] | the secrets that webhooks are signed with |
+//! | [`strangers`] | clients in no list that proved themselves |
 //! | [`endpoint`] | upstreams and their endpoints |
 //! | [`authorities`] | who may sign the certificates of upstreams |
 //! | [`tls`] | certificates, keys and names of the listeners |
@@ -26,4 +28,5 @@ pub(crate) mod secrets;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod store;
+pub(crate) mod strangers;
 pub(crate) mod tls;

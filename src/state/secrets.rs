@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{Config, Problem, SecretFile};
+use crate::config::{Config, Problem, Route, SecretFile};
 use crate::files::file::ReadError;
 use crate::files::secret::{SecretBytes, SecretContent};
-use crate::policy::signature::keyring::{Entry, Keyring, Owner};
+use crate::policy::demand::Need;
+use crate::policy::signature::keyring::{Asked, Entry, Keyring, Owner};
 use crate::policy::signature::secret::{MAX_SECRET, NoSecret, Secret};
 use crate::state::stats::secret_use::SecretUse;
 
@@ -139,7 +140,8 @@ fn read(
     let (content, secret, last_good) = match fresh(file, seen) {
         Ok((content, secret)) => (content, secret, false),
         Err(error) => {
-            let old = before.iter().find(|old| old.file.file == file.file);
+            let is_its = |old: &&LiveSecret| old.file.file == file.file && old.file.owner == file.owner;
+            let old = before.iter().find(is_its);
             // It was read before, so this fails only where it is to be read in another encoding now.
             let kept =
                 old.and_then(|old| Some((old, Secret::read(old.content.bytes(), file.encoding).ok()?)));
@@ -177,6 +179,26 @@ fn fresh(file: &SecretFile, seen: Option<&SecretContent>) -> Result<(SecretBytes
     let content = content.map_err(|error| Unusable::Unread { path: path(), error })?;
     let secret = Secret::read(content.bytes(), file.encoding)?;
     Ok((content, secret))
+}
+
+/// The routes that require a signature, and for which no secret counts any more: they refuse everything.
+pub(crate) fn dead_ends(routes: &[Route], secrets: &Secrets, now: u64) -> Vec<Problem> {
+    let counting = |route: &Route| {
+        let named = &route.signature.secrets;
+        let asked = if named.is_empty() { Asked::AnyAccount } else { Asked::Names(named, None) };
+        secrets.keyring.of(asked).any(|(_, entry)| entry.counts(now))
+    };
+    let required = routes.iter().enumerate().filter(|(_, route)| route.signature.need == Need::Require);
+    let dead = required.filter(|(_, route)| !counting(route));
+    dead.map(|(place, route)| {
+        let message = format!(
+            "every request of {} is refused: it requires a signature, and the `until` of each secret that it asks for is over; add \
+             the account's new secret",
+            route.label()
+        );
+        Problem::new(format!("routes[{place}].signature"), message)
+    })
+    .collect()
 }
 
 /// The differences between the files, as text for the log.

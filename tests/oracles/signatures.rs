@@ -63,7 +63,13 @@ fn message<'m>(how: &str, text: &'m str) -> Message<'m> {
         _ => Some(&b"application/json; charset=utf-8"[..]),
     };
     let method = if how == "query" { "GET" } else { "POST" };
-    Message { method: method.as_bytes(), query: query.as_bytes(), content_type, body: body.as_bytes() }
+    Message {
+        method: method.as_bytes(),
+        query: query.as_bytes(),
+        content_type,
+        has_more_types: false,
+        body: body.as_bytes(),
+    }
 }
 
 fn text<'a>(answer: &'a Value, key: &str) -> Option<&'a str> {

@@ -63,7 +63,7 @@ pub fn signed_parameters(data: &[u8]) -> bool {
         if how % 3 == 0 { (b"GET", text, &b""[..]) } else { (b"POST", &b""[..], text) };
     let content_type: &[u8] =
         if how % 3 == 1 { b"application/x-www-form-urlencoded" } else { b"application/json;charset=utf-8" };
-    let message = Message { method, query, content_type: Some(content_type), body };
+    let message = Message { method, query, content_type: Some(content_type), has_more_types: false, body };
     match judged(|rules| signature::judge(rules, SIGNED_AT, &message)) {
         Ok((vouched, _)) => {
             assert_eq!(vouched.place(), 0);

@@ -12,11 +12,13 @@
 //! | [`reload`] | the result of a reload |
 //! | [`explanation`] | why an address is admitted or denied |
 //! | [`signature`] | what became of a signature, step by step |
+//! | [`strangers`] | the clients in no list that proved themselves |
 
 pub(crate) mod explanation;
 pub(crate) mod reload;
 pub(crate) mod signature;
 pub(crate) mod status;
+pub(crate) mod strangers;
 #[cfg(test)]
 mod tests;
 

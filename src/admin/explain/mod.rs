@@ -9,35 +9,32 @@
 //! | [`question`] | what is asked |
 //! | [`head`] | the head that it is about |
 //! | [`hops`](mod@hops) | the walk from the peer to the client |
+//! | [`request`] | what becomes of one request |
+//! | [`verdict`] | a verdict on a route, as the answer has it |
 //! | [`signature`] | what became of the signature |
 
 mod head;
 mod hops;
 pub(crate) mod question;
+mod request;
 pub(crate) mod signature;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
-use std::path::Path;
-
-use self::question::{ProxyHeader, Question, QuestionError, Subject};
-use crate::admin::api::explanation::{Explanation, ListVerdict, RouteVerdict, Verdict};
+use self::question::{Exists, ProxyHeader, Question, QuestionError, Subject};
+use self::request::Request;
+use self::verdict::{WhoAsks, granted, refusal};
+use crate::admin::api::explanation::{Explanation, RouteVerdict, Verdict};
 use crate::config::Listener;
 use crate::judge::peer::Peer;
-use crate::judge::received::Received;
-use crate::judge::request::{Admitted, Judged, judge_bytes};
-use crate::judge::signature::Seen;
+use crate::judge::request::{Judged, judge_bytes};
 use crate::judge::{connection, doubt, reply};
-use crate::policy::admission::{self, Grant, Mode};
-use crate::policy::client::client_ip::{self, Client, NoClient, Origin};
+use crate::policy::admission::{self, Grant};
+use crate::policy::client::client_ip::{self, Origin};
 use crate::policy::lead::lead;
-use crate::policy::outcome::{Outcome, Reason};
-use crate::state::snapshot::{List, LiveRoute, Snapshot};
-
-type WhoAsks = Result<Client, NoClient>;
-
-/// Whether a file is there; `None` where nobody may wait for its file system, as on the threads that serve.
-pub(crate) type Exists = fn(&Path) -> Option<bool>;
+use crate::policy::outcome::Reason;
+use crate::state::snapshot::{LiveRoute, Snapshot};
 
 /// Judges what is asked about; `now` is in Unix seconds.
 ///
@@ -167,112 +164,14 @@ fn connect(
     }
 }
 
-/// A request, and who it is of.
-#[derive(Clone, Copy)]
-struct Request<'q> {
-    snapshot: &'q Snapshot,
-    peer: &'q Peer,
-    client: &'q WhoAsks,
-    received: &'q Received,
-    question: &'q Question,
-}
-
-impl Request<'_> {
-    /// What becomes of it.
-    fn verdict(self, judged: Judged, exists: Exists, now: u64) -> RouteVerdict {
-        let Self { snapshot, client, received, .. } = self;
-        match judged {
-            Judged::Forward(admitted) => self.admitted(&admitted, now),
-            Judged::Refuse(refused) => {
-                let note = reply::note_of_refusal(snapshot, received, &refused).map(Into::into);
-                let status = reply::status(snapshot, self.peer, refused.reason);
-                RouteVerdict { note, status, ..refusal(refused.route.as_deref(), refused.reason, client) }
-            }
-            Judged::Probe => RouteVerdict {
-                verdict: Verdict::Served,
-                note: Some("a health probe: 200 while the gate is ready, else 503".to_owned()),
-                ..refusal(None, Reason::Success, client)
-            },
-            Judged::Challenge(file, otherwise) => {
-                let otherwise = self.verdict(*otherwise, exists, now);
-                let note =
-                    |text: &str| Some(format!("an ACME challenge: {} is the answer{text}", file.display()));
-                match exists(&file) {
-                    Some(false) => otherwise,
-                    Some(true) => RouteVerdict {
-                        verdict: Verdict::Served,
-                        note: note(""),
-                        ..refusal(None, Reason::AcmeChallenge, client)
-                    },
-                    None => RouteVerdict { note: note(", if it is there"), ..otherwise },
-                }
-            }
-            Judged::Gone => RouteVerdict {
-                note: Some("the request is not complete: it ends before its head does".to_owned()),
-                ..refusal(None, Reason::SenderGone, client)
-            },
-        }
-    }
-
-    /// What becomes of one that the lists admit, by its signature.
-    fn admitted(self, admitted: &Admitted, now: u64) -> RouteVerdict {
-        let Self { snapshot, client, received, .. } = self;
-        let (route, head) = (&admitted.route, received.head.as_ref());
-        let granted = granted(client, route, admitted.permit.grant());
-        let (verdict, denied) = match (admitted.permit.grant(), admitted.would_deny) {
-            (Grant::Observed(denial), Some(reason)) => (
-                RouteVerdict { reason: Some(reason.word().to_owned()), ..granted },
-                reply::note_of_denial(snapshot, received, route, (denial, reason)),
-            ),
-            _ => (granted, None),
-        };
-        let seen = match (&self.question.subject, head) {
-            (Subject::Raw(bytes), Some(head)) => {
-                signature::judged(snapshot, admitted, head, head::behind(bytes), now)
-            }
-            _ => None,
-        };
-        let signature = match &seen {
-            Some(seen) => Some(signature::on_route(snapshot, route, seen)),
-            None => signature::asked(snapshot, route),
-        };
-        let (fault, reason) = match &seen {
-            Some(Seen::Judged(judgement)) => (judgement.note(route), judgement.denial_on(route)),
-            _ => (None, None),
-        };
-        let verdict = match reason {
-            Some(reason) => self.denied(verdict, reason),
-            None => verdict,
-        };
-        let original = head.map(|head| admitted.original(snapshot, self.peer, head));
-        let unused = original.and_then(|original| original.unused).map(|unused| unused.to_string());
-        let unused = unused.filter(|_| verdict.verdict != Verdict::Denied);
-        let notes: Vec<String> = denied.map(Into::into).into_iter().chain(fault).chain(unused).collect();
-        let note = Some(notes.join("; ")).filter(|note| !note.is_empty());
-        RouteVerdict { note, signature, ..verdict }
-    }
-
-    /// What its signature makes of a request that the lists admit.
-    fn denied(self, verdict: RouteVerdict, reason: Reason) -> RouteVerdict {
-        if self.snapshot.config.mode == Mode::Observe {
-            // What the lists say of it was first.
-            let reason = verdict.reason.or(Some(reason.word().to_owned()));
-            return RouteVerdict { verdict: Verdict::WouldDeny, reason, ..verdict };
-        }
-        let status = reply::status(self.snapshot, self.peer, reason);
-        let reason = Some(reason.word().to_owned());
-        RouteVerdict { verdict: Verdict::Denied, reason, status, ..verdict }
-    }
-}
-
 /// What the lists of a route say, whatever the request may be.
 fn by_lists(snapshot: &Snapshot, peer: &Peer, client: &WhoAsks, route: &LiveRoute) -> RouteVerdict {
     let allow = route.allow.iter().map(|list| &list.ranges);
     let mode = snapshot.config.mode;
     let unlisted = |client| doubt::unlisted(snapshot, route, client);
-    let judged = admission::decide(client.clone(), peer.address, Some(allow), mode, unlisted);
+    let judged = admission::decide(client.clone(), peer.address, Some(allow), mode, None, unlisted);
     match judged.map(|permit| permit.grant()) {
-        Ok(grant @ Grant::Listed { .. }) => granted(client, route, grant),
+        Ok(grant @ (Grant::Listed { .. } | Grant::Signed)) => granted(client, route, grant),
         Ok(grant @ Grant::Observed(denial)) => {
             RouteVerdict { note: doubt::note(snapshot, route, denial), ..granted(client, route, grant) }
         }
@@ -281,53 +180,5 @@ fn by_lists(snapshot: &Snapshot, peer: &Peer, client: &WhoAsks, route: &LiveRout
             let note = doubt::note(snapshot, route, denial);
             RouteVerdict { note, status, ..refusal(Some(route), denial.reason(), client) }
         }
-    }
-}
-
-/// A request that is forwarded.
-fn granted(client: &WhoAsks, route: &LiveRoute, grant: Grant) -> RouteVerdict {
-    match grant {
-        Grant::Listed { list, .. } => {
-            let verdict = refusal(Some(route), Reason::Success, client);
-            let by = verdict.lists.get(list);
-            let (name, prefix) = (by.map(|by| by.name.clone()), by.and_then(|by| by.prefix.clone()));
-            RouteVerdict { verdict: Verdict::Admitted, list: name, prefix, ..verdict }
-        }
-        Grant::Observed(denial) => {
-            RouteVerdict { verdict: Verdict::WouldDeny, ..refusal(Some(route), denial.reason(), client) }
-        }
-    }
-}
-
-/// A request that ends for this reason. A success is the application's to give, so it is no reason here.
-fn refusal(route: Option<&LiveRoute>, reason: Reason, client: &WhoAsks) -> RouteVerdict {
-    let route = route.filter(|route| route.label != crate::state::snapshot::UNROUTED);
-    let verdict = if reason.outcome() == Outcome::Denied { Verdict::Denied } else { Verdict::Rejected };
-    RouteVerdict {
-        list: None,
-        lists: route.map_or(&[][..], |route| &route.allow).iter().map(|list| held_by(list, client)).collect(),
-        note: None,
-        prefix: None,
-        reason: Some(reason.word().to_owned()).filter(|_| reason != Reason::Success),
-        route: route.map(|route| route.label.clone()),
-        signature: None,
-        status: None,
-        verdict,
-        webhook: route.map(|route| route.webhook.name().to_owned()),
-    }
-}
-
-/// What a list holds of the client.
-fn held_by(list: &List, client: &WhoAsks) -> ListVerdict {
-    let entries = list.ranges.entries();
-    let place = client.as_ref().ok().and_then(|client| list.ranges.set().find(client.address));
-    let entry = place.and_then(|place| entries.get(place));
-    ListVerdict {
-        file: list.path.display().to_string(),
-        last_good: list.last_good,
-        line: entry.map(|entry| entry.line),
-        name: list.name.clone(),
-        prefix: entry.map(|entry| entry.prefix.to_string()),
-        prefixes: entries.len(),
     }
 }

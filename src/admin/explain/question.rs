@@ -2,7 +2,12 @@
 //!
 //! It comes from a command line or from the query of `GET /explain`; both mean the same. Nothing is decided here.
 
+use std::path::Path;
+
 use crate::policy::address::addr::Address;
+
+/// Whether a file is there; `None` where nobody may wait for its file system, as on the threads that serve.
+pub(crate) type Exists = fn(&Path) -> Option<bool>;
 
 /// The words for a PROXY header that names no source (its command is LOCAL, or its family UNKNOWN).
 const LOCAL: &str = "local";

@@ -9,7 +9,7 @@ use crate::judge::request::Admitted;
 use crate::judge::signature::{self, Judgement, OfHead, Seen};
 use crate::policy::provider::signing::Signed;
 use crate::policy::signature::fault::Fault;
-use crate::policy::signature::finding::{Scheme, Step};
+use crate::policy::signature::finding::{Finding, Scheme, Step};
 use crate::policy::signature::payload::PayloadForm;
 use crate::policy::signature::vouch::Vouched;
 use crate::state::snapshot::{LiveRoute, Snapshot};
@@ -28,6 +28,16 @@ pub(super) fn judged(
     let target = head.get(admitted.target);
     let message = body.as_deref().map(|body| signature::message(head, target, body));
     Some(signature::seen(&rules, admitted.route.webhook.spec().signed, head, message.as_ref(), now))
+}
+
+/// What is shown of a stranger's signature: only a good one. Of a token alone, the message was not judged.
+pub(super) fn of_stranger(judgement: Judgement) -> Option<Seen> {
+    match judgement {
+        Judgement { finding: Finding::ValidHead, vouched: Some(vouched), form: None, .. } => {
+            Some(Seen::Open(OfHead::Token(vouched)))
+        }
+        judgement => judgement.fault.is_none().then_some(Seen::Judged(judgement)),
+    }
 }
 
 /// What a route asks of signatures, where nothing was judged; `None` where it asks for none.

@@ -21,6 +21,7 @@ pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
     ages(page, &routes);
     payloads(page, &routes);
     repeats(page, &routes);
+    strangers(page, &routes);
     secrets(page, snapshot);
 }
 
@@ -86,6 +87,18 @@ fn repeats(page: &mut Page, routes: &[&LiveRoute]) {
     page.family(name, "counter", "Signed messages that came again after they had been delivered.");
     for route in routes {
         page.sample(name, &of_route(route), route.counters.signatures.repeats());
+    }
+}
+
+fn strangers(page: &mut Page, routes: &[&LiveRoute]) {
+    let name = "signed_strangers_total";
+    page.family(
+        name,
+        "counter",
+        "Requests with a good signature of clients that no list of the route holds.",
+    );
+    for route in routes {
+        page.sample(name, &of_route(route), route.counters.signatures.strangers());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::admin::LONG_RELOAD;
 use crate::admin::api::status::UpstreamState;
@@ -12,13 +13,17 @@ use crate::admin::page::loaded::problems_of;
 use crate::admin::page::markup::Markup;
 use crate::admin::page::proposed;
 use crate::admin::page::signatures;
+use crate::admin::status::rfc3339;
 use crate::admin::text::quantity::{counted, grouped};
 use crate::config::{Mode, Problem};
+use crate::policy::address::addr::Address;
+use crate::policy::demand::Unlisted;
 use crate::policy::outcome::{Outcome, Reason};
 use crate::state::stats::denials::Row;
 use crate::state::stats::gauges::Phase;
 use crate::state::stats::health::Condition;
 use crate::state::stats::history::Tally;
+use crate::state::strangers::SignedStranger;
 use crate::state::tls;
 
 /// Everything that needs attention, the worst first.
@@ -110,15 +115,7 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
             denied += column.count(Outcome::Denied);
         }
     }
-    let signed: u64 =
-        snapshot.routes.iter().map(|route| route.counters.of_reason(Reason::SignedStranger)).sum();
-    if signed > 0 {
-        let words = format!(
-            "signed senders that no list holds: {} since the start; they heard 503 and try again. A new range? Add it to the list",
-            requests(signed)
-        );
-        needs.push((Level::Bad, words));
-    }
+    needs.extend(strangers(view).map(|words| (Level::Bad, words)));
     if recent.would_deny > 0 {
         let words = format!(
             "mode enforce would have denied {} in the last {} minutes",
@@ -149,6 +146,26 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
             "draining: open requests are finished, new connections are refused".to_owned(),
         ));
     }
+}
+
+/// Clients that no list holds now and that proved themselves by a signature.
+fn strangers(view: &View<'_>) -> Option<String> {
+    let unlisted = |one: &&SignedStranger| !view.snapshot.is_listed(Address::new(one.address));
+    let strangers: Vec<&SignedStranger> = view.strangers.iter().filter(unlisted).collect();
+    let last = strangers.iter().max_by_key(|one| one.last)?;
+    let heard = match view.snapshot.config.signatures.unlisted {
+        Unlisted::Retry => "they heard 503 and try again",
+        Unlisted::Admit => "they were forwarded",
+        Unlisted::Deny => "they are denied",
+    };
+    Some(format!(
+        "no list holds {} that proved themselves by a signature, in {} (the last was {}, at {}); {heard}. A new range? \
+         `nexmo-gate ranges suggest` prints what to add",
+        counted(strangers.len(), "sender", "senders"),
+        requests(strangers.iter().map(|one| one.requests).sum()),
+        last.address,
+        rfc3339(UNIX_EPOCH + Duration::from_secs(last.last)),
+    ))
 }
 
 /// Senders that a reload took from the lists, and that still send.

@@ -42,6 +42,7 @@ use crate::state::snapshot::Snapshot;
 use crate::state::stats::denials::Noted;
 use crate::state::stats::gauges::{Gauges, Phase};
 use crate::state::stats::history::History;
+use crate::state::strangers::SignedStranger;
 use crate::telemetry::timestamp::unix_seconds;
 
 /// The style sheet, byte for byte the content of `<style>`.
@@ -68,6 +69,8 @@ pub(crate) struct View<'a> {
     pub history: &'a History,
     /// The last denials.
     pub denials: &'a Noted,
+    /// The clients in no list that proved themselves by a signature.
+    pub strangers: &'a [SignedStranger],
     /// How long the process has run.
     pub uptime: Duration,
     /// The time of day.

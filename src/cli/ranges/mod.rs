@@ -12,6 +12,7 @@
 //! | [`replay`] | the requests of the access log, judged again with a proposal |
 //! | [`rollback`] | an earlier generation becomes the list |
 //! | [`history`] | the generations |
+//! | [`suggest`] | what to add for senders that proved themselves |
 //! | [`setting`] | the folder, the list and who may name clients, from the configuration |
 //! | [`running`] | the gate that serves: its last hits, and the reload |
 //! | [`review`] | a change as a person or a program reads it |
@@ -28,6 +29,7 @@ mod review;
 mod rollback;
 mod running;
 mod setting;
+pub(crate) mod suggest;
 
 use clap::Subcommand;
 
@@ -64,6 +66,8 @@ enum Command {
     Rollback(Box<rollback::Args>),
     /// Show the generations of a list
     History(Box<history::Args>),
+    /// Print what to add to a list for senders that proved themselves by a signature
+    Suggest(Box<suggest::Args>),
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
@@ -75,5 +79,6 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         Command::Publish(args) => publish::run(args),
         Command::Rollback(args) => rollback::run(args),
         Command::History(args) => history::run(args),
+        Command::Suggest(args) => suggest::run(args),
     }
 }

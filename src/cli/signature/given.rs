@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{CLOCK_SKEW, MAX_AGE};
+use crate::config::{CLOCK_SKEW, MAX_AGE, looks_like_secret};
 use crate::files::file::ReadError;
 use crate::files::secret::SecretContent;
 use crate::policy::provider::DEFAULT;
@@ -24,6 +24,11 @@ pub(super) enum NotGiven {
     /// A file cannot be read.
     #[error("--secret-file: {}: {error}", .path.display())]
     Unread { path: PathBuf, error: ReadError },
+    /// There is no such file, and its name may be what should stand in it.
+    #[error(
+        "--secret-file: looks like a secret itself; it wants the path of a file that holds the secret and nothing else"
+    )]
+    Itself,
     /// A file holds something else.
     #[error("--secret-file: {}: {error}", .path.display())]
     Content { path: PathBuf, error: NoSecret },
@@ -94,7 +99,10 @@ impl Given {
 
 fn secret(path: &Path) -> Result<Secret, NotGiven> {
     let seen = SecretContent::at(path, MOST);
-    let content = seen.content.map_err(|error| NotGiven::Unread { path: path.to_owned(), error })?;
+    let content = seen.content.map_err(|error| match path.to_str() {
+        Some(text) if looks_like_secret(text) => NotGiven::Itself,
+        _ => NotGiven::Unread { path: path.to_owned(), error },
+    })?;
     Secret::read(content.bytes(), Encoding::Text)
         .map_err(|error| NotGiven::Content { path: path.to_owned(), error })
 }

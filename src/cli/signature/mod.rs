@@ -10,7 +10,7 @@
 //! | [`given`] | the secrets that the command line names |
 
 mod given;
-mod moment;
+pub(crate) mod moment;
 pub(crate) mod request;
 
 use std::path::PathBuf;

@@ -8,12 +8,12 @@ use crate::telemetry::timestamp::unix_seconds;
 
 /// A time in whole Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment(pub u64);
+pub(crate) struct Moment(pub u64);
 
 /// The text is no time.
 #[derive(Debug, thiserror::Error)]
 #[error("wanted a time such as 2026-11-27T21:30:00Z or 2026-11-27T22:30:00+01:00, or Unix seconds")]
-pub(super) struct NoTime;
+pub(crate) struct NoTime;
 
 impl Moment {
     /// The present. A clock before 1970 is taken for 1970.
@@ -22,7 +22,7 @@ impl Moment {
     }
 
     /// As in the logs, without the part of a second.
-    pub(super) fn text(self) -> String {
+    pub(crate) fn text(self) -> String {
         let mut text = Vec::new();
         timestamp::write(&mut text, UNIX_EPOCH + Duration::from_secs(self.0.min(u64::from(u32::MAX) << 5)));
         String::from_utf8_lossy(&text).replace(".000Z", "Z")

@@ -12,6 +12,7 @@ use crate::judge::facts::Facts;
 use crate::judge::head::Head;
 use crate::judge::http1::parse::parse;
 use crate::policy::outcome::Reason;
+use crate::policy::routing::path::ambiguity;
 use crate::wire::body::Framing;
 
 /// The largest request that is read.
@@ -81,15 +82,14 @@ impl Recorded {
         let (text, behind) = split(bytes);
         let head = parse(&text).map_err(NoRequest::Head)?;
         let mut notes = Vec::new();
-        let facts = Facts::read(&head);
-        let servable = facts.is_ok();
-        let framing = match facts {
-            Ok(facts) => facts.framing,
-            Err(reason) => {
-                notes.push(format!("a gate would refuse this head: {}", reason.word()));
-                Framing::None
-            }
+        let refused = |facts: &Facts<'_>| ambiguity(facts.path).map(|_| Reason::BadTarget);
+        let (framing, refused) = match Facts::read(&head) {
+            Ok(facts) => (facts.framing, refused(&facts)),
+            Err(reason) => (Framing::None, Some(reason)),
         };
+        if let Some(reason) = refused {
+            notes.push(format!("a gate would refuse this head: {}", reason.word()));
+        }
         let body = match framing {
             // Whoever recorded it may have left out the line.
             Framing::None => Cow::Borrowed(behind),
@@ -109,7 +109,7 @@ impl Recorded {
             notes.push(format!("Content-Length is {length}: {more} bytes behind the body are left out"));
         }
         let body = body.into_owned();
-        Ok(Self { head, body, servable, notes })
+        Ok(Self { head, body, servable: refused.is_none(), notes })
     }
 
     /// Path and query. A head that a gate would refuse has a target all the same.

@@ -138,8 +138,8 @@ pub const KEYS: &[Key] = &[
         "what a listed sender gets where a signature is required and its is wrong: 503 with Retry-After, or 401"),
     hot("signatures.repeats", "`forward`", "`forward`, `answer`",
         "a message that was delivered already: forwarded and marked, or answered with 200"),
-    hot("signatures.unlisted", "`retry`", "`retry`, `deny`",
-        "a client in no list whose token is good and at most 5 minutes old: 503 with Retry-After, or what `deny` says"),
+    hot("signatures.unlisted", "`retry`", "`retry`, `admit`, `deny`",
+        "a client in no list whose signature is good and at most 5 minutes old: 503 with Retry-After, forwarded, or what `deny` says"),
     hot("limits.max_body", "`1MiB`", "1B to 1GiB",
         "request body"),
     hot("limits.max_response", "`1MiB`", "1B to 1GiB",
@@ -167,7 +167,7 @@ pub const KEYS: &[Key] = &[
     hot("drain.grace", "`15s`", "up to 1h",
         "then: time for open requests; at least the longest deadline"),
     cold("state", "none", "folder",
-        "keeps the last good lists over a restart")
+        "keeps the last good lists, and who proved itself by a signature, over a restart")
         .flag("--state", "FOLDER", "NEXMO_GATE_STATE",
             "A folder that keeps the last good lists over a restart"),
     cold("admin.address", "`127.0.0.1:9901`", "`IP:PORT`, `unix:/PATH`",

@@ -31,6 +31,11 @@ fn read(node: &Node, secrets: &[SecretFile], webhook: Webhook) -> Option<Demand>
     let named = section.get("secrets").map_or(Some(Vec::new()), |list| names(&list, secrets));
     let applications = section.get("applications").map_or(Some(Vec::new()), |list| applications(&list));
     let (named, applications) = (named?, applications?);
+    if !applications.is_empty() && webhook.spec().signed == Signed::Parameter {
+        let message =
+            "refuses every message that is signed by the parameter `sig`, which names no application";
+        node.source.report.warning(&format!("{}.applications", node.path), message);
+    }
     let need = match section.get("need") {
         Some(own) => need(&own, secrets, &named, webhook)?,
         None => natural(webhook, secrets, &named),
@@ -40,6 +45,11 @@ fn read(node: &Node, secrets: &[SecretFile], webhook: Webhook) -> Option<Demand>
 
 fn need(node: &Node, secrets: &[SecretFile], named: &[String], webhook: Webhook) -> Option<Need> {
     let need = node.choice(&[Need::Off, Need::Note, Need::Require].map(|one| (one.word(), one)), &[])?;
+    if need == Need::Note && !counting(secrets, named) && !node.source.report.is_spoilt("signatures.secrets")
+    {
+        let message = "finds nothing good: signatures.secrets has no secret that counts here";
+        node.source.report.warning(&node.path, message);
+    }
     if need != Need::Require {
         return Some(need);
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_yaml::Value;
+
 use crate::config::model::Trusted;
 use crate::config::read::node::Node;
 use crate::config::read::section::Section;
@@ -20,6 +22,9 @@ pub(crate) fn removed_grace(root: &Section) -> Duration {
 /// Reads `ranges_review`: whole days, because `# reviewed:` is a day.
 pub(crate) fn ranges_review(root: &Section) -> Duration {
     let read = |node: Node| {
+        if let Value::Number(days) = node.value {
+            return node.problem(format!("{days} has no unit; write {days}d"));
+        }
         let span = node.duration(DAY..=3650 * DAY)?;
         if !span.as_secs().is_multiple_of(DAY.as_secs()) || span.subsec_nanos() != 0 {
             return node.problem("is not a whole number of days, such as 90d");

@@ -42,7 +42,7 @@ pub(crate) fn signatures(root: &Section) -> Signatures {
     let section = root.section("signatures");
     let methods = Method::ALL.map(|method| (method.word(), method));
     let failures = [("retry", OnBad::Retry), ("forbid", OnBad::Forbid)];
-    let unlisted = [Unlisted::Retry, Unlisted::Deny].map(|one| (one.word(), one));
+    let unlisted = [Unlisted::Retry, Unlisted::Admit, Unlisted::Deny].map(|one| (one.word(), one));
     let repeats = [("forward", Repeats::Forward), ("answer", Repeats::Answer)];
     let duration =
         |key, range, default| section.get(key).and_then(|node| node.duration(range)).unwrap_or(default);
@@ -160,7 +160,7 @@ fn path(node: &Node) -> Option<PathBuf> {
 }
 
 /// Whether a text is rather a secret than the name of a file.
-fn looks_like_secret(text: &str) -> bool {
+pub(crate) fn looks_like_secret(text: &str) -> bool {
     if text.starts_with(['/', '.', '$']) || text.contains("-----BEGIN") {
         return false;
     }

@@ -13,6 +13,7 @@ pub(crate) mod log;
 pub(crate) mod reply;
 mod replying;
 mod signature;
+mod stranger;
 mod upstream_head;
 
 use std::panic::AssertUnwindSafe;
@@ -28,6 +29,7 @@ use self::reply::Frame;
 use crate::judge;
 use crate::judge::received::Received;
 use crate::judge::request::{Admitted, Judged};
+use crate::judge::signature::stranger::BY_SIGNATURE;
 use crate::policy::admission::Grant;
 use crate::policy::delivery::{self, Body};
 use crate::policy::outcome::Reason;
@@ -85,6 +87,9 @@ impl<T: Transport> Request<'_, T> {
     fn emit(&mut self, reason: Reason, status: Option<u16>, bytes_out: u64) {
         let ending = Ending { reason, status, bytes_out };
         self.record.emit(self.context, self.received, self.route.as_deref(), ending);
+        if self.record.listed.is_none() {
+            self.note_stranger(reason);
+        }
     }
 
     async fn run(&mut self, judged: Judged) -> Next {
@@ -121,7 +126,14 @@ impl<T: Transport> Request<'_, T> {
             Err(reason) => return self.answer_unread(reason).await,
         };
         let mut budget = budgets::of_client(gate, snapshot, client, class);
-        let body = match self.read_body(admitted, deadline, &mut budget).await {
+        let wanted = body::Wanted {
+            framing: admitted.framing,
+            max: snapshot.config.limits.max_body,
+            expects_continue: admitted.expects_continue,
+            deadline,
+            within: snapshot.config.limits.body_timeout,
+        };
+        let body = match self.read_body(wanted, &mut budget).await {
             Ok(body) => body,
             Err(reason) => {
                 // Give the memory back first: writing the reply takes as long as the sender takes to read it.
@@ -135,6 +147,19 @@ impl<T: Transport> Request<'_, T> {
             drop((body, budget));
             return self.answer_here(reason, false).await;
         }
+        self.deliver(admitted, body, deadline, budget).await
+    }
+
+    /// Sends a whole message to the application, and replies to its sender.
+    async fn deliver(
+        &mut self,
+        admitted: &Admitted,
+        body: Vec<u8>,
+        deadline: Instant,
+        mut budget: Budget<'_>,
+    ) -> Next {
+        let Context { gate, snapshot, .. } = self.context;
+        let (client, class) = (admitted.permit.client().address, admitted.class());
         let Some(message) = self.message(admitted, body) else {
             // This never happens: an admitted request has a head.
             return self.answer_here(Reason::Internal, false).await;
@@ -158,38 +183,21 @@ impl<T: Transport> Request<'_, T> {
     fn note_grant(&mut self, admitted: &Admitted) {
         match admitted.permit.grant() {
             Grant::Listed { list, entry } => self.record.listed = Some((list, entry)),
+            Grant::Signed => self.record.note(BY_SIGNATURE),
             Grant::Observed(denial) => {
-                let Context { gate, snapshot, .. } = self.context;
-                let (route, client) = (&admitted.route, admitted.permit.client().address);
+                let (snapshot, route) = (self.context.snapshot, &admitted.route);
                 let reason = admitted.would_deny.unwrap_or(denial.reason());
                 self.record.would_deny = Some(reason);
                 let denial = (denial, reason);
                 if let Some(note) = judge::reply::note_of_denial(snapshot, self.received, route, denial) {
                     self.record.note(note);
                 }
-                if reason == Reason::SignedStranger {
-                    signature::report_stranger(gate, client, route);
-                }
-                admitted.route.counters.count_would_deny();
             }
         }
     }
 
     /// Reads the body.
-    async fn read_body(
-        &mut self,
-        admitted: &Admitted,
-        deadline: Instant,
-        budget: &mut Budget<'_>,
-    ) -> Result<Vec<u8>, Reason> {
-        let limits = &self.context.snapshot.config.limits;
-        let wanted = body::Wanted {
-            framing: admitted.framing,
-            max: limits.max_body,
-            expects_continue: admitted.expects_continue,
-            deadline,
-            within: limits.body_timeout,
-        };
+    async fn read_body(&mut self, wanted: body::Wanted, budget: &mut Budget<'_>) -> Result<Vec<u8>, Reason> {
         // This never fails: an admitted request has a head.
         let head = self.received.head.as_ref().ok_or(Reason::Internal)?;
         // Count the head once, like the body. `memory` doubles `limits.buffers` for what is held twice.

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use crate::gate::request::context::Context;
 use crate::gate::request::reply::{self, Frame};
-use crate::gate::request::signature::report_stranger;
 use crate::gate::request::{Next, Request};
 use crate::judge;
 use crate::judge::request::Refusal;
@@ -24,18 +23,36 @@ impl<T: Transport> Request<'_, T> {
         self.finish(Reason::AcmeChallenge, &reply::challenge(content, frame), false).await
     }
 
-    /// Replies to a request that is not forwarded.
-    pub(super) async fn refuse(&mut self, refusal: Refusal) -> Next {
+    /// Replies to a request that is not forwarded, unless its body proves that it is to be.
+    pub(super) async fn refuse(&mut self, mut refusal: Refusal) -> Next {
+        match refusal.hearing.take() {
+            // A future that hardly anybody needs does not make that of every request larger.
+            Some(hearing) => Box::pin(self.hear(*hearing, refusal)).await,
+            None => self.refuse_unread(refusal).await,
+        }
+    }
+
+    /// Replies to a request that is not forwarded and whose body was not read.
+    pub(super) async fn refuse_unread(&mut self, refusal: Refusal) -> Next {
+        let reason = self.note_refusal(refusal);
+        self.answer_unread(reason).await
+    }
+
+    /// The same for one whose body was read, to its end or not.
+    pub(super) async fn refuse_read(&mut self, refusal: Refusal, unread: bool) -> Next {
+        let reason = self.note_refusal(refusal);
+        self.answer_noted(reason, unread).await
+    }
+
+    fn note_refusal(&mut self, refusal: Refusal) -> Reason {
         if let Some(note) = judge::reply::note_of_refusal(self.context.snapshot, self.received, &refusal) {
             self.record.note(note);
         }
         self.route = refusal.route;
-        if refusal.reason == Reason::SignedStranger
-            && let (Some(client), Some(route)) = (self.received.client, &self.route)
-        {
-            report_stranger(self.context.gate, client, route);
+        if let Some(judgement) = refusal.judgement {
+            self.record.signature = Some(*judgement);
         }
-        self.answer_unread(refusal.reason).await
+        refusal.reason
     }
 
     /// Sends a reply of the gate's own to a request whose body was not read. A body that has arrived is skipped, so that

@@ -3,23 +3,20 @@
 //! How it is judged is in `judge::signature`. Invariant: no byte of a body is read for a request whose head settles that
 //! its signature is not the one that the route requires.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
-use ipnet::IpNet;
-
-use crate::gate::Gate;
 use crate::gate::delivered::MessageKey;
 use crate::gate::request::Request;
 use crate::gate::request::context::Context;
+use crate::judge::head::Head;
 use crate::judge::request::Admitted;
-use crate::judge::signature::{self, Judgement, OfHead};
-use crate::policy::address::addr::Address;
+use crate::judge::signature::{self, Judgement, OfHead, stranger};
 use crate::policy::admission::Mode;
 use crate::policy::demand::Repeats;
 use crate::policy::outcome::Reason;
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::finding::Finding;
+use crate::policy::signature::rules::Message;
 use crate::state::snapshot::LiveRoute;
 use crate::state::stats::signatures::MANY_IN_A_ROW;
 use crate::wire::transport::Transport;
@@ -55,17 +52,33 @@ impl<T: Transport> Request<'_, T> {
         let message = signature::message(head, target, body);
         let now = signature::now();
         let judgement = signature::of_message(&rules, of_head, &message, now);
+        if let Some(reason) = self.record.would_deny {
+            let snapshot = self.context.snapshot;
+            self.record.would_deny = stranger::would_deny(snapshot, &admitted.route, reason, &judgement);
+        }
         // What only `observe` lets pass is nobody's first delivery.
-        let counts = judgement.finding == Finding::Valid && admitted.would_deny.is_none();
-        let vouched = judgement.vouched.as_ref().filter(|_| counts);
-        let delivered = &self.context.gate.delivered;
-        let key =
-            vouched.and_then(|vouched| delivered.key(vouched, (&admitted.route.label, target), &message));
+        let key = match admitted.would_deny {
+            None => self.key(&admitted.route, &judgement, (head, target), &message),
+            Some(_) => None,
+        };
         self.settle(admitted, judgement, key, now)
     }
 
+    /// The key under which a good message is remembered.
+    pub(super) fn key(
+        &self,
+        route: &LiveRoute,
+        judgement: &Judgement,
+        (head, target): (&Head, &[u8]),
+        message: &Message<'_>,
+    ) -> Option<MessageKey> {
+        let vouched = judgement.vouched.as_ref().filter(|_| judgement.finding == Finding::Valid)?;
+        let read_by: Vec<&[u8]> = signature::read_by(head).collect();
+        self.context.gate.delivered.key(vouched, (&route.label, target), (message, &read_by))
+    }
+
     /// Keeps what was found, and decides by what the route needs.
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         admitted: &Admitted,
         judgement: Judgement,
@@ -74,7 +87,7 @@ impl<T: Transport> Request<'_, T> {
     ) -> Result<(), Reason> {
         let route = &admitted.route;
         route.counters.signatures.count(&judgement.counted());
-        if let Some(vouched) = &judgement.vouched {
+        if let Some(vouched) = judgement.vouched.as_ref().filter(|_| judgement.finding.is_good()) {
             self.context.snapshot.secrets.count_use(vouched.place(), now);
         }
         if let Some(note) = judgement.note(route) {
@@ -89,7 +102,6 @@ impl<T: Transport> Request<'_, T> {
         match denial {
             Some(reason) if self.context.snapshot.config.mode == Mode::Observe => {
                 self.record.would_deny.get_or_insert(reason);
-                route.counters.count_would_deny();
                 Ok(())
             }
             Some(reason) => Err(reason),
@@ -124,24 +136,4 @@ fn report_faults(route: &LiveRoute, fault: Fault) {
              secret? It is not the API secret. nexmo-gate signature FILE shows the step that fails"
         );
     }
-}
-
-/// Reports a client in no list that a secret of the operator's signed for, at most once an hour for each network.
-pub(super) fn report_stranger(gate: &Gate, client: Address, route: &LiveRoute) {
-    let network = network(client.ip());
-    if gate.signed_strangers.note(network, Instant::now()).is_some() {
-        tracing::warn!(
-            %client,
-            %network,
-            route = route.label,
-            "a sender that no list holds is signed with a secret of signatures.secrets; it heard 503 and will try again. If the \
-             provider has a new range, add it to a list of the route"
-        );
-    }
-}
-
-/// What one event stands for: 256 addresses of IPv4, a /48 of IPv6.
-fn network(ip: IpAddr) -> IpNet {
-    let length = if ip.is_ipv4() { 24 } else { 48 };
-    IpNet::new(ip, length).map_or_else(|_| ip.into(), |network| network.trunc())
 }

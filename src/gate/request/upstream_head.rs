@@ -48,7 +48,7 @@ pub(super) fn write(
         request_id,
         list: match admitted.permit.grant() {
             Grant::Listed { list, .. } => Some(&route.allow[list].name),
-            Grant::Observed(_) => None,
+            Grant::Signed | Grant::Observed(_) => None,
         },
         webhook: route.webhook.name(),
         client_cert: context.peer.client_cert.as_deref(),

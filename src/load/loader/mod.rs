@@ -308,6 +308,9 @@ fn load_secrets(
     let secrets = secrets::load(&config.signatures.secrets, &look.secrets, in_use, now);
     loaded.problems.extend(secrets.problems);
     loaded.warnings.extend(secrets.warnings);
+    if let Some(secrets) = &secrets.secrets {
+        loaded.warnings.extend(secrets::dead_ends(&config.routes, secrets, now));
+    }
     secrets.secrets
 }
 

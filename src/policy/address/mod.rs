@@ -7,3 +7,5 @@ pub(crate) mod difference;
 pub(crate) mod prefix_set;
 pub(crate) mod range_list;
 pub(crate) mod removed;
+pub(crate) mod reserved;
+pub(crate) mod suggest;

@@ -11,7 +11,7 @@
 
 mod claim;
 mod fate;
-mod name;
+pub(crate) mod name;
 
 pub use self::fate::response_drops;
 pub(crate) use self::fate::{Fate, request_fate};

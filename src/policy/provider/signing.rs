@@ -9,6 +9,8 @@ pub struct Signing {
     pub carriers: &'static [Carrier],
     /// The parameters of a signed message that name the account; the first that is there counts.
     pub account: &'static [&'static str],
+    /// The parameters that a signed message may have without a value. Some signers leave them out of what they sign.
+    pub optional: &'static [&'static str],
     /// Where the values come from.
     pub source: &'static str,
 }

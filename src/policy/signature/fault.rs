@@ -28,8 +28,8 @@ pub enum Fault {
     /// The request has no token and no parameter `sig`.
     #[error("the request is not signed")]
     Unsigned,
-    /// A header line that can hold a token is there twice.
-    #[error("the header line of the token is there twice")]
+    /// Two header lines can hold a token.
+    #[error("there are two header lines that can hold a token, or one of them twice")]
     TwoTokens,
     /// The token is longer than is read.
     #[error("the token is longer than {MAX_TOKEN} bytes")]
@@ -61,6 +61,12 @@ pub enum Fault {
     /// The body is neither a form nor JSON, so it has no parameters.
     #[error("the body is neither a form nor JSON by its Content-Type, so it has no parameter sig")]
     MediaType,
+    /// More than one line may say how the body is to be read.
+    #[error("there is more than one Content-Type")]
+    TwoTypes,
+    /// The Content-Type names another character set than UTF-8.
+    #[error("the Content-Type names another character set than utf-8, or has something else behind it")]
+    Charset,
     /// A key has `&` or `=` in it, which signers treat differently.
     #[error("a parameter's name has & or = in it")]
     Key,
@@ -71,7 +77,7 @@ pub enum Fault {
     #[error("the token's issuer is another")]
     Issuer,
     /// There is no secret of this account, or none of the name that the route asks for.
-    #[error("there is no secret for the account")]
+    #[error("there is no secret for the account that it names, or it names none")]
     UnknownKey,
     /// All secrets of the account have passed their `until`.
     #[error("every secret for the account has passed its `until`")]
@@ -94,6 +100,9 @@ pub enum Fault {
     /// The token is for none of the route's applications.
     #[error("the token is for none of the route's applications")]
     Application,
+    /// Parameters name no application, and the route is for some.
+    #[error("a signature by parameters names no application, and the route has `applications`")]
+    NoApplication,
     /// The token has no hash of a body or query.
     #[error("the token has no payload_hash")]
     NoPayloadHash,
@@ -118,8 +127,8 @@ impl Fault {
     pub fn finding(self) -> Finding {
         match self {
             Self::Unsigned | Self::MediaType => Finding::Unsigned,
-            Self::UnknownKey | Self::NoSecretLeft => Finding::UnknownKey,
-            Self::ExpiredSecret | Self::WrongMac | Self::Algorithm | Self::Issuer | Self::Application => {
+            Self::UnknownKey | Self::NoSecretLeft | Self::ExpiredSecret => Finding::UnknownKey,
+            Self::WrongMac | Self::Algorithm | Self::Issuer | Self::Application | Self::NoApplication => {
                 Finding::Bad
             }
             Self::TooOld | Self::InFuture | Self::Expired => Finding::Stale,
@@ -141,12 +150,14 @@ impl Fault {
                 Part::Claims => Step::Claims,
             },
             Self::Claim(_) => Step::Claims,
-            Self::Parameters(_) | Self::TwoPlaces | Self::Key => Step::Parameters,
+            Self::Parameters(_) | Self::TwoPlaces | Self::TwoTypes | Self::Charset | Self::Key => {
+                Step::Parameters
+            }
             Self::Issuer => Step::Issuer,
             Self::UnknownKey | Self::NoSecretLeft => Step::Secret,
             Self::ExpiredSecret | Self::WrongMac => Step::Mac,
             Self::TooOld | Self::InFuture | Self::Expired | Self::Timestamp => Step::Age,
-            Self::Application => Step::Application,
+            Self::Application | Self::NoApplication => Step::Application,
             Self::NoPayloadHash | Self::Payload => Step::Payload,
         }
     }

@@ -17,20 +17,20 @@
 //! | [`keyring`] | all secrets, and whose they are |
 //! | [`mac`] | the five methods, and the comparison |
 //! | [`rules`] | what a signature must be, and the request that is judged |
-//! | [`token`] | a token's three parts |
-//! | [`claims`] | what a token says |
+//! | [`token`] | a token's three parts, and what it says |
 //! | [`vouch`](mod@vouch) | the judgement of a head |
 //! | [`payload`] | the body or query that a token is bound to |
 //! | [`sms`] | the judgement of signed parameters |
+//! | [`proof`] | that the holder of a secret made the whole message |
 //! | [`fault`] | why a signature is not good |
 //! | [`finding`] | what became of it, as the log calls it, and the steps |
 
-pub(crate) mod claims;
 pub(crate) mod fault;
 pub(crate) mod finding;
 pub(crate) mod keyring;
 pub(crate) mod mac;
 pub(crate) mod payload;
+pub(crate) mod proof;
 pub(crate) mod rules;
 pub(crate) mod secret;
 pub(crate) mod sms;

@@ -35,6 +35,8 @@ pub struct Message<'m> {
     pub query: &'m [u8],
     /// The value of its Content-Type.
     pub content_type: Option<&'m [u8]>,
+    /// There is more than one line that an application may take for its Content-Type.
+    pub has_more_types: bool,
     /// Its body as it came.
     pub body: &'m [u8],
 }
@@ -107,9 +109,27 @@ impl Message<'_> {
 
     /// Whether its Content-Type is this one; its parameters do not count.
     pub(crate) fn is(&self, media_type: &str) -> bool {
+        let (value, _) = self.types();
+        value.eq_ignore_ascii_case(media_type.as_bytes())
+    }
+
+    /// Whether its Content-Type names another character set than UTF-8, or something that is no parameter.
+    pub(crate) fn has_foreign_charset(&self) -> bool {
+        let (_, parameters) = self.types();
+        let is_foreign = |parameter: &[u8]| {
+            let Some(sign) = memchr::memchr(b'=', parameter) else { return !parameter.is_empty() };
+            let (name, value) = (parameter[..sign].trim_ascii(), parameter[sign + 1..].trim_ascii());
+            let value = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value);
+            name.eq_ignore_ascii_case(b"charset") && !value.eq_ignore_ascii_case(b"utf-8")
+        };
+        parameters.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).any(is_foreign)
+    }
+
+    /// The media type, and what stands behind it.
+    fn types(&self) -> (&[u8], &[u8]) {
         let value = self.content_type.unwrap_or_default();
         let end = memchr::memchr(b';', value).unwrap_or(value.len());
-        value[..end].trim_ascii().eq_ignore_ascii_case(media_type.as_bytes())
+        (value[..end].trim_ascii(), value.get(end + 1..).unwrap_or_default())
     }
 }
 
@@ -135,11 +155,26 @@ mod tests {
         assert_eq!(rules.age(u64::MAX, 0), Err(Fault::InFuture));
     }
 
+    fn message(content_type: Option<&[u8]>) -> Message<'_> {
+        Message { method: b"POST", query: b"", content_type, has_more_types: false, body: b"" }
+    }
+
+    #[test]
+    fn a_character_set_is_utf_8_or_foreign() {
+        let is_foreign = |value: &str| message(Some(value.as_bytes())).has_foreign_charset();
+        for own in ["a/b", "a/b;", "a/b; charset=utf-8", "a/b;CHARSET=\"UTF-8\"; x=y", "a/b; boundary=1"] {
+            assert!(!is_foreign(own), "{own}");
+        }
+        for foreign in
+            ["a/b; charset=utf-16", "a/b; charset", "a/b; application/json", "a/b; charset=utf-8; charset=x"]
+        {
+            assert!(is_foreign(foreign), "{foreign}");
+        }
+    }
+
     #[test]
     fn a_media_type_is_the_same_with_parameters_and_in_any_case() {
-        let is_json = |value: Option<&[u8]>| {
-            Message { method: b"POST", query: b"", content_type: value, body: b"" }.is("application/json")
-        };
+        let is_json = |value: Option<&[u8]>| message(value).is("application/json");
         assert!(is_json(Some(b" Application/JSON ; charset=utf-8")));
         assert!(!is_json(Some(b"application/jsonp")));
         assert!(!is_json(Some(b"")) && !is_json(None));

@@ -37,6 +37,12 @@ pub enum NoSecret {
     /// It is a file of a key pair.
     #[error("holds a PEM key: this is the application's private key, not the signature secret")]
     PrivateKey,
+    /// It is written as a text editor or a shell would have it, and not alone.
+    #[error("is in quotes; the file holds the secret and nothing else")]
+    Quoted,
+    /// It begins with a mark of its encoding.
+    #[error("is not plain text: save it as UTF-8 without a byte order mark")]
+    Marked,
     /// It is text, but not one line of it.
     #[error(
         "is not one line: a secret has no line ends, no other control characters, and no blanks around it"
@@ -97,12 +103,19 @@ impl Secret {
 
 /// What a person may mean by a secret; a damaged file is none.
 fn text(line: &[u8]) -> Result<&[u8], NoSecret> {
-    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-    let blank_around = line.trim_ascii().len() < line.len();
-    if blank_around || line.starts_with(BYTE_ORDER_MARK) || line.iter().any(u8::is_ascii_control) {
+    const MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
+    if MARKS.iter().any(|mark| line.starts_with(mark)) {
+        return Err(NoSecret::Marked);
+    }
+    let blank_around = match std::str::from_utf8(line) {
+        Ok(text) => text.trim().len() < text.len(),
+        Err(_) => line.trim_ascii().len() < line.len(),
+    };
+    if blank_around || line.iter().any(u8::is_ascii_control) {
         return Err(NoSecret::NotOneLine);
     }
     match line {
+        [b'"', .., b'"'] | [b'\'', .., b'\''] => Err(NoSecret::Quoted),
         [b'<', .., b'>'] | [b'{', .., b'}'] => Err(NoSecret::Document),
         _ => Ok(line),
     }
@@ -144,10 +157,15 @@ mod tests {
             "abc \n",
             " abc\r",
             "a\tb",
-            "\u{feff}abc\n",
+            "abc\u{a0}\n",
             "\n\nabc",
         ] {
             assert_eq!(read(damaged.as_bytes()), Err(NoSecret::NotOneLine), "{damaged:?}");
+        }
+        assert_eq!(read("\u{feff}abc\n".as_bytes()), Err(NoSecret::Marked));
+        assert_eq!(read(b"\xff\xfea\0"), Err(NoSecret::Marked));
+        for quoted in ["\"abc\"\n", "'abc'"] {
+            assert_eq!(read(quoted.as_bytes()), Err(NoSecret::Quoted), "{quoted:?}");
         }
         for document in ["<html>gone</html>", "{\"secret\":\"abc\"}\n"] {
             assert_eq!(read(document.as_bytes()), Err(NoSecret::Document), "{document:?}");

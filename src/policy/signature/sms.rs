@@ -51,7 +51,7 @@ pub fn judge(rules: &Rules<'_>, now: u64, message: &Message<'_>) -> Result<(Vouc
     }
     // Parameters name no application.
     if !rules.applications.is_empty() {
-        return Err(Fault::Application);
+        return Err(Fault::NoApplication);
     }
     let account = rules.signing.account.iter().find_map(|name| value(&pairs, name));
     let (place, form) = signer(rules, now, account, &pairs, sig)?;
@@ -76,7 +76,7 @@ fn signer(
     let left_out = has(|pair| pair.value.as_deref().is_some_and(is_blank)).then_some(BaseForm::BlanksLeftOut);
     let mut fault = Fault::WrongMac;
     for form in [Some(BaseForm::Plain), also_blank, left_out].into_iter().flatten() {
-        let base = base(pairs, form);
+        let base = base(pairs, form, rules.signing.optional);
         match rules.signer(account, now, |secret| fits(rules.sms_method, secret, &base, sig)) {
             Ok(place) => return Ok((place, form)),
             // Another form may fit; but that a secret has passed its end is more than that none fits.
@@ -95,13 +95,16 @@ fn fits(method: Method, secret: &[u8], base: &[u8], sig: &[u8]) -> bool {
 }
 
 /// The text that is signed, of parameters in the order of their keys.
-fn base(pairs: &[Pair<'_>], form: BaseForm) -> Vec<u8> {
+/// Only what the provider may send without a value is left out: another name could be anything, even a whole text that its
+/// application reads in another way.
+fn base(pairs: &[Pair<'_>], form: BaseForm, optional: &[&str]) -> Vec<u8> {
     let len = |pair: &Pair<'_>| pair.key.len() + pair.value.as_ref().map_or(0, |value| value.len()) + 2;
     let mut base = Vec::with_capacity(pairs.iter().map(len).sum());
     for Pair { key, value } in pairs.iter().filter(|pair| *pair.key != *b"sig") {
+        let may_lack = || optional.iter().any(|name| name.as_bytes() == &**key);
         let value = match (value.as_deref(), form) {
-            (None, BaseForm::Plain | BaseForm::BlanksLeftOut) => continue,
-            (Some(value), BaseForm::BlanksLeftOut) if is_blank(value) => continue,
+            (None, BaseForm::Plain | BaseForm::BlanksLeftOut) if may_lack() => continue,
+            (Some(value), BaseForm::BlanksLeftOut) if is_blank(value) && may_lack() => continue,
             (value, _) => value.unwrap_or_default(),
         };
         base.push(b'&');
@@ -128,6 +131,13 @@ fn parameters<'m>(message: &Message<'m>) -> Result<Vec<Pair<'m>>, Fault> {
 fn read<'m>(message: &Message<'m>) -> Result<Vec<Pair<'m>>, Fault> {
     if message.body.is_empty() {
         return pairs::form(message.query).map_err(Fault::Parameters);
+    }
+    // Readers of another line, or of another character set, would read other parameters.
+    if message.has_more_types {
+        return Err(Fault::TwoTypes);
+    }
+    if message.has_foreign_charset() {
+        return Err(Fault::Charset);
     }
     // Which of the two the application takes, nobody can tell.
     if message.is_get() || !message.query.is_empty() {
@@ -161,6 +171,10 @@ pub(crate) mod for_tests {
     pub(crate) fn bases(pairs: &[Pair<'_>]) -> [Vec<u8>; 3] {
         let mut pairs = pairs.to_vec();
         pairs.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-        [BaseForm::Plain, BaseForm::NullsBlank, BaseForm::BlanksLeftOut].map(|form| base(&pairs, form))
+        let names: Vec<String> =
+            pairs.iter().map(|pair| String::from_utf8_lossy(&pair.key).into_owned()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        [BaseForm::Plain, BaseForm::NullsBlank, BaseForm::BlanksLeftOut]
+            .map(|form| base(&pairs, form, &names))
     }
 }

@@ -7,11 +7,12 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::policy::signature::claims::Claims;
+use crate::policy::provider::signing::Carrier;
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::finding::Scheme;
 use crate::policy::signature::mac::{Mac, Method};
 use crate::policy::signature::rules::Rules;
+use crate::policy::signature::token::claims::Claims;
 use crate::policy::signature::token::{Token, bearer};
 
 /// What a good signature says of a request.
@@ -114,7 +115,8 @@ pub fn vouch<'h, V: Iterator<Item = &'h [u8]>>(
     })?;
     let age = current(rules, now, &claims)?;
     let application = claims.text(claims.application_id.as_ref());
-    let is_one_of_them = |application: &str| rules.applications.iter().any(|one| one == application);
+    let is_one_of_them =
+        |application: &str| rules.applications.iter().any(|one| one.eq_ignore_ascii_case(application));
     if !rules.applications.is_empty() && !application.is_some_and(is_one_of_them) {
         return Err(Fault::Application);
     }
@@ -124,34 +126,53 @@ pub fn vouch<'h, V: Iterator<Item = &'h [u8]>>(
     Ok(Vouched { scheme: Scheme::Token, place, age, texts, account, application, id, payload_hash })
 }
 
-/// The first token that can be read, in the order of the provider's table. A line that holds something else (another
-/// scheme, a token of another algorithm) hides none behind it, but it is the fault where there is no other.
+/// The one token of a request. Two lines that an application may take a token from make none: nobody knows which one it
+/// takes. What is somebody else's does not count as one: credentials of another scheme or, before a line of the
+/// provider's own, a token of another algorithm or what is no token at all.
 fn found<'h, V: Iterator<Item = &'h [u8]>>(
     rules: &Rules<'_>,
     values: impl Fn(&'static str) -> V,
 ) -> Result<Token<'h>, Fault> {
-    let mut fault = Fault::Unsigned;
-    for carrier in rules.signing.carriers.iter().filter(|one| !one.named || !rules.secrets.is_empty()) {
+    let (mut found, mut foreign) = (None, Fault::Unsigned);
+    for carrier in rules.signing.carriers {
         let mut lines = values(carrier.header);
         let Some(value) = lines.next() else { continue };
-        let read = match (lines.next(), token_of(carrier.header, value)) {
-            (Some(_), _) => Err(Fault::TwoTokens),
-            (None, None) => continue,
-            (None, Some(text)) => Token::read(text),
+        let read = match lines.next() {
+            Some(_) => Err(Fault::TwoTokens),
+            None => read(carrier, value),
         };
         match read {
-            Ok(token) => return Ok(token),
-            Err(first) if fault == Fault::Unsigned => fault = first,
-            Err(_) => {}
+            Err(fault @ (Fault::Algorithm | Fault::Parts)) if is_shared(carrier) => foreign = fault,
+            Err(Fault::Unsigned) if is_basic(value) => {}
+            _ if found.is_some() => return Err(Fault::TwoTokens),
+            read => {
+                let counts = !carrier.named || !rules.secrets.is_empty();
+                found = Some(if counts { read } else { Err(Fault::Unsigned) });
+            }
         }
     }
-    Err(fault)
+    found.unwrap_or(Err(foreign))
 }
 
-/// `Authorization` has schemes of others too; the provider's own lines have the token with or without the word.
-fn token_of<'h>(header: &str, value: &'h [u8]) -> Option<&'h [u8]> {
-    let is_shared = header == "authorization";
-    bearer(value).or_else(|| (!is_shared && !value.is_empty()).then_some(value))
+/// The token in a line. `Authorization` has credentials of others too; the provider's own lines have the token with or
+/// without the word.
+fn read<'h>(carrier: &Carrier, value: &'h [u8]) -> Result<Token<'h>, Fault> {
+    match bearer(value) {
+        Some(text) => Token::read(text),
+        None if is_shared(carrier) || value.is_empty() => Err(Fault::Unsigned),
+        None => Token::read(value),
+    }
+}
+
+/// Whether other things than the provider's tokens stand in the line.
+fn is_shared(carrier: &Carrier) -> bool {
+    carrier.header == "authorization"
+}
+
+/// Whether it is what a URL with a user and a password gives (RFC 7617): no reader takes that for a token.
+fn is_basic(value: &[u8]) -> bool {
+    let word = value.get(..6).unwrap_or_default();
+    word.eq_ignore_ascii_case(b"basic ")
 }
 
 /// The age of a token that has begun and not ended.

@@ -155,6 +155,8 @@ gauges! {
     upstream_reused: Counter, "upstream_connections_reused", "upstream_connections_reused_total", "sent on an open upstream connection";
     /// Requests sent again because a reused upstream connection turned out to be closed.
     upstream_resent: Counter, "upstream_resent", "upstream_resent_total", "sent to the upstream again";
+    /// Networks of clients that no list holds and that proved themselves by a signature.
+    signed_stranger_networks: Gauge, "signed_stranger_networks", "signed_stranger_networks", "networks of signed strangers";
     /// Log lines dropped because their reader was too slow or the disk was full.
     log_lines_dropped: Counter, "log_lines_dropped", "log_lines_dropped_total", "log lines dropped";
     /// 1 while the access log's file cannot be opened again: its lines go to the old one.

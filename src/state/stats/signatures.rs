@@ -40,6 +40,7 @@ pub struct SignatureCounters {
     /// Faults since the last good signature.
     in_a_row: AtomicU64,
     repeats: AtomicU64,
+    strangers: AtomicU64,
 }
 
 impl SignatureCounters {
@@ -66,6 +67,17 @@ impl SignatureCounters {
     /// Counts a message that was delivered before.
     pub(crate) fn count_repeat(&self) {
         self.repeats.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a request of a client that no list holds and whose signature is good.
+    pub(crate) fn count_stranger(&self) {
+        self.strangers.fetch_add(1, Relaxed);
+    }
+
+    /// Requests of clients that no list holds and whose signatures are good.
+    #[must_use]
+    pub(crate) fn strangers(&self) -> u64 {
+        self.strangers.load(Relaxed)
     }
 
     /// Messages that had been delivered before.

@@ -199,16 +199,19 @@ fn setups(upstream: &Upstream) -> Vec<(Setup, Option<&'static str>)> {
         ];
         Setup::new(upstream.url()).without_tls().http1().routes(&routes).behind_proxy()
     };
-    let signed = |need: &str, failure: &str| {
+    let signed_by = |need: &str, failure: &str, unlisted: &str| {
         let setup = base();
         setup.dir.write("secret", SECRET);
-        let secrets = format!("{{ secrets: [ {{ api_key: {KEY}, file: secret }} ], failure: {failure} }}");
+        let secrets = format!(
+            "{{ secrets: [ {{ api_key: {KEY}, file: secret }} ], failure: {failure}, unlisted: {unlisted} }}"
+        );
         let route = |path: &str, webhook: &str| {
             format!("{{ path: {path}, webhook: {webhook}, allow: [test], signature: {need} }}")
         };
         let routes = [route("/webhooks/answer", "voice-answer"), route("/webhooks/sms/*", "sms-inbound")];
         setup.routes(&[&routes[0], &routes[1]]).key("signatures", &secrets)
     };
+    let signed = |need: &str, failure: &str| signed_by(need, failure, "retry");
     vec![
         (base().key("health_path", "/gate"), None),
         (base().key("mode", "observe").key("deny", "hide"), None),
@@ -225,6 +228,9 @@ fn setups(upstream: &Upstream) -> Vec<(Setup, Option<&'static str>)> {
         (signed("require", "forbid").key("mode", "observe"), None),
         (signed("note", "forbid").key("deny", "hide"), None),
         (signed("require", "forbid").key("deny", "retry"), None),
+        (signed_by("require", "retry", "admit"), None),
+        (signed_by("note", "retry", "admit").key("mode", "observe"), None),
+        (signed_by("note", "retry", "deny").key("deny", "retry"), None),
     ]
 }
 

@@ -10,12 +10,13 @@ use crate::harness::proxy_header::v1;
 use crate::harness::{ADMITTED, Gate, STRANGER, Sender, Setup, Upstream, get, wait_until};
 
 /// Numbers that count no loss, or one that has a line in the access log for each.
-const NO_LOSS: [&str; 13] = [
+const NO_LOSS: [&str; 14] = [
     "connections",
     "connections_accepted",
     "tls_handshakes",
     "health_probes",
     "requests_in_flight",
+    "signed_stranger_networks",
     "buffered_bytes",
     "upstream_connections_opened",
     "upstream_connections_reused",

@@ -4,3 +4,4 @@ mod answers;
 mod command;
 mod secrecy;
 mod seen;
+mod strangers;

@@ -91,7 +91,7 @@ fn every_bad_value_of_signatures_is_reported() {
         ),
         (
             "signatures: { unlisted: hide }",
-            "signatures.unlisted: unknown value \"hide\"; there are: retry, deny",
+            "signatures.unlisted: unknown value \"hide\"; there are: retry, admit, deny",
         ),
         (
             "signatures: { secrets: [{ file: a }] }",
@@ -252,6 +252,14 @@ fn what_has_no_effect_is_a_warning() {
     assert_eq!(warnings("deny: drop\nsignatures: { unlisted: retry }"), [drop]);
     assert_eq!(warnings("deny: drop\nsignatures: { unlisted: deny }"), [drop]);
     assert_eq!(warnings("deny: drop\nsignatures: { max_age: 5m }"), [""; 0], "nobody asked for it");
+    let sms =
+        "routes: [{ path: /a, webhook: sms-inbound, signature: { secrets: [video], applications: [x] } }]";
+    assert_eq!(
+        warnings(&format!("{SECRETS}{sms}")),
+        [
+            "routes[0].signature.applications: refuses every message that is signed by the parameter `sig`, which names no application"
+        ]
+    );
     let unused = "signatures.secrets[1]: counts nowhere: no route has \"video\" in `signature.secrets`";
     assert_eq!(warnings(SECRETS), [unused]);
 }

@@ -30,6 +30,9 @@ impl Events {
     /// Passes on one event; `counters` are those of its route.
     pub(crate) fn emit(&self, event: &Event<'_>, counters: &RouteCounters) {
         counters.count(event.reason, event.status);
+        if event.would_deny.is_some() {
+            counters.count_would_deny();
+        }
         if let Some(reason) = event.denial() {
             self.denials.note(&Denial {
                 client: event.client.unwrap_or(event.peer),

@@ -2,9 +2,8 @@
 //!
 //! Nothing here forbids one: a person may publish all the same, and knows then which numbers to look at. All objections are
 //! told at once, and each names its numbers. What the list has already was accepted once and is no objection again.
-//! Which addresses no sender has is in [`reserved`].
+//! Which addresses no sender has is in `policy::address::reserved`.
 
-mod reserved;
 #[cfg(test)]
 mod tests;
 
@@ -15,8 +14,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::policy::address::range_list::Day;
+use crate::policy::address::reserved::reserved;
 use crate::policy::hold::Unit;
-use crate::policy::proposal::guard::reserved::reserved;
 use crate::policy::proposal::moves::{Moves, moves, overlaps};
 
 /// A list may become so many times larger.

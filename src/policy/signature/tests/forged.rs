@@ -90,7 +90,7 @@ fn misused() -> Vec<Row> {
         ("a time below zero", with(&iat, r#""iat":-1"#), claim("iat")),
         ("a time beyond numbers", with(&iat, r#""iat":99999999999999999999"#), claim("iat")),
         ("a time that is null", with(&iat, r#""iat":null"#), claim("iat")),
-        ("an end that is null", also(r#""exp":null"#), claim("exp")),
+        ("an end that is a text", also(r#""exp":"1700000000""#), claim("exp")),
         ("too old by a second", at(NOW - 25 * 3600 - 1), Fault::TooOld),
         ("from the beginning of time", at(0), Fault::TooOld),
         ("in the future by a second", at(NOW + 301), Fault::InFuture),
@@ -123,10 +123,10 @@ fn each_forgery_has_its_own_fault_and_no_words_of_a_secret() {
 fn each_fault_is_logged_as_what_the_operator_can_do() {
     let rows = [
         (Finding::Unsigned, vec![Fault::Unsigned, Fault::MediaType]),
-        (Finding::UnknownKey, vec![Fault::UnknownKey, Fault::NoSecretLeft]),
+        (Finding::UnknownKey, vec![Fault::UnknownKey, Fault::NoSecretLeft, Fault::ExpiredSecret]),
         (
             Finding::Bad,
-            vec![Fault::ExpiredSecret, Fault::WrongMac, Fault::Algorithm, Fault::Issuer, Fault::Application],
+            vec![Fault::WrongMac, Fault::Algorithm, Fault::Issuer, Fault::Application, Fault::NoApplication],
         ),
         (Finding::Stale, vec![Fault::TooOld, Fault::InFuture, Fault::Expired]),
         (Finding::Mismatch, vec![Fault::NoPayloadHash, Fault::Payload]),
@@ -142,6 +142,8 @@ fn each_fault_is_logged_as_what_the_operator_can_do() {
                 Fault::Claim("iat"),
                 Fault::Parameters(Unreadable::Nested),
                 Fault::TwoPlaces,
+                Fault::TwoTypes,
+                Fault::Charset,
                 Fault::Key,
                 Fault::Timestamp,
             ],

@@ -45,7 +45,7 @@ fn a_token_is_found_where_the_provider_puts_it() {
     let names = ["video".to_owned()];
     let all = rules(&keyring);
     let by_name = Rules { secrets: &names, ..all };
-    let rows: [Row<'_>; 14] = [
+    let rows: [Row<'_>; 21] = [
         (&all, &[(a, bearer(&good))], Ok(1)),
         (&all, &[(a, format!("bEARER  {good} "))], Ok(1)),
         (&all, &[(x, good.clone())], Ok(1)),
@@ -58,6 +58,14 @@ fn a_token_is_found_where_the_provider_puts_it() {
         (&all, &[], Err(Fault::Unsigned)),
         (&all, &[(a, bearer(&good)), (a, bearer(&good))], Err(Fault::TwoTokens)),
         (&all, &[(v, bearer(&good))], Err(Fault::Unsigned)),
+        // Nobody knows which of two an application takes.
+        (&all, &[(a, bearer(&good)), (x, good.clone())], Err(Fault::TwoTokens)),
+        (&all, &[(a, bearer(&good)), (v, bearer(&other))], Err(Fault::TwoTokens)),
+        (&all, &[(a, format!("Bearer\t{other}")), (x, good.clone())], Err(Fault::TwoTokens)),
+        (&all, &[(a, format!("JWT {other}")), (x, good.clone())], Err(Fault::TwoTokens)),
+        (&all, &[(a, bearer(&other)), (x, good.clone())], Err(Fault::TwoTokens)),
+        (&all, &[(x, good.clone()), (v, bearer(&other))], Err(Fault::TwoTokens)),
+        (&all, &[(a, "Bearer of-a-gateway".to_owned()), (x, good.clone())], Ok(1)),
         (&by_name, &[(v, bearer(&other))], Ok(4)),
         (&by_name, &[(a, bearer(&good))], Err(Fault::WrongMac)),
     ];
@@ -80,6 +88,15 @@ fn a_token_is_for_the_applications_of_its_route() {
     assert_eq!(for_one(&other, &token), Err(Fault::Application));
     assert_eq!(for_one(&its, &without), Err(Fault::Application));
     assert_eq!(for_one(&[], &without), Ok(1));
+}
+
+#[test]
+fn a_claim_that_may_be_missing_may_be_null() {
+    let keyring = usual();
+    let iat = format!(r#""iat":{}"#, NOW - 2);
+    let nulls = format!(r#"{iat},"exp":null,"nbf":null"#);
+    let token = judged(&rules(&keyring), &with(&iat, &nulls)).unwrap();
+    assert_eq!(token.account(), Some(ACCOUNT));
 }
 
 #[test]

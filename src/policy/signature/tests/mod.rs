@@ -7,11 +7,13 @@ mod heads;
 mod sig;
 mod vectors;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use ring::hmac::{HMAC_SHA256, Key, sign};
 
 use crate::policy::provider;
+use crate::policy::provider::signing::Signing;
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::keyring::{Entry, Keyring, Owner};
 use crate::policy::signature::mac::Method;
@@ -51,10 +53,19 @@ fn usual() -> Keyring {
     ])
 }
 
+/// The provider's way, whose parameters `a` and `b` may be blank besides.
+fn signing() -> &'static Signing {
+    static SIGNING: OnceLock<Signing> = OnceLock::new();
+    SIGNING.get_or_init(|| {
+        let Signing { issuer, carriers, account, source, .. } = *provider::DEFAULT.signing.as_ref().unwrap();
+        Signing { issuer, carriers, account, optional: &["a", "b", "text"], source }
+    })
+}
+
 pub(crate) fn rules(keyring: &Keyring) -> Rules<'_> {
     Rules {
         keyring,
-        signing: provider::DEFAULT.signing.as_ref().unwrap(),
+        signing: signing(),
         secrets: &[],
         applications: &[],
         max_age: Duration::from_secs(25 * 3600),
@@ -108,9 +119,15 @@ fn with(from: &str, to: &str) -> String {
 }
 
 fn post(body: &[u8]) -> Message<'_> {
-    Message { method: b"POST", query: b"", content_type: Some(b"application/json"), body }
+    Message {
+        method: b"POST",
+        query: b"",
+        content_type: Some(b"application/json"),
+        has_more_types: false,
+        body,
+    }
 }
 
 fn get(query: &[u8]) -> Message<'_> {
-    Message { method: b"GET", query, content_type: None, body: b"" }
+    Message { method: b"GET", query, content_type: None, has_more_types: false, body: b"" }
 }

@@ -142,6 +142,45 @@ fn each_way_to_sign_blank_and_null_values_is_known_by_name() {
     assert_eq!(json("&a=&timestamp=1700000000"), Err(Fault::WrongMac));
 }
 
+/// Else anybody could add a name that is a whole text of its own, and the signature would still fit.
+#[test]
+fn only_what_the_provider_may_leave_blank_is_left_out() {
+    let genuine = format!("a=1&timestamp=1700000000&sig={}", sig("&a=1&timestamp=1700000000"));
+    for added in ["&b=", "&text="] {
+        assert_eq!(by_query(&format!("{genuine}{added}")), Ok(BaseForm::BlanksLeftOut), "{added}");
+    }
+    for added in
+        ["&c=", "&text[]=", "&+text=", "&__proto__=", "&%7B%22text%22:%22other%22%7D", "&text%00=", "&c=+"]
+    {
+        assert_eq!(by_query(&format!("{genuine}{added}")), Err(Fault::WrongMac), "{added}");
+    }
+    let json = |added: &str| {
+        by_json(&format!(
+            r#"{{"a":"1","timestamp":1700000000,"sig":"{}"{added}}}"#,
+            sig("&a=1&timestamp=1700000000")
+        ))
+    };
+    assert_eq!(json(r#","b":null"#), Ok(BaseForm::Plain));
+    for added in [r#","c":null"#, r#","c":"""#, r#","text[]":null"#] {
+        assert_eq!(json(added), Err(Fault::WrongMac), "{added}");
+    }
+}
+
+#[test]
+fn a_body_that_can_be_read_in_two_ways_is_not_read() {
+    let form = format!("a=1&timestamp=1700000000&sig={}", sig("&a=1&timestamp=1700000000"));
+    let typed = |kind: &'static str| Message { content_type: Some(kind.as_bytes()), ..post(form.as_bytes()) };
+    assert_eq!(found(&typed("application/x-www-form-urlencoded; charset=UTF-8")), Ok(BaseForm::Plain));
+    for kind in [
+        "application/x-www-form-urlencoded; charset=utf-16",
+        "application/x-www-form-urlencoded; application/json",
+    ] {
+        assert_eq!(found(&typed(kind)), Err(Fault::Charset), "{kind}");
+    }
+    let two = Message { has_more_types: true, ..typed("application/x-www-form-urlencoded") };
+    assert_eq!(found(&two), Err(Fault::TwoTypes));
+}
+
 #[test]
 fn a_number_is_signed_as_it_is_written() {
     let json = |number: &str, text: &str| {

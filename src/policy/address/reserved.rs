@@ -38,7 +38,7 @@ const V6: [(Ipv6Addr, u8, &str); 9] = [
 
 /// What addresses in this prefix are for, if some of them are for something else than the internet.
 #[must_use]
-pub(super) fn reserved(prefix: &IpNet) -> Option<&'static str> {
+pub(crate) fn reserved(prefix: &IpNet) -> Option<&'static str> {
     match prefix {
         IpNet::V4(net) => V4.iter().find_map(|(address, length, what)| {
             let other = Ipv4Net::new(*address, *length).ok()?;

@@ -1,24 +1,27 @@
 //! The signature of a request: judged from its head, and to its end when its body is there.
 //!
 //! What a signature must be is in `policy::signature`; what becomes of a bad one is decided by what the route needs.
+//! [`stranger`] says what a signature does for a client that no list holds.
 //! Invariant: a route that requires a signature forwards nothing but what [`Judgement::denial`] lets pass.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+pub(crate) mod stranger;
+
+use std::time::SystemTime;
 
 use crate::judge::head::Head;
-use crate::policy::admission::Deny;
-use crate::policy::demand::{Need, Unlisted};
+use crate::policy::demand::Need;
+use crate::policy::forward::name::same_name;
 use crate::policy::outcome::Reason;
 use crate::policy::provider::signing::Signed;
 use crate::policy::provider::spec::AnswerRule;
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::finding::{Finding, Scheme};
 use crate::policy::signature::payload::{self, PayloadForm};
+use crate::policy::signature::proof::Proof;
 use crate::policy::signature::rules::{Message, Rules};
 use crate::policy::signature::sms;
 use crate::policy::signature::vouch::{Vouched, vouch};
-use crate::state::snapshot::{LiveRoute, Snapshot};
+use crate::state::snapshot::LiveRoute;
 use crate::state::stats::signatures::Counted;
 use crate::telemetry::timestamp::unix_seconds;
 
@@ -29,8 +32,8 @@ pub(crate) enum OfHead {
     Settled(Judgement),
     /// The token is good, and the body has to be the one that it was made for.
     Token(Vouched),
-    /// The parameters may be signed. If they are not, this is what was wrong with the head.
-    Parameters(Fault),
+    /// There is no token, and the parameters may be signed.
+    Parameters,
 }
 
 /// What can be said of a signature by somebody who may not have the body.
@@ -62,6 +65,18 @@ impl Judgement {
         let finding = fault.finding();
         let scheme = (finding != Finding::Unsigned).then_some(scheme);
         Self { finding, scheme, fault: Some(fault), vouched, form: None }
+    }
+
+    /// That of a good token whose message was not looked at.
+    fn of_token_alone(vouched: Vouched) -> Self {
+        let (finding, scheme) = (Finding::ValidHead, Some(Scheme::Token));
+        Self { finding, scheme, fault: None, vouched: Some(vouched), form: None }
+    }
+
+    /// That the holder of a secret made the whole message.
+    #[must_use]
+    pub(crate) fn proof(&self) -> Option<Proof> {
+        Proof::of(self.finding, self.vouched.as_ref()?)
     }
 
     /// What an operator should know: what is wrong with it, or why a good one is not enough for its route.
@@ -111,7 +126,19 @@ pub(crate) fn answer_is_read(route: &LiveRoute) -> bool {
 #[must_use]
 pub(crate) fn message<'m>(head: &'m Head, target: &'m [u8], body: &'m [u8]) -> Message<'m> {
     let query = memchr::memchr(b'?', target).map_or(&b""[..], |mark| &target[mark + 1..]);
-    Message { method: head.method(), query, content_type: head.values("content-type").next(), body }
+    let is_type = |(name, _): &(&[u8], &[u8])| same_name(name, b"content-type");
+    Message {
+        method: head.method(),
+        query,
+        content_type: head.values("content-type").next(),
+        has_more_types: head.fields().filter(is_type).count() > 1,
+        body,
+    }
+}
+
+/// The values of the lines that decide how an application reads a message, and for whom it takes it.
+pub(crate) fn read_by(head: &Head) -> impl Iterator<Item = &[u8]> {
+    ["host", "content-type", "content-encoding"].into_iter().flat_map(|name| head.values(name))
 }
 
 /// Judges a message as far as its parts are there.
@@ -130,30 +157,6 @@ pub(crate) fn seen(
     }
 }
 
-/// The oldest token of a stranger that counts: a new range of the provider sends fresh ones.
-const FRESH: Duration = Duration::from_secs(300);
-
-/// The reason to deny a client that no list of the route holds. With a good token it is taken for the provider on a new
-/// range. The head alone is looked at; nothing is forwarded.
-#[must_use]
-pub(crate) fn of_stranger(
-    snapshot: &Snapshot,
-    head: &Head,
-    route: Option<&Arc<LiveRoute>>,
-    reason: Reason,
-) -> Reason {
-    let asked = reason == Reason::NotListed
-        && snapshot.config.signatures.unlisted == Unlisted::Retry
-        && snapshot.config.deny != Deny::Drop;
-    let rules = route.filter(|_| asked).and_then(|route| snapshot.signature_rules(route));
-    let Some(rules) = rules else { return reason };
-    let fresh = Rules { max_age: rules.max_age.min(FRESH), ..rules };
-    match vouch(&fresh, now(), |name| head.values(name)) {
-        Ok(_) => Reason::SignedStranger,
-        Err(_) => reason,
-    }
-}
-
 /// The present in Unix seconds. A clock before 1970 is taken for 1970: then every signature lies in the future.
 #[must_use]
 pub(crate) fn now() -> u64 {
@@ -165,7 +168,8 @@ pub(crate) fn now() -> u64 {
 pub(crate) fn of_head(rules: &Rules<'_>, signed: Signed, head: &Head, now: u64) -> OfHead {
     match vouch(rules, now, |name| head.values(name)) {
         Ok(vouched) => OfHead::Token(vouched),
-        Err(fault) if signed == Signed::Parameter => OfHead::Parameters(fault),
+        // A request that has a token is judged by it: its application may look at that, and not at the parameters.
+        Err(Fault::Unsigned) if signed == Signed::Parameter => OfHead::Parameters,
         Err(fault) => OfHead::Settled(Judgement::faulty(fault, Scheme::Token, None)),
     }
 }
@@ -185,7 +189,7 @@ pub(crate) fn of_message(rules: &Rules<'_>, of_head: OfHead, message: &Message<'
             },
             Err(fault) => Judgement::faulty(fault, Scheme::Token, Some(vouched)),
         },
-        OfHead::Parameters(of_head) => match sms::judge(rules, now, message) {
+        OfHead::Parameters => match sms::judge(rules, now, message) {
             Ok((vouched, _)) => Judgement {
                 finding: Finding::Valid,
                 scheme: Some(Scheme::Parameter),
@@ -193,11 +197,6 @@ pub(crate) fn of_message(rules: &Rules<'_>, of_head: OfHead, message: &Message<'
                 vouched: Some(vouched),
                 form: None,
             },
-            // There is no parameter `sig`: then it counts what was wrong with the token, if there was one.
-            Err(fault) if fault.finding() == Finding::Unsigned => {
-                let fault = if of_head.finding() == Finding::Unsigned { fault } else { of_head };
-                Judgement::faulty(fault, Scheme::Token, None)
-            }
             Err(fault) => Judgement::faulty(fault, Scheme::Parameter, None),
         },
     }

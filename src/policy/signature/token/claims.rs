@@ -79,6 +79,8 @@ struct Reading {
 impl Reading {
     fn member(&mut self, name: &str, value: Value<'_>) -> Result<(), Fault> {
         match name {
+            // A claim without a value is as good as none, where it may be missing.
+            "application_id" | "jti" | "exp" | "nbf" if matches!(value, Value::Null) => {}
             "iss" => self.claims.iss = Some(self.text("iss", value)?),
             "api_key" => self.claims.api_key = Some(self.text("api_key", value)?),
             "application_id" => self.claims.application_id = Some(self.text("application_id", value)?),

@@ -1,7 +1,9 @@
 //! The three parts of a token (JWS compact serialisation, RFC 7515), and where a request has it.
 //!
 //! Only HS256 is read: a token that names its own algorithm must not choose how it is judged. Invariant: what is read
-//! here is one text; no other text has the same parts.
+//! here is one text; no other text has the same parts. What a token says is in [`claims`].
+
+pub(crate) mod claims;
 
 use crate::policy::signature::fault::{Fault, MAX_TOKEN, Part};
 use crate::policy::signature::text::base64;
