@@ -8,6 +8,7 @@
 //! | [`snapshot`] | everything that a request is decided by |
 //! | [`store`] | holds the current snapshot |
 //! | [`past`] | what a list admitted until a reload |
+//! | [`proposals`] | the proposals that wait for a person |
 //! | [`report`] | the result of a reload |
 //! | [`held`] | a change that waits for an operator to accept it |
 //! | [`secrets`] | the secrets that webhooks are signed with |
