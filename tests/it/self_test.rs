@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::oracle::{Seen, agree};
+use crate::harness::signer::{Token, shown_secret, signed_form};
 use crate::harness::upstream::Arrival;
 use crate::harness::upstream::script::echo;
 use crate::harness::{Act, Answer, PATIENCE, Sender, Upstream, get, post};
@@ -15,6 +16,18 @@ fn direct(upstream: &Upstream) -> Sender {
     let address =
         upstream.url().strip_prefix("http://").expect("a TCP upstream").parse().expect("an address");
     Sender::connect("127.0.0.2", address)
+}
+
+/// What every gate of every test is searched for.
+#[test]
+fn a_secret_a_token_and_a_sig_in_a_log_are_seen() {
+    let token = Token::new("key", "a secret that only this test has", b"").bearer();
+    let form = signed_form("and another one of its own", &[("a", "b")]);
+    for line in [token.as_str(), &form, "x a secret that only this test has x", "and another one of its own"]
+    {
+        assert!(shown_secret(line).is_some(), "{line}");
+    }
+    assert_eq!(shown_secret("route=/hook signature=valid api_key=key"), None);
 }
 
 #[test]

@@ -38,6 +38,7 @@ const CHAPTERS: [Chapter; 6] = [
         &[
             Attack::Pipelining,
             Attack::TinyChunks,
+            Attack::ForgedTokens,
             Attack::LateResets,
             Attack::PingFloods,
             Attack::StoppedHandshakes,
@@ -61,6 +62,7 @@ const CHAPTERS: [Chapter; 6] = [
         Sizes::Tight,
         &[
             Attack::UnreadAnswers,
+            Attack::ForgedTokens,
             Attack::SlowSending,
             Attack::SettingsFloods,
             Attack::ZeroWindows,
@@ -88,6 +90,7 @@ const CHAPTERS: [Chapter; 6] = [
             Attack::UnreadAnswers,
             Attack::AbsentBodies,
             Attack::TinyChunks,
+            Attack::ForgedTokens,
             Attack::Partings,
             Attack::ZeroWindows,
             Attack::LateResets,

@@ -1,4 +1,4 @@
-//! The whole way of a change: fetched, compared, held, forced, live without a restart, rolled back.
+//! The whole way of a change: fetched, compared, tried on past requests, held, forced, live without a restart, rolled back.
 
 use crate::harness::test_ca::Authority;
 use crate::harness::upstream::script::Answer;
@@ -45,6 +45,18 @@ fn a_list_is_fetched_held_forced_live_and_rolled_back() {
     let diff = run(&["diff", "test"]);
     assert_eq!(diff.code, 1, "{diff:?}");
     assert!(diff.out.contains("  added     127.0.0.5/32\n  removed   127.0.0.4/32\n"), "{diff:?}");
+    // The log has who would be lost, and who would come in: three who asked twice.
+    let lines: Vec<String> = gate.events(6).iter().map(|event| format!("{event}\n")).collect();
+    gate.setup.dir.write("access.log", &lines.concat());
+    let log = gate.setup.path().join("access.log").display().to_string();
+    let replay = ranges(&gate.setup, &["replay", "test", &log, "--json"], "");
+    let told = replay.json();
+    assert_eq!(
+        (replay.code, &told["lost"]["requests"], &told["gained"]["requests"]),
+        (3, &2.into(), &2.into()),
+        "{told}"
+    );
+
     let held = run(&["publish", "test"]);
     assert_eq!(held.code, 3, "{held:?}");
     assert!(held.err.contains("held: test: 1 new prefixes"), "{held:?}");

@@ -29,6 +29,7 @@ pub enum Attack {
     EndlessHeads,
     AbsentBodies,
     TinyChunks,
+    ForgedTokens,
     StoppedHandshakes,
     KeyUpdates,
     AbsentProxyHeaders,
@@ -58,7 +59,7 @@ pub enum Family {
 }
 
 impl Attack {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Pipelining,
         Self::UnreadAnswers,
         Self::SlowReading,
@@ -67,6 +68,7 @@ impl Attack {
         Self::EndlessHeads,
         Self::AbsentBodies,
         Self::TinyChunks,
+        Self::ForgedTokens,
         Self::StoppedHandshakes,
         Self::KeyUpdates,
         Self::AbsentProxyHeaders,
@@ -98,6 +100,7 @@ impl Attack {
             Self::EndlessHeads => "endless-heads",
             Self::AbsentBodies => "absent-bodies",
             Self::TinyChunks => "tiny-chunks",
+            Self::ForgedTokens => "forged-tokens",
             Self::StoppedHandshakes => "stopped-handshakes",
             Self::KeyUpdates => "key-updates",
             Self::AbsentProxyHeaders => "absent-proxy-headers",
@@ -128,6 +131,9 @@ impl Attack {
             Self::EndlessHeads => "a head that never ends",
             Self::AbsentBodies => "bodies of 1 MiB and of one byte that are announced and do not come",
             Self::TinyChunks => "bodies in chunks of one byte",
+            Self::ForgedTokens => {
+                "signatures of somebody else, in tokens and in forms, on a route that judges them; some bodies do not come"
+            }
             Self::StoppedHandshakes => "TLS handshakes that stop at each of seven stages",
             Self::KeyUpdates => "30 TLS key updates before each request",
             Self::AbsentProxyHeaders => {
@@ -211,7 +217,7 @@ impl Attack {
             | Self::AbsentProxyHeaders
             | Self::OneSource
             | Self::ManyAddresses => site::HEAD + site::LINGER,
-            Self::AbsentBodies | Self::TinyChunks => site::BODY + site::LINGER,
+            Self::AbsentBodies | Self::TinyChunks | Self::ForgedTokens => site::BODY + site::LINGER,
             Self::Connects => site::HEAD,
             // Answers that are not taken.
             Self::Pipelining
@@ -242,6 +248,7 @@ impl Attack {
             Self::Partings => partings::one(line, field).await,
             Self::AbsentBodies => bodies::absent(line, field).await,
             Self::TinyChunks => bodies::tiny_chunks(line, field).await,
+            Self::ForgedTokens => bodies::forged(line, field).await,
             Self::StoppedHandshakes => Box::pin(handshakes::stopped(line, field)).await,
             Self::KeyUpdates => handshakes::key_updates(line, field).await,
             Self::AbsentProxyHeaders => crowds::without_proxy_header(line, field).await,

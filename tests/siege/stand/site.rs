@@ -103,6 +103,7 @@ impl Site {
         put("key.pem", &pair.key);
         let listed = IpAddr::from(LISTED);
         put("ranges/test.txt", &format!("{SENDER}/32\n{listed}/32\n"));
+        put("secret", "the secret of the account, which nobody here knows");
         put("config.yaml", &config(terms, application));
         Self { dir, terms }
     }
@@ -157,8 +158,12 @@ fn config(terms: Terms, application: &str) -> String {
         ("mode", mode.to_owned()),
         (
             "routes",
-            format!(r#"[{{ path: "/*", webhook: generic, allow: [test], deadline: {}s }}]"#, GRACE.as_secs()),
+            format!(
+                r#"[{{ path: "/signed/*", webhook: sms-inbound, allow: [test], signature: require, deadline: {0}s }}, {{ path: "/*", webhook: generic, allow: [test], signature: off, deadline: {0}s }}]"#,
+                GRACE.as_secs()
+            ),
         ),
+        ("signatures", "{ secrets: [{ api_key: a1b2c3d, file: secret }], unlisted: admit }".to_owned()),
         ("limits", format!("{{ {times}{sizes} }}")),
         ("drain", format!("{{ grace: {}s }}", GRACE.as_secs())),
         ("admin", r#"{ address: "127.0.0.1:0" }"#.to_owned()),

@@ -19,6 +19,7 @@ use self::usage::Usage;
 use super::http::Reply;
 use super::sender::transport::Protocol;
 use super::sender::{self, Sender, Session};
+use super::signer::shown_secret;
 use super::{PATIENCE, wait_until};
 
 /// Far more than a gate needs from an answer to its event, little for the few requests that have none.
@@ -272,6 +273,12 @@ impl Drop for Gate {
             let last = access.len().saturating_sub(20);
             eprintln!("--- operational log of the gate\n{}", self.log());
             eprintln!("--- access log, the last of {} lines\n{}", access.len(), access[last..].join("\n"));
+            return;
+        }
+        // Of every gate of every test, whatever it is about.
+        for line in self.stderr.all().iter().chain(&self.stdout.all()) {
+            let shown = shown_secret(line);
+            assert!(shown.is_none(), "{shown:?} is in a log: {line}");
         }
     }
 }
