@@ -1,9 +1,10 @@
-//! Three oracles that were not written for a case, and know nothing of how the gate works.
+//! Four oracles that were not written for a case, and know nothing of how the gate works.
 //!
 //! [`spelling`] asks real applications what a path and a host mean to them, and holds that against the route that the
 //! gate chose. [`answers`] lets applications misbehave at random, and holds what the log and the senders say against
 //! the application's own record. [`signatures`] lets the vendor's own packages sign, and holds that against what the gate
-//! vouches for. All are seeded: a run prints its seed, and `NEXMO_GATE_ORACLE_SEED` repeats it.
+//! vouches for. [`exports`] loads exported lists into real firewalls and proxies, and holds what they have against Python's
+//! `ipaddress`. All are seeded: a run prints its seed, and `NEXMO_GATE_ORACLE_SEED` repeats it.
 //! `make oracles` is the full size, `make test-long` has a small one.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its harness too")]
 
@@ -14,5 +15,6 @@ mod harness;
 mod answers;
 mod applications;
 mod dice;
+mod exports;
 mod signatures;
 mod spelling;

@@ -27,14 +27,18 @@ pub(super) struct Chosen {
     pub proxies: Vec<IpNet>,
 }
 
-/// Reads the configuration and every range file. Without a configuration, the folder alone.
+/// Reads the configuration and every range file; without a configuration or with `--ranges` alone, only the folder.
 pub(super) fn read(settings: &Settings, names: &[String]) -> Result<Chosen, Failure> {
     let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-    let has_config = settings.file.path().is_some() || settings.keys.upstream.is_some();
+    // With a folder and nothing else, a configuration that happens to be in a usual place is not meant.
+    let keys = &settings.keys;
+    let has_config = settings.file.config.is_some()
+        || keys.upstream.is_some()
+        || (keys.ranges.is_none() && settings.file.path().is_some());
     let snapshot = if has_config {
         loading::read(settings)?.snapshot
     } else {
-        folder_alone(settings, settings.keys.ranges.clone(), &names)?
+        folder_alone(settings, keys.ranges.clone(), &names)?
     };
     let proxies = proxies(&snapshot);
     let all_good = names.iter().all(|name| snapshot.lists.contains_key(*name));
