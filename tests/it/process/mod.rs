@@ -3,6 +3,7 @@
 mod commands;
 mod end;
 mod environment;
+mod exports;
 mod last_connections;
 mod soak;
 mod start;

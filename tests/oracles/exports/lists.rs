@@ -86,13 +86,13 @@ fn random(dice: &mut Dice) -> String {
         // Writing to a String cannot fail.
         let _ = if is_v4 {
             let at = if dice.chance(700) { home4 + u32::from(dice.byte()) * 4 } else { around4(dice) };
-            let length = *dice.pick(&[8u8, 9, 12, 16, 20, 24, 25, 28, 29, 30, 31, 32, 32, 32]);
-            let shift = 32 - u32::from(length);
+            let length = *dice.pick(&[8u32, 9, 12, 16, 20, 24, 25, 28, 29, 30, 31, 32, 32, 32]);
+            let shift = 32 - length;
             writeln!(out, "{}/{length}", Ipv4Addr::from(at >> shift << shift))
         } else {
             let at = if dice.chance(700) { home6 + u128::from(dice.byte()) * 2 } else { around6(dice) };
-            let length = *dice.pick(&[16u8, 20, 32, 33, 48, 56, 64, 96, 112, 124, 127, 128, 128]);
-            let shift = 128 - u32::from(length);
+            let length = *dice.pick(&[16u32, 20, 32, 33, 48, 56, 64, 96, 112, 124, 127, 128, 128]);
+            let shift = 128 - length;
             writeln!(out, "{}/{length}", Ipv6Addr::from(at >> shift << shift))
         };
     }

@@ -1,6 +1,7 @@
 """nginx and Caddy read the files and are asked by senders at the edges of the lists. Caddy also says what it understood."""
 
 import json
+import os
 import subprocess
 
 from common import Stand, every_address_is_ours, get, needs, networks, run, wait_listening
@@ -20,7 +21,7 @@ def nginx(stand):
     path = f"{stand.folder}/nginx.conf"
     with open(path, "w") as file:
         file.write(
-            f"daemon off; master_process off; pid {stand.folder}/pid; error_log stderr error;\nevents {{ }}\n"
+            f"daemon off; master_process off; pid {stand.folder}/pid; error_log stderr crit;\nevents {{ }}\n"
             f"http {{ access_log off; variables_hash_max_size 8192;\n{geo}"
             f"server {{ listen 127.0.0.1:{NGINX}; listen [::1]:{NGINX};\n{places}}} }}\n"
         )
@@ -61,7 +62,7 @@ def caddy(stand):
     path = f"{stand.folder}/Caddyfile"
     with open(path, "w") as file:
         file.write(
-            f"{{\n\tadmin localhost:{ADMIN}\n\tauto_https off\n\tpersist_config off\n}}\n"
+            f"{{\n\tadmin localhost:{ADMIN}\n\tauto_https off\n}}\n"
             f"http://hooks.example:{CADDY} {{\n{imports}{places}}}\n"
         )
     run("caddy", "validate", "--adapter", "caddyfile", "--config", path)
@@ -70,7 +71,10 @@ def caddy(stand):
     for name in stand.names:
         stand.same("caddy adapt", name, networks(held[name]))
         stand.check("caddy", name, json.dumps({"match": [{"remote_ip": {"ranges": held[name]}}]}))
-    server = subprocess.Popen(["caddy", "run", "--adapter", "caddyfile", "--config", path], stderr=subprocess.DEVNULL)
+    words = ["caddy", "run", "--adapter", "caddyfile", "--config", path]
+    # It keeps its last configuration below the home folder.
+    env = {**os.environ, "XDG_CONFIG_HOME": stand.folder, "XDG_DATA_HOME": stand.folder}
+    server = subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL)
     try:
         wait_listening(CADDY, server)
         asked = probes(stand, CADDY, "/", 503)

@@ -284,11 +284,8 @@ fn check(args: &Args, name: &Name, ranges: &Ranges, path: &Path) -> Result<u8, F
     let bytes = bytes_of(path).map_err(Refused::failure)?;
     let live = live::read(args.format.live, &bytes, name)
         .map_err(|error| Refused::Content(path.display().to_string(), error).failure())?;
-    let live = match (args.format.both_families, args.families(ranges).as_slice()) {
-        // A target of one family prints nothing of the other; where it does, `--family` says that it is not meant.
-        (false, [family]) if args.family.is_some() => live.only(*family),
-        _ => live,
-    };
+    // What is there of the other family is not the question.
+    let live = args.family.map_or(live.clone(), |family| live.only(family.family()));
     let drift = Drift::between(ranges, &live);
     if drift.is_none() {
         print(&format!("loaded as the lists say: sha256 {}\n", ranges.digest()))?;
