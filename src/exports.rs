@@ -32,7 +32,7 @@ pub mod keys {
 
 /// The form of a range file.
 pub mod range_list {
-    pub use crate::policy::address::range_list::{MIN_V4_LENGTH, MIN_V6_LENGTH, REVIEW_DAYS, parse};
+    pub use crate::policy::address::range_list::{MIN_V4_LENGTH, MIN_V6_LENGTH, parse};
 }
 
 /// A document that is proposed for a list.

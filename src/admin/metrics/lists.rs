@@ -42,6 +42,14 @@ fn content(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
             page.sample("list_reviewed_age_seconds", &[("list", name)], now.saturating_sub(reviewed));
         }
     }
+    page.family(
+        "list_review_days",
+        "gauge",
+        "Days after which a list that was not compared counts as stale.",
+    );
+    for name in snapshot.lists.keys() {
+        page.sample("list_review_days", &[("list", name)], snapshot.config.review_days());
+    }
 }
 
 fn hits(page: &mut Page, snapshot: &Snapshot) {

@@ -33,7 +33,7 @@ pub(crate) use crate::policy::address::range_list::hint::shown;
 
 /// If a list was not compared with the vendor's article for longer than this, a warning says so, unless `ranges_review`
 /// has another number.
-pub const REVIEW_DAYS: u32 = 180;
+pub(crate) const REVIEW_DAYS: u32 = 180;
 
 /// The number of bad lines after which a file is not read further.
 pub(crate) const MOST_PROBLEMS: usize = 10_000;
