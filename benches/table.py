@@ -49,6 +49,7 @@ def rows(results):
 
     cpu, rate, p99 = ("cpu_us", "{:.1f} µs"), ("rate", "{:,.0f}/s"), ("p99_ms", "{:.2f} ms")
     yield beside("CPU, a POST", "post", *cpu, {"nginx": 1.0, "haproxy": 0.9})
+    yield beside("CPU, a signed POST, verified by the gate alone", "signed", *cpu, {"nginx": 1.0})
     yield beside("POSTs on one core", "post", *rate, {"nginx": -1.0})
     yield beside("p99 at full load", "post", *p99, {})
     yield beside("CPU, a POST, 10,000 prefixes", "prefixes", *cpu, {})

@@ -1,13 +1,18 @@
 """What is sent: the measured load, and single probes that prove who is admitted and what reached the upstream."""
 
+import base64
+import hashlib
+import hmac
 import http.client
+import json
 import os
 import re
 import ssl
 import subprocess
+import time
 from dataclasses import dataclass
 
-from subjects import CONF, LOAD
+from subjects import ACCOUNT, CONF, LOAD, SECRET
 
 CONNECTIONS = 32
 # Refused connections under way at a time.
@@ -28,6 +33,22 @@ def body():
     tail = '"}'
     text = "The quick brown fox jumps over the lazy dog. " * 10
     return (head + text[: BODY_BYTES - len(head) - len(tail)] + tail).encode()
+
+
+def token():
+    """What the vendor would sign this body with (HS256)."""
+    claims = {
+        "iat": int(time.time()), "jti": "c5ba8f24-1a14-4c10-bfdf-3fbe8ce511b5", "iss": "Vonage",
+        "payload_hash": hashlib.sha256(body()).hexdigest(), "api_key": ACCOUNT,
+        "application_id": "aaaaaaaa-bbbb-cccc-dddd-0123456789ab",
+    }
+    parts = [{"alg": "HS256", "typ": "JWT"}, claims]
+    text = ".".join(_base64(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
+    return f"{text}.{_base64(hmac.digest(SECRET.encode(), text.encode(), 'sha256'))}"
+
+
+def _base64(content):
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True)
@@ -62,6 +83,7 @@ def run_wrk(scenario, port, seconds, core, body_file):
     command += [f"{scheme}://{LOAD}:{port}{PATH}"]
     environment = os.environ | {
         "BENCH_BODY": str(body_file), "BENCH_BODY_BYTES": str(BODY_BYTES), "BENCH_CLOSE": "1" if scenario.close else "0",
+        "BENCH_TOKEN": token() if scenario.signed else "",
     }
     said = _said(command, seconds, environment)
     broken = said["connect"] + said["read"] + said["write"] + said["timeout"]
@@ -103,7 +125,7 @@ def _said(command, seconds, environment):
     return {key: int(value) for key, value in (pair.split("=") for pair in line[1].split())}
 
 
-def probe(port, source, tls=False):
+def probe(port, source, tls=False, signed=False):
     """One POST from the given loopback address: its status and body; (None, reason) when it was closed without an answer."""
     options = {"timeout": 5, "source_address": (source, 0)}
     if tls:
@@ -114,7 +136,8 @@ def probe(port, source, tls=False):
         connection.connect()
         if tls and connection.sock.cipher() != CIPHER:
             raise RuntimeError(f"agreed on {connection.sock.cipher()}, expected {CIPHER}")
-        connection.request("POST", PATH, body(), {"Content-Type": "application/json"})
+        more = {"Authorization": f"Bearer {token()}"} if signed else {}
+        connection.request("POST", PATH, body(), {"Content-Type": "application/json"} | more)
         answer = connection.getresponse()
         return answer.status, answer.read()
     except ConnectionRefusedError:

@@ -91,7 +91,7 @@ class Measurement:
         scenario, session = self.scenario, self.session
         session.start_upstream()
         prefixes = subjects.admitted_prefixes(not scenario.denied, scenario.prefixes)
-        setting = session.setting(prefixes, tls=scenario.tls, dropped=scenario.dropped)
+        setting = session.setting(prefixes, tls=scenario.tls, dropped=scenario.dropped, signed=scenario.signed)
         self.subjects = {}
         for name in self.names:
             subject = self.subjects[name] = session.start_subject(name, setting)
@@ -100,14 +100,14 @@ class Measurement:
 
     def prove_allowlist(self, subject):
         """The list is really in force, in both directions, before anything is measured."""
-        until_answers(subject.process, lambda: load.probe(subject.port, subjects.FRIEND, self.scenario.tls))
+        until_answers(subject.process, lambda: load.probe(subject.port, subjects.FRIEND, self.scenario.tls, self.scenario.signed))
         refused = None if self.scenario.dropped else 403
         self.prove(subject, subjects.FRIEND, 200)
         self.prove(subject, subjects.STRANGER, refused)
         self.prove(subject, subjects.LOAD, refused if self.scenario.denied else 200)
 
     def prove(self, subject, source, status):
-        got, content = load.probe(subject.port, source, self.scenario.tls)
+        got, content = load.probe(subject.port, source, self.scenario.tls, self.scenario.signed)
         if got != status or (got == 200 and content != b'{"status":"ok"}'):
             raise Wrong(f"{subject.name}: a POST from {source} got {got} {content[:80]!r}, expected {status}")
 

@@ -16,6 +16,7 @@ class Scenario:
     close: bool = False  # a new connection for each request
     resumed: bool = False  # of the handshakes, all but the first of each sender
     rate: int | None = None  # requests a second; None = as fast as they are answered
+    signed: bool = False  # with a token, which the gate requires and verifies, and the others pass on
     dropped: bool = False  # refused connections are closed without an answer
 
     @property
@@ -26,6 +27,7 @@ class Scenario:
 
 SCENARIOS = {
     "post": Scenario("POST of 390 bytes, kept connections, admitted", WITH_BUFFERED),
+    "signed": Scenario("the POST with a token over its body: the gate requires and verifies it, the others do not look", signed=True),
     "denied": Scenario("the same POST from an address that no prefix holds: 403 and no upstream", WITH_BUFFERED, denied=True),
     "newconn": Scenario("the same POST, a new connection for each request", WITH_BUFFERED, close=True),
     "newconn-1000": Scenario("the same, 1,000 new connections a second", close=True, rate=1000),

@@ -13,6 +13,8 @@ CONF = Path(__file__).resolve().parent / "conf"
 LOAD = "127.0.0.1"
 FRIEND = "127.0.0.3"  # always admitted
 STRANGER = "127.0.0.2"  # never admitted
+# Of signed messages.
+ACCOUNT, SECRET = "bench123", "the secret of the measured account"
 
 # Addresses for documentation, RFC 5737: eight prefixes that nobody here sends from.
 OTHERS = [f"198.51.100.{n}/28" for n in (0, 32, 64, 96)] + [f"203.0.113.{n}/28" for n in (16, 48, 80, 112)]
@@ -45,9 +47,9 @@ class Subject:
 class Setting:
     """What all subjects of one measurement have in common."""
 
-    def __init__(self, folder, core, upstream, gate, prefixes, tls=False, dropped=False, connections=CONNECTIONS):
+    def __init__(self, folder, core, upstream, gate, prefixes, tls=False, dropped=False, signed=False, connections=CONNECTIONS):
         self.folder, self.core, self.upstream, self.gate = folder, core, upstream, gate
-        self.prefixes, self.tls, self.dropped, self.connections = prefixes, tls, dropped, connections
+        self.prefixes, self.tls, self.dropped, self.signed, self.connections = prefixes, tls, dropped, signed, connections
         self.admin = None  # the gate's admin port
         if tls:
             self.certificate, self.key = make_certificate(folder)
@@ -134,6 +136,11 @@ def _gate(name, folder, setting, values):
     setting.admin = values["ADMIN"]
     values |= {"LOG": log_of(name, folder), "DENY": "drop" if setting.dropped else "forbid", "TLS": ""}
     values["THREADS"] = GATE_THREADS
+    values |= {"NEED": "off", "SECRETS": ""}
+    if setting.signed:
+        (folder / "secret").write_text(SECRET)
+        (folder / "secret").chmod(0o600)
+        values |= {"NEED": "require", "SECRETS": f"{{api_key: {ACCOUNT}, file: secret}}"}
     if setting.tls:
         values["TLS"] = f', tls: {{certificate: "{setting.certificate}", key: "{setting.key}", min_version: "1.3"}}'
     # The gate reads config.yaml where it stands.
