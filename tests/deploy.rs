@@ -443,7 +443,7 @@ fn the_timer_proposes_and_is_confined_as_the_gate_is() {
     for line in [
         "[\"systemd/nexmo-gate-ranges@.service\", \"usr/lib/systemd/system/\", \"644\"]",
         "[\"systemd/nexmo-gate-ranges@.timer\", \"usr/lib/systemd/system/\", \"644\"]",
-        "\"usr/lib/systemd/system/nexmo-gate-ranges@.service.d/url.conf\", \"644\"]",
+        "\"usr/lib/systemd/system/nexmo-gate-ranges@.service.d/10-url.conf\", \"644\"]",
     ] {
         assert!(package.contains(line), "{line}");
     }

@@ -45,8 +45,14 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 
 fn open(folder: &Path, name: &str, mode: u32) -> io::Result<(File, PathBuf)> {
     let beside = folder.join(format!(".{}.tmp", name.trim_start_matches('.')));
+    // What lies there is left from a process that was ended, or is a link to somewhere else.
+    if let Err(error) = fs::remove_file(&beside)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
     let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(mode).open(&beside)?;
+    let file = options.write(true).create_new(true).mode(mode).open(&beside)?;
     Ok((file, beside))
 }
 

@@ -57,6 +57,25 @@ pub(crate) struct MessageKey {
     id: u128,
 }
 
+impl MessageKey {
+    /// All that makes it this message.
+    #[must_use]
+    pub(crate) fn whole(self) -> u128 {
+        self.whole
+    }
+
+    /// Its id alone.
+    #[must_use]
+    pub(crate) fn id(self) -> u128 {
+        self.id
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(whole: u128, id: u128) -> Self {
+        Self { whole, id }
+    }
+}
+
 impl Delivered {
     /// Nothing was delivered.
     #[must_use]
@@ -90,16 +109,16 @@ impl Delivered {
         self.lock().have(key.whole)
     }
 
-    /// Whether a message with this id was delivered, whatever else it was.
+    /// The id of a signed message, as it is remembered; `None` if it has none.
     #[must_use]
-    pub(crate) fn knows_id(&self, key: MessageKey) -> bool {
-        self.lock().have(key.id)
+    pub(crate) fn id(&self, vouched: &Vouched) -> Option<u128> {
+        id_of(vouched).map(|signed| self.hash(signed))
     }
 
-    /// Whether a message with the id of this signature was delivered.
+    /// Whether a message with this id was delivered.
     #[must_use]
-    pub(crate) fn has_id_of(&self, vouched: &Vouched) -> bool {
-        id_of(vouched).is_some_and(|signed| self.lock().have(self.hash(signed)))
+    pub(crate) fn has_id(&self, id: u128) -> bool {
+        self.lock().have(id)
     }
 
     /// Remembers a message that was delivered now, for half of `max_age` at least. It is forgotten when others are

@@ -12,12 +12,14 @@
 //! | [`http2`] | requests side by side on one connection |
 //! | [`http1`] | one request after the other on a connection |
 //! | [`request`] | one request, from its head to its line in the log |
+//! | [`brought`] | the signed messages that strangers bring |
 //! | [`delivered`] | the signed messages that were delivered |
 //! | [`hearings`] | how many strangers are heard at once |
 //! | [`losses`] | connections and streams that are closed because a bound is reached |
 //! | [`memory`] | the memory of the process in the worst case |
 
 pub(crate) mod accept;
+pub(crate) mod brought;
 pub(crate) mod delivered;
 pub(crate) mod hearings;
 pub(crate) mod http1;
@@ -36,6 +38,7 @@ use ipnet::IpNet;
 use crate::gate::accept::limits::ConnectionLimits;
 use crate::gate::accept::tls_limits::TlsLimits;
 use crate::gate::accept::turns::{Turns, workers};
+use crate::gate::brought::Brought;
 use crate::gate::delivered::Delivered;
 use crate::gate::hearings::Hearings;
 use crate::gate::losses::Losses;
@@ -104,6 +107,10 @@ pub(crate) struct Gate {
     pub room: usize,
     /// The signed messages that were delivered.
     pub delivered: Delivered,
+    /// The signed messages that strangers bring.
+    pub brought: Brought,
+    /// When it began, in Unix seconds: what was signed before may have been delivered by another process.
+    pub began: u64,
     /// Generates request ids.
     pub ids: RequestIds,
     /// Whether the process is draining.
@@ -145,6 +152,8 @@ impl Gate {
             stranger_turns: Turns::new(workers),
             room,
             delivered: Delivered::new(Instant::now()),
+            brought: Brought::default(),
+            began: unix_seconds(SystemTime::now()),
             ids: RequestIds::default(),
             drain: Drain::default(),
         }

@@ -6,14 +6,15 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::cli::flags::Settings;
 use crate::cli::ranges::UNREACHABLE;
-use crate::cli::ranges::propose::{Shape, propose, unreadable};
+use crate::cli::ranges::propose::{Shape, Since, propose, unreadable};
 use crate::cli::ranges::setting::{Setting, store};
-use crate::cli::{DENIED, Failure, print};
+use crate::cli::{DENIED, Failure, failed, print};
 use crate::load::proposals::history::{live_digest, read_history};
 use crate::load::proposals::proposal::{Proposal, make_folder};
 use crate::load::proposals::record::sha256;
@@ -97,13 +98,14 @@ enum FetchError {
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let setting = Setting::read(&args.settings, &args.list)?;
     make_folder(&setting.places.proposals()).map_err(store)?;
+    not_of_others(&setting.places.proposals())?;
     // What is asked for may be a secret, and the address is written into the list.
     let source = args.url.split(['?', '#']).next().unwrap_or_default();
     let tag = Tag::of(&setting, args);
-    let known = is_known(&setting, source)?.then_some(tag.kept.as_path());
+    let known = is_known(&setting, source)?.then_some(tag.kept.as_path()).filter(|kept| kept.is_file());
     let fetched = fetch(args, known, &tag.new);
     let outcome = match fetched {
-        Ok(Fetched::Document(bytes)) => propose(&setting, &bytes, source, &args.shape),
+        Ok(Fetched::Document(bytes)) => propose(&setting, &bytes, source, &args.shape, Since::First),
         Ok(Fetched::Unchanged) => print(&format!("{}: {source} has not changed\n", args.list)).map(|()| 0),
         Err(FetchError::Large(refusal)) => Err(unreadable(source, [refusal.to_string()])),
         Err(error) => Err(Failure { code: UNREACHABLE, lines: vec![format!("{source}: {error}")] }),
@@ -111,6 +113,18 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let is_read = outcome.as_ref().map_or_else(|failure| failure.code == DENIED, |_| true);
     tag.keep(is_read);
     outcome
+}
+
+/// Root writes through whatever the owner of a folder puts there, so in a folder of somebody else's it fetches nothing.
+fn not_of_others(folder: &Path) -> Result<(), Failure> {
+    let owner = |path: &Path| fs::metadata(path).map(|found| found.uid()).ok();
+    match (owner(Path::new("/proc/self")), owner(folder)) {
+        (Some(0), Some(other)) if other != 0 => Err(failed(format!(
+            "{} belongs to user {other}, and root must not write there: run it as that user, as in sudo -u '#{other}' nexmo-gate ...",
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the list or its proposal is what this source said last. Otherwise an unchanged document says something new.
@@ -181,8 +195,10 @@ fn fetch(args: &Args, known: Option<&Path>, tag: &Path) -> Result<Fetched, Fetch
     let ended = child.wait().map_err(FetchError::NoCurl)?;
     let status = words.get(words.len().saturating_sub(3)..).unwrap_or_default();
     match (ended.code(), status) {
-        (Some(0), "304") => Ok(Fetched::Unchanged),
-        (Some(0), _) => Ok(Fetched::Document(body)),
+        (Some(0), "304") if known.is_some() => Ok(Fetched::Unchanged),
+        (Some(0), "200") => Ok(Fetched::Document(body)),
+        // A part of a document, or nothing that was asked for.
+        (Some(0), _) => Err(FetchError::Failed(format!("the answer was {status}, wanted 200"))),
         (Some(TOO_LARGE), _) => Err(FetchError::Large(Refusal::Large)),
         _ => {
             let words = words.strip_suffix(status).unwrap_or(&words);

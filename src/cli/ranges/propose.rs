@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     } else {
         args.file.display().to_string()
     };
-    propose(&setting, &bytes, &args.source.clone().unwrap_or(named), &args.shape)
+    propose(&setting, &bytes, &args.source.clone().unwrap_or(named), &args.shape, Since::Now)
 }
 
 fn content(file: &Path) -> Result<Vec<u8>, Failure> {
@@ -113,6 +113,15 @@ fn content(file: &Path) -> Result<Vec<u8>, Failure> {
     bytes.map_err(|error| unreadable(&file.display().to_string(), [error]))
 }
 
+/// Since when a proposal waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// Somebody made it now.
+    Now,
+    /// The same document may have been proposed before: then since that time, or a timer would hide that nobody looks.
+    First,
+}
+
 /// The document is no list.
 pub(super) fn unreadable(what: &str, reasons: impl IntoIterator<Item = String>) -> Failure {
     Failure {
@@ -125,7 +134,13 @@ pub(super) fn unreadable(what: &str, reasons: impl IntoIterator<Item = String>) 
 ///
 /// # Errors
 /// It is no list, or the proposal cannot be written.
-pub(super) fn propose(setting: &Setting, bytes: &[u8], source: &str, shape: &Shape) -> Result<u8, Failure> {
+pub(super) fn propose(
+    setting: &Setting,
+    bytes: &[u8],
+    source: &str,
+    shape: &Shape,
+    since: Since,
+) -> Result<u8, Failure> {
     let prefixes = document::read(bytes, &shape.groups)
         .map_err(|reasons| unreadable(source, reasons.iter().map(ToString::to_string)))?;
     let live = setting.live();
@@ -135,8 +150,16 @@ pub(super) fn propose(setting: &Setting, bytes: &[u8], source: &str, shape: &Sha
     let (old, new) = (setting.before(&live)?, prefixes.into_iter().collect::<BTreeSet<_>>());
     let trusted = setting.trusted();
     // What was hit lately only the running gate knows, and publishing asks it.
-    let facts =
-        Facts { old: &old, new: &new, trusted: &trusted, hits: &[], same_base: true, proposed: now, now };
+    let facts = Facts {
+        old: &old,
+        new: &new,
+        trusted: &trusted,
+        hits: &[],
+        is_read: setting.is_read(&live)?,
+        same_base: true,
+        proposed: now,
+        now,
+    };
     let (review, moves) = Review::of(setting, &old, &new, &objections(&facts));
     // A list whose file is gone or bad is mended also by the same prefixes.
     if review.is_same() && live.list.is_some() {
@@ -156,8 +179,15 @@ pub(super) fn propose(setting: &Setting, bytes: &[u8], source: &str, shape: &Sha
     }
     let change = review.change.clone();
     let from = From { source, document, as_of: shape.as_of };
-    let proposal =
-        Proposal { list: setting.list.clone(), record: record(&live, &text, from, change, now), text };
+    let mut record = record(&live, &text, from, change, now);
+    if since == Since::First
+        && let Ok(Some(waits)) = Proposal::read(&setting.places, &setting.list)
+        && waits.record.document == record.document
+        && waits.record.base == record.base
+    {
+        record.at = waits.record.at;
+    }
+    let proposal = Proposal { list: setting.list.clone(), record, text };
     proposal.write(&setting.places).map_err(store)?;
     let held = review.held_lines();
     let list = &setting.list;

@@ -107,6 +107,8 @@ fn weigh(
         new,
         trusted: &trusted,
         hits: &hits,
+        // A list of which the gate has hits is served, whatever lies there.
+        is_read: live.list.is_some() || (hits.is_empty() && setting.is_read(&live)?),
         same_base: proposal.record.base == live.digest(),
         proposed: Duration::from_secs(proposal.record.at),
         now: now(),

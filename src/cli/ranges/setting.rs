@@ -86,6 +86,16 @@ impl Setting {
         Ok(set(text.and_then(|text| parse(&text).ok()).as_ref()))
     }
 
+    /// Whether the file can be read as a list, or there never was one.
+    pub(super) fn is_read(&self, live: &Live) -> Result<bool, Failure> {
+        let never = || Ok(read_history(&self.places, &self.list).map_err(store)?.is_empty());
+        match (&live.list, &live.bytes) {
+            (Some(_), _) => Ok(true),
+            (None, Some(_)) => Ok(false),
+            (None, None) => never(),
+        }
+    }
+
     /// Who may name clients, except for this list itself.
     pub(super) fn trusted(&self) -> BTreeSet<IpNet> {
         let mut all = BTreeSet::new();

@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use self::context::Context;
 use self::log::record::{self, Ending, Record};
 use self::reply::Frame;
+use crate::gate::brought::UnderWay;
 use crate::judge;
 use crate::judge::received::Received;
 use crate::judge::request::{Admitted, Judged};
@@ -61,7 +62,8 @@ pub(crate) async fn serve<T: Transport>(
     received: &Received,
     judged: Judged,
 ) -> Next {
-    let mut request = Request { context, transport, received, route: None, record: Record::default() };
+    let mut request =
+        Request { context, transport, received, route: None, under_way: None, record: Record::default() };
     // Unwind-safe: after a panic only `record` is read, and it is consistent at every await point.
     match AssertUnwindSafe(request.run(judged)).catch_unwind().await {
         Ok(next) => next,
@@ -80,6 +82,8 @@ struct Request<'a, T> {
     received: &'a Received,
     /// The route, if the verdict found one.
     route: Option<Arc<LiveRoute>>,
+    /// Keeps the id of its signed message from strangers until it has ended.
+    under_way: Option<UnderWay<'a>>,
     record: Record,
 }
 

@@ -12,7 +12,7 @@ use crate::judge::head::Head;
 use crate::judge::request::Admitted;
 use crate::judge::signature::{self, Judgement, OfHead, stranger};
 use crate::policy::admission::Mode;
-use crate::policy::demand::Repeats;
+use crate::policy::demand::{Repeats, Unlisted};
 use crate::policy::outcome::Reason;
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::finding::Finding;
@@ -61,6 +61,10 @@ impl<T: Transport> Request<'_, T> {
             None => self.key(&admitted.route, &judgement, (head, target), &message),
             Some(_) => None,
         };
+        let Context { gate, snapshot, .. } = self.context;
+        if snapshot.config.signatures.unlisted == Unlisted::Admit {
+            self.under_way = key.and_then(|key| gate.brought.begin(key));
+        }
         self.settle(admitted, judgement, key, now)
     }
 

@@ -16,6 +16,7 @@ use crate::judge::signature::stranger::{Hearing, signed_reason};
 use crate::judge::signature::{self, Judgement};
 use crate::policy::address::addr::Address;
 use crate::policy::outcome::{Outcome, Reason};
+use crate::policy::signature::vouch::Vouched;
 use crate::state::secrets::LiveSecret;
 use crate::state::snapshot::LiveRoute;
 use crate::state::strangers::{Proven, network};
@@ -82,8 +83,17 @@ impl<T: Transport> Request<'_, T> {
             return Err(refused);
         };
         let key = self.key(route, &judgement, (head, target), &signature::message(head, target, body));
+        let is_known = key.is_some_and(|key| gate.delivered.knows(key));
+        if let (Ok(_), Some(key), false) = (&verdict, key, is_known) {
+            // First under way, and then asked for: what is delivered meanwhile is known then.
+            self.under_way = gate.brought.take(key);
+        }
+        let is_new = || key.is_some_and(|key| !gate.delivered.has_id(key.id()));
+        let age = judgement.vouched.as_ref().map_or(0, Vouched::age);
+        // What another process has delivered is forgotten.
+        let is_of_now = now.saturating_add_signed(-age) >= gate.began;
         let admitted = match (verdict, key) {
-            (Ok(admitted), Some(key)) if gate.delivered.knows(key) || !gate.delivered.knows_id(key) => {
+            (Ok(admitted), Some(_)) if is_known || (self.under_way.is_some() && is_new() && is_of_now) => {
                 admitted
             }
             (verdict, key) => {
@@ -125,8 +135,10 @@ impl<T: Transport> Request<'_, T> {
 fn note(context: Context<'_>, client: Address, route: &LiveRoute, judgement: &Judgement, denied: bool) {
     let Context { gate, snapshot, .. } = context;
     let Some(vouched) = &judgement.vouched else { return };
-    // What was delivered comes from whoever recorded it on its way, and not from a new range.
-    if denied && gate.delivered.has_id_of(vouched) {
+    // Who recorded a message on its way may send it from anywhere. So it speaks for the client that brought it first, and
+    // for none if it was delivered before, or has no id.
+    let Some(id) = gate.delivered.id(vouched) else { return };
+    if denied && (gate.delivered.has_id(id) || !gate.brought.is_its(id, client)) {
         return;
     }
     let (place, now) = (vouched.place(), signature::now());

@@ -19,6 +19,7 @@ use crate::load::proposals::history::{
 use crate::load::proposals::places::{Places, StoreError};
 use crate::load::proposals::proposal::{Proposal, make_folder};
 use crate::load::proposals::record::{Change, Record, sha256};
+use crate::policy::address::range_list::parse;
 
 /// Who published a list that no command published.
 pub(crate) const BY_HAND: &str = "somebody";
@@ -103,6 +104,10 @@ fn found(places: &Places, list: &str) -> Result<u64, StoreError> {
     let number = newest.as_ref().map_or(0, |newest| newest.number);
     let live = places.live(list);
     let Ok(text) = read(&live, MOST_BYTES) else { return Ok(number) };
+    // What is no list cannot come back.
+    if parse(&text).is_err() {
+        return Ok(number);
+    }
     let digest = sha256(&text);
     if newest.is_some_and(|newest| newest.record.sha256 == digest) {
         return Ok(number);

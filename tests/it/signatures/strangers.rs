@@ -1,11 +1,16 @@
 //! Clients that no list holds and whose signatures are good: they may be the provider on a new range.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+
 use serde_json::{Value, json};
 
 use super::answers::{BODY, KEY, SECRET, last, setup, with_token};
 use crate::harness::gate::setup::binary;
+use crate::harness::latch::Latch;
 use crate::harness::signer::{Token, now, signed_form};
-use crate::harness::{ADMITTED, Gate, PROXY, STRANGER, Setup, Upstream, request};
+use crate::harness::{ADMITTED, Answer, Gate, PROXY, STRANGER, Setup, Upstream, request};
 
 fn unlisted(upstream: &Upstream, unlisted: &str) -> Setup {
     let secrets =
@@ -170,12 +175,58 @@ fn a_stranger_that_proves_itself_is_admitted_where_the_operator_says_so() {
     assert_eq!(told("x-nexmo-gate-api-key"), vec![Some(KEY.to_owned()); 4]);
     let metrics = gate.admin("GET", "/metrics").text();
     for line in [
-        "nexmo_gate_signed_strangers_total{route=\"/require\",webhook=\"messages-status\"} 3",
-        "nexmo_gate_signed_strangers_total{route=\"/sms\",webhook=\"sms-inbound\"} 3",
+        "nexmo_gate_signed_strangers_total{route=\"/require\",webhook=\"messages-status\"} 2",
+        "nexmo_gate_signed_strangers_total{route=\"/sms\",webhook=\"sms-inbound\"} 2",
         "nexmo_gate_signed_stranger_networks 1",
     ] {
         assert!(metrics.lines().any(|one| one == line), "{line}\n{metrics}");
     }
+}
+
+/// Who recorded a message brings it while it is under way, after it failed, and from many addresses.
+#[test]
+fn copies_of_a_strangers_message_reach_no_application_and_raise_no_alarm() {
+    let (latch, fails) = (Latch::default(), Arc::new(AtomicBool::new(true)));
+    let (held, told) = (latch.clone(), Arc::clone(&fails));
+    let upstream = Upstream::start(move |arrival| {
+        if arrival.target() == "/note" {
+            held.wait();
+        }
+        Answer::status(if told.load(SeqCst) { 503 } else { 200 })
+    });
+    let gate = unlisted(&upstream, "admit").without_tls().http1().start();
+    let signed = |target: &str, id: &str| {
+        with_token(target, Some(&Token::new(KEY, SECRET, BODY).claim("jti", id).bearer()), BODY)
+    };
+    // It fails: the same message may come again, and its copy elsewhere may not.
+    assert_eq!(gate.ask(STRANGER, &signed("/require", "1")).status, 503);
+    assert_eq!(gate.ask("127.0.0.4", &signed("/note", "1")).status, 503);
+    fails.store(false, SeqCst);
+    assert_eq!(gate.ask(STRANGER, &signed("/require", "1")).status, 200);
+    assert_eq!(upstream.arrivals().len(), 2);
+    // It is under way: no copy of it is forwarded meanwhile.
+    let mut first = gate.connect(STRANGER);
+    first.send(&signed("/note", "2"));
+    gate.wait_metric("requests_in_flight", 1);
+    for (from, target) in [("127.0.0.4", "/note"), ("127.0.0.5", "/require"), (STRANGER, "/note")] {
+        assert_eq!(gate.ask(from, &signed(target, "2")).status, 503, "{from} {target}");
+    }
+    latch.release();
+    assert_eq!(first.reply().status, 200);
+    assert_eq!(upstream.arrivals().len(), 3);
+    // A copied token speaks for one address, whatever its body is.
+    let copied = Token::new(KEY, SECRET, BODY).claim("jti", "3").bearer();
+    let gate = unlisted(&upstream, "retry").without_tls().http1().start();
+    for number in 1..=20 {
+        let body = with_token("/require", Some(&copied), b"another");
+        assert_eq!(gate.ask(&format!("127.0.{number}.1"), &body).status, 503);
+    }
+    assert_eq!(gate.metric("signed_stranger_networks"), 1);
+    // What was signed before the gate began may have been delivered by another process.
+    let gate = unlisted(&upstream, "admit").without_tls().http1().start();
+    let old = Token::new(KEY, SECRET, BODY).claim("iat", now() - 100).claim("jti", "4").bearer();
+    assert_eq!(gate.ask(STRANGER, &with_token("/require", Some(&old), BODY)).status, 503);
+    assert_eq!(upstream.arrivals().len(), 3);
 }
 
 /// `observe` forwards, and says what `enforce` would do.

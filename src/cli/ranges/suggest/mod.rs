@@ -147,9 +147,14 @@ fn suggestion(network: IpNet, seen: &[SignedStranger]) -> Suggestion {
         last: time(inside.iter().map(|one| one.last).max()),
         network: network.to_string(),
         requests: inside.iter().map(|one| one.requests).sum(),
-        routes: distinct(inside.iter().flat_map(|one| one.routes.iter().cloned()).collect()),
-        signed_by: distinct(inside.iter().map(|one| one.signed_by.clone()).collect()),
+        routes: distinct(inside.iter().flat_map(|one| &one.routes).map(|route| one_line(route)).collect()),
+        signed_by: distinct(inside.iter().map(|one| one_line(&one.signed_by)).collect()),
     }
+}
+
+/// A log or a file may say anything, and what stands behind a line end would be a line of the list.
+fn one_line(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}')).collect()
 }
 
 fn json(suggestions: &[Suggestion]) -> Result<String, Failure> {

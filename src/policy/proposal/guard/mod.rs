@@ -48,6 +48,8 @@ pub(crate) struct Facts<'a> {
     pub trusted: &'a BTreeSet<IpNet>,
     /// The last request from each prefix, as far as the running gate knows.
     pub hits: &'a [Hit],
+    /// Whether the list's file can be read as a list, or there never was one.
+    pub is_read: bool,
     /// Whether the list is the one that the proposal was compared with.
     pub same_base: bool,
     /// When it was proposed, since 1970-01-01.
@@ -94,6 +96,11 @@ pub(crate) enum Objection {
     /// It was proposed long ago.
     #[error("it was proposed {0} days ago, and {} is the most; propose it again", MOST_AGE.as_secs() / 86_400)]
     Old(u64),
+    /// What the gate serves is in no file that can be read.
+    #[error(
+        "the list's file is missing or cannot be read, so nobody can say what would go: a running gate serves its last good version; mend the file, or roll back"
+    )]
+    Unread,
     /// The list is not the one that it was compared with.
     #[error("the list has changed since it was proposed; propose it again")]
     Moved,
@@ -111,6 +118,7 @@ impl Objection {
             Self::Trusted(_) => "trusted",
             Self::Hit(_) => "hit",
             Self::Old(_) => "old",
+            Self::Unread => "unread",
             Self::Moved => "moved",
         }
     }
@@ -150,6 +158,9 @@ pub(crate) fn objections(facts: &Facts<'_>) -> Vec<Objection> {
     if age > MOST_AGE {
         all.push(Objection::Old(age.as_secs() / 86_400));
     }
+    if !facts.is_read {
+        all.push(Objection::Unread);
+    }
     if !facts.same_base {
         all.push(Objection::Moved);
     }
@@ -173,8 +184,13 @@ fn sizes(facts: &Facts<'_>, moves: &Moves, all: &mut Vec<Objection>) {
         if lost > of - lost.min(of) {
             all.push(Objection::Shrinks { unit, lost, of });
         }
-        // The first prefixes of a family grow from nothing; whether they are wide is asked elsewhere.
-        if of > 0 && to > of.saturating_mul(MOST_GROWTH) {
+        // A family that was not there may begin with one prefix that is as short as one may be.
+        let most = match (of, unit) {
+            (0, Unit::V4) => 1 << (32 - SHORTEST_V4),
+            (0, Unit::V6) => 1 << (128 - SHORTEST_V6),
+            _ => of.saturating_mul(MOST_GROWTH),
+        };
+        if to > most {
             all.push(Objection::Grows { unit, from: of, to });
         }
     }

@@ -29,6 +29,7 @@ fn told(case: &Case<'_>) -> Vec<String> {
         new: &nets(case.new),
         trusted: &nets(case.trusted),
         hits: &hits,
+        is_read: true,
         same_base: case.same_base,
         proposed: days_ago(case.days),
         now: NOW,
@@ -50,6 +51,13 @@ fn an_ordinary_change_meets_no_objection() {
         assert_eq!(told(&case), [""; 0], "{new:?}");
     }
     assert_eq!(told(&Case { new: old, ..CASE }), [""; 0], "the first list");
+}
+
+#[test]
+fn a_family_that_was_not_there_begins_small() {
+    let case =
+        Case { old: &["5.10.112.112/28"], new: &["5.10.112.112/28", "2600::/32", "2601::/32"], ..CASE };
+    assert!(told(&case)[0].starts_with("grows: it grows more than 4 times: from 0 to"), "{:?}", told(&case));
 }
 
 #[test]
