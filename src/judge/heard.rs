@@ -46,9 +46,7 @@ pub(crate) fn heard(
     now: u64,
 ) -> Option<Heard> {
     let Said { head, target, body, refused } = said;
-    // The head was looked at for a reason that the signature has changed since.
-    let asked = if refused == Reason::SignedStranger { Reason::NotListed } else { refused };
-    let rules = rules(snapshot, route, asked)?;
+    let rules = rules(snapshot, route, refused)?;
     let judgement = of_message(&rules, hearing.of_head, &message(head, target, body), now);
     let admits = snapshot.config.signatures.unlisted == Unlisted::Admit;
     let denied = if judgement.finding == Finding::Valid { signed_reason(refused) } else { refused };

@@ -38,22 +38,8 @@ impl Tally {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let at = |place: usize| u32::from(three.get(place).copied().unwrap_or_default());
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        let digit = |place: usize| char::from(DIGITS[(bits >> (18 - 6 * place) & 63) as usize]);
-        text.extend((0..=three.len()).map(digit));
-        text.extend(std::iter::repeat_n('=', 3 - three.len()));
-    }
-    text
-}
-
 fn keyring(secret: &str) -> Keyring {
-    // A file has it in base64, because it may be any text here.
-    let secret = Secret::read(base64(secret.as_bytes()).as_bytes(), Encoding::Base64).expect("a secret");
+    let secret = Secret::read(secret.as_bytes(), Encoding::Text).expect("a secret");
     Keyring::new(vec![Entry { owner: Owner::Account("a1b2c3d".to_owned()), secret, until: None }])
 }
 

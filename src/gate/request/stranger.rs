@@ -24,6 +24,8 @@ use crate::wire::body::Wanted;
 use crate::wire::shares::PeerClass;
 use crate::wire::transport::Transport;
 
+/// The note where a message is not forwarded because somebody may have copied it.
+const COPY: &str = "a message with its id is under way, was delivered, came to another route, or was signed before the gate started";
 /// The note where the signature could not be looked at.
 const NOT_HEARD: &str = "its signature was not looked at, because other strangers' were at this moment";
 
@@ -99,6 +101,9 @@ impl<T: Transport> Request<'_, T> {
             (verdict, key) => {
                 let is_good = judgement.fault.is_none();
                 self.record.repeat = verdict.is_ok() && key.is_some();
+                if self.record.repeat {
+                    self.record.note(COPY);
+                }
                 self.record.signature = Some(judgement).filter(|_| is_good);
                 return Err(verdict.err().unwrap_or(signed_reason(refused)));
             }
@@ -138,7 +143,7 @@ fn note(context: Context<'_>, client: Address, route: &LiveRoute, judgement: &Ju
     // Who recorded a message on its way may send it from anywhere. So it speaks for the client that brought it first, and
     // for none if it was delivered before, or has no id.
     let Some(id) = gate.delivered.id(vouched) else { return };
-    if denied && (gate.delivered.has_id(id) || !gate.brought.is_its(id, client)) {
+    if (denied && gate.delivered.has_id(id)) || !gate.brought.is_its(id, client) {
         return;
     }
     let (place, now) = (vouched.place(), signature::now());

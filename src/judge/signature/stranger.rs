@@ -67,7 +67,10 @@ impl Hearing {
 /// What a signature of a stranger must be on a route; `None` where it changes nothing.
 #[must_use]
 pub(crate) fn rules<'s>(snapshot: &'s Snapshot, route: &'s LiveRoute, reason: Reason) -> Option<Rules<'s>> {
-    let unlisted = matches!(reason, Reason::NotListed | Reason::JustRemoved | Reason::StaleList);
+    let unlisted = matches!(
+        reason,
+        Reason::NotListed | Reason::SignedStranger | Reason::JustRemoved | Reason::StaleList
+    );
     // With `drop`, nothing that a stranger sends is read.
     let changes = snapshot.config.signatures.unlisted != Unlisted::Deny && snapshot.config.deny != Deny::Drop;
     let asked = unlisted && changes;
@@ -139,12 +142,11 @@ pub(crate) fn would_deny(
     reason: Reason,
     judgement: &Judgement,
 ) -> Option<Reason> {
-    let asked = if reason == Reason::SignedStranger { Reason::NotListed } else { reason };
     let fresh = |judgement: &Judgement| {
         let age = judgement.vouched.as_ref().map(Vouched::age);
         age.is_some_and(|age| u64::try_from(age).unwrap_or(0) <= FRESH.as_secs())
     };
-    if rules(snapshot, route, asked).is_none() || judgement.finding != Finding::Valid || !fresh(judgement) {
+    if rules(snapshot, route, reason).is_none() || judgement.finding != Finding::Valid || !fresh(judgement) {
         return Some(reason);
     }
     let admits = snapshot.config.signatures.unlisted == Unlisted::Admit;

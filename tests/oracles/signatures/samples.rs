@@ -73,8 +73,9 @@ pub fn text(dice: &mut Dice, most: usize) -> String {
 }
 
 fn secret(dice: &mut Dice) -> String {
-    let text = format!("{}{}", text(dice, 12), dice.next());
-    text.replace('\0', "0")
+    // A file with a secret has no control characters and no blanks around it.
+    let text = text(dice, 12).replace(char::is_control, "0");
+    format!("s{text}{}", dice.next())
 }
 
 /// Parameters that a signer signs.
