@@ -2,7 +2,7 @@
 //!
 //! A command returns its exit code or a [`Failure`]; only `main` prints a failure. The output is for people,
 //! `--json` is for programs. Exit codes are an interface: 0 success, 1 failed while running, 2 wrong usage
-//! (clap's own), 3 denied (`explain`), not good (`signature`) or held (`ranges`; `ranges replay`: somebody would be lost), 65 a document that is not read and 69 an
+//! (clap's own), 3 denied (`explain`), not good (`signature`) or held (`ranges`; `ranges replay`: somebody would be lost; `simulate`: a message would be), 65 a document that is not read and 69 an
 //! address that does not answer (`ranges`), 78 a bad configuration or range file (`EX_CONFIG` of sysexits.h, so
 //! that a supervisor knows that a retry does not help).
 //!
@@ -22,8 +22,10 @@ pub(crate) mod ranges;
 pub(crate) mod reload;
 pub mod run;
 pub(crate) mod signature;
+pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod table;
+pub(crate) mod webhooks;
 
 use std::borrow::Cow;
 use std::io::{self, Write as _};
@@ -66,6 +68,8 @@ pub enum Command {
     Explain(Box<explain::Args>),
     /// Judge the signature of one recorded request, and show the step that fails.
     Signature(Box<signature::Args>),
+    /// Send webhooks as the vendor does, and see what the vendor would make of the answer.
+    Simulate(Box<simulate::Args>),
     /// Propose, review, publish, roll back and export a range list.
     Ranges(ranges::Args),
     /// Ask the running gate whether it is ready: for container and load balancer probes.
@@ -99,6 +103,7 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Signature(args) => signature::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Ranges(args) => ranges::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Reload(args) => reload::run(&args),
@@ -116,12 +121,16 @@ pub(crate) fn failed(line: impl Into<String>) -> Failure {
 
 /// Writes to standard output. A reader that stops reading (`| head`) is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    printed(text).map(|_| ())
+}
+
+/// The same; the value says whether somebody still reads.
+pub(crate) fn printed(text: &str) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(harmless(text).as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(failed(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(failed(format!("cannot write to standard output: {error}"))),
     }
 }
 

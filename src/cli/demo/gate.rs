@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_yaml::Value as Yaml;
 
 use crate::cli::demo::sender::ADMITTED;
-use crate::cli::demo::signer::{ACCOUNT, Signer};
+use crate::cli::webhooks::signer::{ACCOUNT, Signer};
 use crate::cli::{Failure, failed};
 use crate::policy::provider::DEFAULT;
 use crate::policy::provider::signing::Signed;
@@ -191,17 +191,17 @@ impl Folder {
 
     /// Writes the range file, the secret and the configuration; returns the path of the configuration.
     fn write(&self, application: SocketAddr, signer: &Signer) -> Result<PathBuf, FilesError> {
-        let write = |name: &str, text: &str| {
+        let write = |name: &str, text: &[u8]| {
             let path = self.0.join(name);
             let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-            match file.and_then(|mut file| file.write_all(text.as_bytes())) {
+            match file.and_then(|mut file| file.write_all(text)) {
                 Ok(()) => Ok(path),
                 Err(error) => Err(FilesError::Unwritten { path, error }),
             }
         };
         write(SECRET, signer.secret())?;
-        write("demo.txt", &format!("# The one address that this demo admits.\n{ADMITTED}/32\n"))?;
-        write("config.yaml", &config(SHIPPED, application, &self.0)?)
+        write("demo.txt", format!("# The one address that this demo admits.\n{ADMITTED}/32\n").as_bytes())?;
+        write("config.yaml", config(SHIPPED, application, &self.0)?.as_bytes())
     }
 }
 
@@ -249,10 +249,10 @@ mod tests {
     fn the_demo_runs_the_shipped_routes_with_its_own_list() {
         let text = config(SHIPPED, "127.0.0.1:3000".parse().unwrap(), Path::new("/tmp/x")).unwrap();
         let parsed = checked::parse(Some(&text), &Overrides::default(), Path::new("/tmp/x")).unwrap();
-        assert_eq!(parsed.config.routes.len(), 11);
+        assert_eq!(parsed.config.routes.len(), 12);
         assert!(parsed.config.routes.iter().all(|route| route.allow == ["demo"]));
         let required = |route: &&checked::Route| route.signature.need == Need::Require;
-        assert_eq!(parsed.config.routes.iter().filter(required).count(), 10, "all but number-insight");
+        assert_eq!(parsed.config.routes.iter().filter(required).count(), 11, "all but number-insight");
         assert!(parsed.config.listen.iter().all(|listener| listener.address.ip().is_loopback()));
     }
 }

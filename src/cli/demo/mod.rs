@@ -1,14 +1,12 @@
 //! `demo`: shows the gate at work.
 //!
 //! A sample application, the gate in front of it, and two senders, all on loopback. [`tour`] sends and
-//! compares, [`gate`] runs this program as a child, [`application`] is behind it, [`sender`] in front of it,
-//! [`samples`] are the requests, and [`signer`] signs them. The output is written here.
+//! compares, [`gate`] runs this program as a child, [`application`] is behind it, [`sender`] in front of it.
+//! The requests are those of [`crate::cli::webhooks`]. The output is written here.
 
 mod application;
 mod gate;
-mod samples;
 mod sender;
-mod signer;
 mod tour;
 
 use std::fmt::Write as _;
@@ -18,11 +16,11 @@ use std::thread;
 
 use application::Application;
 use gate::{Event, Gate};
-use samples::Sample;
 use sender::{ADMITTED, STRANGER};
-use signer::{Signer, Unsignable};
 use tour::{Broken, From, Visit};
 
+use crate::cli::webhooks::samples::{self, Sample};
+use crate::cli::webhooks::signer::{ACCOUNT, Signer, Unsignable};
 use crate::cli::{FAILED, Failure, failed, print};
 
 /// See the gate at work: a sample application, the gate, and every sample webhook.
@@ -41,7 +39,8 @@ pub struct Args {
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let samples = samples::all().map_err(|error| failed(error.to_string()))?;
     let unsigned = |error: Unsignable| failed(error.to_string());
-    let (vendor, forger) = (Signer::new().map_err(unsigned)?, Signer::new().map_err(unsigned)?);
+    let (vendor, forger) =
+        (Signer::random(ACCOUNT).map_err(unsigned)?, Signer::random(ACCOUNT).map_err(unsigned)?);
     let (send, events) = channel();
     stop_on_signal(send.clone());
     let application =

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::cli::demo::application::{self, Accepted, Application};
 use crate::cli::demo::gate::{Event, Gate, LogLine};
-use crate::cli::demo::samples::Sample;
 use crate::cli::demo::sender::{self, ADMITTED, Reply, STRANGER};
+use crate::cli::webhooks::samples::Sample;
 use crate::policy::delivery::{Rules, relay};
 
 /// The log line may come after the reply, because a thread of its own writes it.
@@ -198,7 +198,7 @@ fn outcome_and_reason(log: &LogLine) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::demo::samples;
+    use crate::cli::webhooks::samples;
 
     fn sample(name: &str) -> Sample {
         samples::all().unwrap().into_iter().find(|sample| sample.name == name).unwrap()

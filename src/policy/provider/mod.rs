@@ -162,7 +162,7 @@ mod tests {
             assert!(provider.example.contains(" webhook: "), "{}", provider.example);
             assert!(!provider.allow.is_empty(), "a route would admit nobody");
         }
-        assert_eq!(rows, 12 + 2);
+        assert_eq!(rows, 13 + 2);
         assert_eq!(DEFAULT.webhook("voice"), None);
     }
 

@@ -130,7 +130,13 @@ mod tests {
 
     #[test]
     fn the_common_service_doubles_from_5_s_to_15_min_for_a_day() {
-        let kinds = [("messages-inbound", 0), ("messages-status", 0), ("verify", 0), ("sms-inbound", 1)];
+        let kinds = [
+            ("messages-inbound", 0),
+            ("messages-status", 0),
+            ("verify", 0),
+            ("video", 0),
+            ("sms-inbound", 1),
+        ];
         for (name, schedule) in kinds {
             for ended in [Ended::Status(429), Ended::Status(500), Ended::TimedOut, Ended::Closed] {
                 let (all, end) = moments(spec(name), ended, schedule);

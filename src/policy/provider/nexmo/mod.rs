@@ -158,6 +158,19 @@ pub static NEXMO: Provider = Provider {
             tries: tries::VERIFY,
             source: "Verify v2 webhook guide names 200 and 204",
         },
+        // Events of Video sessions.
+        Spec {
+            name: "video",
+            methods: Methods::Post,
+            deadline: Duration::from_secs(14),
+            success: DELIVERED,
+            relay_as: RelayAs::Ok,
+            answer: AnswerRule::Any,
+            signed: Signed::Token,
+            tries: tries::VIDEO,
+            source: "session monitoring guide: POST; sent by the common callback service, signed since 2024-01 \
+                     (support articles 11703629696412 and 6646236108700); time-outs are not published",
+        },
     ],
     other: Spec {
         name: "generic",

@@ -66,6 +66,14 @@ pub(super) const VERIFY: Tries = Tries {
     ..MESSAGES
 };
 
+/// Events of Video sessions, which the common callback service sends too.
+pub(super) const VIDEO: Tries = Tries {
+    sender: "Video",
+    source: "support articles 6646236108700 and 11703629696412: 5 s, at most 15 minutes, 24 hours; statuses and time-outs \
+             are those of Messages",
+    ..MESSAGES
+};
+
 /// Asks for the first NCCO of a call.
 pub(super) const ANSWER: Tries = Tries {
     sender: "Voice",

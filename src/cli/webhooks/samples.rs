@@ -4,16 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::cli::webhooks::document::Node;
 use crate::policy::provider::{self, Webhook};
 
 /// The tests use the same file; a note in it names the sources of the samples.
 const FILE: &str = include_str!("../../../tests/fixtures/webhooks.json");
-
-/// The part of the file that is read.
-#[derive(Deserialize)]
-struct File {
-    samples: BTreeMap<String, Row>,
-}
 
 #[derive(Deserialize)]
 struct Row {
@@ -26,10 +21,13 @@ struct Row {
 
 /// What is wrong with the built-in file.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SamplesError {
+pub(crate) enum SamplesError {
     /// It has another structure.
     #[error("webhooks.json: {0}")]
     Unreadable(#[from] serde_json::Error),
+    /// It has no samples.
+    #[error("webhooks.json: it has no samples")]
+    None,
     /// The webhook of a sample does not exist.
     #[error("webhooks.json: {name}: there is no webhook {webhook:?}")]
     UnknownWebhook {
@@ -42,7 +40,7 @@ pub(super) enum SamplesError {
 
 /// One webhook as a sender would send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     /// The name of the sample.
     pub name: String,
     /// The kind of webhook.
@@ -60,13 +58,13 @@ pub(super) struct Sample {
 impl Sample {
     /// The target without its query, as the access log shows it.
     #[must_use]
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or(&self.target)
     }
 
     /// The query, without the question mark, if there is one.
     #[must_use]
-    pub(super) fn query(&self) -> Option<&str> {
+    pub(crate) fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
     }
 
@@ -79,14 +77,15 @@ impl Sample {
     }
 }
 
-/// All samples, those of a webhook next to each other.
+/// All samples, those of a webhook next to each other, its usual one first.
 ///
 /// # Errors
 /// The built-in file cannot be parsed; a test rules that out.
-pub(super) fn all() -> Result<Vec<Sample>, SamplesError> {
-    let file: File = serde_json::from_str(FILE)?;
-    let mut samples: Vec<Sample> =
-        file.samples.into_iter().map(|(name, row)| Sample::of(name, row)).collect::<Result<_, _>>()?;
+pub(crate) fn all() -> Result<Vec<Sample>, SamplesError> {
+    let mut file = Node::read(FILE)?;
+    let rows = file.get_mut("samples").and_then(|samples| samples.members()).ok_or(SamplesError::None)?;
+    let sample = |(name, row): &(String, Node)| Sample::of(name.clone(), serde_json::from_str(&row.text())?);
+    let mut samples: Vec<Sample> = rows.iter().map(sample).collect::<Result<_, _>>()?;
     samples.sort_by_key(|sample| provider::DEFAULT.webhooks().position(|one| one == sample.webhook));
     Ok(samples)
 }
@@ -97,11 +96,11 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn there_are_twenty_samples_of_every_webhook_of_the_vendor() {
+    fn there_are_thirty_samples_of_every_webhook_of_the_vendor() {
         let samples = all().unwrap();
-        assert_eq!(samples.len(), 20);
+        assert_eq!(samples.len(), 30);
         let kinds: HashSet<Webhook> = samples.iter().map(|sample| sample.webhook).collect();
-        assert_eq!(kinds.len(), 11);
+        assert_eq!(kinds.len(), 12);
         assert!(samples.iter().all(|sample| sample.webhook.spec().methods.allow(sample.method.as_bytes())));
     }
 }
