@@ -17,6 +17,7 @@ pub use crate::policy::outcome::{Outcome, Reason};
 pub use crate::policy::routing::authority::Host;
 pub use crate::policy::routing::path::ambiguity;
 pub use crate::policy::routing::route::{PathPattern, RouteTable};
+pub use crate::policy::visible::visible;
 pub use crate::state::stats::gauges::Gauges;
 pub use crate::telemetry::events::Form;
 pub use crate::telemetry::{Destination, LineSink};

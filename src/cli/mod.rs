@@ -30,6 +30,7 @@ use std::io::{self, Write as _};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::policy::visible::{is_hidden, visible};
 pub(crate) use crate::server::{BAD_CONFIG, Failure};
 
 /// The exit code of a failure while running.
@@ -125,14 +126,17 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Escapes control characters: another program may have answered, and must not control the terminal.
+/// Escapes what acts on a terminal: another program may have answered, or somebody else has named a source.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let acts = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t');
     if !text.contains(acts) {
         return Cow::Borrowed(text);
     }
-    text.chars()
-        .map(|c| if acts(c) { c.escape_default().to_string() } else { c.to_string() })
+    text.split_inclusive(['\n', '\t'])
+        .map(|part| match part.strip_suffix(['\n', '\t']) {
+            Some(line) => visible(line) + part.get(line.len()..).unwrap_or_default(),
+            None => visible(part),
+        })
         .collect::<String>()
         .into()
 }
@@ -143,7 +147,7 @@ mod tests {
 
     #[test]
     fn nothing_that_is_printed_acts_on_a_terminal() {
-        assert_eq!(harmless("a\tb\n\u{1b}[31m\r\u{9b}"), "a\tb\n\\u{1b}[31m\\r\\u{9b}");
+        assert_eq!(harmless("a\tb\n\u{1b}[31m\r\u{9b}\u{202e}"), "a\tb\n\\u{1b}[31m\\r\\u{9b}\\u{202e}");
         assert!(matches!(harmless("plain \u{e4}\n"), Cow::Borrowed(_)));
     }
     #[test]

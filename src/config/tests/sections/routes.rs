@@ -58,7 +58,7 @@ fn routes_report_every_bad_value() {
         ),
         (
             "routes: [{ path: /a, allow: [../sms] }]",
-            "routes[0].allow[0]: \"../sms\" is not the name of a list: letters, digits, '-', '_' and '.'",
+            "routes[0].allow[0]: \"../sms\" is not the name of a list: letters, digits, '-', '_' and '.', a letter or digit first, 64 at most",
         ),
         (
             "routes: [{ path: /a, upstream: app }]",

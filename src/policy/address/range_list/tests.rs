@@ -23,7 +23,7 @@ fn a_file_of_another_kind_costs_no_more_than_so_many_problems() {
 
 #[test]
 fn comments_blank_lines_crlf_bom_and_a_missing_last_newline_are_fine() {
-    let text = "\u{feff}# source: somewhere\r\n# as-of: 2019-01-31\r\n\r\n192.0.2.0/28 # tail\r\n\t2001:db8::/32\n# reviewed: 2026-11-21\n203.0.113.7";
+    let text = "\u{feff}# source: somewhere\r\n# as-of: 2019-01-31\r\n\r\n192.0.2.0/28 # tail # of it\r\n\t2001:db8::/32\t#tail\n# reviewed: 2026-11-21\n203.0.113.7";
     let list = parse(text.as_bytes()).unwrap();
     let seen: Vec<_> = list.entries().iter().map(|e| (e.prefix.to_string(), e.line)).collect();
     let wanted = [("192.0.2.0/28", 4), ("2001:db8::/32", 5), ("203.0.113.7/32", 7)];
