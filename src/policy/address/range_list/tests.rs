@@ -33,6 +33,20 @@ fn comments_blank_lines_crlf_bom_and_a_missing_last_newline_are_fine() {
 }
 
 #[test]
+fn a_length_has_no_zero_before_it_however_many_there_are() {
+    for zeros in 1..50 {
+        let length = format!("{}24", "0".repeat(zeros));
+        let problems = parse(format!("192.0.2.0/{length}\n").as_bytes()).unwrap_err();
+        assert!(
+            problems[0].message.ends_with("the prefix length has a leading zero; write /24"),
+            "{problems:?}"
+        );
+    }
+    assert!(parse(b"192.0.2.0/000001234\n").unwrap_err()[0].message.ends_with("must be 0 to 32"));
+    assert!(parse(b"0.0.0.0/0\n").unwrap_err()[0].message.contains("shorter than /8"));
+}
+
+#[test]
 fn every_bad_line_is_reported_with_what_was_meant() {
     let seen = problems("1.2.3.4/24\nok.example\n192.0.2.0/28\n010.0.0.0/8\n1.2.3.0/2\n");
     let wanted = [
