@@ -12,6 +12,7 @@
 pub(crate) mod admin_client;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 mod environment;
 pub(crate) mod explain;
 pub(crate) mod flags;
@@ -74,6 +75,8 @@ pub enum Command {
     Reload(reload::Args),
     /// Show what the running gate has loaded, its counts and its states.
     Status(status::Args),
+    /// Say what is wrong with the gate and what stands in front of it, with the line to change.
+    Doctor(Box<doctor::Args>),
     /// See the gate at work: a sample application, the gate, and every sample webhook, on loopback only.
     Demo(demo::Args),
     /// Print completions for a shell.
@@ -103,6 +106,7 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Health(args) => health::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),

@@ -47,6 +47,7 @@ use crate::gate::request::log::events::Events;
 use crate::judge::request_id::RequestIds;
 use crate::load;
 use crate::policy::address::addr::Address;
+use crate::state::doctor::DoctorToken;
 use crate::state::stats::event_limiter::{EventLimiter, HOURLY};
 use crate::state::stats::gauges::Gauges;
 use crate::state::store::Store;
@@ -77,6 +78,8 @@ pub(crate) struct Gate {
     pub signed_strangers: EventLimiter<IpNet>,
     /// The clients in no list that proved themselves by a signature.
     pub strangers: Arc<Strangers>,
+    /// The token by which the doctor proves whose it is.
+    pub doctor: Arc<DoctorToken>,
     /// Strangers whose bodies are read.
     pub hearings: Hearings,
     /// Limits the events about a state folder that cannot be written.
@@ -137,6 +140,7 @@ impl Gate {
             tls_failures: EventLimiter::every(Duration::from_secs(60)),
             signed_strangers: EventLimiter::every(HOURLY),
             strangers,
+            doctor: Arc::default(),
             hearings: Hearings::default(),
             state_unwritten: EventLimiter::every(HOURLY),
             lines_lost: EventLimiter::every(HOURLY),
