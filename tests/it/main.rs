@@ -10,6 +10,7 @@
 //! | [`requests`] | what a request may look like, what it may cost, how slow it may be |
 //! | [`upstream`] | what is delivered, by which connection, to which endpoint |
 //! | [`http2`], [`tls`] | what only frames, and only TLS, can say |
+//! | [`doctor`] | what the doctor finds in front of the gate and in it |
 //! | [`signatures`] | who signed a request, and what becomes of one that nobody did |
 //! | [`ranges`] | lists that are proposed, published and rolled back |
 //! | [`reloads`] | changes of the files under way |
@@ -24,6 +25,7 @@ mod harness;
 
 mod admin;
 mod client;
+mod doctor;
 mod faults;
 mod fronts;
 mod http2;
