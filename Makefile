@@ -15,6 +15,10 @@ help: ## show this list
 demo: prerequisites ## see it work on this machine in a minute (ARGS=--once: run through and stop)
 	$(CARGO) run --locked --profile quick -- demo $(ARGS)
 
+.PHONY: dev
+dev: prerequisites ## a gate for writing an application (docs/develop.md; ARGS="--to http://127.0.0.1:3000": yours)
+	$(CARGO) run --locked --profile quick -- dev $(ARGS)
+
 .PHONY: test
 test: prerequisites-test ## run every test (ARGS=name: only those)
 	$(CARGO) test --locked $(ARGS)

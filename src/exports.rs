@@ -17,6 +17,7 @@ pub use crate::policy::outcome::{Outcome, Reason};
 pub use crate::policy::routing::authority::Host;
 pub use crate::policy::routing::path::ambiguity;
 pub use crate::policy::routing::route::{PathPattern, RouteTable};
+pub use crate::policy::visible::visible;
 pub use crate::state::stats::gauges::Gauges;
 pub use crate::telemetry::events::Form;
 pub use crate::telemetry::{Destination, LineSink};
@@ -86,7 +87,9 @@ pub mod signature {
 
 /// What is known of the sender.
 pub mod provider {
+    pub use crate::policy::provider::next::{Next, Try};
     pub use crate::policy::provider::spec::{AnswerRule, Methods, RelayAs};
+    pub use crate::policy::provider::tries::{Bound, Ended, Otherwise, Schedule, Tries};
     pub use crate::policy::provider::{DEFAULT, Webhook};
 }
 

@@ -95,6 +95,7 @@ impl Stage {
             history: Arc::new(History::new(tokio::time::Instant::now())),
             denials: Arc::default(),
             strangers: Arc::default(),
+            doctor: Arc::default(),
             started: Instant::now(),
         };
         (self.folder, Arc::new(context))

@@ -1,8 +1,8 @@
 //! The admin interface: health, readiness, status, metrics, `explain`, reload.
 //!
-//! A small HTTP server of its own, for loopback or a UNIX socket. It reads `state` and decides nothing; the
-//! only thing that it can start is a reload. Invariants: no answer has a query string, a header or a body of
-//! a webhook. No page in a browser can use it: a reload request with an `Origin` is refused, and everything
+//! A small HTTP server of its own, for loopback or a UNIX socket. It reads `state` and decides nothing; all that
+//! it can start is a reload, and the time in which the doctor may ask. Invariants: no answer has a query string, a header or a body of
+//! a webhook. No page in a browser can use it: a POST with an `Origin` is refused, and everything
 //! but health is served only for a `Host` that is an address or `localhost`, so that a name that was rebound
 //! to loopback gets nothing.
 //!
@@ -41,6 +41,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::load::reload::Reloader;
+use crate::state::doctor::DoctorToken;
 use crate::state::stats::denials::Denials;
 use crate::state::stats::gauges::Gauges;
 use crate::state::stats::history::History;
@@ -78,6 +79,8 @@ pub(crate) struct AdminContext {
     pub denials: Arc<Denials>,
     /// The clients in no list that proved themselves by a signature.
     pub strangers: Arc<Strangers>,
+    /// The token by which the doctor proves whose it is.
+    pub doctor: Arc<DoctorToken>,
     /// When the process started.
     pub started: Instant,
 }

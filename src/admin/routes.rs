@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use tokio::time::Instant;
 
 use crate::admin::api::Document;
+use crate::admin::api::doctor::Invitation;
 use crate::admin::api::reload::ReloadReport;
 use crate::admin::api::strangers::SignedStrangers;
 use crate::admin::explain::question::{Parameters, Question};
@@ -13,6 +14,7 @@ use crate::admin::page::{self, View};
 use crate::admin::{AdminContext, Scope, explain, metrics, reload, status};
 use crate::load::reload::ReloaderHealth;
 use crate::policy::routing::authority::without_port;
+use crate::state::doctor::LASTS;
 use crate::state::stats::gauges::Phase;
 use crate::telemetry::timestamp::unix_seconds;
 
@@ -88,16 +90,27 @@ pub(crate) fn is_probe(asked: &Asked) -> bool {
 /// Decides which answer a request gets, and makes it.
 #[must_use]
 pub(crate) fn answer(ctx: &AdminContext, asked: &Asked) -> Told {
-    if ctx.scope == Scope::Whole && (asked.method.as_str(), asked.path.as_str()) == ("POST", "/reload") {
-        return match refusal(asked) {
-            Some(answer) => Told::Now(answer),
-            None if asked.is_of_a_page => {
-                Told::Now(Answer::plain(403, "a page in a browser cannot ask for a reload\n"))
-            }
-            None => Told::AfterReload,
-        };
+    let acts = asked.method == "POST" && matches!(asked.path.as_str(), "/reload" | "/doctor");
+    if ctx.scope == Scope::Probes || !acts {
+        return Told::Now(read(ctx, asked));
     }
-    Told::Now(read(ctx, asked))
+    match refusal(asked) {
+        Some(answer) => Told::Now(answer),
+        None if asked.is_of_a_page => {
+            let what = if asked.path == "/reload" { "a reload" } else { "a token" };
+            Told::Now(Answer::plain(403, format!("a page in a browser cannot ask for {what}\n")))
+        }
+        None if asked.path == "/reload" => Told::AfterReload,
+        None => Told::Now(invite(ctx)),
+    }
+}
+
+/// Makes the token of the doctor.
+fn invite(ctx: &AdminContext) -> Answer {
+    match ctx.doctor.make(std::time::Instant::now()) {
+        Ok(token) => Answer::json(200, &Invitation { seconds: LASTS.as_secs(), token }),
+        Err(error) => Answer::plain(500, format!("{error}\n")),
+    }
 }
 
 /// Refuses a request whose Host is a name, unless it is a probe: a page in a browser can have its own name
@@ -128,6 +141,7 @@ fn read(ctx: &AdminContext, asked: &Asked) -> Answer {
             Answer { allow, ..Answer::plain(405, "use GET or HEAD\n") }
         }
         "/reload" => Answer { allow: Some("POST"), ..Answer::plain(405, "use POST to reload\n") },
+        "/doctor" => Answer { allow: Some("POST"), ..Answer::plain(405, "use POST for a token\n") },
         "/healthz" if has_no_reloads(ctx) => Answer::plain(503, NO_RELOADS),
         "/healthz" => Answer::plain(200, "ok\n"),
         "/readyz" => ready(ctx),
@@ -135,7 +149,10 @@ fn read(ctx: &AdminContext, asked: &Asked) -> Answer {
         "/status" => report(ctx, asked),
         "/explain" => explain(ctx, &asked.query),
         "/strangers" => Answer::json(200, &SignedStrangers { clients: ctx.strangers.all() }),
-        _ => Answer::plain(404, "there are: /healthz /readyz /metrics /status /explain /strangers /reload\n"),
+        _ => Answer::plain(
+            404,
+            "there are: /healthz /readyz /metrics /status /explain /strangers /reload /doctor\n",
+        ),
     }
 }
 
@@ -230,7 +247,7 @@ mod tests {
             Told::AfterReload => 0,
         };
         for hosts in [&["evil.example"][..], &["127.0.0.1:9901", "evil.example"]] {
-            for path in ["/metrics", "/status", "/explain", "/reload", "/nothing", "/"] {
+            for path in ["/metrics", "/status", "/explain", "/reload", "/doctor", "/nothing", "/"] {
                 assert_eq!(status(ask("GET", path, hosts)), 403, "{path} {hosts:?}");
                 assert_eq!(status(ask("POST", path, hosts)), 403, "{path} {hosts:?}");
             }

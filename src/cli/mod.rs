@@ -2,7 +2,7 @@
 //!
 //! A command returns its exit code or a [`Failure`]; only `main` prints a failure. The output is for people,
 //! `--json` is for programs. Exit codes are an interface: 0 success, 1 failed while running, 2 wrong usage
-//! (clap's own), 3 denied (`explain`), not good (`signature`) or held (`ranges`; `ranges replay`: somebody would be lost), 65 a document that is not read and 69 an
+//! (clap's own), 3 denied (`explain`), not good (`signature`) or held (`ranges`; `ranges replay`: somebody would be lost; `simulate`: a message would be), 65 a document that is not read and 69 an
 //! address that does not answer (`ranges`), 78 a bad configuration or range file (`EX_CONFIG` of sysexits.h, so
 //! that a supervisor knows that a retry does not help).
 //!
@@ -11,7 +11,10 @@
 
 pub(crate) mod admin_client;
 pub(crate) mod check;
+mod child;
 pub(crate) mod demo;
+pub(crate) mod dev;
+pub(crate) mod doctor;
 mod environment;
 pub(crate) mod explain;
 pub(crate) mod flags;
@@ -22,14 +25,17 @@ pub(crate) mod ranges;
 pub(crate) mod reload;
 pub mod run;
 pub(crate) mod signature;
+pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod table;
+pub(crate) mod webhooks;
 
 use std::borrow::Cow;
 use std::io::{self, Write as _};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::policy::visible::{is_hidden, visible};
 pub(crate) use crate::server::{BAD_CONFIG, Failure};
 
 /// The exit code of a failure while running.
@@ -66,6 +72,8 @@ pub enum Command {
     Explain(Box<explain::Args>),
     /// Judge the signature of one recorded request, and show the step that fails.
     Signature(Box<signature::Args>),
+    /// Send webhooks as the vendor does, and see what the vendor would make of the answer.
+    Simulate(Box<simulate::Args>),
     /// Propose, review, publish, roll back and export a range list.
     Ranges(ranges::Args),
     /// Ask the running gate whether it is ready: for container and load balancer probes.
@@ -74,8 +82,12 @@ pub enum Command {
     Reload(reload::Args),
     /// Show what the running gate has loaded, its counts and its states.
     Status(status::Args),
+    /// Say what is wrong with the gate and what stands in front of it, with the line to change.
+    Doctor(Box<doctor::Args>),
     /// See the gate at work: a sample application, the gate, and every sample webhook, on loopback only.
     Demo(demo::Args),
+    /// Write an application for webhooks: a gate on this machine that shows what came and what became of it.
+    Dev(dev::Args),
     /// Print completions for a shell.
     Completions(generate::CompletionsArgs),
     /// Print a manual page: of the program, or of the configuration file.
@@ -99,11 +111,14 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Signature(args) => signature::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Ranges(args) => ranges::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Dev(args) => dev::run(&args),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
     }
@@ -116,23 +131,30 @@ pub(crate) fn failed(line: impl Into<String>) -> Failure {
 
 /// Writes to standard output. A reader that stops reading (`| head`) is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    printed(text).map(|_| ())
+}
+
+/// The same; the value says whether somebody still reads.
+pub(crate) fn printed(text: &str) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(harmless(text).as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(failed(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(failed(format!("cannot write to standard output: {error}"))),
     }
 }
 
-/// Escapes control characters: another program may have answered, and must not control the terminal.
+/// Escapes what acts on a terminal: another program may have answered, or somebody else has named a source.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let acts = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t');
     if !text.contains(acts) {
         return Cow::Borrowed(text);
     }
-    text.chars()
-        .map(|c| if acts(c) { c.escape_default().to_string() } else { c.to_string() })
+    text.split_inclusive(['\n', '\t'])
+        .map(|part| match part.strip_suffix(['\n', '\t']) {
+            Some(line) => visible(line) + part.get(line.len()..).unwrap_or_default(),
+            None => visible(part),
+        })
         .collect::<String>()
         .into()
 }
@@ -143,7 +165,7 @@ mod tests {
 
     #[test]
     fn nothing_that_is_printed_acts_on_a_terminal() {
-        assert_eq!(harmless("a\tb\n\u{1b}[31m\r\u{9b}"), "a\tb\n\\u{1b}[31m\\r\\u{9b}");
+        assert_eq!(harmless("a\tb\n\u{1b}[31m\r\u{9b}\u{202e}"), "a\tb\n\\u{1b}[31m\\r\\u{9b}\\u{202e}");
         assert!(matches!(harmless("plain \u{e4}\n"), Cow::Borrowed(_)));
     }
     #[test]

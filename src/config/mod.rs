@@ -35,5 +35,5 @@ pub use overrides::Overrides;
 pub use parse::{Parsed, parse};
 pub(crate) use read::error::Problem;
 pub(crate) use sections::listener::PORT;
-pub(crate) use sections::lists::list_name;
+pub(crate) use sections::lists::{is_name as is_list_name, list_name};
 pub(crate) use sections::signatures::{CLOCK_SKEW, CREDENTIALS, MAX_AGE, looks_like_secret};

@@ -3,10 +3,10 @@
 //! Who recorded a message on its way can send it again, and a signature covers neither the route nor the address. Invariant:
 //! memory is bounded; an id that is under way is not taken a second time until it is given back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::gate::delivered::MessageKey;
+use crate::gate::delivered::{Hashes, MessageKey};
 use crate::policy::address::addr::Address;
 
 /// Ids that are known of each kind. Only who has as many signed messages can make one forgotten.
@@ -18,7 +18,7 @@ pub(crate) struct Brought(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    under_way: HashSet<u128>,
+    under_way: Hashes,
     /// The message that a stranger brought under an id.
     messages: HashMap<u128, u128>,
     /// The client that brought an id first.

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hash};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,8 +32,32 @@ pub(crate) struct Delivered {
 #[derive(Debug)]
 struct Generations {
     began: Instant,
-    current: HashSet<u128>,
-    previous: HashSet<u128>,
+    current: Hashes,
+    previous: Hashes,
+}
+
+/// Hashes under keys of this process, which nobody outside can choose: a table need not hash them again.
+pub(crate) type Hashes = HashSet<u128, BuildHasherDefault<Itself>>;
+
+/// Takes the low half of a hash of 128 bits for its hash.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Only whole numbers are kept in such a table; whatever else comes is told apart all the same.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = u64::try_from(hash & u128::from(u64::MAX)).unwrap_or_default();
+    }
 }
 
 /// The id of a signed message, which is one for a secret and a scheme.
@@ -80,7 +104,7 @@ impl Delivered {
     /// Nothing was delivered.
     #[must_use]
     pub(crate) fn new(now: Instant) -> Self {
-        let generations = Generations { began: now, current: HashSet::new(), previous: HashSet::new() };
+        let generations = Generations { began: now, current: Hashes::default(), previous: Hashes::default() };
         Self { hashers: [RandomState::new(), RandomState::new()], generations: Mutex::new(generations) }
     }
 

@@ -15,6 +15,7 @@
 //! | [`brought`] | the signed messages that strangers bring |
 //! | [`delivered`] | the signed messages that were delivered |
 //! | [`hearings`] | how many strangers are heard at once |
+//! | [`last_hits`] | when prefixes were hit last, over a restart |
 //! | [`losses`] | connections and streams that are closed because a bound is reached |
 //! | [`memory`] | the memory of the process in the worst case |
 
@@ -24,6 +25,7 @@ pub(crate) mod delivered;
 pub(crate) mod hearings;
 pub(crate) mod http1;
 pub(crate) mod http2;
+mod last_hits;
 pub(crate) mod losses;
 pub mod memory;
 pub(crate) mod request;
@@ -47,6 +49,7 @@ use crate::gate::request::log::events::Events;
 use crate::judge::request_id::RequestIds;
 use crate::load;
 use crate::policy::address::addr::Address;
+use crate::state::doctor::DoctorToken;
 use crate::state::stats::event_limiter::{EventLimiter, HOURLY};
 use crate::state::stats::gauges::Gauges;
 use crate::state::store::Store;
@@ -77,8 +80,12 @@ pub(crate) struct Gate {
     pub signed_strangers: EventLimiter<IpNet>,
     /// The clients in no list that proved themselves by a signature.
     pub strangers: Arc<Strangers>,
+    /// The token by which the doctor proves whose it is.
+    pub doctor: Arc<DoctorToken>,
     /// Strangers whose bodies are read.
     pub hearings: Hearings,
+    /// What was stored of the last hits.
+    kept_hits: last_hits::Kept,
     /// Limits the events about a state folder that cannot be written.
     state_unwritten: EventLimiter,
     /// Limits the events about lines that the access log lost.
@@ -125,6 +132,8 @@ impl Gate {
         let connection_limits = Arc::new(ConnectionLimits::new(Arc::clone(&gauges)));
         // `threads` is a cold key: the number of workers does not change while the process runs.
         let workers = workers(&store.load().config);
+        let began = unix_seconds(SystemTime::now());
+        last_hits::restore(&store, &gauges, began);
         let strangers = Arc::new(Strangers::of(seen_before(&store)));
         gauges.signed_stranger_networks.store(strangers.networks() as u64, Relaxed);
         Self {
@@ -137,7 +146,9 @@ impl Gate {
             tls_failures: EventLimiter::every(Duration::from_secs(60)),
             signed_strangers: EventLimiter::every(HOURLY),
             strangers,
+            doctor: Arc::default(),
             hearings: Hearings::default(),
+            kept_hits: last_hits::Kept::default(),
             state_unwritten: EventLimiter::every(HOURLY),
             lines_lost: EventLimiter::every(HOURLY),
             connection_limits,
@@ -153,7 +164,7 @@ impl Gate {
             room,
             delivered: Delivered::new(Instant::now()),
             brought: Brought::default(),
-            began: unix_seconds(SystemTime::now()),
+            began,
             ids: RequestIds::default(),
             drain: Drain::default(),
         }
@@ -220,6 +231,7 @@ impl Gate {
         if let Some(strangers) = self.strangers.unstored() {
             self.keep_strangers(&strangers);
         }
+        self.keep_hits();
     }
 
     /// The housekeeping task: opens the pools of a newly published snapshot, closes idle connections and pools that
@@ -244,6 +256,10 @@ impl Gate {
             if let Some(strangers) = self.strangers.due(Instant::now()) {
                 let gate = Arc::clone(&self);
                 tokio::task::spawn_blocking(move || gate.keep_strangers(&strangers));
+            }
+            if self.are_hits_due(Instant::now()) {
+                let gate = Arc::clone(&self);
+                tokio::task::spawn_blocking(move || gate.keep_hits());
             }
             self.gauges.log_reopen_failed.store(self.events.log.trouble().is_some().into(), Relaxed);
         }

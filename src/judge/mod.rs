@@ -12,7 +12,7 @@
 //! | [`facts`] | what a head says about its message |
 //! | [`request`] | what becomes of a request |
 //! | [`doubt`] | whether a list may be what is wrong |
-//! | [`served`] | what the gate itself serves: health probes, challenges |
+//! | [`served`] | what the gate itself serves: health probes, challenges, the doctor's requests |
 //! | [`reply`] | what the gate itself replies, and the note for the operator |
 //! | [`heard`](mod@heard) | what becomes of a stranger whose body was read |
 //! | [`received`] | a request, and what was found out about it |

@@ -12,6 +12,7 @@
 //! | [`before`] | what is in use before a load, and who asked for it |
 //! | [`named`] | the lists that the configuration names, and which of them are missing |
 //! | [`last_good`] | copies of the last good lists, for a restart with a broken file |
+//! | [`last_hits`] | the file of when prefixes were hit last |
 //! | [`serving`] | the configuration in use, and what was read from its file |
 //! | [`standing`] | how long a version has been in use, and what an operator approved |
 //! | [`since`] | what differs from the last load of an earlier run |
@@ -26,6 +27,7 @@ pub(crate) mod before;
 mod drill;
 pub(crate) mod file_view;
 pub(crate) mod last_good;
+pub(crate) mod last_hits;
 pub(crate) mod lists;
 pub(crate) mod loader;
 mod named;

@@ -20,6 +20,7 @@
 //! | [`export`] | the lists as firewalls and proxies in front take them |
 //! | [`text`] | numbers and bytes written as text |
 //! | [`bytes`] | short texts, looked at several bytes at a time |
+//! | [`visible`](mod@visible) | text of somebody else's, of which every character is seen |
 //! | [`token`] | what names and unquoted values are made of |
 //! | [`mix`] | a number out of another |
 //! | [`lead`](mod@lead) | what to look at when a request ended with a final 4xx |
@@ -43,3 +44,4 @@ pub(crate) mod routing;
 pub(crate) mod signature;
 pub(crate) mod text;
 pub(crate) mod token;
+pub(crate) mod visible;

@@ -183,6 +183,8 @@ reasons! {
     Repeated = "repeated" => Served,
     /// The file of an ACME challenge, which anyone may get.
     AcmeChallenge = "acme" => Served,
+    /// A request of `nexmo-gate doctor` with the token that is out.
+    Doctor = "doctor" => Served,
 }
 
 #[cfg(test)]

@@ -145,6 +145,7 @@ impl Process {
             history: Arc::clone(history),
             denials: Arc::clone(&self.gate.events.denials),
             strangers: Arc::clone(&self.gate.strangers),
+            doctor: Arc::clone(&self.gate.doctor),
             started: self.started,
         }
     }

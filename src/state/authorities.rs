@@ -21,7 +21,7 @@ use crate::state::tls::error::PemError;
 
 /// Why it is not known who may sign an upstream's certificates.
 #[derive(Debug, thiserror::Error)]
-enum AuthoritiesError {
+pub(crate) enum AuthoritiesError {
     /// The file cannot be read.
     #[error("{} {source}", path.display())]
     Unread {
@@ -51,7 +51,7 @@ enum AuthoritiesError {
 
 /// Why a PEM file names no authorities.
 #[derive(Debug, thiserror::Error)]
-enum RootsError {
+pub(crate) enum RootsError {
     /// It is damaged, or another kind of file.
     #[error("is not PEM: {0}")]
     NotPem(#[from] PemError),
@@ -120,25 +120,15 @@ impl Authorities {
         if self.files.get(path).is_some_and(|(known, _)| *known == bytes) {
             return Ok(());
         }
-        let roots =
-            roots(&bytes).map_err(|source| AuthoritiesError::Roots { path: path.to_owned(), source })?;
-        let config = client_config(roots)?;
+        let config = of_pem(path, &bytes)?;
         self.files.insert(path.to_owned(), (bytes, config));
         Ok(())
     }
 
     fn read_system(&mut self) -> Result<(), AuthoritiesError> {
-        if self.system.is_some() {
-            return Ok(());
+        if self.system.is_none() {
+            self.system = Some(of_system()?);
         }
-        let found = rustls_native_certs::load_native_certs();
-        let mut roots = RootCertStore::empty();
-        // A system certificate that cannot be parsed is skipped: the operator cannot mend it here.
-        let (good, _) = roots.add_parsable_certificates(found.certs);
-        if good == 0 {
-            return Err(AuthoritiesError::NoSystem(found.errors.into_iter().next()));
-        }
-        self.system = Some(client_config(roots)?);
         Ok(())
     }
 }
@@ -158,6 +148,30 @@ fn upstreams(config: &Config) -> impl Iterator<Item = (String, &Upstream)> {
 
 fn is_tls(upstream: &Upstream) -> bool {
     upstream.targets.iter().any(|target| matches!(target, Target::Https { .. }))
+}
+
+/// What the system trusts, for a connection of a command.
+///
+/// # Errors
+/// It trusts nobody.
+pub(crate) fn of_system() -> Result<Arc<ClientConfig>, AuthoritiesError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // A system certificate that cannot be parsed is skipped: the operator cannot mend it here.
+    let (good, _) = roots.add_parsable_certificates(found.certs);
+    if good == 0 {
+        return Err(AuthoritiesError::NoSystem(found.errors.into_iter().next()));
+    }
+    Ok(client_config(roots)?)
+}
+
+/// The authorities of a file, for a connection of a command.
+///
+/// # Errors
+/// It names none.
+pub(crate) fn of_pem(path: &Path, pem: &[u8]) -> Result<Arc<ClientConfig>, AuthoritiesError> {
+    let roots = roots(pem).map_err(|source| AuthoritiesError::Roots { path: path.to_owned(), source })?;
+    Ok(client_config(roots)?)
 }
 
 /// The certificates of a PEM file.

@@ -13,12 +13,14 @@
 //! | [`held`] | a change that waits for an operator to accept it |
 //! | [`secrets`] | the secrets that webhooks are signed with |
 //! | [`strangers`] | clients in no list that proved themselves |
+//! | [`doctor`] | the token by which the doctor proves whose it is |
 //! | [`endpoint`] | upstreams and their endpoints |
 //! | [`authorities`] | who may sign the certificates of upstreams |
 //! | [`tls`] | certificates, keys and names of the listeners |
 //! | [`stats`] | what happened: counters, gauges, history, denials, health |
 
 pub(crate) mod authorities;
+pub(crate) mod doctor;
 pub(crate) mod endpoint;
 pub(crate) mod held;
 pub(crate) mod past;

@@ -10,6 +10,8 @@
 //! | [`requests`] | what a request may look like, what it may cost, how slow it may be |
 //! | [`upstream`] | what is delivered, by which connection, to which endpoint |
 //! | [`http2`], [`tls`] | what only frames, and only TLS, can say |
+//! | [`simulate`] | what the command sends, when it sends it again, what it makes of the answers |
+//! | [`doctor`] | what the doctor finds in front of the gate and in it |
 //! | [`signatures`] | who signed a request, and what becomes of one that nobody did |
 //! | [`ranges`] | lists that are proposed, published and rolled back |
 //! | [`reloads`] | changes of the files under way |
@@ -24,6 +26,7 @@ mod harness;
 
 mod admin;
 mod client;
+mod doctor;
 mod faults;
 mod fronts;
 mod http2;
@@ -34,5 +37,6 @@ mod reloads;
 mod requests;
 mod self_test;
 mod signatures;
+mod simulate;
 mod tls;
 mod upstream;

@@ -111,6 +111,7 @@ pub const READS_HEADERS: &[&str] = &[
     "judge/facts.rs",
     "judge/request.rs",
     "judge/served/probe.rs",
+    "judge/served/doctor.rs",
     "judge/signature/mod.rs",
     "gate/request/upstream_head.rs",
     "judge/head.rs",

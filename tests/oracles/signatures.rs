@@ -5,8 +5,8 @@
 //! otherwise, which is told by name. A token that was changed afterwards must be refused, and nobody may refuse what
 //! the gate takes. The JSON text of a query is compared with the one of `JSON.stringify`.
 
-mod samples;
-mod signers;
+pub mod samples;
+pub mod signers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

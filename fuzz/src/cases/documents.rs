@@ -40,7 +40,8 @@ pub fn range_document(data: &[u8]) -> bool {
         strings
     } else {
         let range = |line: &str| {
-            line.split('#').next().unwrap_or_default().trim_matches([' ', '\t', '\r']).to_owned()
+            let line = format!(" {}", line.replace('\t', " "));
+            line.split(" #").next().unwrap_or_default().trim_matches([' ', '\r']).to_owned()
         };
         text.split('\n').map(range).collect()
     };

@@ -71,6 +71,9 @@ pub(crate) struct RouteVerdict {
     pub verdict: Verdict,
     /// Its webhook.
     pub webhook: Option<String>,
+    /// What a good signature would change for a client that no list of the route holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with_signature: Option<String>,
 }
 
 /// What the gate does. A word that is not known here is an error: it must not be taken for another.

@@ -11,9 +11,11 @@
 //! | [`status`] | what is loaded, and the counts and states |
 //! | [`reload`] | the result of a reload |
 //! | [`explanation`] | why an address is admitted or denied |
+//! | [`doctor`] | the token that lets the doctor ask from elsewhere |
 //! | [`signature`] | what became of a signature, step by step |
 //! | [`strangers`] | the clients in no list that proved themselves |
 
+pub(crate) mod doctor;
 pub(crate) mod explanation;
 pub(crate) mod reload;
 pub(crate) mod signature;

@@ -178,7 +178,8 @@ fn by_lists(snapshot: &Snapshot, peer: &Peer, client: &WhoAsks, route: &LiveRout
         Err((denial, _)) => {
             let status = reply::status(snapshot, peer, denial.reason());
             let note = doubt::note(snapshot, route, denial);
-            RouteVerdict { note, status, ..refusal(Some(route), denial.reason(), client) }
+            let with_signature = signature::of_unlisted(snapshot, route, denial.reason());
+            RouteVerdict { note, status, with_signature, ..refusal(Some(route), denial.reason(), client) }
         }
     }
 }

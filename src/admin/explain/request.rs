@@ -88,10 +88,15 @@ impl Request<'_> {
         }
         let route = refused.route.as_deref();
         notes.extend(reply::note_of_refusal(snapshot, received, &refused).map(Into::into));
+        // What it has shown itself is told in the signature.
+        let unproven = route.filter(|_| seen.is_none() && refused.reason != Reason::SignedStranger);
+        let with_signature =
+            unproven.and_then(|route| signature::of_unlisted(snapshot, route, refused.reason));
         RouteVerdict {
             note: Some(notes.join("; ")).filter(|note| !note.is_empty()),
             signature: route.zip(seen).map(|(route, seen)| signature::on_route(snapshot, route, &seen)),
             status: reply::status(snapshot, self.peer, refused.reason),
+            with_signature,
             ..refusal(route, refused.reason, client)
         }
     }

@@ -6,7 +6,10 @@
 use crate::admin::api::signature::{SignatureVerdict, StepResult, StepVerdict};
 use crate::judge::head::Head;
 use crate::judge::request::Admitted;
+use crate::judge::signature::stranger::rules;
 use crate::judge::signature::{self, Judgement, OfHead, Seen};
+use crate::policy::demand::Unlisted;
+use crate::policy::outcome::Reason;
 use crate::policy::provider::signing::Signed;
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::finding::{Finding, Scheme, Step};
@@ -38,6 +41,21 @@ pub(super) fn of_stranger(judgement: Judgement) -> Option<Seen> {
         }
         judgement => judgement.fault.is_none().then_some(Seen::Judged(judgement)),
     }
+}
+
+/// What a good signature would change for a client that no list of the route holds; `None` where it would change nothing.
+pub(super) fn of_unlisted(snapshot: &Snapshot, route: &LiveRoute, reason: Reason) -> Option<String> {
+    rules(snapshot, route, reason)?;
+    let unlisted = snapshot.config.signatures.unlisted;
+    let would = match unlisted {
+        Unlisted::Admit => "would be admitted",
+        // What a list has lost is to be tried again, whoever signs.
+        Unlisted::Retry if reason != Reason::JustRemoved => {
+            "would hear 503 with Retry-After, and be shown as one that a list may lack"
+        }
+        Unlisted::Retry | Unlisted::Deny => return None,
+    };
+    Some(format!("with a good and fresh one it {would} (signatures.unlisted: {})", unlisted.word()))
 }
 
 /// What a route asks of signatures, where nothing was judged; `None` where it asks for none.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::admin::explain::question::Parameters;
-use crate::admin::fixture::{CONFIG, Stage, anonymous};
+use crate::admin::fixture::{CONFIG, SIGNED, Stage, anonymous};
 use crate::admin::text::explanation::text;
 use proptest::prelude::*;
 
@@ -263,4 +263,28 @@ proptest! {
             other => prop_assert!(false, "{:?}", other),
         }
     }
+}
+
+#[test]
+fn an_unsigned_stranger_is_told_what_a_signature_would_change() {
+    let with =
+        |unlisted: &str| SIGNED.replace("signatures:\n", &format!("signatures:\n  unlisted: {unlisted}\n"));
+    let note = |config: &str, path: &str| told(config, "192.0.2.99", None, Some(path)).1;
+    let retry = "unsigned with a good and fresh one it would hear 503 with Retry-After, and be shown as one that a list may lack \
+                 (signatures.unlisted: retry)";
+    assert!(note(SIGNED, "/webhooks/answer").contains(retry), "{}", note(SIGNED, "/webhooks/answer"));
+    let admit = "with a good and fresh one it would be admitted (signatures.unlisted: admit)";
+    assert!(note(&with("admit"), "/webhooks/answer").contains(admit));
+    for (config, path) in [
+        (with("deny"), "/webhooks/answer"),
+        (SIGNED.to_owned(), "/webhooks/off"),
+        (CONFIG.to_owned(), "/webhooks/answer"),
+    ] {
+        assert!(!note(&config, path).contains("signatures.unlisted"), "{path}: {config}");
+    }
+    let mut stage = Stage::new(&with("admit"));
+    let every = ask(&stage.snapshot(), parameters("192.0.2.99", None, None));
+    let notes: Vec<bool> =
+        every.routes.iter().map(|route| route.with_signature.as_deref() == Some(admit)).collect();
+    assert_eq!(notes, [true, true, false], "{:?}", every.routes);
 }

@@ -42,6 +42,7 @@ pub(super) fn refusal(route: Option<&LiveRoute>, reason: Reason, client: &WhoAsk
         status: None,
         verdict,
         webhook: route.map(|route| route.webhook.name().to_owned()),
+        with_signature: None,
     }
 }
 

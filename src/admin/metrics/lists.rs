@@ -55,7 +55,7 @@ fn content(page: &mut Page, snapshot: &Snapshot, now: SystemTime) {
 fn hits(page: &mut Page, snapshot: &Snapshot) {
     const NAME: &str = "prefix_last_hit_timestamp_seconds";
     let all = last_hits::of(snapshot);
-    page.family(NAME, "gauge", "When a prefix last admitted a request; 0 for never since the start.");
+    page.family(NAME, "gauge", "When a prefix last admitted a request; 0 for never as far as is known.");
     for one in &all {
         for (prefix, at) in &one.shown {
             let prefix = prefix.to_string();

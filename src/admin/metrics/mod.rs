@@ -45,9 +45,20 @@ pub fn render(
     process(&mut page, gauges);
     upstreams(&mut page, snapshot);
     lists::write(&mut page, snapshot, proposals, now);
+    hits_since(&mut page, gauges);
     certificates(&mut page, snapshot, now);
     loads(&mut page, snapshot, last_reload);
     page.into_text()
+}
+
+fn hits_since(page: &mut Page, gauges: &Gauges) {
+    const NAME: &str = "prefix_hits_since_timestamp_seconds";
+    page.family(
+        NAME,
+        "gauge",
+        "Since when the last hits of prefixes are known; with a state folder over restarts.",
+    );
+    page.sample(NAME, &[], gauges.hits_since());
 }
 
 fn requests(page: &mut Page, snapshot: &Snapshot) {
@@ -296,7 +307,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 51);
+        assert_eq!(kinds.len(), 52);
         assert!(series.len() > 80, "{}", series.len());
     }
 }

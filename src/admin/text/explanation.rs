@@ -98,6 +98,9 @@ fn one_route(out: &mut String, explanation: &Explanation, path: &str, route: &Ro
     if let Some(note) = &route.note {
         let _ = writeln!(out, "note     {note}");
     }
+    if let Some(with_signature) = &route.with_signature {
+        let _ = writeln!(out, "unsigned {with_signature}");
+    }
 }
 
 fn status(route: &RouteVerdict) -> String {

@@ -12,6 +12,8 @@ pub(super) const NCCO: &str = r#"[{"action":"talk","text":"Hello"}]"#;
 /// Far larger than any sample.
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_BODY: usize = 1 << 20;
+/// The requests that are kept until somebody takes them.
+const MOST_KEPT: usize = 100;
 
 /// A request as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +30,9 @@ pub(super) struct Accepted {
 
 /// The running application.
 #[derive(Clone, Debug)]
-pub(super) struct Application {
+pub(in crate::cli) struct Application {
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(in crate::cli) address: SocketAddr,
     arrived: Arc<Mutex<Vec<Accepted>>>,
 }
 
@@ -39,7 +41,7 @@ impl Application {
     ///
     /// # Errors
     /// No socket on loopback.
-    pub(super) fn start() -> io::Result<Self> {
+    pub(in crate::cli) fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let application = Self { address: listener.local_addr()?, arrived: Arc::default() };
         let own = application.clone();
@@ -71,7 +73,12 @@ impl Application {
             let body = bytes[length..whole].to_vec();
             bytes.drain(..whole);
             let arrival = Accepted { method: head.method, target: head.target, body, list: head.list };
-            self.arrived.lock().unwrap_or_else(PoisonError::into_inner).push(arrival);
+            let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+            // Where nobody takes them, they are not kept for ever.
+            if arrived.len() < MOST_KEPT {
+                arrived.push(arrival);
+            }
+            drop(arrived);
             stream.write_all(answer.as_bytes())?;
         }
         Ok(())

@@ -1,28 +1,25 @@
 //! `demo`: shows the gate at work.
 //!
 //! A sample application, the gate in front of it, and two senders, all on loopback. [`tour`] sends and
-//! compares, [`gate`] runs this program as a child, [`application`] is behind it, [`sender`] in front of it,
-//! [`samples`] are the requests, and [`signer`] signs them. The output is written here.
+//! compares, [`gate`] starts the gate, [`application`] is behind it, [`sender`] in front of it.
+//! The requests are those of [`crate::cli::webhooks`]. The output is written here.
 
-mod application;
+pub(in crate::cli) mod application;
 mod gate;
-mod samples;
 mod sender;
-mod signer;
 mod tour;
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, channel};
 
 use application::Application;
-use gate::{Event, Gate};
-use samples::Sample;
 use sender::{ADMITTED, STRANGER};
-use signer::{Signer, Unsignable};
 use tour::{Broken, From, Visit};
 
+use crate::cli::child::{Child, Event, stop};
+use crate::cli::webhooks::samples::{self, Sample};
+use crate::cli::webhooks::signer::{ACCOUNT, Signer, Unsignable};
 use crate::cli::{FAILED, Failure, failed, print};
 
 /// See the gate at work: a sample application, the gate, and every sample webhook.
@@ -41,12 +38,13 @@ pub struct Args {
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let samples = samples::all().map_err(|error| failed(error.to_string()))?;
     let unsigned = |error: Unsignable| failed(error.to_string());
-    let (vendor, forger) = (Signer::new().map_err(unsigned)?, Signer::new().map_err(unsigned)?);
+    let (vendor, forger) =
+        (Signer::random(ACCOUNT).map_err(unsigned)?, Signer::random(ACCOUNT).map_err(unsigned)?);
     let (send, events) = channel();
-    stop_on_signal(send.clone());
+    stop::on_signal(send.clone());
     let application =
         Application::start().map_err(|error| failed(format!("the sample application: {error}")))?;
-    let gate = Gate::start(application.address, &vendor, &send)?;
+    let gate = gate::start(application.address, &vendor, &send)?;
     print(&opening(&application, &gate))?;
     let requests = requests(&samples, &vendor, &forger).map_err(unsigned)?;
     let good = match walk(&requests, &gate, &application, &events) {
@@ -63,23 +61,6 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         linger(&events)?;
     }
     Ok(if good { 0 } else { FAILED })
-}
-
-/// Turns INT and TERM into an event, so that the gate is ended and its folder removed.
-fn stop_on_signal(events: Sender<Event>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let Ok(runtime) = runtime else { return };
-        runtime.block_on(async {
-            let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-            if let (Ok(mut interrupt), Ok(mut terminate)) = signals {
-                tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            }
-        });
-        // An error means that the tour is over and nobody waits.
-        let _ = events.send(Event::Stop);
-    });
 }
 
 /// The sample that is forged.
@@ -108,7 +89,7 @@ fn requests(samples: &[Sample], vendor: &Signer, forger: &Signer) -> Result<Vec<
 /// Sends every request, and prints each result.
 fn walk(
     requests: &[(Sample, From)],
-    gate: &Gate,
+    gate: &Child,
     application: &Application,
     events: &Receiver<Event>,
 ) -> Result<Vec<Visit>, Walk> {
@@ -127,12 +108,13 @@ fn walk(
 fn linger(events: &Receiver<Event>) -> Result<(), Failure> {
     loop {
         match events.recv() {
-            Ok(Event::Log(_, line)) => {
+            Ok(Event::Access(line)) => {
                 if writeln!(std::io::stdout(), "{line}").is_err() {
                     // Nobody reads the output any more.
                     return Ok(());
                 }
             }
+            Ok(Event::Told(_)) => {}
             Ok(Event::Stop) | Err(_) => return print("\nstopped\n"),
             Ok(Event::Ended) => {
                 // Ctrl-C reaches the gate too, which may end first.
@@ -146,7 +128,7 @@ fn linger(events: &Receiver<Event>) -> Result<(), Failure> {
     }
 }
 
-fn opening(application: &Application, gate: &Gate) -> String {
+fn opening(application: &Application, gate: &Child) -> String {
     format!(
         "nexmo-gate demo, on loopback only\n\n  \
          application  http://{}   a sample: answers calls with an NCCO, the rest with 204\n  \
@@ -157,13 +139,9 @@ fn opening(application: &Application, gate: &Gate) -> String {
          sent\nfrom {ADMITTED} with a forged signature.\n\n",
         application.address,
         gate.listen,
-        admin_url(&gate.admin),
-        gate.secret_file().display(),
+        gate.admin_url(),
+        gate::secret_file(gate).display(),
     )
-}
-
-fn admin_url(admin: &str) -> String {
-    if admin.parse::<std::net::SocketAddr>().is_ok() { format!("http://{admin}") } else { admin.to_owned() }
 }
 
 fn rows(visit: &Visit) -> String {
@@ -219,8 +197,8 @@ fn closing(visits: &[Visit]) -> String {
     text
 }
 
-fn invitation(gate: &Gate) -> String {
-    let (gate, admin) = (gate.listen, admin_url(&gate.admin));
+fn invitation(gate: &Child) -> String {
+    let (gate, admin) = (gate.listen, gate.admin_url());
     format!(
         "\nTry it yourself, in another terminal:\n\n  \
          curl -i --interface {ADMITTED} -d '{{}}' http://{gate}/webhooks/number-insight   # such are not signed\n  \

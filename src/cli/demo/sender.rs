@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::cli::demo::samples::Sample;
+use crate::cli::webhooks::samples::Sample;
 
 /// An address in the demo's list.
 pub(super) const ADMITTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);

@@ -8,10 +8,11 @@ use std::net::Ipv4Addr;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use crate::cli::child::{Child, Event};
 use crate::cli::demo::application::{self, Accepted, Application};
-use crate::cli::demo::gate::{Event, Gate, LogLine};
-use crate::cli::demo::samples::Sample;
+use crate::cli::demo::gate::LogLine;
 use crate::cli::demo::sender::{self, ADMITTED, Reply, STRANGER};
+use crate::cli::webhooks::samples::Sample;
 use crate::policy::delivery::{Rules, relay};
 
 /// The log line may come after the reply, because a thread of its own writes it.
@@ -86,7 +87,7 @@ pub(super) enum Broken {
 pub(super) fn visit(
     sample: &Sample,
     from: From,
-    gate: &Gate,
+    gate: &Child,
     application: &Application,
     events: &Receiver<Event>,
 ) -> Result<Visit, Broken> {
@@ -131,12 +132,14 @@ fn next_line(
     let until = Instant::now() + LOG_TIMEOUT;
     loop {
         match events.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(Event::Log(log, line)) => {
+            Ok(Event::Access(line)) => {
+                let log: LogLine = serde_json::from_str(&line).unwrap_or_default();
                 let is_from = log.client_ip.as_deref() == Some(from.to_string().as_str());
                 if is_from && log.path.as_deref() == Some(sample.path()) {
                     return Ok((Some(log), line));
                 }
             }
+            Ok(Event::Told(_)) => {}
             Ok(Event::Ended) => return Err(Broken::GateEnded),
             Ok(Event::Stop) => return Err(Broken::Stopped),
             Err(_) => return Ok((None, String::new())),
@@ -198,7 +201,7 @@ fn outcome_and_reason(log: &LogLine) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::demo::samples;
+    use crate::cli::webhooks::samples;
 
     fn sample(name: &str) -> Sample {
         samples::all().unwrap().into_iter().find(|sample| sample.name == name).unwrap()

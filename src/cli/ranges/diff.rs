@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use crate::cli::flags::Settings;
-use crate::cli::ranges::review::{Review, json};
+use crate::cli::ranges::review::{Review, id, json};
 use crate::cli::ranges::setting::{Setting, no_proposal, store};
 use crate::cli::{FAILED, Failure, USAGE, print};
 use crate::files::file::read;
 use crate::files::folder::MOST_BYTES;
-use crate::load::proposals::history::read_history;
 use crate::load::proposals::places::StoreError;
 use crate::load::proposals::proposal::Proposal;
 use crate::policy::address::range_list::parse;
@@ -18,6 +17,7 @@ use crate::policy::proposal::moves::set;
 ///
 /// Prefixes that were added, removed, widened and narrowed, addresses that are gained and lost, and which other lists have
 /// the added ones too. What is compared is the list with the other one: an added prefix is one that the list does not have.
+/// The id of a proposal binds `publish --if ID` to what is shown here.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Exit: 0 the same prefixes, 1 a difference, 2 there is nothing to compare with.")]
 pub(super) struct Args {
@@ -41,12 +41,19 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         let lines = problems.iter().map(|problem| format!("{what}:{}: {}", problem.line, problem.message));
         Failure { code: USAGE, lines: lines.collect() }
     })?;
-    let old = setting.before(&setting.live())?;
-    let (review, _) = Review::of(&setting, &old, &set(Some(&list)), &[]);
+    let live = setting.live();
+    let (mut review, _) = Review::of(&setting, &setting.before(&live), &set(Some(&list)), &[]);
+    review.id = args.other.is_none().then(|| id(&live, &text));
     if args.json {
         print(&json(&review))?;
     } else {
         print(&format!("{}: {what}\n{}", args.list, review.text()))?;
+        if let Some(id) = &review.id {
+            print(&format!(
+                "publish exactly this with `nexmo-gate ranges publish {} --if {id}`\n",
+                args.list
+            ))?;
+        }
     }
     Ok(if review.is_same() { 0 } else { FAILED })
 }
@@ -61,8 +68,7 @@ fn other(setting: &Setting, wanted: Option<&str>) -> Result<(String, Vec<u8>), F
         return Ok((format!("the proposal from {}", proposal.record.source), proposal.text));
     };
     if let Ok(number) = wanted.parse::<u64>() {
-        let all = read_history(&setting.places, list).map_err(store)?;
-        let found = all.into_iter().find(|one| one.number == number);
+        let found = setting.history().into_iter().find(|one| one.number == number);
         let found = found.ok_or_else(|| StoreError::NoGeneration { list: list.clone(), number });
         let text = found.and_then(|found| found.text()).map_err(|error| missing(error.to_string()))?;
         return Ok((format!("generation {number}"), text));

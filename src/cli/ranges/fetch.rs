@@ -15,11 +15,18 @@ use crate::cli::ranges::UNREACHABLE;
 use crate::cli::ranges::propose::{Shape, Since, propose, unreadable};
 use crate::cli::ranges::setting::{Setting, store};
 use crate::cli::{DENIED, Failure, failed, print};
-use crate::load::proposals::history::{live_digest, read_history};
+use crate::files::file::read;
+use crate::load::proposals::history::live_digest;
 use crate::load::proposals::proposal::{Proposal, make_folder};
 use crate::load::proposals::record::sha256;
 use crate::policy::proposal::document::refusal::{MOST_BYTES, Refusal};
+use crate::policy::visible::is_hidden;
 
+/// The bytes of an `ETag`.
+const MOST_TAG: u64 = 8 << 10;
+/// What `curl` says when it has ended: how the document came, and the status.
+const WRITE_OUT: &str =
+    "%{stderr}\n%{http_version} %header{content-length} %header{transfer-encoding}\n%{http_code}";
 /// Seconds for the whole fetch.
 const WITHIN: &str = "30";
 /// How often a reply may lead elsewhere.
@@ -69,7 +76,7 @@ fn address(text: &str) -> Result<String, NoAddress> {
     let rest =
         text.get(..8).filter(|begin| begin.eq_ignore_ascii_case("https://")).and_then(|_| text.get(8..));
     let rest = rest.ok_or(NoAddress::NotHttps)?;
-    if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
+    if text.contains(|c: char| is_hidden(c) || c.is_whitespace() || c == '\\') {
         return Err(NoAddress::Character);
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -93,6 +100,10 @@ enum FetchError {
     Failed(String),
     #[error(transparent)]
     Large(Refusal),
+    #[error(
+        "the answer does not say where it ends, and its last line has no end: a part of it may be missing"
+    )]
+    Cut,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
@@ -102,12 +113,12 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     // What is asked for may be a secret, and the address is written into the list.
     let source = args.url.split(['?', '#']).next().unwrap_or_default();
     let tag = Tag::of(&setting, args);
-    let known = is_known(&setting, source)?.then_some(tag.kept.as_path()).filter(|kept| kept.is_file());
+    let known = is_known(&setting, source).then(|| tag.known()).flatten();
     let fetched = fetch(args, known, &tag.new);
     let outcome = match fetched {
         Ok(Fetched::Document(bytes)) => propose(&setting, &bytes, source, &args.shape, Since::First),
         Ok(Fetched::Unchanged) => print(&format!("{}: {source} has not changed\n", args.list)).map(|()| 0),
-        Err(FetchError::Large(refusal)) => Err(unreadable(source, [refusal.to_string()])),
+        Err(error @ (FetchError::Large(_) | FetchError::Cut)) => Err(unreadable(source, [error.to_string()])),
         Err(error) => Err(Failure { code: UNREACHABLE, lines: vec![format!("{source}: {error}")] }),
     };
     let is_read = outcome.as_ref().map_or_else(|failure| failure.code == DENIED, |_| true);
@@ -128,13 +139,13 @@ fn not_of_others(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Whether the list or its proposal is what this source said last. Otherwise an unchanged document says something new.
-fn is_known(setting: &Setting, source: &str) -> Result<bool, Failure> {
+fn is_known(setting: &Setting, source: &str) -> bool {
     let live = live_digest(&setting.places, &setting.list);
     if let Ok(Some(proposal)) = Proposal::read(&setting.places, &setting.list) {
-        return Ok(proposal.record.source == source && proposal.record.base == live);
+        return proposal.record.source == source && proposal.record.base == live;
     }
-    let newest = read_history(&setting.places, &setting.list).map_err(store)?.pop();
-    Ok(newest.is_some_and(|newest| newest.record.source == source && Some(newest.record.sha256) == live))
+    let newest = setting.history().pop();
+    newest.is_some_and(|newest| newest.record.source == source && Some(newest.record.sha256) == live)
 }
 
 /// The file with the `ETag` of what was read last, and the one of this fetch.
@@ -156,12 +167,33 @@ impl Tag {
         Self { kept: place("etag"), new: place("etag.tmp") }
     }
 
+    /// The tag of what was read last. One that is none goes: a server would be asked nonsense, or read it as two lines.
+    fn known(&self) -> Option<&Path> {
+        let text = read(&self.kept, MOST_TAG);
+        if text.as_ref().is_ok_and(|text| is_tag(text)) {
+            return Some(&self.kept);
+        }
+        if fs::symlink_metadata(&self.kept).is_ok() {
+            eprintln!("warning: {}: is no ETag, so the document is fetched whole", self.kept.display());
+            let _ = fs::remove_file(&self.kept);
+        }
+        None
+    }
+
     /// Keeps the new tag, or forgets it. Without a tag the document is fetched whole, which is no failure.
     fn keep(&self, is_read: bool) {
-        let is_tag = fs::metadata(&self.new).is_ok_and(|new| new.len() > 0);
+        let is_tag = read(&self.new, MOST_TAG).is_ok_and(|text| is_tag(&text));
         let _ =
             if is_read && is_tag { fs::rename(&self.new, &self.kept) } else { fs::remove_file(&self.new) };
     }
+}
+
+/// Whether a text is an `ETag` (RFC 9110, 8.8.3), as curl writes it.
+fn is_tag(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    let opaque = text.strip_prefix(b"W/").unwrap_or(text);
+    let inner = opaque.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    inner.is_some_and(|inner| inner.iter().all(|byte| *byte > b' ' && !matches!(byte, b'"' | 0x7F)))
 }
 
 fn fetch(args: &Args, known: Option<&Path>, tag: &Path) -> Result<Fetched, FetchError> {
@@ -172,7 +204,7 @@ fn fetch(args: &Args, known: Option<&Path>, tag: &Path) -> Result<Fetched, Fetch
         .args(["--proto", "=https", "--proto-redir", "=https", "--max-redirs", MOST_REDIRECTS])
         .args(["--max-time", WITHIN, "--max-filesize", &MOST_BYTES.to_string()])
         .args(["--user-agent", concat!("nexmo-gate/", env!("CARGO_PKG_VERSION"))])
-        .args(["--write-out", "%{stderr}%{http_code}"])
+        .args(["--write-out", WRITE_OUT])
         .arg("--etag-save")
         .arg(tag);
     if let Some(known) = known {
@@ -194,17 +226,33 @@ fn fetch(args: &Args, known: Option<&Path>, tag: &Path) -> Result<Fetched, Fetch
     let words = String::from_utf8_lossy(&words).into_owned();
     let ended = child.wait().map_err(FetchError::NoCurl)?;
     let status = words.get(words.len().saturating_sub(3)..).unwrap_or_default();
+    let words = words.strip_suffix(status).unwrap_or(&words).trim_end();
+    let (words, how) = words.rsplit_once('\n').unwrap_or(("", words));
     match (ended.code(), status) {
         (Some(0), "304") if known.is_some() => Ok(Fetched::Unchanged),
+        (Some(0), "200") if !has_end(how) && is_open(&body) => Err(FetchError::Cut),
         (Some(0), "200") => Ok(Fetched::Document(body)),
         // A part of a document, or nothing that was asked for.
         (Some(0), _) => Err(FetchError::Failed(format!("the answer was {status}, wanted 200"))),
         (Some(TOO_LARGE), _) => Err(FetchError::Large(Refusal::Large)),
-        _ => {
-            let words = words.strip_suffix(status).unwrap_or(&words);
-            Err(FetchError::Failed(words.trim().trim_start_matches("curl: ").to_owned()))
-        }
+        _ => Err(FetchError::Failed(words.trim().trim_start_matches("curl: ").to_owned())),
     }
+}
+
+/// Whether an answer says where it ends, by what `curl` says of it: HTTP/2 and 3 always do, HTTP/1 by a length or by chunks.
+/// Without one the document ends where the connection does, which may be too early.
+fn has_end(how: &str) -> bool {
+    let mut words = how.split_whitespace();
+    let version = words.next().unwrap_or_default();
+    let is_framed = matches!(version.split('.').next(), Some("2" | "3"));
+    let says = |word: &str| word.eq_ignore_ascii_case("chunked") || word.parse::<u64>().is_ok();
+    is_framed || words.any(says)
+}
+
+/// Whether a document may go on: of JSON the reader knows, and a text has a line end at its end.
+fn is_open(body: &[u8]) -> bool {
+    let is_json = body.trim_ascii_start().starts_with(b"{") || body.trim_ascii_start().starts_with(b"[");
+    !is_json && !body.ends_with(b"\n")
 }
 
 fn bounded(from: Option<impl Read>, most: u64) -> Vec<u8> {
@@ -221,6 +269,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_answer_that_ends_with_its_connection_has_no_end_of_its_own() {
+        for how in ["2", "3", "1.1 17", "1.1 chunked", "1.1 17 Chunked", "1.0 0"] {
+            assert!(has_end(how), "{how}");
+        }
+        // A curl before 7.84 knows no headers here.
+        for how in ["1.1", "1.0", "1.1  gzip", "1.1 %header{content-length} %header{transfer-encoding}", ""] {
+            assert!(!has_end(how), "{how}");
+        }
+        for (body, open) in
+            [("8.8.8.8/2", true), ("8.8.8.8\n", false), (" {\"a\": [", false), ("", true), ("<html>", true)]
+        {
+            assert_eq!(is_open(body.as_bytes()), open, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_one_in_quotes() {
+        for good in ["\"\"", "\"a-1\"\n", "W/\"x\"", "\"\u{e4}\""] {
+            assert!(is_tag(good.as_bytes()), "{good}");
+        }
+        for bad in ["", "a", "\"a", "\"a\"b\"", "\"a\nX: y\"", "w/\"x\"", "\"a b\"", "\0"] {
+            assert!(!is_tag(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    #[test]
     fn only_https_without_a_password_is_an_address() {
         for good in ["https://vendor.example/ips-v4", "HTTPS://[::1]/", "https://a:8443/b?c=d"] {
             assert!(address(good).is_ok(), "{good}");
@@ -233,6 +307,7 @@ mod tests {
             ("https://vendor.example\\@other.example/", "has a character"),
             ("https://vendor.example/ a", "has a character"),
             ("https://vendor.example/\n", "has a character"),
+            ("https://vendor.example/\u{202e}", "has a character"),
         ] {
             assert!(address(bad).unwrap_err().to_string().starts_with(why), "{bad}");
         }

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use crate::cli::flags::Settings;
 use crate::cli::ranges::review::{json, time};
-use crate::cli::ranges::setting::{Setting, store};
+use crate::cli::ranges::setting::Setting;
 use crate::cli::table::columns;
 use crate::cli::{Failure, print};
-use crate::load::proposals::history::{Generation, read_history};
+use crate::load::proposals::history::Generation;
 use crate::load::proposals::record::Record;
 
 /// Show the generations of a list.
@@ -40,7 +40,7 @@ struct Told {
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let setting = Setting::read(&args.settings, &args.list)?;
     let live = setting.live().digest();
-    let all = read_history(&setting.places, &args.list).map_err(store)?;
+    let all = setting.history();
     let newest = all.iter().rev().find(|one| Some(&one.record.sha256) == live.as_ref()).map(|one| one.number);
     let told = |one: Generation| Told {
         generation: one.number,

@@ -17,6 +17,7 @@
 //! | [`setting`] | the folder, the list and who may name clients, from the configuration |
 //! | [`running`] | the gate that serves: its last hits, and the reload |
 //! | [`review`] | a change as a person or a program reads it |
+//! | [`weigh`](mod@weigh) | what speaks against a change, and what nobody can say of it |
 //! | [`release`] | a text becomes the list, and the gate serves it |
 
 mod diff;
@@ -32,6 +33,7 @@ mod rollback;
 mod running;
 mod setting;
 pub(crate) mod suggest;
+mod weigh;
 
 use clap::Subcommand;
 

@@ -10,19 +10,20 @@ use serde::Serialize;
 use crate::cli::flags::Settings;
 use crate::cli::ranges::UNREADABLE;
 use crate::cli::ranges::release::{Release, release};
-use crate::cli::ranges::review::{Review, json, now};
+use crate::cli::ranges::review::{Review, id, json, now};
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Live, Setting, operator, store};
+use crate::cli::ranges::weigh::{Proposed as Considered, weigh};
 use crate::cli::{DENIED, Failure, print};
 use crate::files::file::read;
 use crate::load::proposals::proposal::Proposal;
 use crate::load::proposals::record::{Change, Record, sha256};
 use crate::policy::address::range_list::Day;
-use crate::policy::proposal::addition::alone;
+use crate::policy::proposal::addition::{Reviewed, alone};
 use crate::policy::proposal::document;
 use crate::policy::proposal::document::refusal::MOST_BYTES;
 use crate::policy::proposal::file::{About, render};
-use crate::policy::proposal::guard::{Facts, objections};
+use crate::policy::visible::{is_hidden, visible};
 
 /// Read a document of any shape, and propose what it says for a list.
 ///
@@ -41,7 +42,7 @@ pub(super) struct Args {
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// Where the document is from, for the comments of the list [default: FILE]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = source)]
     source: Option<String>,
     #[command(flatten)]
     shape: Shape,
@@ -64,6 +65,29 @@ pub(super) struct Shape {
     /// As JSON, for programs
     #[arg(long)]
     pub json: bool,
+}
+
+/// The text is no source.
+#[derive(Debug, thiserror::Error)]
+enum NoSource {
+    #[error("is empty")]
+    Empty,
+    #[error("is longer than {MOST_SOURCE} characters")]
+    Long,
+    #[error("has a line end, or another character that nobody sees")]
+    Hidden,
+}
+
+/// The characters of a source: it stands in the list, in its record, in the log and on the status page.
+const MOST_SOURCE: usize = 1000;
+
+fn source(text: &str) -> Result<String, NoSource> {
+    match text {
+        text if text.trim().is_empty() => Err(NoSource::Empty),
+        text if text.chars().nth(MOST_SOURCE).is_some() => Err(NoSource::Long),
+        text if text.contains(is_hidden) => Err(NoSource::Hidden),
+        text => Ok(text.to_owned()),
+    }
 }
 
 /// The text is no day.
@@ -92,7 +116,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let named = if args.file == Path::new("-") {
         "standard input".to_owned()
     } else {
-        args.file.display().to_string()
+        visible(&args.file.display().to_string()).chars().take(MOST_SOURCE).collect()
     };
     propose(&setting, &bytes, &args.source.clone().unwrap_or(named), &args.shape, Since::Now)
 }
@@ -147,20 +171,11 @@ pub(super) fn propose(
     let (now, document) = (now(), sha256(bytes));
     let about = About { source, as_of: shape.as_of, fetched: Day::at(now.as_secs()), sha256: &document };
     let text = render(live.bytes.as_deref(), &prefixes, about).into_bytes();
-    let (old, new) = (setting.before(&live)?, prefixes.into_iter().collect::<BTreeSet<_>>());
-    let trusted = setting.trusted();
-    // What was hit lately only the running gate knows, and publishing asks it.
-    let facts = Facts {
-        old: &old,
-        new: &new,
-        trusted: &trusted,
-        hits: &[],
-        is_read: setting.is_read(&live)?,
-        same_base: true,
-        proposed: now,
-        now,
-    };
-    let (review, moves) = Review::of(setting, &old, &new, &objections(&facts));
+    let running = Running::find(&setting.gate);
+    let prefixes = prefixes.into_iter().collect::<BTreeSet<_>>();
+    let proposed = Considered { prefixes: &prefixes, base: live.digest(), at: now };
+    let (mut review, moves) = weigh(setting, &live, &proposed, &running);
+    review.id = Some(id(&live, &text));
     // A list whose file is gone or bad is mended also by the same prefixes.
     if review.is_same() && live.list.is_some() {
         return same(setting, source, review, shape);
@@ -168,10 +183,11 @@ pub(super) fn propose(
     let current =
         live.list.as_ref().zip(live.bytes.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok()));
     if shape.auto_add {
-        match alone(current, &moves) {
+        let reviewed = Reviewed { today: Day::at(now.as_secs()), within: setting.review_days };
+        match alone(current, &moves, reviewed) {
             Ok(()) if review.held.is_empty() => {
                 let from = From { source, document, as_of: shape.as_of };
-                return at_once(setting, &live, &text, review, from, shape.json);
+                return at_once(setting, (&live, running), &text, review, from, shape.json);
             }
             Ok(()) => {}
             Err(why) => eprintln!("warning: a person has to publish it: {why}"),
@@ -190,12 +206,14 @@ pub(super) fn propose(
     let proposal = Proposal { list: setting.list.clone(), record, text };
     proposal.write(&setting.places).map_err(store)?;
     let held = review.held_lines();
+    review.warn();
     let list = &setting.list;
     if shape.json {
         print(&json(&Proposed { waits: true, review, source: source.to_owned() }))?;
     } else {
+        let id = review.id.as_deref().unwrap_or_default();
         print(&format!("{list}: proposed from {source}\n{}", review.text()))?;
-        print(&format!("publish it with `nexmo-gate ranges publish {list}`\n"))?;
+        print(&format!("publish exactly this with `nexmo-gate ranges publish {list} --if {id}`\n"))?;
     }
     if held.is_empty() { Ok(0) } else { Err(Failure { code: DENIED, lines: held }) }
 }
@@ -234,7 +252,7 @@ fn same(setting: &Setting, source: &str, review: Review, shape: &Shape) -> Resul
 /// Publishes an addition that needs no person.
 fn at_once(
     setting: &Setting,
-    live: &Live,
+    (live, running): (&Live, Result<Running, Failure>),
     text: &[u8],
     review: Review,
     from: From<'_>,
@@ -243,7 +261,6 @@ fn at_once(
     if !as_json {
         print(&format!("{}: added from {}\n{}", setting.list, from.source, review.text()))?;
     }
-    let running = Running::find(&setting.gate);
     let addition = Release {
         text,
         source: from.source.to_owned(),

@@ -6,7 +6,6 @@ use crate::cli::ranges::review::{json, now};
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Live, Setting, operator, store};
 use crate::cli::{FAILED, Failure, print};
-use crate::load::proposals::history::read_history;
 use crate::load::proposals::publication::make_live;
 use crate::load::proposals::record::{Change, Record, sha256};
 
@@ -37,11 +36,11 @@ struct Released<'a> {
 /// Says what serves now.
 ///
 /// # Errors
-/// The history cannot be read, or nothing can be printed.
+/// Nothing can be printed.
 pub(super) fn released(setting: &Setting, serves: Option<u64>, as_json: bool) -> Result<u8, Failure> {
     let list = &setting.list;
     if as_json {
-        let newest = read_history(&setting.places, list).map_err(store)?.pop();
+        let newest = setting.history().pop();
         print(&json(&Released { generation: newest.map(|newest| newest.number), list, serves }))?;
     } else if let Some(serves) = serves {
         print(&format!("{list}: live, the gate serves its generation {serves}\n"))?;

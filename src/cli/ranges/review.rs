@@ -8,14 +8,16 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::admin::text::quantity::Grouped;
-use crate::cli::ranges::setting::Setting;
-use crate::load::proposals::record::Change;
+use crate::cli::ranges::setting::{Live, Setting};
+use crate::load::proposals::record::{Change, sha256};
 use crate::policy::proposal::guard::Objection;
 use crate::policy::proposal::moves::{Moves, moves, overlaps};
 use crate::telemetry::timestamp;
 
 /// The prefixes of a kind that a person is shown.
 const MOST_SHOWN: usize = 40;
+/// The digits of an id.
+const ID: usize = 12;
 
 /// How a list would change. With `--json` it is printed as it is: a key keeps its name and meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +28,8 @@ pub(super) struct Review {
     pub change: Change,
     /// What speaks against it.
     pub held: Vec<Held>,
+    /// What the list and the proposal are now, for `publish --if`; none where something else is compared.
+    pub id: Option<String>,
     /// The name of the list.
     pub list: String,
     /// Added prefixes inside a removed one: the old and the new.
@@ -34,6 +38,8 @@ pub(super) struct Review {
     pub overlaps: BTreeMap<String, usize>,
     /// Prefixes that only the old list has.
     pub removed: Vec<String>,
+    /// What nobody can say that may speak against it.
+    pub unknown: Vec<String>,
     /// Removed prefixes inside an added one: the old and the new.
     pub widened: Vec<[String; 2]>,
 }
@@ -75,10 +81,12 @@ impl Review {
             added: texts(&moves.added),
             change: Change::from(&moves.difference),
             held: objections.iter().map(Held::from).collect(),
+            id: None,
             list: setting.list.clone(),
             narrowed: pairs(&moves.narrowed),
             overlaps: overlapping,
             removed: texts(&moves.removed),
+            unknown: Vec::new(),
             widened: pairs(&moves.widened),
         };
         (review, moves)
@@ -122,6 +130,13 @@ impl Review {
         out
     }
 
+    /// Says on standard error what nobody can say.
+    pub(super) fn warn(&self) {
+        for unknown in &self.unknown {
+            eprintln!("warning: {unknown}");
+        }
+    }
+
     /// What holds it, a line for each objection.
     pub(super) fn held_lines(&self) -> Vec<String> {
         self.held.iter().map(|held| format!("held: {}: {}", self.list, held.message)).collect()
@@ -135,6 +150,12 @@ fn rows(out: &mut String, what: &str, all: &[String]) {
     if let more @ 1.. = all.len().saturating_sub(MOST_SHOWN) {
         let _ = writeln!(out, "  {what:<9} and {more} more; --json has all");
     }
+}
+
+/// A short name of a list and its proposal as they are now, both whole. Another one means that one of them has changed.
+pub(super) fn id(live: &Live, proposal: &[u8]) -> String {
+    let both = format!("{}\n{}", live.digest().unwrap_or_default(), sha256(proposal));
+    sha256(both.as_bytes()).chars().take(ID).collect()
 }
 
 /// A value as JSON for programs.

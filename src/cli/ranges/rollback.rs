@@ -6,7 +6,7 @@ use crate::cli::ranges::review::Review;
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Setting, store};
 use crate::cli::{Failure, failed, print};
-use crate::load::proposals::history::{Generation, read_history};
+use crate::load::proposals::history::Generation;
 use crate::load::proposals::places::StoreError;
 use crate::policy::address::range_list::parse;
 use crate::policy::proposal::moves::set;
@@ -33,12 +33,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let setting = Setting::read(&args.settings, &args.list)?;
     let live = setting.live();
-    let wanted = wanted(&setting, args.number, live.digest().as_deref())?;
-    let text = wanted.text().map_err(store)?;
+    let (wanted, text) = wanted(&setting, args.number, live.digest().as_deref())?;
     let number = wanted.number;
     let list =
         parse(&text).map_err(|_| failed(format!("generation {number} of {} is no good list", args.list)))?;
-    let (review, _) = Review::of(&setting, &setting.before(&live)?, &set(Some(&list)), &[]);
+    let (review, _) = Review::of(&setting, &setting.before(&live), &set(Some(&list)), &[]);
     if !args.json {
         print(&format!("{}: back to generation {number}\n{}", args.list, review.text()))?;
     }
@@ -52,15 +51,25 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     release(&setting, &live, Running::find(&setting.gate), back, args.json)
 }
 
-fn wanted(setting: &Setting, number: Option<u64>, live: Option<&str>) -> Result<Generation, Failure> {
+/// The generation that was named, or the newest that is not the list; and its text.
+fn wanted(
+    setting: &Setting,
+    number: Option<u64>,
+    live: Option<&str>,
+) -> Result<(Generation, Vec<u8>), Failure> {
     let list = &setting.list;
-    let mut all = read_history(&setting.places, list).map_err(store)?.into_iter().rev();
-    match number {
-        Some(number) => all
-            .find(|one| one.number == number)
-            .ok_or_else(|| store(StoreError::NoGeneration { list: list.clone(), number })),
-        None => all
-            .find(|one| Some(one.record.sha256.as_str()) != live)
-            .ok_or_else(|| failed(format!("{list} has no earlier generation"))),
+    let mut all = setting.history().into_iter().rev();
+    if let Some(number) = number {
+        let named = all.find(|one| one.number == number);
+        let named = named.ok_or_else(|| store(StoreError::NoGeneration { list: list.clone(), number }))?;
+        let text = named.text().map_err(store)?;
+        return Ok((named, text));
     }
+    for one in all.filter(|one| Some(one.record.sha256.as_str()) != live) {
+        match one.text() {
+            Ok(text) => return Ok((one, text)),
+            Err(error) => eprintln!("warning: {error}; it is passed over"),
+        }
+    }
+    Err(failed(format!("{list} has no earlier generation")))
 }

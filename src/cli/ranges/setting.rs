@@ -2,6 +2,7 @@
 //!
 //! The configuration alone is read. Certificates, secrets and the other lists may be unreadable for whoever proposes.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -9,16 +10,18 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 use crate::cli::flags::{Gate, Settings};
-use crate::cli::{BAD_CONFIG, Failure, USAGE, failed};
+use crate::cli::{BAD_CONFIG, Failure, USAGE, failed, loading};
 use crate::config::{self, Trusted, list_name};
 use crate::files::file::{range_files, read};
 use crate::files::folder::MOST_BYTES;
-use crate::load::proposals::history::read_history;
+use crate::load::proposals::history::{Generation, History, read_history};
 use crate::load::proposals::places::{Places, StoreError};
 use crate::load::proposals::proposal::Proposal;
 use crate::load::proposals::record::sha256;
 use crate::policy::address::range_list::{RangeList, parse};
 use crate::policy::proposal::moves::set;
+use crate::policy::visible::is_hidden;
+use crate::state::snapshot::Snapshot;
 
 /// What a command is about.
 #[derive(Debug)]
@@ -29,7 +32,11 @@ pub(super) struct Setting {
     pub places: Places,
     /// How to find the running gate.
     pub gate: Gate,
+    /// After so many days a list counts as not reviewed.
+    pub review_days: i64,
     trusted: Vec<Trusted>,
+    /// Whether damaged records were named.
+    is_told: Cell<bool>,
 }
 
 /// The list as it lies there.
@@ -58,13 +65,16 @@ impl Setting {
         let mut overrides = settings.overrides();
         // Whoever changes lists is no service, and needs no secret: no path of theirs is opened.
         overrides.credentials.get_or_insert_with(|| "credentials".to_owned());
+        without_upstream(path.as_deref(), &mut overrides.upstream);
         let parsed = config::parse(text.as_deref(), &overrides, &base)
             .map_err(|problems| bad(problems.iter().map(ToString::to_string).collect()))?;
         Ok(Self {
             list,
             places: Places::new(&parsed.config.ranges),
             gate: Gate { file: settings.file.clone(), admin: settings.keys.admin.clone() },
+            review_days: parsed.config.review_days(),
             trusted: parsed.config.trusted_proxies,
+            is_told: Cell::new(false),
         })
     }
 
@@ -77,21 +87,33 @@ impl Setting {
 
     /// The prefixes that a change is compared with: those of the list, or of its newest generation if the file is gone or
     /// bad.
-    pub(super) fn before(&self, live: &Live) -> Result<BTreeSet<IpNet>, Failure> {
+    pub(super) fn before(&self, live: &Live) -> BTreeSet<IpNet> {
         if let Some(list) = &live.list {
-            return Ok(set(Some(list)));
+            return set(Some(list));
         }
-        let newest = read_history(&self.places, &self.list).map_err(store)?.pop();
-        let text = newest.map(|newest| newest.text()).transpose().map_err(store)?;
-        Ok(set(text.and_then(|text| parse(&text).ok()).as_ref()))
+        let newest = self.history().into_iter().rev().find_map(|one| parse(&one.text().ok()?).ok());
+        set(newest.as_ref())
+    }
+
+    /// The generations of the list, oldest first. Records that cannot be read are named once.
+    pub(super) fn history(&self) -> Vec<Generation> {
+        let History { generations, damaged } = read_history(&self.places, &self.list);
+        if !damaged.is_empty() && !self.is_told.replace(true) {
+            for error in damaged {
+                eprintln!(
+                    "warning: {error}; it is passed over and left where it is: mend it or move it away"
+                );
+            }
+        }
+        generations
     }
 
     /// Whether the file can be read as a list, or there never was one.
-    pub(super) fn is_read(&self, live: &Live) -> Result<bool, Failure> {
-        let never = || Ok(read_history(&self.places, &self.list).map_err(store)?.is_empty());
+    pub(super) fn is_read(&self, live: &Live) -> bool {
+        let never = || read_history(&self.places, &self.list) == History::default();
         match (&live.list, &live.bytes) {
-            (Some(_), _) => Ok(true),
-            (None, Some(_)) => Ok(false),
+            (Some(_), _) => true,
+            (None, Some(_)) => false,
             (None, None) => never(),
         }
     }
@@ -125,6 +147,23 @@ impl Live {
     pub(super) fn digest(&self) -> Option<String> {
         self.bytes.as_deref().map(sha256)
     }
+}
+
+/// Without a file nothing names an application, and lists need none. The port is one that nobody listens on.
+fn without_upstream(file: Option<&Path>, overrides: &mut Option<String>) {
+    if file.is_none() {
+        overrides.get_or_insert_with(|| "http://127.0.0.1:1".to_owned());
+    }
+}
+
+/// Everything that a gate would load, for commands that judge requests by it.
+///
+/// # Errors
+/// Every problem of the configuration and of the range files.
+pub(super) fn loaded(settings: &Settings) -> Result<Snapshot, Failure> {
+    let mut settings = settings.clone();
+    without_upstream(settings.file.path().as_deref(), &mut settings.keys.upstream);
+    Ok(loading::read(&settings)?.snapshot)
 }
 
 fn of_file(path: &Path) -> BTreeSet<IpNet> {
@@ -166,5 +205,5 @@ pub(super) fn operator() -> String {
     let uid =
         || std::fs::metadata("/proc/self").map_or("somebody".to_owned(), |own| format!("uid {}", own.uid()));
     let name = named.filter(|name| !name.trim().is_empty()).unwrap_or_else(uid);
-    name.chars().filter(|c| !c.is_control()).take(64).collect()
+    name.chars().filter(|c| !is_hidden(*c)).take(64).collect()
 }

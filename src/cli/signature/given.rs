@@ -20,10 +20,15 @@ const ANY: &str = "--secret-file";
 
 /// Why there are no secrets.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotGiven {
+pub(crate) enum NotGiven {
     /// A file cannot be read.
     #[error("--secret-file: {}: {error}", .path.display())]
-    Unread { path: PathBuf, error: ReadError },
+    Unread {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: ReadError,
+    },
     /// There is no such file, and its name may be what should stand in it.
     #[error(
         "--secret-file: looks like a secret itself; it wants the path of a file that holds the secret and nothing else"
@@ -31,7 +36,12 @@ pub(super) enum NotGiven {
     Itself,
     /// A file holds something else.
     #[error("--secret-file: {}: {error}", .path.display())]
-    Content { path: PathBuf, error: NoSecret },
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: NoSecret,
+    },
     /// The provider signs nothing.
     #[error("the provider does not sign its webhooks")]
     Unsigned,
@@ -97,7 +107,11 @@ impl Given {
     }
 }
 
-fn secret(path: &Path) -> Result<Secret, NotGiven> {
+/// The secret in a file.
+///
+/// # Errors
+/// It cannot be read, or holds something else.
+pub(crate) fn secret(path: &Path) -> Result<Secret, NotGiven> {
     let seen = SecretContent::at(path, MOST);
     let content = seen.content.map_err(|error| match path.to_str() {
         Some(text) if looks_like_secret(text) => NotGiven::Itself,

@@ -9,7 +9,7 @@
 //! | [`moment`] | the time that it is judged for |
 //! | [`given`] | the secrets that the command line names |
 
-mod given;
+pub(crate) mod given;
 pub(crate) mod moment;
 pub(crate) mod request;
 

@@ -49,7 +49,7 @@ pub(crate) enum NoRequest {
 }
 
 /// A request.
-pub(super) struct Recorded {
+pub(crate) struct Recorded {
     /// Its head.
     pub head: Head,
     /// Its body as it came.
@@ -78,7 +78,7 @@ impl Recorded {
     ///
     /// # Errors
     /// It has no head, or its body is not whole.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, NoRequest> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, NoRequest> {
         let (text, behind) = split(bytes);
         let head = parse(&text).map_err(NoRequest::Head)?;
         let mut notes = Vec::new();
@@ -113,7 +113,7 @@ impl Recorded {
     }
 
     /// Path and query. A head that a gate would refuse has a target all the same.
-    pub(super) fn target(&self) -> &[u8] {
+    pub(crate) fn target(&self) -> &[u8] {
         Facts::read(&self.head).map_or(self.head.target(), |facts| facts.target)
     }
 }

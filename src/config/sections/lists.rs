@@ -71,7 +71,9 @@ pub(crate) enum ListNameError {
     #[error("a list is named without .txt; write {0}")]
     File(String),
     /// It holds other letters.
-    #[error("{0} is not the name of a list: letters, digits, '-', '_' and '.'")]
+    #[error(
+        "{0} is not the name of a list: letters, digits, '-', '_' and '.', a letter or digit first, 64 at most"
+    )]
     Other(String),
 }
 
@@ -86,15 +88,18 @@ pub(crate) fn list_name(text: &str) -> Result<String, ListNameError> {
     if let Some(stem) = text.strip_suffix(".txt").filter(|stem| is_name(stem)) {
         return Err(ListNameError::File(stem.to_owned()));
     }
-    if !is_name(text) || text.starts_with('.') {
+    if !is_name(text) {
         return Err(ListNameError::Other(quote(text)));
     }
     Ok(text.to_owned())
 }
 
-fn is_name(text: &str) -> bool {
+/// Whether a list, and so its file, may have this name: the rule of the configuration, of the loader and of the commands.
+pub(crate) fn is_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
+    text.len() <= 64
+        && text.bytes().all(plain)
+        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
 }
 
 /// Reads `trusted_proxies`: CIDRs, addresses and names of lists.

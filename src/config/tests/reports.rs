@@ -34,7 +34,7 @@ log: { format: jsn }
         "deny: unknown value \"dropp\"; did you mean \"drop\"? There are: forbid, hide, retry, retry_when_stale, drop",
         "routes[0].path: a path begins with '/', this one is \"webhooks\"",
         "routes[0].allow: is empty; such a route admits nobody, leave the route out instead",
-        "routes[1].webhook: unknown webhook \"voice-anser\"; did you mean \"voice-answer\"? There are: voice-answer, voice-event, voice-fallback, sms-inbound, sms-delivery-receipt, short-code, messages-inbound, messages-status, number-insight, rtc-event, verify, generic",
+        "routes[1].webhook: unknown webhook \"voice-anser\"; did you mean \"voice-answer\"? There are: voice-answer, voice-event, voice-fallback, sms-inbound, sms-delivery-receipt, short-code, messages-inbound, messages-status, number-insight, rtc-event, verify, video, generic",
         "routes[1].allow[0]: \"proxies\" is in trusted_proxies too, and a trusted proxy is never a client",
         "routes[1].allow[2]: \"sms\" is listed twice",
         "routes[2].deadline: 5 has no unit; write 5s",

@@ -7,6 +7,7 @@
 pub(crate) mod acme;
 pub(crate) mod budgets;
 pub(crate) mod context;
+mod doctor;
 #[cfg(debug_assertions)]
 mod drill;
 pub(crate) mod log;
@@ -99,6 +100,12 @@ impl<T: Transport> Request<'_, T> {
     async fn run(&mut self, judged: Judged) -> Next {
         #[cfg(debug_assertions)]
         crate::gate::request::drill::panic_if_asked(self.received.path());
+        // A future that hardly anybody needs does not make that of every request larger.
+        if self.context.gate.doctor.is_out()
+            && let Some(next) = Box::pin(self.answer_doctor()).await
+        {
+            return next;
+        }
         let judged = match judged {
             Judged::Challenge(file, otherwise) => match acme::content(file).await {
                 Some(content) => return self.answer_challenge(content).await,

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::config::Problem;
+use crate::config::{Problem, is_list_name};
 use crate::policy::address::range_list;
 
 /// Bad lines that are reported per file. A file of another kind has only bad lines, and nobody reads a
@@ -16,18 +16,14 @@ const MAX_MESSAGE: usize = 560;
 /// The name of a file is not one that a list can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a list is named by its file: letters, digits, '_', '.' and '-', a letter or digit first; rename the file"
+    "a list is named by its file: letters, digits, '_', '.' and '-', a letter or digit first, 64 at most; rename the file"
 )]
 pub(super) struct ListNameError;
 
 /// The name of the list that a file holds.
 pub(super) fn list_name(path: &Path) -> Result<&str, ListNameError> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    if stem.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) && stem.bytes().all(allowed) {
-        return Ok(stem);
-    }
-    Err(ListNameError)
+    if is_list_name(stem) { Ok(stem) } else { Err(ListNameError) }
 }
 
 /// The problems of a file's lines, the first of them each for itself.

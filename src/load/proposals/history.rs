@@ -2,7 +2,8 @@
 //!
 //! A generation is there when its record is. A publication writes the text and a pending record before it replaces the
 //! list, and gives the record its name afterwards. If the process ends in between, the pending record counts exactly when
-//! its text is the list. Invariant: so the newest generation is the list, unless somebody saved the list by hand.
+//! its text is the list. Invariants: so the newest generation is the list, unless somebody saved the list by hand; a record that
+//! cannot be read hides no other generation, and neither its files nor its number are used for another one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,42 +40,56 @@ impl Generation {
         if sha256(&text) == self.record.sha256 {
             Ok(text)
         } else {
-            Err(StoreError::Changed(self.path.clone()))
+            Err(StoreError::Altered(self.path.clone()))
         }
     }
 }
 
-/// All generations of a list, oldest first.
-///
-/// # Errors
-/// A record cannot be read.
-pub(crate) fn read_history(places: &Places, list: &str) -> Result<Vec<Generation>, StoreError> {
-    let mut all = named(places, list)?;
-    all.extend(pending(places, list, &all)?);
-    Ok(all)
+/// What there is of the past of a list.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct History {
+    /// The generations, oldest first.
+    pub generations: Vec<Generation>,
+    /// Records that cannot be read.
+    pub damaged: Vec<StoreError>,
+}
+
+/// The past of a list.
+#[must_use]
+pub(crate) fn read_history(places: &Places, list: &str) -> History {
+    let mut history = named(places, list);
+    match pending(places, list) {
+        Ok(ended) => history.generations.extend(ended),
+        Err(error) => history.damaged.push(error),
+    }
+    history
 }
 
 /// The generations whose record has its name.
-pub(super) fn named(places: &Places, list: &str) -> Result<Vec<Generation>, StoreError> {
+pub(super) fn named(places: &Places, list: &str) -> History {
     let folder = places.history(list);
-    let mut all = Vec::new();
+    let mut history = History::default();
     for number in numbers(&folder) {
-        if let Some(record) = Record::read(&folder.join(record_name(number)))? {
-            all.push(Generation { number, record, path: folder.join(text_name(number)) });
+        match Record::read(&folder.join(record_name(number))) {
+            Ok(Some(record)) => {
+                let path = folder.join(text_name(number));
+                history.generations.push(Generation { number, record, path });
+            }
+            Ok(None) => {}
+            Err(error) => history.damaged.push(error),
         }
     }
-    Ok(all)
+    history
 }
 
 /// The generation whose publication ended after the list was replaced and before its record had its name.
-pub(super) fn pending(
-    places: &Places,
-    list: &str,
-    named: &[Generation],
-) -> Result<Option<Generation>, StoreError> {
+///
+/// # Errors
+/// Its record cannot be read.
+pub(super) fn pending(places: &Places, list: &str) -> Result<Option<Generation>, StoreError> {
     let folder = places.history(list);
     let Some(record) = Record::read(&folder.join(PENDING))? else { return Ok(None) };
-    let number = named.last().map_or(0, |newest| newest.number) + 1;
+    let number = newest_number(&folder) + 1;
     let is_live = live_digest(places, list).as_ref() == Some(&record.sha256);
     Ok(is_live.then(|| Generation { number, record, path: folder.join(text_name(number)) }))
 }
@@ -84,8 +99,13 @@ pub(crate) fn live_digest(places: &Places, list: &str) -> Option<String> {
     read(&places.live(list), MOST_BYTES).ok().map(|text| sha256(&text))
 }
 
+/// The newest number in a folder, also of a record that cannot be read; 0 if there is none.
+pub(super) fn newest_number(folder: &Path) -> u64 {
+    numbers(folder).pop().unwrap_or(0)
+}
+
 /// The numbers of the records in a folder, in order.
-pub(super) fn numbers(folder: &Path) -> Vec<u64> {
+fn numbers(folder: &Path) -> Vec<u64> {
     let names = fs::read_dir(folder).into_iter().flatten().flatten();
     let number = |name: &str| name.strip_suffix(".json").filter(|stem| stem.len() >= 6)?.parse().ok();
     let mut numbers: Vec<u64> = names.filter_map(|entry| number(entry.file_name().to_str()?)).collect();

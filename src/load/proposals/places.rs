@@ -30,7 +30,7 @@ pub(crate) enum StoreError {
         error: IoError,
     },
     /// A record is no JSON of ours.
-    #[error("{}: is no record of this program: {error}", .path.display())]
+    #[error("{}: is no record of this program, or a damaged one: {error}", .path.display())]
     Record {
         /// Its path.
         path: PathBuf,
@@ -40,6 +40,12 @@ pub(crate) enum StoreError {
     /// A text is not the one that its record is about.
     #[error("{}: is not the text that was written here; propose it again", .0.display())]
     Changed(PathBuf),
+    /// A text is not the one that was published.
+    #[error("{}: is not the text that was published; name another generation", .0.display())]
+    Altered(PathBuf),
+    /// Somebody changed the list while a command looked at it.
+    #[error("{}: has changed since it was read; look at the difference again", .0.display())]
+    Moved(PathBuf),
     /// The list is a symbolic link.
     #[error("{}: is a symbolic link, which publishing would replace; write to where it leads", .0.display())]
     Link(PathBuf),

@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use crate::config::is_list_name;
 use crate::files::file::{range_files, read};
 use crate::files::whole;
 use crate::load::proposals::places::{MOST_TEXT, Places, StoreError};
@@ -43,7 +44,7 @@ impl Proposal {
     pub(crate) fn lists(places: &Places) -> Vec<String> {
         let files = range_files(&places.proposals()).unwrap_or_default();
         let stem = |path: &PathBuf| path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
-        files.iter().filter_map(stem).collect()
+        files.iter().filter_map(stem).filter(|name| is_list_name(name)).collect()
     }
 
     /// Writes it in place of an earlier one.

@@ -7,6 +7,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::path::Path;
 
 use nix::fcntl::{Flock, FlockArg};
 
@@ -14,12 +15,13 @@ use crate::files::file::read;
 use crate::files::folder::MOST_BYTES;
 use crate::files::whole;
 use crate::load::proposals::history::{
-    KEPT, PENDING, live_digest, named, numbers, pending, record_name, text_name,
+    KEPT, PENDING, live_digest, named, newest_number, pending, record_name, text_name,
 };
 use crate::load::proposals::places::{Places, StoreError};
 use crate::load::proposals::proposal::{Proposal, make_folder};
 use crate::load::proposals::record::{Change, Record, sha256};
 use crate::policy::address::range_list::parse;
+use crate::policy::proposal::moves::{moves, set};
 
 /// Who published a list that no command published.
 pub(crate) const BY_HAND: &str = "somebody";
@@ -27,7 +29,8 @@ pub(crate) const BY_HAND: &str = "somebody";
 /// Makes the text the list, and returns the number of its generation. The digest in the record must be that of the text.
 ///
 /// # Errors
-/// A step fails. The list is the old one, or the new one, and the history says which.
+/// The list is not the one that the record was compared with, or a step fails. The list is the old one, or the new one, and the
+/// history says which.
 pub(crate) fn make_live(
     places: &Places,
     list: &str,
@@ -44,7 +47,12 @@ pub(crate) fn make_live(
     let _lock = lock(places)?;
     let unwritten = StoreError::unwritten(&folder);
     settle(places, list)?;
-    let number = found(places, list)? + 1;
+    // Nobody else publishes now. An editor may still save the file, as at any time.
+    if live_digest(places, list) != record.base {
+        return Err(StoreError::Moved(live));
+    }
+    found(places, list)?;
+    let number = newest_number(&folder) + 1;
     whole::write(&folder, &text_name(number), text, 0o644).map_err(&unwritten)?;
     whole::write(&folder, PENDING, &record.json(), 0o644).map_err(&unwritten)?;
     whole::sync_folder(&folder).map_err(&unwritten)?;
@@ -56,9 +64,9 @@ pub(crate) fn make_live(
     replace().map_err(StoreError::unwritten(&live))?;
 
     settle(places, list)?;
-    for old in numbers(&folder).iter().rev().skip(KEPT) {
-        let _ = fs::remove_file(folder.join(record_name(*old)));
-        let _ = fs::remove_file(folder.join(text_name(*old)));
+    for old in named(places, list).generations.iter().rev().skip(KEPT) {
+        let _ = fs::remove_file(folder.join(record_name(old.number)));
+        let _ = fs::remove_file(&old.path);
     }
     Ok(number)
 }
@@ -74,19 +82,22 @@ pub(crate) fn end(places: &Places, list: &str) -> Result<(), StoreError> {
     settle(places, list)
 }
 
-/// Ends a publication that was not ended: its record gets its name if its text is the list, and goes if it is not. A
-/// proposal that is the list goes too.
+/// Ends a publication that was not ended: its record gets its name if its text is the list, goes if it is not, and is set aside
+/// if it cannot be read. A proposal that is the list goes too.
 fn settle(places: &Places, list: &str) -> Result<(), StoreError> {
     let folder = places.history(list);
     let unwritten = StoreError::unwritten(&folder);
     let waiting = folder.join(PENDING);
-    if let Some(last) = pending(places, list, &named(places, list)?)? {
-        fs::rename(&waiting, folder.join(record_name(last.number))).map_err(&unwritten)?;
-        whole::sync_folder(&folder).map_err(&unwritten)?;
-    } else if let Err(error) = fs::remove_file(&waiting)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(unwritten(error));
+    let next = newest_number(&folder) + 1;
+    match pending(places, list) {
+        Ok(Some(ended)) => {
+            fs::rename(&waiting, folder.join(record_name(ended.number))).map_err(&unwritten)?;
+            whole::sync_folder(&folder).map_err(&unwritten)?;
+        }
+        Ok(None) => remove(&waiting).map_err(&unwritten)?,
+        Err(_) => {
+            fs::rename(&waiting, folder.join(format!(".damaged-{next:06}.json"))).map_err(&unwritten)?;
+        }
     }
     let live = live_digest(places, list);
     match Proposal::read(places, list) {
@@ -97,37 +108,42 @@ fn settle(places: &Places, list: &str) -> Result<(), StoreError> {
     }
 }
 
-/// Makes a list that no command published a generation, so that it can come back. Returns the newest number.
-fn found(places: &Places, list: &str) -> Result<u64, StoreError> {
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a list that no command published a generation, so that it can come back.
+fn found(places: &Places, list: &str) -> Result<(), StoreError> {
     let folder = places.history(list);
-    let newest = named(places, list)?.pop();
-    let number = newest.as_ref().map_or(0, |newest| newest.number);
+    let newest = named(places, list).generations.pop();
     let live = places.live(list);
-    let Ok(text) = read(&live, MOST_BYTES) else { return Ok(number) };
+    let Ok(text) = read(&live, MOST_BYTES) else { return Ok(()) };
     // What is no list cannot come back.
-    if parse(&text).is_err() {
-        return Ok(number);
-    }
+    let Ok(ranges) = parse(&text) else { return Ok(()) };
     let digest = sha256(&text);
-    if newest.is_some_and(|newest| newest.record.sha256 == digest) {
-        return Ok(number);
+    if newest.as_ref().is_some_and(|newest| newest.record.sha256 == digest) {
+        return Ok(());
     }
+    let before = newest.as_ref().and_then(|newest| parse(&newest.text().ok()?).ok());
+    let change = moves(&set(before.as_ref()), &set(Some(&ranges))).difference;
     let saved = fs::metadata(&live).and_then(|found| found.modified());
     let record = Record {
         as_of: None,
         at: saved.map_or(0, crate::telemetry::timestamp::unix_seconds),
-        base: None,
+        base: newest.map(|newest| newest.record.sha256),
         by: BY_HAND.to_owned(),
-        change: Change::default(),
+        change: Change::from(&change),
         document: None,
         sha256: digest,
         source: "the file as it was found".to_owned(),
     };
-    let number = number + 1;
+    let number = newest_number(&folder) + 1;
     let unwritten = StoreError::unwritten(&folder);
     whole::write(&folder, &text_name(number), &text, 0o644).map_err(&unwritten)?;
-    whole::write(&folder, &record_name(number), &record.json(), 0o644).map_err(&unwritten)?;
-    Ok(number)
+    whole::write(&folder, &record_name(number), &record.json(), 0o644).map_err(&unwritten)
 }
 
 /// One publication at a time in a ranges folder. The system gives the lock back when the process ends.

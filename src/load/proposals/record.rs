@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::files::file::read;
 use crate::load::proposals::places::{MOST_RECORD, StoreError};
 use crate::policy::address::difference::Difference;
+use crate::policy::visible::visible;
 
 /// What is known of a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,8 +75,27 @@ impl Record {
         let text =
             read(path, MOST_RECORD).map_err(|error| StoreError::Unread { path: path.to_owned(), error })?;
         serde_json::from_slice(&text)
-            .map(Some)
+            .map(|record: Self| Some(record.visible()))
             .map_err(|error| StoreError::Record { path: path.to_owned(), error: error.to_string() })
+    }
+
+    /// Whoever may write to the folder writes what they like, and others read it in a terminal, a log or a page.
+    fn visible(self) -> Self {
+        let some = |text: Option<String>| text.as_deref().map(visible);
+        Self {
+            as_of: some(self.as_of),
+            base: some(self.base),
+            by: visible(&self.by),
+            change: Change {
+                gained_v6: visible(&self.change.gained_v6),
+                lost_v6: visible(&self.change.lost_v6),
+                ..self.change
+            },
+            document: some(self.document),
+            sha256: visible(&self.sha256),
+            source: visible(&self.source),
+            at: self.at,
+        }
     }
 
     /// As JSON, for people too.

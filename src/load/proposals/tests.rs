@@ -3,7 +3,7 @@ use std::fs;
 use nix::fcntl::{Flock, FlockArg};
 use tempfile::TempDir;
 
-use super::history::{KEPT, PENDING, read_history};
+use super::history::{KEPT, PENDING, live_digest, read_history};
 use super::places::{Places, StoreError};
 use super::proposal::Proposal;
 use super::publication::{BY_HAND, make_live};
@@ -29,12 +29,13 @@ fn record(text: &str) -> Record {
 }
 
 fn published(places: &Places, text: &str) -> u64 {
-    make_live(places, "sms", text.as_bytes(), &record(text)).unwrap()
+    let record = Record { base: live_digest(places, "sms"), ..record(text) };
+    make_live(places, "sms", text.as_bytes(), &record).unwrap()
 }
 
 /// The number, who, and the text of each generation.
 fn told(places: &Places) -> Vec<(u64, String, String)> {
-    let all = read_history(places, "sms").unwrap();
+    let all = read_history(places, "sms").generations;
     let text = |one: &super::history::Generation| String::from_utf8(one.text().unwrap()).unwrap();
     all.iter().map(|one| (one.number, one.record.by.clone(), text(one))).collect()
 }
@@ -76,7 +77,11 @@ fn a_publication_is_the_list_and_the_newest_generation() {
     let by = |number, by: &str, text: &str| (number, by.to_owned(), text.to_owned());
     let wanted = [by(1, "ada", text), by(2, BY_HAND, "192.0.2.7\n"), by(3, "ada", "192.0.2.2\n")];
     assert_eq!(told(&places), wanted);
-    assert_eq!(read_history(&places, "voice"), Ok(Vec::new()), "each list has its own");
+    assert_eq!(read_history(&places, "voice").generations, [], "each list has its own");
+    let changes = read_history(&places, "sms").generations.into_iter().map(|one| one.record.change);
+    let changes: Vec<(usize, usize, u64)> =
+        changes.map(|one| (one.added, one.removed, one.lost_v4)).collect();
+    assert_eq!(changes[1], (1, 1, 1), "what somebody saved is a change too");
 }
 
 #[test]
@@ -130,4 +135,56 @@ fn a_link_is_not_replaced_and_two_do_not_publish_at_once() {
     assert_eq!(failed, Err(StoreError::Busy(path)));
     held.unlock().unwrap();
     published(&places, "192.0.2.3\n");
+}
+
+#[test]
+fn a_damaged_record_hides_no_other_generation_and_is_never_lost() {
+    let (_dir, places) = places();
+    for number in 1..=3 {
+        published(&places, &format!("192.0.2.{number}\n"));
+    }
+    let folder = places.history("sms");
+    let damaged = folder.join("000003.json");
+    fs::write(&damaged, "{\"at\": ").unwrap();
+    let history = read_history(&places, "sms");
+    assert_eq!(history.damaged.len(), 1);
+    assert!(history.damaged[0].to_string().contains("000003.json"), "{:?}", history.damaged);
+    // Nobody knows that the list is that generation, so it becomes one again.
+    assert_eq!(published(&places, "192.0.2.4\n"), 5);
+    let numbers =
+        |places: &Places| -> Vec<u64> { told(places).into_iter().map(|(number, _, _)| number).collect() };
+    assert_eq!(numbers(&places), [1, 2, 4, 5]);
+    for number in 10..=KEPT + 10 {
+        published(&places, &format!("192.0.2.{number}\n"));
+    }
+    assert_eq!((numbers(&places).len(), fs::read(&damaged).unwrap()), (KEPT, b"{\"at\": ".to_vec()));
+    assert!(folder.join("000003.txt").exists());
+    // One that was pending is set aside, and the publication goes on.
+    fs::write(folder.join(PENDING), [0xFF]).unwrap();
+    assert_eq!(read_history(&places, "sms").damaged.len(), 2);
+    let next = published(&places, "192.0.2.5\n");
+    assert_eq!(fs::read(folder.join(format!(".damaged-{next:06}.json"))).unwrap(), [0xFF]);
+}
+
+#[test]
+fn a_list_that_somebody_changed_meanwhile_is_not_published_over() {
+    let (_dir, places) = places();
+    published(&places, "192.0.2.1\n");
+    let record = Record { base: live_digest(&places, "sms"), ..record("192.0.2.2\n") };
+    fs::write(places.live("sms"), "192.0.2.7\n").unwrap();
+    let failed = make_live(&places, "sms", b"192.0.2.2\n", &record);
+    assert_eq!(failed, Err(StoreError::Moved(places.live("sms"))));
+    assert_eq!((told(&places).len(), fs::read(places.live("sms")).unwrap()), (1, b"192.0.2.7\n".to_vec()));
+}
+
+#[test]
+fn what_a_record_says_is_seen_whole() {
+    let (_dir, places) = places();
+    let text = "192.0.2.1\n";
+    let record = Record { source: "a\u{202e}\n".to_owned(), by: "\u{1b}[1m".to_owned(), ..record(text) };
+    Proposal { list: "sms".to_owned(), record, text: text.as_bytes().to_vec() }.write(&places).unwrap();
+    fs::write(places.proposals().join("-x.txt"), "").unwrap();
+    let read = Proposal::read(&places, "sms").unwrap().unwrap().record;
+    assert_eq!((read.source.as_str(), read.by.as_str()), ("a\\u{202e}\\n", "\\u{1b}[1m"));
+    assert_eq!(Proposal::lists(&places), ["sms"], "no list can have the other name");
 }

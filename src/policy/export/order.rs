@@ -85,3 +85,9 @@ pub(crate) fn set(name: &Name, family: Family) -> String {
 pub(crate) fn chain(name: &Name) -> String {
     format!("NG-{}", name.underscored())
 }
+
+/// The name of the chain of nftables that drops everybody else.
+#[must_use]
+pub(crate) fn only(name: &Name) -> String {
+    format!("{}_only", name.underscored())
+}

@@ -10,7 +10,8 @@ use std::fmt::Write as _;
 
 use ipnet::IpNet;
 
-use crate::policy::address::range_list::{Day, parse, parse_prefix};
+use crate::policy::address::range_list::{Day, parse, parse_prefix, parts};
+use crate::policy::visible::visible;
 
 /// Where the new prefixes are from.
 #[derive(Clone, Copy, Debug)]
@@ -59,9 +60,8 @@ fn add(out: &mut String, prefixes: &BTreeSet<IpNet>, about: About<'_>) {
     if !out.is_empty() {
         out.push('\n');
     }
-    let source: String = about.source.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "# source: {source}");
+    let _ = writeln!(out, "# source: {}", visible(about.source));
     if let Some(day) = about.as_of {
         let _ = writeln!(out, "# as-of: {day}");
     }
@@ -81,7 +81,7 @@ struct Group<'t> {
 fn groups(text: &str) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = vec![Group::default()];
     for line in text.lines() {
-        let range = line.split_once('#').map_or(line, |(range, _)| range).trim_matches([' ', '\t']);
+        let (range, _) = parts(line);
         let is_next = groups.last().is_some_and(|group| !group.lines.is_empty());
         match parse_prefix(range) {
             Ok(prefix) => groups.last_mut().map(|group| group.lines.push((prefix, line))),
@@ -150,7 +150,7 @@ mod tests {
         }
         let about = About { source: "a\n# reviewed: 2026-11-27\n0.0.0.0/0", as_of: None, ..about() };
         let text = render(None, &nets(&["192.0.2.1/32"]), about);
-        assert!(text.starts_with("# source: a # reviewed: 2026-11-27 0.0.0.0/0\n# fetched: "), "{text}");
+        assert!(text.starts_with("# source: a\\n# reviewed: 2026-11-27\\n0.0.0.0/0\n# fetched: "), "{text}");
         assert_eq!(parse(text.as_bytes()).unwrap().reviewed(), None);
     }
 

@@ -11,32 +11,51 @@ use crate::policy::outcome::Reason;
 use crate::policy::provider::advice::Advice;
 use crate::policy::provider::signing::Signed;
 use crate::policy::provider::spec::{AnswerRule, Methods, RelayAs, Spec};
+use crate::policy::provider::tries::{Otherwise, Tries};
 use crate::policy::provider::{Provider, Webhook};
+
+/// Each webhook is sent once.
+const TRIES: Tries = Tries {
+    sender: "GitHub",
+    connect: Duration::from_secs(10),
+    answer: Duration::from_secs(10),
+    schedules: &[],
+    statuses: &[],
+    silences: &[],
+    otherwise: Otherwise::Lost("somebody must redeliver it by hand"),
+    only: None,
+    source: "docs.github.com/webhooks, handling failed webhook deliveries",
+};
 
 pub(crate) static GITHUB: Provider = Provider {
     name: "GitHub",
     webhooks: &[Spec {
         name: "hooks",
+        registered: "repository, Settings, Webhooks, Payload URL",
         methods: Methods::Post,
         deadline: Duration::from_millis(9500),
         success: 200..=299,
         relay_as: RelayAs::Same,
         answer: AnswerRule::Any,
         signed: Signed::Never,
+        tries: TRIES,
         source: "docs.github.com/webhooks: a 2XX status within 10 s; POST",
     }],
     other: Spec {
         name: "generic",
+        registered: "wherever the webhook is set up",
         methods: Methods::Any,
         deadline: Duration::from_millis(9500),
         success: 200..=299,
         relay_as: RelayAs::Same,
         answer: AnswerRule::Any,
         signed: Signed::Never,
+        tries: TRIES,
         source: "docs.github.com/webhooks: a 2XX status within 10 s",
     },
     signing: None,
     allow: &["hooks"],
+    lists: &[],
     example: "{ path: /github, webhook: hooks }",
     advice: Advice {
         redirect: "GitHub counts no redirect as delivered: register the final URL",

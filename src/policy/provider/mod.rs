@@ -8,6 +8,9 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`spec`] | one kind of webhook: methods, deadline, success, the required answer |
+//! | [`tries`] | how it is tried |
+//! | [`next`] | what the sender does after a try |
+//! | [`outlook`] | that in a sentence |
 //! | [`advice`] | advice to the operator |
 //! | [`signing`] | how it signs |
 //! | [`nexmo`] | Nexmo, now Vonage |
@@ -16,8 +19,11 @@ pub(crate) mod advice;
 #[cfg(test)]
 pub(crate) mod github;
 pub(crate) mod nexmo;
+pub(crate) mod next;
+pub(crate) mod outlook;
 pub(crate) mod signing;
 pub(crate) mod spec;
+pub(crate) mod tries;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -38,6 +44,8 @@ pub struct Provider {
     pub other: Spec,
     /// The range lists of a route without `allow`.
     pub allow: &'static [&'static str],
+    /// The range lists that come with the program: file names and texts.
+    pub lists: &'static [(&'static str, &'static str)],
     /// A route for one of its webhooks in the form of a config file, as an example for messages.
     pub example: &'static str,
     /// How it signs, if it does in a way that is understood here.
@@ -145,7 +153,7 @@ mod tests {
                 assert_eq!(provider.webhook(name), Some(webhook), "{name} is there twice");
                 assert_eq!(webhook.provider(), provider);
                 assert!(is_plain(name), "{name}");
-                assert!(!spec.source.is_empty(), "{name}");
+                assert!(!spec.source.is_empty() && !spec.registered.is_empty(), "{name}");
                 assert!(!spec.methods.allow(b"CONNECT") && !spec.methods.allow(b"TRACE"), "{name}");
                 assert!(spec.methods.allow(b"POST"), "{name}");
                 // No provider may make a success of a redirect or a failure.
@@ -156,7 +164,7 @@ mod tests {
             assert!(provider.example.contains(" webhook: "), "{}", provider.example);
             assert!(!provider.allow.is_empty(), "a route would admit nobody");
         }
-        assert_eq!(rows, 12 + 2);
+        assert_eq!(rows, 13 + 2);
         assert_eq!(DEFAULT.webhook("voice"), None);
     }
 

@@ -8,12 +8,15 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::policy::provider::signing::Signed;
+use crate::policy::provider::tries::Tries;
 
 /// One row of a provider's table.
 #[derive(Debug)]
 pub struct Spec {
     /// Its name in the config, the log and the metrics.
     pub name: &'static str,
+    /// Where its URL is registered with the provider.
+    pub registered: &'static str,
     /// The methods that it arrives with.
     pub methods: Methods,
     /// The time for a whole exchange.
@@ -26,6 +29,8 @@ pub struct Spec {
     pub answer: AnswerRule,
     /// How it is signed.
     pub signed: Signed,
+    /// How often and when it is sent.
+    pub tries: Tries,
     /// Where the values come from: the vendor's page, with its date if it has one.
     pub source: &'static str,
 }

@@ -99,6 +99,7 @@ macro_rules! gauges {
         #[derive(Debug, Default)]
         pub struct Gauges {
             phase: AtomicU8,
+            hits_since: AtomicU64,
             $(#[doc = $help] pub $cell: AtomicU64,)+
         }
 
@@ -178,6 +179,17 @@ impl Gauges {
             1 => Phase::Ready,
             _ => Phase::Draining,
         }
+    }
+
+    /// Since when the hits of prefixes are known, in Unix seconds; 0 before the gate is there.
+    #[must_use]
+    pub(crate) fn hits_since(&self) -> u64 {
+        self.hits_since.load(Relaxed)
+    }
+
+    /// Says since when they are known.
+    pub(crate) fn count_hits_since(&self, since: u64) {
+        self.hits_since.store(since, Relaxed);
     }
 
     /// Enters a phase.

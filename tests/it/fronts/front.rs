@@ -24,10 +24,20 @@ pub struct Front {
 
 impl Front {
     /// `start` is given an address to listen on. Somebody else may take that in between: then another is tried.
-    pub fn begin(folder: &Path, protocol: &Protocol, start: impl Fn(SocketAddr) -> Command) -> Self {
+    pub fn begin(folder: &Path, protocol: &Protocol, start: impl FnMut(SocketAddr) -> Command) -> Self {
+        Self::begin_on(LOOPBACK, folder, protocol, start)
+    }
+
+    /// The same on another address of this machine.
+    pub fn begin_on(
+        ip: &str,
+        folder: &Path,
+        protocol: &Protocol,
+        mut start: impl FnMut(SocketAddr) -> Command,
+    ) -> Self {
         let log = folder.join("front.log");
         for _ in 0..5 {
-            let address = Port::free(LOOPBACK).address();
+            let address = Port::free(ip).address();
             let mut command = start(address);
             let said = File::create(&log).expect("a log of the proxy");
             let again = said.try_clone().expect("the log");

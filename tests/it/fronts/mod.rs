@@ -13,12 +13,12 @@
 //! | [`network`] | a network of the test's own, where every address is this machine's |
 //! | [`proxies`], [`platforms`] | the recipes of the two pages |
 
-mod front;
+pub mod front;
 mod network;
-mod page;
+pub mod page;
 mod platforms;
 mod probes;
 mod proxies;
 mod restart;
-mod stand;
+pub mod stand;
 mod who_asks;

@@ -24,7 +24,6 @@ pub mod proxy_header;
 pub mod scratch;
 pub mod sender;
 pub mod signer;
-#[expect(dead_code, reason = "the unit tests share it, and use more of it")]
 pub mod test_ca;
 pub mod tls;
 pub mod upstream;

@@ -52,7 +52,7 @@ fn the_demo_comes_out_as_it_must_and_leaves_nothing_behind() {
     let text = stdout(&output);
     assert_eq!(output.status.code(), Some(0), "{text}{}", stderr(&output));
     assert!(
-        text.contains("20 of 20 from 127.0.0.2 delivered byte for byte; 20 of 20 from 127.0.0.3 denied"),
+        text.contains("30 of 30 from 127.0.0.2 delivered byte for byte; 30 of 30 from 127.0.0.3 denied"),
         "{text}"
     );
     assert!(text.contains("1 of 1 with a forged signature refused. All as expected."), "{text}");

@@ -104,3 +104,70 @@ fn secrets_and_broken_lists_are_not_needed_to_propose() {
     assert!(list(&setup).ends_with("\n20.30.40.0/24\n") && !list(&setup).contains("broken"));
     assert_eq!(history(&setup).len(), 1, "what is no list is no generation");
 }
+
+#[test]
+fn a_source_is_one_line_that_is_seen_whole() {
+    let setup = alone(OLD);
+    let new = "20.30.40.0/24\n20.30.41.0/24\n";
+    for source in ["a\n# reviewed: 2026-11-28", "\u{202e}elpmaxe", "", " ", "a\u{2028}b", &"x".repeat(1001)] {
+        let said = ranges(&setup, &["propose", "test", "--source", source], new);
+        assert_eq!(said.code, 2, "{source:?}: {said:?}");
+    }
+    assert!(!setup.path().join("ranges/.proposed").exists());
+    // A file may have any name.
+    let path = setup.path().join("a\u{202e}\n# auto-add: 20.0.0.0");
+    fs::write(&path, new).expect("a document");
+    let said = ranges(&setup, &["propose", "test", &path.display().to_string()], "");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("a\\u{202e}\\n# auto-add: 20.0.0.0\n"), "{said:?}");
+    let text = fs::read_to_string(setup.path().join("ranges/.proposed/test.txt")).expect("the proposal");
+    assert!(text.contains("/a\\u{202e}\\n# auto-add: 20.0.0.0\n"), "{text}");
+    assert_eq!(ranges(&setup, &["publish", "test"], "").code, 0);
+    assert!(history(&setup)[1].2.ends_with("a\\u{202e}\\n# auto-add: 20.0.0.0"));
+}
+
+#[test]
+fn a_list_has_a_name_that_the_gate_loads() {
+    let setup = alone(OLD);
+    for name in ["_9", "-x", ".x", "a/b", "", &"x".repeat(65)] {
+        let said = ranges(&setup, &["propose", "--", name], "20.30.40.0/24\n");
+        assert_eq!(said.code, 2, "{name:?}: {said:?}");
+        // Of a file with such a name the gate says the same.
+        if !name.is_empty() && !name.contains(['/', '.']) {
+            setup.dir.write(&format!("ranges/{name}.txt"), OLD);
+            let check = binary().args(["check", "--config"]).arg(setup.path().join("config.yaml")).output();
+            let said = Said::of(check.expect("check"));
+            assert!(said.err.contains("a letter or digit first, 64 at most"), "{name:?}: {said:?}");
+            fs::remove_file(setup.path().join(format!("ranges/{name}.txt"))).expect("the file");
+        }
+    }
+    assert_eq!(ranges(&setup, &["propose", "9_-.x"], "20.30.40.0/24\n").code, 0);
+}
+
+#[test]
+fn without_a_configuration_a_folder_is_enough() {
+    let setup = alone(OLD);
+    let run = |args: &[&str]| {
+        let mut command = binary();
+        command.current_dir(setup.path().join("ranges")).arg("ranges").args(args).args(["--ranges", "."]);
+        Said::of(command.output().expect("the gate's binary"))
+    };
+    let document = setup.path().join("document").display().to_string();
+    setup.dir.write("document", "20.30.40.0/24\n20.30.41.0/24\n");
+    let said = run(&["propose", "test", &document]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(run(&["diff", "test"]).code, 1);
+    let said = run(&["publish", "test"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(list(&setup).contains("20.30.41.0/24"));
+    assert_eq!((run(&["history", "test"]).code, run(&["rollback", "test"]).code), (0, 0));
+    setup.dir.write(
+        "access.log",
+        "{\"ts\":\"2026-11-21T19:30:00.123Z\",\"outcome\":\"delivered\",\"client_ip\":\"20.30.40.1\",\"route\":\"/*\"}\n",
+    );
+    let log = setup.path().join("access.log").display().to_string();
+    setup.dir.write("new", "20.30.41.0/24\n");
+    let new = setup.path().join("new").display().to_string();
+    let said = run(&["replay", "test", "--allow", "test", "--with", &new, &log]);
+    assert_eq!(said.code, 3, "{said:?}");
+}

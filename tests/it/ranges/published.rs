@@ -74,7 +74,19 @@ fn what_the_running_gate_knows_holds_a_list_too() {
     for from in ["127.0.0.2", "127.0.0.4"] {
         assert_eq!(gate.ask(from, &get("/hook")).status, 200);
     }
-    assert_eq!(proposed(&gate.setup, "127.0.0.0/30\n127.0.0.64/26\n").code, 0, "only the gate knows");
+    let said = proposed(&gate.setup, "127.0.0.0/30\n127.0.0.64/26\n");
+    assert_eq!(said.code, 0, "only the gate knows");
+    assert!(
+        said.err.contains("warning: no gate was asked whether requests came lately from what goes"),
+        "{said:?}"
+    );
+    // Where it can be asked, the proposal says already that it will be held.
+    let asked = ranges(&gate.setup, &["propose", "test", "--admin", &admin], "127.0.0.0/30\n127.0.0.64/26\n");
+    assert_eq!(asked.code, 3, "{asked:?}");
+    assert!(
+        asked.err.contains("held: test: 1 removed prefixes sent requests lately: 127.0.0.4/32"),
+        "{asked:?}"
+    );
     let said = publish(&[]);
     assert_eq!(said.code, 3, "{said:?}");
     assert!(
@@ -93,6 +105,9 @@ fn what_the_running_gate_knows_holds_a_list_too() {
     let from = gate.stderr.len();
     gate.setup.dir.write("ranges/other.txt", "20.30.40.0/24\n");
     gate.wait_message(from, |message, _| message == "reload held");
+    let asked = ["propose", "test", "--json", "--admin", &admin];
+    let asked = ranges(&gate.setup, &asked, "127.0.0.0/30\n127.0.0.4/32\n127.0.0.64/27\n");
+    assert_eq!((asked.code, &asked.json()["held"][0]["reason"]), (3, &"confirms".into()), "{asked:?}");
     let said = publish(&[]);
     assert_eq!(said.code, 3, "{said:?}");
     assert!(
@@ -126,4 +141,66 @@ fn a_proposal_that_was_changed_or_is_old_is_not_published() {
     let said = publish(&setup, &["--force", "--yes-i-know"]);
     assert_eq!((said.code, list(&setup).as_str()), (1, OLD), "{said:?}");
     assert!(said.err.contains("is not the text that was written here"), "{said:?}");
+}
+
+#[test]
+fn what_was_looked_at_is_what_is_published() {
+    let setup = alone(OLD);
+    let four = format!("{OLD}20.30.43.0/24\n");
+    assert_eq!(proposed(&setup, &four).code, 0);
+    let shown = ranges(&setup, &["diff", "test", "--json"], "").json();
+    let id = shown["id"].as_str().expect("an id").to_owned();
+    assert!(ranges(&setup, &["diff", "test"], "").out.contains(&format!("ranges publish test --if {id}`\n")));
+    assert_eq!(
+        ranges(&setup, &["diff", "test", "--json"], "").json()["id"],
+        id.as_str(),
+        "it stays the same"
+    );
+    let held = |said: &Said| {
+        assert_eq!(said.code, 3, "{said:?}");
+        assert!(said.err.contains("this is not what was looked at"), "{said:?}");
+    };
+    // The list is another one, and nobody looked at the whole difference; and then the proposal is.
+    let with_comment = format!("# mine\n{OLD}");
+    setup.dir.write("ranges/test.txt", &with_comment);
+    held(&publish(&setup, &["--if", &id]));
+    held(&publish(&setup, &["--if", &id, "--force", "--yes-i-know"]));
+    setup.dir.write("ranges/test.txt", OLD);
+    assert_eq!(proposed(&setup, &format!("{four}20.30.44.0/24\n")).code, 0);
+    held(&publish(&setup, &["--if", &id]));
+    assert_eq!((list(&setup).as_str(), history(&setup)), (OLD, Vec::new()));
+    let again = ranges(&setup, &["diff", "test", "--json"], "").json();
+    let said = publish(&setup, &["--if", again["id"].as_str().expect("an id")]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(list(&setup).contains("20.30.44.0/24"));
+    assert!(
+        ranges(&setup, &["diff", "test", "1", "--json"], "").json()["id"].is_null(),
+        "nothing is published by it"
+    );
+}
+
+#[test]
+fn a_damaged_record_is_named_and_stops_no_command() {
+    let setup = alone(OLD);
+    for number in 3..6 {
+        assert_eq!(proposed(&setup, &format!("{OLD}20.30.4{number}.0/24\n")).code, 0);
+        assert_eq!(publish(&setup, &["--force", "--yes-i-know"]).code, 0);
+    }
+    let damaged = setup.path().join("ranges/.history/test/000003.json");
+    fs::write(&damaged, "{\"at\": 1").expect("a record");
+    fs::write(setup.path().join("ranges/.history/test/000002.txt"), "0.0.0.0/0\n").expect("a text");
+    let wanted = "000003.json: is no record of this program, or a damaged one";
+    for command in [&["history", "test"][..], &["diff", "test", "1"], &["rollback", "test"]] {
+        let said = ranges(&setup, command, "");
+        assert!(said.code <= 1 && said.err.matches(wanted).count() == 1, "{command:?}: {said:?}");
+    }
+    assert_eq!(list(&setup), OLD, "the newest generation that can be read");
+    assert!(damaged.exists());
+    let numbers: Vec<u64> = history(&setup).into_iter().map(|one| one.0).collect();
+    assert_eq!(numbers, [1, 2, 4, 5]);
+    let said = ranges(&setup, &["rollback", "test", "2"], "");
+    assert!(
+        said.code == 1 && said.err.contains("000002.txt: is not the text that was published"),
+        "{said:?}"
+    );
 }

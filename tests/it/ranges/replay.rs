@@ -154,7 +154,9 @@ fn what_is_cut_off_or_hostile_is_counted_and_a_file_that_is_no_log_is_refused() 
     let told = logged.run(&["test", "--with", "other.txt", "hostile", "--json"]);
     let lines = &told.json()["lines"];
     assert_eq!((told.code, &lines["damaged"], &lines["judged"]), (Some(3), &json!(4), &json!(5)), "{lines}");
-    let packed = fs::read(gzip(&logged.log)).expect("the packed log");
+    let earlier = String::from_utf8(log).expect("text").replace("\"ts\":\"20", "\"ts\":\"19");
+    gzip(&logged.file("earlier", earlier));
+    let packed = fs::read(logged.setup.path().join("earlier.gz")).expect("the packed log");
     logged.file("cut.gz", &packed[..packed.len() - 20]);
     let cut = logged.run(&["test", "--with", "other.txt", "access.log", "cut.gz", "--json"]);
     let told = cut.json();
@@ -180,4 +182,26 @@ fn what_is_cut_off_or_hostile_is_counted_and_a_file_that_is_no_log_is_refused() 
     // A log without a line says nothing against anybody.
     logged.file("empty", "");
     assert_eq!(logged.run(&["test", "--with", "other.txt", "empty"]).code, Some(0));
+}
+
+#[test]
+fn a_log_counts_once_whatever_its_names_are() {
+    let logged = Logged::new();
+    let with = logged.file("new.txt", "127.0.0.9\n");
+    let (log, with) = (logged.log.display().to_string(), with.display().to_string());
+    std::os::unix::fs::symlink(&logged.log, logged.setup.path().join("link.log")).expect("a link");
+    let once = logged.run(&["test", "--with", &with, &log, "--json"]).json();
+    let twice = logged.run(&["test", "--with", &with, &log, &log, "link.log", "--json"]);
+    assert_eq!(twice.json()["lost"]["requests"], once["lost"]["requests"], "{}", twice.err);
+    assert_eq!(twice.err.matches("is named twice, and counts once").count(), 2, "{}", twice.err);
+    // A copy, also a compressed one, and one that has grown since.
+    let copy = logged.file("copy.log", fs::read(&logged.log).expect("the log"));
+    gzip(&copy);
+    let packed = copy.with_extension("log.gz");
+    for other in [&copy, &packed] {
+        let other = other.display().to_string();
+        let said = logged.run(&["test", "--with", &with, &log, &other]);
+        assert_eq!((said.code, said.out.as_str()), (Some(65), ""), "{}", said.err);
+        assert!(said.err.contains("begin with the same request"), "{}", said.err);
+    }
 }

@@ -36,3 +36,25 @@ fn the_last_hit_of_each_prefix_is_told_and_stays_over_a_reload() {
     assert_eq!(gate.metric(&sample("127.0.0.2/32")), at);
     assert_eq!(gate.metric(&sample("127.0.0.4/32")), 0);
 }
+
+#[test]
+fn the_last_hits_survive_a_restart_and_a_damaged_file_is_told() {
+    let upstream = Upstream::echo();
+    let setup = Setup::new(upstream.url()).range("test", LIST).key("state", "kept");
+    std::fs::create_dir(setup.path().join("kept")).expect("state");
+    let gate = setup.start();
+    assert_eq!(gate.ask(ADMITTED, &get("/a")).status, 200);
+    gate.events(1);
+    let sample = "prefix_last_hit_timestamp_seconds{list=\"test\",prefix=\"127.0.0.2/32\"}";
+    let (at, since) = (gate.metric(sample), gate.metric("prefix_hits_since_timestamp_seconds"));
+    assert!(at >= since && since > 1_700_000_000, "{at} {since}");
+    let setup = gate.finish().setup;
+    let next = setup.start();
+    assert_eq!((next.metric(sample), next.metric("prefix_hits_since_timestamp_seconds")), (at, since));
+    let setup = next.finish().setup;
+    setup.dir.write("kept/last-hits.json", "{");
+    let gate = setup.start();
+    assert!(gate.log().contains("when prefixes were hit before is forgotten"), "{}", gate.log());
+    assert_eq!((gate.metric(sample), gate.metric("last_reload_ok")), (0, 1));
+    assert!(gate.metric("prefix_hits_since_timestamp_seconds") >= since);
+}

@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use crate::harness::gate::setup;
-use crate::harness::{Gate, Setup};
+use crate::harness::signer::{Token, now};
+use crate::harness::{ADMITTED, Gate, Setup, Upstream, cannot_run, request};
 use crate::reloads::reload::{is_reloaded, rename_over};
 
 /// No request is sent.
@@ -184,6 +186,57 @@ fn a_secret_is_added_beside_the_old_one_without_a_restart() {
     let shown = gate.status()["secrets"].as_array().map(Vec::len);
     assert_eq!((shown, &report["needs_restart"].as_array().map(Vec::len)), (Some(2), &Some(0)), "{report}");
     assert_silent(&gate);
+}
+
+/// The library of the `faketime` package that shifts the wall clock of a program with threads.
+fn faketime() -> Option<PathBuf> {
+    let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
+    let files = folders.map(|folder| Path::new(folder).join("faketime/libfaketimeMT.so.1"));
+    files.into_iter().find(|file| file.exists())
+}
+
+#[test]
+#[ignore = "needs faketime: make test-long"]
+fn the_last_day_of_a_secret_ends_while_the_gate_runs_and_is_told() {
+    let Some(library) = faketime() else {
+        return cannot_run("secret-until", "libfaketime is not installed");
+    };
+    let upstream = Upstream::echo();
+    let today = OffsetDateTime::now_utc().date();
+    let secrets = format!(
+        "{{ secrets: [{{ api_key: a1b2c3d, file: secrets/a }}, {{ api_key: a1b2c3d, file: secrets/b, until: {today} }}] }}"
+    );
+    let setup = usual(upstream.url())
+        .key("signatures", &secrets)
+        .routes(&["{ path: /*, webhook: messages-status, allow: [test], signature: require }"]);
+    put(setup.path(), "secrets/b", SECOND);
+    setup.write_config();
+    let clock = setup.path().join("clock");
+    fs::write(&clock, "+0").expect("the clock");
+    let mut command = setup.command_of(setup::binary());
+    command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", &clock).env("FAKETIME_NO_CACHE", "1");
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
+    let gate = setup.start_as(&mut command);
+    let ask = |secret: &str, later: u64| {
+        let token = Token::new("a1b2c3d", secret, b"{}").claim("iat", now() + later).bearer();
+        let fields = [("Content-Type", "application/json"), ("Authorization", token.as_str())];
+        gate.ask(ADMITTED, &request("POST", "/a", &fields, b"{}")).status
+    };
+    assert_eq!((ask(FIRST, 0), ask(SECOND, 0)), (200, 200));
+    let from = gate.stderr.len();
+    fs::write(&clock, "+1d").expect("the clock jumps");
+    let wanted =
+        format!("the secret of api_key a1b2c3d no longer counts since the end of {today} (UTC); remove it");
+    let told = gate.wait_message(from, |message, _| message == wanted);
+    assert_eq!(told["level"], "WARN", "{told}");
+    assert_eq!((ask(FIRST, 86_400), ask(SECOND, 86_400)), (200, 503), "the other one of the account goes on");
+    let last = gate.events(4)[3].clone();
+    let note = "it was made with a secret that has passed its `until`";
+    assert_eq!((&last["reason"], &last["note"]), (&"unknown_key".into(), &note.into()), "{last}");
+    assert_silent(&gate);
+    // It is told once.
+    let times = gate.log().matches("no longer counts since").count();
+    assert_eq!(times, 1, "{}", gate.log());
 }
 
 #[test]

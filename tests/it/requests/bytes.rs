@@ -8,7 +8,7 @@ use crate::harness::upstream::script::echo;
 use crate::harness::{ADMITTED, Act, Answer, Setup, Upstream, get, post, request};
 
 /// The route of every sample, as in the shipped configuration.
-const ROUTES: [&str; 11] = [
+const ROUTES: [&str; 12] = [
     "{ path: /webhooks/answer, webhook: voice-answer, allow: [test] }",
     "{ path: /webhooks/event, webhook: voice-event, allow: [test] }",
     "{ path: /webhooks/fallback, webhook: voice-fallback, allow: [test] }",
@@ -20,6 +20,7 @@ const ROUTES: [&str; 11] = [
     "{ path: /webhooks/number-insight, webhook: number-insight, allow: [test] }",
     "{ path: /webhooks/rtc, webhook: rtc-event, allow: [test] }",
     "{ path: /webhooks/verify, webhook: verify, allow: [test] }",
+    "{ path: /webhooks/video, webhook: video, allow: [test] }",
 ];
 
 #[test]
@@ -32,7 +33,7 @@ pub fn every_sample_arrives(over: impl FnOnce(Setup) -> Setup) {
     let file: Value =
         serde_json::from_str(include_str!("../../fixtures/webhooks.json")).expect("the fixture");
     let samples: BTreeMap<String, Value> = serde_json::from_value(file["samples"].clone()).expect("samples");
-    assert_eq!(samples.len(), 20);
+    assert_eq!(samples.len(), 30);
     let upstream = Upstream::echo();
     let gate = over(Setup::new(upstream.url())).routes(&ROUTES).start();
     for (name, sample) in &samples {
@@ -65,7 +66,7 @@ pub fn every_sample_arrives(over: impl FnOnce(Setup) -> Setup) {
             "{name}"
         );
     }
-    assert_eq!(gate.finish().events.iter().filter(|event| event["delivered"] == true).count(), 20);
+    assert_eq!(gate.finish().events.iter().filter(|event| event["delivered"] == true).count(), 30);
 }
 
 #[test]

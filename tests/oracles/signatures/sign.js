@@ -47,9 +47,22 @@ function token(sample) {
     return { text, token: made, verifies: verifySignature(made, sample.secret) };
 }
 
+// A whole message that somebody else signed: does it verify, and is the token of this message?
+function message(sample) {
+    const text = sample.how === "query" ? sample.query : sample.body;
+    if (sample.token) {
+        const claims = jsonwebtoken.decode(sample.token);
+        const hash = sha256(sample.how === "query" ? queryJson(text) : text);
+        return { verifies: verifySignature(sample.token, sample.secret) && claims.payload_hash === hash };
+    }
+    const params = sample.how === "json" ? JSON.parse(text) : Object.fromEntries(new URLSearchParams(text));
+    return { verifies: sms.verifySignature(params.sig, params, sample.secret, methods[sample.method]) };
+}
+
 const kinds = {
     parameters,
     token,
+    message,
     verify: (sample) => ({ verifies: verifySignature(sample.token, sample.secret) }),
     query: (sample) => ({ text: queryJson(sample.query) }),
 };

@@ -35,7 +35,22 @@ def verify(sample):
     return {"verifies": verify_signature(sample["token"], sample["secret"])}
 
 
-KINDS = {"parameters": parameters, "token": token, "verify": verify}
+def message(sample):
+    text = sample["query"] if sample["how"] == "query" else sample["body"]
+    if sample.get("token"):
+        claims = jwt.decode(sample["token"], options={"verify_signature": False})
+        hashed = text
+        if sample["how"] == "query":
+            pairs = dict(parse_qsl(text, keep_blank_values=True))
+            hashed = json.dumps(pairs, separators=(",", ":"), ensure_ascii=False)
+        is_of_it = claims["payload_hash"] == hashlib.sha256(hashed.encode()).hexdigest()
+        return {"verifies": verify_signature(sample["token"], sample["secret"]) and is_of_it}
+    params = json.loads(text) if sample["how"] == "json" else dict(parse_qsl(text, keep_blank_values=True))
+    auth = Auth(api_key="key", signature_secret=sample["secret"], signature_method=sample["method"])
+    return {"verifies": auth.check_signature(params)}
+
+
+KINDS = {"parameters": parameters, "token": token, "verify": verify, "message": message}
 
 
 def answer(line):

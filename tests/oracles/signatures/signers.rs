@@ -23,7 +23,7 @@ impl Signer {
     pub const ALL: [Self; 3] = [Self::Node, Self::Python, Self::Php];
 
     /// Where `scripts/prerequisites-long` installs the packages.
-    fn packages() -> PathBuf {
+    pub fn packages() -> PathBuf {
         Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("signers")
     }
 

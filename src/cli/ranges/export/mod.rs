@@ -23,7 +23,7 @@ use ipnet::IpNet;
 use crate::admin::text::quantity::grouped;
 use crate::cli::flags::Settings;
 use crate::cli::ranges::export::lists::Chosen;
-use crate::cli::ranges::export::live::Unread;
+use crate::cli::ranges::export::live::{Unread, around};
 use crate::cli::{FAILED, Failure, USAGE, print};
 use crate::policy::export::drift::Drift;
 use crate::policy::export::format::{FORMATS, Format, Live, Takes, Where};
@@ -287,13 +287,19 @@ fn check(args: &Args, name: &Name, ranges: &Ranges, path: &Path) -> Result<u8, F
     // What is there of the other family is not the question.
     let live = args.family.map_or(live.clone(), |family| live.only(family.family()));
     let drift = Drift::between(ranges, &live);
-    if drift.is_none() {
+    let text = String::from_utf8_lossy(&bytes);
+    let open = around::faults(args.format.name, &text, name, args.chain);
+    if around::is_unused(args.format.name, &text, name) {
+        eprintln!("warning: no rule sends packets through the chain");
+    }
+    if drift.is_none() && open.is_empty() {
         print(&format!("loaded as the lists say: sha256 {}\n", ranges.digest()))?;
         return Ok(0);
     }
     let rows =
         |word: &str, nets: &[IpNet]| nets.iter().map(|net| format!("{word} {net}\n")).collect::<String>();
-    print(&(rows("missing ", &drift.missing) + &rows("too much", &drift.surplus)))?;
+    let open: String = open.iter().map(|fault| format!("open     {fault}\n")).collect();
+    print(&(rows("missing ", &drift.missing) + &rows("too much", &drift.surplus) + &open))?;
     Ok(FAILED)
 }
 

@@ -99,6 +99,11 @@ struct Raw<'a> {
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Entry<'a> {
+    /// Whether it is a line of an access log.
+    pub(crate) fn is_of_a_log(&self) -> bool {
+        !matches!(self, Self::Other | Self::Damaged)
+    }
+
     /// Reads a line; `since` is the oldest time that counts.
     #[must_use]
     pub(crate) fn read(line: Line<'a>, since: Option<Stamp>) -> Self {

@@ -18,8 +18,10 @@ mod report;
 mod tally;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -30,7 +32,8 @@ use self::tally::Tally;
 use self::text::text;
 use crate::cli::flags::Settings;
 use crate::cli::ranges::UNREADABLE;
-use crate::cli::{DENIED, FAILED, Failure, USAGE, failed, loading, print};
+use crate::cli::ranges::setting::loaded;
+use crate::cli::{DENIED, FAILED, Failure, USAGE, failed, print};
 use crate::config::AccessLog;
 use crate::config::read::error::QuantityError;
 use crate::config::read::units::duration;
@@ -108,6 +111,11 @@ enum NoReplay {
     /// A log cannot be read.
     #[error(transparent)]
     Unread(#[from] Unread),
+    /// Two logs are copies of one.
+    #[error(
+        "{0} and {1} begin with the same request, so they are the same log, and would count twice: name one of them"
+    )]
+    Copy(String, String),
     /// No line is that of an access log.
     #[error("{0}: none of the lines is that of an access log of the gate with `log.format: json`")]
     NotALog(String),
@@ -122,6 +130,7 @@ impl NoReplay {
             | Self::With { .. }
             | Self::NotRanges { .. }
             | Self::Unread(_)
+            | Self::Copy(..)
             | Self::NotALog(_) => UNREADABLE,
         }
     }
@@ -134,9 +143,10 @@ impl From<NoReplay> for Failure {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
-    let snapshot = loading::read(&args.settings)?.snapshot;
+    let snapshot = loaded(&args.settings)?;
     let (list, logs) = if args.all { (None, args.words.as_slice()) } else { named(&args.words)? };
     let logs = logs_of(&snapshot, logs)?;
+    let shown: Vec<String> = logs.iter().map(|log| log.display().to_string()).collect();
     if logs.iter().chain(&args.with).filter(|path| **path == Path::new("-")).count() > 1 {
         return Err(NoReplay::Twice.into());
     }
@@ -145,15 +155,23 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let since = args.since.and_then(|since| stamp(SystemTime::now() - since));
     let mut tally = Tally::default();
     let mut unfinished = BTreeMap::new();
-    for log in &logs {
-        let add = |line: Line<'_>| tally.add(&Entry::read(line, since), &trial);
+    let mut firsts = Firsts::default();
+    for log in &each_once(logs) {
+        let mut first = None;
+        let add = |line: Line<'_>| {
+            let entry = Entry::read(line, since);
+            if first.is_none() && entry.is_of_a_log() {
+                first = digest(line);
+            }
+            tally.add(&entry, &trial);
+        };
         if let Some(error) = lines::read(log, add).map_err(NoReplay::from)? {
             unfinished.insert(log.display().to_string(), error.to_string());
         }
+        firsts.differ(first, log)?;
     }
     if tally.lines.all > 0 && !tally.lines.are_of_a_log() || tally.lines.all == 0 && !unfinished.is_empty() {
-        let names: Vec<_> = logs.iter().map(|log| log.display().to_string()).collect();
-        return Err(NoReplay::NotALog(names.join(", ")).into());
+        return Err(NoReplay::NotALog(shown.join(", ")).into());
     }
     let asked = Asked { lists: tried.keys().cloned().collect(), since, unfinished };
     let report = ReplayReport::new(&tally, asked, |route| {
@@ -182,6 +200,39 @@ fn logs_of(snapshot: &Snapshot, named: &[PathBuf]) -> Result<Vec<PathBuf>, NoRep
         AccessLog::File(path) => Ok(vec![path.clone()]),
         AccessLog::Stdout | AccessLog::Stderr | AccessLog::Off => Err(NoReplay::NoLog),
     }
+}
+
+/// The logs, each file once, whatever its names are.
+fn each_once(logs: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut known = HashSet::new();
+    let is_new = |log: &PathBuf| {
+        let found = fs::metadata(log).ok().map(|found| (found.dev(), found.ino()));
+        let is_new = log.as_os_str() == "-" || found.is_none_or(|found| known.insert(found));
+        if !is_new {
+            eprintln!("warning: {}: is named twice, and counts once", log.display());
+        }
+        is_new
+    };
+    logs.into_iter().filter(is_new).collect()
+}
+
+/// The first request of each log that was read. Each line has its time and id, so only copies begin with the same one.
+#[derive(Default)]
+struct Firsts(HashMap<[u8; 32], String>);
+
+impl Firsts {
+    fn differ(&mut self, first: Option<[u8; 32]>, log: &Path) -> Result<(), NoReplay> {
+        let shown = log.display().to_string();
+        match first.and_then(|first| self.0.insert(first, shown.clone())) {
+            Some(other) => Err(NoReplay::Copy(other, shown)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn digest(line: Line<'_>) -> Option<[u8; 32]> {
+    let Line::Whole(line) = line else { return None };
+    ring::digest::digest(&ring::digest::SHA256, line.trim_ascii()).as_ref().try_into().ok()
 }
 
 /// The lists that are tried, by name; `None` means every proposal.

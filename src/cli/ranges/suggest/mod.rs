@@ -15,13 +15,15 @@ use serde::Serialize;
 use self::seen::{from_gate, from_log};
 use crate::admin::api::strangers::SignedStranger;
 use crate::cli::flags::Settings;
+use crate::cli::ranges::setting::loaded;
 use crate::cli::signature::moment::Moment;
-use crate::cli::{DENIED, Failure, USAGE, failed, loading, print};
+use crate::cli::{DENIED, Failure, USAGE, failed, print};
 use crate::config::Trusted;
 use crate::config::keys::nearest;
 use crate::policy::address::addr::Address;
 use crate::policy::address::reserved::reserved;
 use crate::policy::address::suggest::suggest;
+use crate::policy::visible::is_hidden;
 use crate::state::snapshot::{List, Snapshot};
 
 /// Print what to add to a list for senders that no list holds and that proved themselves by a signature.
@@ -60,7 +62,7 @@ struct Suggestion {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
-    let snapshot = loading::read(&args.settings)?.snapshot;
+    let snapshot = loaded(&args.settings)?;
     let list = args.list.as_deref().map(|name| list_of(&snapshot, name)).transpose()?;
     let mut seen = match &args.from {
         Some(path) => from_log(path)?,
@@ -154,7 +156,7 @@ fn suggestion(network: IpNet, seen: &[SignedStranger]) -> Suggestion {
 
 /// A log or a file may say anything, and what stands behind a line end would be a line of the list.
 fn one_line(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}')).collect()
+    text.chars().filter(|c| !is_hidden(*c)).collect()
 }
 
 fn json(suggestions: &[Suggestion]) -> Result<String, Failure> {

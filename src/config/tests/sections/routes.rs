@@ -29,7 +29,7 @@ fn routes_report_every_bad_value() {
         ),
         (
             "routes: [{ path: /a, webhook: 1 }]",
-            "routes[0].webhook: found the number 1, wanted one of: voice-answer, voice-event, voice-fallback, sms-inbound, sms-delivery-receipt, short-code, messages-inbound, messages-status, number-insight, rtc-event, verify, generic",
+            "routes[0].webhook: found the number 1, wanted one of: voice-answer, voice-event, voice-fallback, sms-inbound, sms-delivery-receipt, short-code, messages-inbound, messages-status, number-insight, rtc-event, verify, video, generic",
         ),
         ("routes: [{ path: /a, host: \"a:80\" }]", "routes[0].host: leave the port out; write \"a\""),
         (
@@ -58,7 +58,7 @@ fn routes_report_every_bad_value() {
         ),
         (
             "routes: [{ path: /a, allow: [../sms] }]",
-            "routes[0].allow[0]: \"../sms\" is not the name of a list: letters, digits, '-', '_' and '.'",
+            "routes[0].allow[0]: \"../sms\" is not the name of a list: letters, digits, '-', '_' and '.', a letter or digit first, 64 at most",
         ),
         (
             "routes: [{ path: /a, upstream: app }]",

@@ -11,6 +11,7 @@ use crate::gate::request::context::Context;
 use crate::gate::request::log::event::{Event, Signed};
 use crate::judge::head::Version;
 use crate::judge::received::Received;
+use crate::judge::served::doctor;
 use crate::judge::signature::Judgement;
 use crate::policy::outcome::Reason;
 use crate::policy::signature::vouch::Vouched;
@@ -98,7 +99,7 @@ impl Record {
             route: route.map(|route| route.label.as_str()),
             webhook: route.map(|route| route.webhook.name()),
             method: received.method(),
-            path: received.path(),
+            path: doctor::loggable(received.path()),
             status: ending.status,
             upstream_status: self.upstream_status.or(self.progress.status),
             attempts: self.progress.attempts,

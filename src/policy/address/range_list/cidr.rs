@@ -110,8 +110,9 @@ fn parse_length(text: &str, ip: IpAddr, bits: u8) -> Result<u8, ParseLengthError
         let is_mask = ip.is_ipv4() && text.parse::<Ipv4Addr>().is_ok();
         return Err(if is_mask { ParseLengthError::Netmask } else { ParseLengthError::NoNumber });
     }
-    if text.len() <= 4 && text.len() > 1 && text.starts_with('0') {
-        let plain = text.trim_start_matches('0');
+    let plain = text.trim_start_matches('0');
+    // What is longer is no length whatever stands before it.
+    if text.len() > 1 && plain.len() < text.len() && plain.len() <= 3 {
         let plain = if plain.is_empty() { "0" } else { plain };
         return Err(ParseLengthError::LeadingZero(plain.to_owned()));
     }

@@ -38,6 +38,16 @@ impl Day {
     }
 }
 
+impl Day {
+    /// The day that a text begins with, as in `2026-11-27, by ada`. `2026-11-275` begins with none.
+    pub(crate) fn at_begin(text: &str) -> Option<Self> {
+        let (day, rest) = text.split_at_checked(10)?;
+        let is_end =
+            rest.chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, ',' | ';' | '.' | ')'));
+        is_end.then(|| Self::parse(day))?
+    }
+}
+
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -56,6 +66,18 @@ mod tests {
             let day = Day::parse(text).unwrap();
             assert_eq!((day.days_since_epoch(), day.to_string()), (days, text.to_owned()));
             assert_eq!(Day::at(days.unsigned_abs() * 86_400 + 86_399), day);
+        }
+        for (text, is_day) in [
+            ("2026-11-21", true),
+            ("2026-11-21, by ada", true),
+            ("2026-11-21 and 2020-01-01", true),
+            ("2026-11-211", false),
+            ("2026-11-21T10:00", false),
+            ("2026-11-2", false),
+            ("2026-11-2\u{661}", false),
+            ("", false),
+        ] {
+            assert_eq!(Day::at_begin(text), Day::parse("2026-11-21").filter(|_| is_day), "{text}");
         }
         for text in [
             "2023-02-29",

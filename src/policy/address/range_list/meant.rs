@@ -10,6 +10,7 @@ use ipnet::{IpNet, IpSubnets, Ipv4Subnets, Ipv6Subnets};
 
 use crate::policy::address::addr::{Address, dotted};
 use crate::policy::address::range_list::cidr::{floor, strict};
+use crate::policy::address::range_list::likeness::Likeness;
 
 /// The CIDRs that are printed at most.
 const MOST_SHOWN: usize = 8;
@@ -42,6 +43,15 @@ enum Why {
     /// `192.0.2.1:443`
     #[error("a port is no part of a range")]
     Port,
+    /// `８.８.８.８`, `192.0.2.0 / 24`
+    #[error("it has blanks, or letters that only look like those of an address")]
+    Letters,
+    /// `192.0.2.1#office`
+    #[error("a comment begins at a # that stands first or after a blank")]
+    Glued,
+    /// `192.0.2.0 24`
+    #[error("a prefix length stands after a slash")]
+    Apart,
     /// `"192.0.2.0/24",` or `{ "prefixes": [`
     #[error("this is JSON, and a range file has one CIDR a line and nothing else")]
     Json,
@@ -61,6 +71,9 @@ pub(super) fn meant(text: &str) -> Option<Meant> {
         cidrs(Why::FromTo, from_to(bare))
             .or_else(|| cidrs(Why::Beginning, beginning(bare)))
             .or_else(|| cidrs(Why::Port, before_port(bare)))
+            .or_else(|| cidrs(Why::Letters, likeness(bare)))
+            .or_else(|| cidrs(Why::Apart, apart(bare)))
+            .or_else(|| cidrs(Why::Glued, glued(bare)))
     });
     if let Some(found) = found {
         // It may be more than a list may hold, such as all of IPv4.
@@ -169,6 +182,27 @@ fn beginning(text: &str) -> Option<Cidrs> {
 fn part(text: &str) -> Option<u8> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| plain)
+}
+
+/// The range that the text looks like.
+fn likeness(text: &str) -> Option<Cidrs> {
+    let likeness = Likeness::of(text);
+    let is_other = likeness.is_sure && likeness.text != text;
+    is_other.then(|| strict(likeness.text.trim()).ok().map(|net| Cidrs::of([net])))?
+}
+
+/// The range of `192.0.2.0 24`, and of `192.0.2.0 /24`.
+fn apart(text: &str) -> Option<Cidrs> {
+    let (address, length) = text.split_once(char::is_whitespace)?;
+    let length = length.trim().trim_start_matches('/');
+    let is_length = (1..=3).contains(&length.len()) && length.bytes().all(|b| b.is_ascii_digit());
+    is_length.then(|| strict(&format!("{address}/{length}")).ok().map(|net| Cidrs::of([net])))?
+}
+
+/// The range before a comment that no blank parts from it.
+fn glued(text: &str) -> Option<Cidrs> {
+    let (range, _) = text.split_once('#')?;
+    strict(range).ok().map(|net| Cidrs::of([net]))
 }
 
 /// The address of `192.0.2.1:443` and `[2001:db8::1]:443`.

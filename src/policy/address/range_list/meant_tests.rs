@@ -74,6 +74,15 @@ fn the_commonest_mistakes_are_answered_with_what_to_paste() {
         ),
         ("{ \"prefixes\": [", "this is JSON, and a range file has one CIDR a line and nothing else"),
         ("  ]", "this is JSON, and a range file has one CIDR a line and nothing else"),
+        (
+            "192.0.2.0 / 24",
+            "it has blanks, or letters that only look like those of an address; write 192.0.2.0/24",
+        ),
+        ("\u{ff11}92.0.2.\u{ff10}", "letters that only look like those of an address; write 192.0.2.0"),
+        ("2001:db8:: /32", "letters that only look like those of an address; write 2001:db8::/32"),
+        ("192.0.2.0 24", "a prefix length stands after a slash; write 192.0.2.0/24"),
+        ("192.0.2.1#office", "a comment begins at a # that stands first or after a blank; write 192.0.2.1"),
+        ("192.0.2.0#/24", "a comment begins at a # that stands first or after a blank; write 192.0.2.0"),
         ("192.0.2.1/24", "write 192.0.2.0/24 for the range or 192.0.2.1/32 for the one address"),
     ];
     for (line, end) in rows {
@@ -84,7 +93,7 @@ fn the_commonest_mistakes_are_answered_with_what_to_paste() {
         }
     }
     assert!(told("192.0.2.1 - 192.51.100.7").contains(", and "));
-    assert_eq!(rows.len(), 40);
+    assert_eq!(rows.len(), 46);
 }
 
 #[test]

@@ -8,12 +8,14 @@
 //! | [`prefix`] | one range, or what to write instead |
 //! | [`cidr`] | the grammar of one range |
 //! | [`hint`] | the message for a range that is refused |
+//! | [`likeness`] | a text in the letters that an address has, where it only looks like one |
 //! | [`meant`] | the CIDRs that were probably meant |
 //! | [`day`] | the dates of a file: reviewed, and as-of |
 
 mod cidr;
 mod day;
 mod hint;
+pub(crate) mod likeness;
 mod meant;
 #[cfg(test)]
 mod meant_tests;
@@ -147,18 +149,17 @@ pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
             });
             continue;
         };
-        let (range, comment) = text.split_once('#').unwrap_or((text, ""));
+        let (range, comment) = parts(text);
         if let Some((key, value)) = comment.split_once(':') {
             let slot = match key.trim() {
                 "reviewed" => Some(&mut reviewed),
                 "as-of" => Some(&mut as_of),
                 _ => None,
             };
-            if let (Some(slot), Some(day)) = (slot, value.trim().get(..10).and_then(Day::parse)) {
+            if let (Some(slot), Some(day)) = (slot, Day::at_begin(value.trim())) {
                 *slot = (*slot).max(Some(day));
             }
         }
-        let range = range.trim_matches([' ', '\t']);
         if range.is_empty() {
             continue;
         }
@@ -192,4 +193,17 @@ pub fn parse(bytes: &[u8]) -> Result<RangeList, Vec<LineProblem>> {
     }
     let set = PrefixSet::new(entries.iter().map(|e| &e.prefix));
     Ok(RangeList { entries, set, reviewed, as_of })
+}
+
+/// The range of a line, without the blanks around it, and the comment. A `#` begins a comment where it stands first or after a
+/// blank: `192.0.2.0#/24` is no address with a comment.
+#[must_use]
+pub(crate) fn parts(line: &str) -> (&str, &str) {
+    let begins = |(at, _): &(usize, &str)| {
+        line.get(..*at).is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t']))
+    };
+    let (range, comment) = line.match_indices('#').find(begins).map_or((line, ""), |(at, _)| {
+        (line.get(..at).unwrap_or_default(), line.get(at + 1..).unwrap_or_default())
+    });
+    (range.trim_matches([' ', '\t']), comment)
 }

@@ -23,13 +23,27 @@ fn a_file_of_another_kind_costs_no_more_than_so_many_problems() {
 
 #[test]
 fn comments_blank_lines_crlf_bom_and_a_missing_last_newline_are_fine() {
-    let text = "\u{feff}# source: somewhere\r\n# as-of: 2019-01-31\r\n\r\n192.0.2.0/28 # tail\r\n\t2001:db8::/32\n# reviewed: 2026-11-21\n203.0.113.7";
+    let text = "\u{feff}# source: somewhere\r\n# as-of: 2019-01-31\r\n\r\n192.0.2.0/28 # tail # of it\r\n\t2001:db8::/32\t#tail\n# reviewed: 2026-11-21\n203.0.113.7";
     let list = parse(text.as_bytes()).unwrap();
     let seen: Vec<_> = list.entries().iter().map(|e| (e.prefix.to_string(), e.line)).collect();
     let wanted = [("192.0.2.0/28", 4), ("2001:db8::/32", 5), ("203.0.113.7/32", 7)];
     assert_eq!(seen, wanted.map(|(p, l)| (p.to_owned(), l)));
     assert_eq!(list.as_of().map(|d| d.to_string()).as_deref(), Some("2019-01-31"));
     assert_eq!(list.reviewed().map(|d| d.to_string()).as_deref(), Some("2026-11-21"));
+}
+
+#[test]
+fn a_length_has_no_zero_before_it_however_many_there_are() {
+    for zeros in 1..50 {
+        let length = format!("{}24", "0".repeat(zeros));
+        let problems = parse(format!("192.0.2.0/{length}\n").as_bytes()).unwrap_err();
+        assert!(
+            problems[0].message.ends_with("the prefix length has a leading zero; write /24"),
+            "{problems:?}"
+        );
+    }
+    assert!(parse(b"192.0.2.0/000001234\n").unwrap_err()[0].message.ends_with("must be 0 to 32"));
+    assert!(parse(b"0.0.0.0/0\n").unwrap_err()[0].message.contains("shorter than /8"));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use ipnet::IpNet;
 
-use crate::policy::export::order::Order;
+use crate::policy::export::order::{Order, only};
 use crate::policy::export::ranges::Family;
 
 /// The table of all exports.
@@ -39,7 +39,7 @@ fn set(name: &str, family: Family, prefixes: &[IpNet]) -> String {
 
 /// Everything else that the machine receives is left to other chains. Loopback is the machine's own: probes come from there.
 fn chain(order: &Order, port: u16) -> String {
-    let name = format!("{}_only", order.name.underscored());
+    let name = only(&order.name);
     let rule = |family| {
         let word = match family {
             Family::V4 => "ip",

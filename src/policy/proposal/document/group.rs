@@ -13,11 +13,11 @@ use crate::policy::proposal::document::walk::Found;
 /// The name of what lies where the others' keys begin to differ.
 const HERE: &str = ".";
 
-/// The prefixes of the chosen groups. Without a choice there must be one group. A choice is the name of a group, or keys
-/// with dots between them.
+/// The prefixes of the chosen groups. Without a choice there must be one group. A choice is the name of a group, or else keys
+/// with dots between them. A key may have dots of its own: `voice.legacy` is never a part of `voice`.
 ///
 /// # Errors
-/// There are several groups and no choice, or a choice that is not there.
+/// There are several groups and no choice, or a choice that is not there, or one that means several things.
 pub(super) fn choose(found: &[Found<'_>], choices: &[String]) -> Result<BTreeSet<IpNet>, Refusal> {
     let common = common(found);
     let groups = groups(found, common);
@@ -29,11 +29,18 @@ pub(super) fn choose(found: &[Found<'_>], choices: &[String]) -> Result<BTreeSet
     }
     let mut chosen = BTreeSet::new();
     for choice in choices {
-        let mut of_it = found.iter().filter(|one| is_chosen(one, common, choice)).peekable();
-        if of_it.peek().is_none() {
-            return Err(Refusal::NoGroup { wanted: choice.clone(), there: groups });
+        if groups.iter().any(|(name, _)| name == choice) {
+            chosen.extend(found.iter().filter(|one| name(one, common) == choice).map(|one| one.prefix));
+            continue;
         }
-        chosen.extend(of_it.map(|one| one.prefix));
+        let ways: BTreeSet<&[&str]> = found.iter().flat_map(|one| ways(one, choice)).collect();
+        match Vec::from_iter(ways).as_slice() {
+            [] => return Err(Refusal::NoGroup { wanted: choice.clone(), there: groups }),
+            [way] => {
+                chosen.extend(found.iter().filter(|one| one.keys.starts_with(way)).map(|one| one.prefix));
+            }
+            _ => return Err(Refusal::Ambiguous(choice.clone())),
+        }
     }
     Ok(chosen)
 }
@@ -63,8 +70,7 @@ fn groups(found: &[Found<'_>], common: usize) -> Vec<(String, usize)> {
     groups.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
-fn is_chosen(one: &Found<'_>, common: usize, choice: &str) -> bool {
-    let whole = one.keys.join(".");
-    let is_within = whole.strip_prefix(choice).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    name(one, common) == choice || (is_within && !choice.is_empty())
+/// The beginnings of the way to an address that are this choice: where keys have dots, there may be several.
+fn ways<'f, 'j>(one: &'f Found<'j>, choice: &str) -> impl Iterator<Item = &'f [&'j str]> {
+    (1..=one.keys.len()).filter_map(|keys| one.keys.get(..keys)).filter(move |keys| keys.join(".") == choice)
 }

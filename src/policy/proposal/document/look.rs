@@ -5,6 +5,7 @@
 
 use ipnet::IpNet;
 
+use crate::policy::address::range_list::likeness::Likeness;
 use crate::policy::address::range_list::{ParsePrefixError, parse_prefix};
 
 /// What a string is.
@@ -20,14 +21,14 @@ pub(super) enum Look {
 
 impl Look {
     pub(super) fn of(text: &str) -> Self {
-        if !is_like(text) {
+        if !is_like(&Likeness::of(text).text) {
             return Self::Other;
         }
         parse_prefix(text).map_or_else(Self::Bad, Self::Prefix)
     }
 }
 
-/// Whether it has four dotted numbers or two colons, or is one of the short forms that some programs take for a range.
+/// Whether it has four dotted numbers or two colons, or is one of the forms that some programs take for a range.
 fn is_like(text: &str) -> bool {
     let mut dotted = text.split(|c: char| !c.is_ascii_digit() && c != '.');
     let mut groups = text.split(|c: char| !c.is_ascii_hexdigit() && !matches!(c, '.' | ':'));
@@ -60,16 +61,35 @@ fn is_time_of_day(piece: &str) -> bool {
     all_digits && below(hour, 24) && below(minute, 60) && below(second, 61)
 }
 
-/// `192.0.2.*`, `192.0.2.x`, `10.0/8`.
+/// `192.0.2.*`, `192.0.2.`, `192.0.2.[0-7]`, `10.0/8`, `8/8`, `2001:db8/32`.
 fn is_short_form(text: &str) -> bool {
     let (address, length) =
         text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let has_length = length.is_some_and(|length| length.len() <= 3 && is_number(length));
     let parts: Vec<&str> = address.split('.').collect();
-    let is_any = |part: &&str| matches!(*part, "*" | "x" | "X");
     let numbers = parts.iter().take_while(|part| is_number(part)).count();
-    let wild = parts.get(numbers..).unwrap_or_default();
-    let has_parts = (2..=4).contains(&parts.len()) && numbers > 0;
-    has_parts && wild.iter().all(is_any) && (!wild.is_empty() || length.is_some_and(is_number))
+    let rest = parts.get(numbers..).unwrap_or_default();
+    let is_any = |part: &&str| matches!(*part, "*" | "x" | "X");
+    let is_begun = numbers > 0 && parts.len() <= 4;
+    let is_wild = is_begun && !rest.is_empty() && rest.iter().all(is_any);
+    let is_dotted = numbers > 1 && is_begun && rest == [""];
+    let has_four = parts.len() == 4
+        && parts.iter().all(|part| is_part(part))
+        && address.starts_with(|c: char| c.is_ascii_digit());
+    let is_short_v6 = has_length
+        && address.contains(':')
+        && address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
+    let is_short_v4 = has_length && is_begun && rest.iter().all(|part| part.is_empty());
+    is_wild || is_dotted || has_four || is_short_v4 || is_short_v6
+}
+
+/// A part of an address, or of several: `7`, `0x7`, `*`, `[0-7]`, `{1,2}`.
+fn is_part(part: &str) -> bool {
+    let number = part.strip_prefix("0x").or_else(|| part.strip_prefix("0X"));
+    let is_hex = number
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let of_several = |c: char| c.is_ascii_digit() || "*xX?-[](){},".contains(c);
+    is_hex || (!part.is_empty() && part.chars().all(of_several))
 }
 
 #[cfg(test)]
@@ -108,6 +128,22 @@ mod tests {
             "::/0",
             "00:1b:44:11:3a:b7",
             "25:00:00",
+            "8/8",
+            "24/7",
+            "8.8.8.",
+            "8.8./16",
+            "8.8.[0-3].*",
+            "8[.]8[.]8[.]8",
+            "0x8.0x8.0x8.0x8",
+            "2001:db8/32",
+            "192.0.2.0 / 24",
+            "192. 0. 2. 0",
+            "\u{ff18}.\u{ff18}.\u{ff18}.\u{ff18}",
+            "\u{661}\u{669}\u{662}.0.2.1",
+            "\u{2460}.\u{2460}.\u{2460}.\u{2460}",
+            "192.0.2\u{200b}.1",
+            "2001\u{ff1a}db8\u{ff1a}\u{ff1a}1",
+            "192.0.2.1#x",
         ] {
             assert!(matches!(Look::of(bad), Look::Bad(_)), "{bad}");
         }
@@ -120,7 +156,10 @@ mod tests {
             "Tue, 24 Sep 2024 16:11:23 GMT",
             "1416435608",
             "1.2.3",
-            "24/7",
+            "1.2.3-4",
+            "see 1. Then: added: 2 / 3",
+            "2026/11/27",
+            "and/or",
             "1.5",
             "*.github.com",
             "https://example.com:8443/x",

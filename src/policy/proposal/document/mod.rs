@@ -29,6 +29,7 @@ use crate::policy::address::range_list::{LineProblem, parse};
 use crate::policy::proposal::document::group::choose;
 use crate::policy::proposal::document::refusal::{MOST_BYTES, MOST_PREFIXES, MOST_REFUSALS, Refusal};
 use crate::policy::proposal::document::walk::walk;
+use crate::policy::visible::is_hidden;
 
 /// The prefixes of a document, each once, in order. `groups` chooses among the groups of a JSON document.
 ///
@@ -112,6 +113,6 @@ fn title(text: &str) -> Option<String> {
     let begin = begin + lower.get(begin..)?.find('>')? + 1;
     let end = begin + lower.get(begin..)?.find('<')?;
     let words: Vec<&str> = text.get(begin..end)?.split_whitespace().collect();
-    let title: String = words.join(" ").chars().filter(|c| !c.is_control()).take(MOST).collect();
+    let title: String = words.join(" ").chars().filter(|c| !is_hidden(*c)).take(MOST).collect();
     (!title.is_empty()).then_some(title)
 }

@@ -91,6 +91,11 @@ pub enum Refusal {
         /// The groups that there are.
         there: Vec<(String, usize)>,
     },
+    /// The choice means several things, because keys have dots.
+    #[error(
+        "--group {0:?} means several things in it, because some of its keys have dots; name a group, or edit the document"
+    )]
+    Ambiguous(String),
     /// No address.
     #[error("holds no address")]
     Empty,

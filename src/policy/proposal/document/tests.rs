@@ -80,6 +80,25 @@ fn groups_are_named_by_the_first_key_that_differs() {
 }
 
 #[test]
+fn a_key_with_dots_is_a_key_of_its_own() {
+    let dotted = br#"{"voice": ["1.1.1.1"], "voice.legacy": ["2.2.2.2"], "sms": ["3.3.3.3"]}"#;
+    assert_eq!(chosen(dotted, &["voice"]), ["1.1.1.1/32"]);
+    assert_eq!(chosen(dotted, &["voice.legacy"]), ["2.2.2.2/32"]);
+    assert_eq!(refused(dotted, &["voice.leg"]).len(), 1);
+    let inner = br#"{"sms": {"sms": ["1.1.1.1"], "voice": ["2.2.2.2"]}}"#;
+    assert_eq!(chosen(inner, &["sms"]), ["1.1.1.1/32"], "a group before the keys on the way to it");
+    let both = br#"{"a": {"b": ["1.1.1.1"]}, "a.b": ["2.2.2.2"], "c": ["3.3.3.3"]}"#;
+    assert_eq!(chosen(both, &["a.b"]), ["2.2.2.2/32"], "the name of a group");
+    let deep = br#"{"x": {"a": {"b": ["1.1.1.1"]}, "a.b": ["2.2.2.2"]}, "y": ["3.3.3.3"]}"#;
+    assert_eq!(
+        refused(deep, &["x.a.b"]),
+        [
+            "--group \"x.a.b\" means several things in it, because some of its keys have dots; name a group, or edit the document"
+        ]
+    );
+}
+
+#[test]
 fn what_looks_like_an_address_is_never_skipped() {
     let said = refused(
         br#"{"a": [{"ip": "1.1.1.1"}, {"ip": "1.1.1.256"}], "b": "1.1.1.0/33", "c": ["1.1.1.0 - 1.1.1.3"]}"#,

@@ -24,7 +24,7 @@ const MOST_GROWTH: u128 = 4;
 const SHORTEST_V4: u8 = 16;
 const SHORTEST_V6: u8 = 32;
 /// A removed prefix from which a request came in this time may still be a sender's.
-const LATELY: Duration = Duration::from_secs(30 * 86_400);
+pub(crate) const LATELY: Duration = Duration::from_secs(30 * 86_400);
 /// A proposal may be as old as this.
 pub(crate) const MOST_AGE: Duration = Duration::from_secs(7 * 86_400);
 

@@ -60,15 +60,16 @@ pub(crate) fn standard(text: &[u8]) -> Result<Vec<u8>, Malformed> {
 
 fn decode(values: &[u8; 256], text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     let value = |byte: u8| values[usize::from(byte)];
-    let mut fours = text.chunks_exact(4);
+    let fours = text.chunks_exact(4);
+    let (rest, start) = (fours.remainder(), out.len());
     let mut odd = 0;
-    out.reserve(text.len() / 4 * 3 + 2);
-    for four in &mut fours {
+    out.resize(start + text.len() / 4 * 3, 0);
+    for (four, three) in fours.zip(out[start..].chunks_exact_mut(3)) {
         let [a, b, c, d] = [value(four[0]), value(four[1]), value(four[2]), value(four[3])];
         odd |= a | b | c | d;
-        out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+        three.copy_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
     }
-    match fours.remainder() {
+    match rest {
         [] => {}
         [a, b] => {
             let (a, b) = (value(*a), value(*b));

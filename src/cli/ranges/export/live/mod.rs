@@ -7,8 +7,10 @@
 //! | --- | --- |
 //! | [`nft`] | sets of nftables |
 //! | [`lines`] | lines of ipset and iptables, and any text |
+//! | [`around`] | what stands around the addresses: whether everybody else is refused |
 //! | [`keys`] | JSON and YAML |
 
+pub(super) mod around;
 mod keys;
 mod lines;
 mod nft;

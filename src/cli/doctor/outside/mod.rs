@@ -1,0 +1,91 @@
+//! `doctor --outside`: looks at the gate from elsewhere, through whatever stands in front of it.
+//!
+//! The first request proves that the gate's owner sent the doctor: the gate answers it by the token. Invariant: nothing
+//! is probed before that, and nothing but the gate's own name, its addresses and those that the operator named.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`order`] | what the doctor is to look at |
+//! | [`place`] | the URL, and the addresses behind it |
+//! | [`visitor`] | connections within the bounds of a run |
+//! | [`shown`] | the certificates that were shown |
+//! | [`answer`] | the answers on a connection |
+//! | [`probes`] | what is sent, as data |
+//! | [`course`] | one run: the place, the token, what was found |
+//! | [`rounds`] | the questions, one file for each group |
+
+pub(crate) mod answer;
+pub(crate) mod course;
+pub(crate) mod order;
+pub(crate) mod place;
+pub(crate) mod probes;
+pub(crate) mod rounds;
+pub(crate) mod shown;
+pub(crate) mod visitor;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use self::course::Course;
+use self::order::Order;
+use self::place::Place;
+use self::rounds::{bypass, client, front, proof, protocol, tls, truth};
+use crate::admin::status::rfc3339;
+use crate::cli::doctor::report::Report;
+use crate::cli::{Failure, USAGE, failed};
+use crate::files::file;
+
+/// Looks, and says what was found.
+///
+/// # Errors
+/// The order cannot be carried out.
+pub(crate) fn examine(order: &Order) -> Result<Report, Failure> {
+    let usage = |line: String| Failure { code: USAGE, lines: vec![line] };
+    let place = Place::read(&order.url).map_err(|error| usage(format!("--outside: {error}")))?;
+    let roots = Arc::new(roots(order)?);
+    let addresses = match order.connect.as_slice() {
+        [] => place.look_up().map_err(|error| failed(error.to_string()))?,
+        named => named.to_vec(),
+    };
+    let subject = match order.from {
+        Some(from) => format!("{} from {from}", place.url),
+        None => place.url.clone(),
+    };
+    let at = rfc3339(SystemTime::now());
+    let mut course = Course::new(place, addresses, order, roots);
+    let Some(proven) = proof::ask(&mut course) else {
+        return Ok(Report { subject, at, findings: course.findings });
+    };
+    tls::ask(&mut course, &proven);
+    client::ask(&mut course, &proven);
+    front::ask(&mut course, &proven);
+    truth::ask(&mut course, &proven);
+    protocol::ask(&mut course, &proven);
+    bypass::ask(&mut course, &proven);
+    if order.drill {
+        truth::drill(&mut course);
+    }
+    course.findings.sort_by_key(|finding| finding.check);
+    Ok(Report { subject, at, findings: course.findings })
+}
+
+/// The authorities that senders are taken to trust.
+fn roots(order: &Order) -> Result<RootCertStore, Failure> {
+    let mut roots = RootCertStore::empty();
+    let Some(path) = &order.cacert else {
+        // A machine without authorities says so with every certificate.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        return Ok(roots);
+    };
+    let unusable = |why: String| failed(format!("--cacert: {}: {why}", path.display()));
+    let bytes = file::read(path, file::MAX_PEM).map_err(|error| unusable(error.to_string()))?;
+    for one in CertificateDer::pem_slice_iter(&bytes) {
+        let one = one.map_err(|error| unusable(error.to_string()))?;
+        roots.add(one).map_err(|error| unusable(error.to_string()))?;
+    }
+    if roots.is_empty() { Err(unusable("holds no certificate".to_owned())) } else { Ok(roots) }
+}

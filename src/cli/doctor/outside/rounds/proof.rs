@@ -1,0 +1,74 @@
+//! The first request: whether this gate answers, and knows the token.
+
+use std::time::SystemTime;
+
+use crate::cli::doctor::checks::Check;
+use crate::cli::doctor::outside::answer::Answer;
+use crate::cli::doctor::outside::course::{Course, Proven};
+use crate::cli::doctor::outside::visitor::NoAnswer;
+use crate::cli::doctor::report::Finding;
+use crate::cli::doctor::verdict::remedy::Front;
+use crate::cli::doctor::verdict::truth;
+use crate::telemetry::timestamp::since_1970;
+
+/// Asks. Without the proof there is one finding, and the run is over.
+pub(crate) fn ask(course: &mut Course) -> Option<Proven> {
+    let target = course.target("");
+    let before = now_ms();
+    let heard = match course.ask("GET", &target, "", b"") {
+        Ok(heard) => heard,
+        Err(error) => {
+            course.found(silent(&error));
+            return None;
+        }
+    };
+    let now_ms = before.midpoint(now_ms());
+    let front = Front::named(heard.answer().field("server"));
+    let Some(seen) = heard.answer().seen() else {
+        let finding = stranger(heard.answer(), front, &course.place.folder);
+        course.found(finding);
+        return None;
+    };
+    let version = &seen.version;
+    course.found(Finding::pass(Check::ProofAnswer, format!("nexmo-gate {version} knows the token")));
+    Some(Proven { seen, heard, front, target, now_ms })
+}
+
+fn now_ms() -> u64 {
+    u64::try_from(since_1970(SystemTime::now()).as_millis()).unwrap_or(u64::MAX)
+}
+
+fn silent(error: &NoAnswer) -> Finding {
+    let change = match error {
+        NoAnswer::Unreached(..) => "let something listen there, and the firewall pass it; is the port right?",
+        NoAnswer::Tls(_) => "speak TLS 1.2 or 1.3 on this port, with a certificate for the host",
+        NoAnswer::Late(_) | NoAnswer::Closed => {
+            "see that the gate runs (nexmo-gate status); with deny: drop it closes the connection of whoever is in no list"
+        }
+        NoAnswer::NotHttp => {
+            "does a web server listen on this port? proxy_protocol on one side alone looks so too"
+        }
+        NoAnswer::Over => "run it again",
+    };
+    Finding::fail(Check::ProofAnswer, error.to_string(), change)
+}
+
+/// Somebody answered, but not the gate that gave the token.
+fn stranger(answer: &Answer, front: Front, folder: &str) -> Finding {
+    if (300..400).contains(&answer.status) {
+        return truth::redirect(answer, front);
+    }
+    let change = match answer.status {
+        502 | 504 => {
+            "what stands in front does not reach the gate: is its address there that of listen:?".to_owned()
+        }
+        401 | 407 => {
+            "what stands in front asks for a password, which senders do not have: take it away".to_owned()
+        }
+        _ => format!(
+            "a token counts for ten minutes, at the gate that gave it: nexmo-gate doctor --token; and what stands in \
+             front must pass what lies below {folder}/ to the gate: name such a path in the URL"
+        ),
+    };
+    Finding::fail(Check::ProofAnswer, format!("{}, and not by the token", answer.shown()), change)
+}

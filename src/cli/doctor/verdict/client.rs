@@ -1,0 +1,187 @@
+//! Who the gate believes to be asked by: the address, and whether somebody else can choose it.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::cli::doctor::checks::Check;
+use crate::cli::doctor::report::Finding;
+use crate::cli::doctor::verdict::remedy::{FORGE_NOTHING, Front, NAME_THE_CLIENT, SAY_HOST, SAY_HTTPS};
+use crate::judge::served::seen::Seen;
+use crate::policy::address::reserved::reserved;
+
+/// A request with something forged, and what the gate saw of it; nothing where it was refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Forged {
+    /// What was forged.
+    pub what: &'static str,
+    /// What the gate saw.
+    pub seen: Option<Seen>,
+}
+
+/// Whether a forged header or PROXY header changes the address.
+#[must_use]
+pub(crate) fn forged(plain: &Seen, rows: &[Forged], front: Front) -> Finding {
+    let changed = |row: &&Forged| row.seen.as_ref().is_some_and(|seen| is_changed(plain, seen));
+    let Some(row) = rows.iter().find(changed) else {
+        let evidence = format!("{} forged headers change nothing", rows.len());
+        return Finding::pass(Check::ClientForged, evidence);
+    };
+    let seen = row.seen.as_ref().and_then(|seen| seen.client.as_deref()).unwrap_or("nobody");
+    let evidence = format!("{} makes the gate see {seen}: whoever asks chooses an address", row.what);
+    Finding::fail(
+        Check::ClientForged,
+        evidence,
+        format!("{}; trusted_proxies: only the addresses of your own proxies", FORGE_NOTHING.of(front)),
+    )
+}
+
+/// A forged request that makes the gate find nobody is denied, and nobody gains by it.
+fn is_changed(plain: &Seen, forged: &Seen) -> bool {
+    forged.client.is_some() && forged.client != plain.client
+}
+
+/// Whether the gate sees the address of who asks. `own` is the doctor's address on its connection to `target`.
+#[must_use]
+pub(crate) fn address(plain: &Seen, own: IpAddr, target: IpAddr, is_chosen: bool, front: Front) -> Finding {
+    let check = Check::ClientAddress;
+    if is_chosen {
+        return Finding::skip(check, "whoever asks chooses it: see client.forged");
+    }
+    let peer = &plain.peer;
+    let came = || plain.forwarding.join(", ");
+    let Some(client) = &plain.client else {
+        let header = &plain.forwarded_header;
+        let other = plain.forwarding.iter().any(|name| name != header && name.ends_with("orwarded-for"))
+            || plain.forwarding.iter().any(|name| name == "forwarded" && name != header);
+        let why = if plain.no_client.as_deref() == Some("bad_chain") {
+            format!("{header} of {peer} has an element that is no address")
+        } else if other {
+            format!("{peer} is trusted and does not name the client in {header} (it sends {})", came())
+        } else {
+            format!("{peer} is trusted and names no client")
+        };
+        let change = if other && !plain.forwarding.contains(header) {
+            let found =
+                plain.forwarding.iter().find(|name| *name == "forwarded" || *name == "x-forwarded-for");
+            format!("forwarded_header: {}", found.map_or("x-forwarded-for", String::as_str))
+        } else {
+            NAME_THE_CLIENT.of(front)
+        };
+        return Finding::fail(check, why, change);
+    };
+    if is_mine(client, own, target) {
+        let how = match plain.named_by.as_str() {
+            "connection" => "its own connection".to_owned(),
+            by => format!("{by} through {}", plain.via.join(", ")),
+        };
+        return Finding::pass(check, format!("the gate sees {client}, by {how}"));
+    }
+    let evidence = format!("the gate sees {client} and not {own}: everybody looks like one");
+    let named = plain.forwarding.iter().any(|name| name == "x-forwarded-for" || name == "forwarded");
+    let change = match client {
+        _ if client == peer && named => format!("trusted_proxies: [\"{peer}\"]; it sends {}", came()),
+        _ if client == peer => NAME_THE_CLIENT.of(front),
+        _ => format!(
+            "trusted_proxies: add {client}, if it is a proxy of yours; else let the proxy behind it append to the header: {}",
+            NAME_THE_CLIENT.of(front)
+        ),
+    };
+    Finding::fail(check, evidence, change)
+}
+
+/// Whether this can be the doctor's address as the gate sees it. Where an address is translated on the way, only a
+/// public one can be.
+fn is_mine(client: &str, own: IpAddr, target: IpAddr) -> bool {
+    let Ok(client) = client.parse::<IpAddr>() else { return false };
+    client == own || (!is_public(own) && is_public(target) && is_public(client))
+}
+
+fn is_public(ip: IpAddr) -> bool {
+    reserved(&IpNet::from(ip)).is_none()
+}
+
+/// Whether a forged header changes scheme or host.
+#[must_use]
+pub(crate) fn claims(plain: &Seen, rows: &[Forged], front: Front) -> Finding {
+    for row in rows {
+        let Some(seen) = &row.seen else { continue };
+        let (was, is, remedy) = if seen.scheme != plain.scheme {
+            (&plain.scheme, &seen.scheme, SAY_HTTPS)
+        } else if seen.asked_host != plain.asked_host {
+            (&plain.asked_host, &seen.asked_host, SAY_HOST)
+        } else {
+            continue;
+        };
+        return Finding::warn(
+            Check::ClientClaims,
+            format!("{} makes the gate see {is} instead of {was}", row.what),
+            remedy.of(front),
+        );
+    }
+    Finding::pass(Check::ClientClaims, format!("{}://{} whatever is claimed", plain.scheme, plain.asked_host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::report::Verdict;
+
+    fn seen(client: Option<&str>, peer: &str, trusted: bool, forwarding: &[&str]) -> Seen {
+        Seen {
+            client: client.map(str::to_owned),
+            forwarded_header: "x-forwarded-for".into(),
+            forwarding: forwarding.iter().map(|name| (*name).to_owned()).collect(),
+            named_by: if trusted { "x-forwarded-for".into() } else { "connection".into() },
+            peer: peer.into(),
+            peer_is_trusted: trusted,
+            ..Seen::default()
+        }
+    }
+
+    #[test]
+    fn the_line_to_change_follows_from_what_came() {
+        let xff = &["x-forwarded-for"][..];
+        for (plain, verdict, says) in [
+            (seen(Some("203.0.113.9"), "10.0.0.5", true, xff), Verdict::Pass, ""),
+            (
+                seen(Some("10.0.0.5"), "10.0.0.5", false, xff),
+                Verdict::Fail,
+                "trusted_proxies: [\"10.0.0.5\"]",
+            ),
+            (seen(Some("10.0.0.5"), "10.0.0.5", false, &[]), Verdict::Fail, "X-Forwarded-For"),
+            (seen(None, "10.0.0.5", true, &[]), Verdict::Fail, "X-Forwarded-For"),
+            (seen(None, "10.0.0.5", true, &["forwarded"]), Verdict::Fail, "forwarded_header: forwarded"),
+            (seen(Some("10.0.0.7"), "10.0.0.5", true, xff), Verdict::Fail, "add 10.0.0.7"),
+        ] {
+            let (own, target) = ("203.0.113.9".parse().unwrap(), "8.8.8.8".parse().unwrap());
+            let found = address(&plain, own, target, false, Front::Nginx);
+            assert_eq!(found.verdict, verdict, "{found:?}");
+            assert!(found.change.contains(says), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_translated_address_is_mine_if_it_is_public() {
+        let mine = |client: &str, own: &str, target: &str| {
+            is_mine(client, own.parse().unwrap(), target.parse().unwrap())
+        };
+        assert!(mine("9.9.9.9", "192.168.1.2", "8.8.8.8"));
+        assert!(!mine("10.0.0.5", "192.168.1.2", "8.8.8.8"));
+        assert!(!mine("10.0.0.5", "192.168.1.2", "10.0.0.1"));
+        assert!(!mine("9.9.9.8", "9.9.9.9", "8.8.8.8"));
+    }
+
+    #[test]
+    fn a_forged_header_that_changes_the_address_is_named() {
+        let plain = seen(Some("203.0.113.9"), "10.0.0.5", true, &[]);
+        let row =
+            |what, client: Option<&str>| Forged { what, seen: Some(seen(client, "10.0.0.5", true, &[])) };
+        let same = row("X-Real-IP", Some("203.0.113.9"));
+        let refused = Forged { what: "Forwarded", seen: None };
+        assert_eq!(forged(&plain, &[same.clone(), refused], Front::Nginx).verdict, Verdict::Pass);
+        let found = forged(&plain, &[same, row("X-Forwarded-For", Some("192.0.2.77"))], Front::Nginx);
+        assert!(found.verdict == Verdict::Fail && found.evidence.starts_with("X-Forwarded-For"), "{found:?}");
+        assert_eq!(forged(&plain, &[row("Forwarded", None)], Front::Nginx).verdict, Verdict::Pass);
+    }
+}

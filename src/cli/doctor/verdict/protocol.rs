@@ -1,0 +1,163 @@
+//! Requests that parsers read differently: whether all on the way read them alike.
+
+use crate::cli::doctor::checks::Check;
+use crate::cli::doctor::outside::answer::{Answer, Instead};
+use crate::cli::doctor::report::Finding;
+use crate::cli::doctor::verdict::remedy::{Front, LEAVE_THE_PATH, NO_TUNNEL};
+use crate::judge::served::seen::Seen;
+
+/// The end of the target of a request that is hidden in the body of another.
+pub(crate) const HIDDEN: &str = "/hidden";
+
+/// A request that is read two ways, and the answers on its connection and to the next request.
+#[derive(Clone, Debug)]
+pub(crate) struct TwoWays {
+    /// What it is.
+    pub what: &'static str,
+    /// All answers on its connection.
+    pub answers: Vec<Answer>,
+    /// What the gate saw of the plain request that was sent next, over a connection of its own, and its target.
+    pub next: Option<(String, Seen)>,
+}
+
+/// Whether no request that is hidden in a body is served, except where whoever stands in front took it for one too:
+/// then it bears what all its requests bear.
+#[must_use]
+pub(crate) fn framing(plain: &Seen, rows: &[TwoWays]) -> Finding {
+    for row in rows {
+        let hidden = row.answers.iter().filter_map(Answer::seen).find(|seen| seen.target.ends_with(HIDDEN));
+        let smuggled =
+            hidden.is_some_and(|seen| seen.forwarding != plain.forwarding || seen.client != plain.client);
+        let mixed = row
+            .next
+            .as_ref()
+            .is_some_and(|(sent, seen)| seen.target.ends_with(HIDDEN) && !sent.ends_with(HIDDEN));
+        if smuggled || mixed {
+            let what = row.what;
+            let evidence = format!("{what}: a request hidden in a body passes what stands in front unseen");
+            return Finding::fail(
+                Check::ProtocolFraming,
+                evidence,
+                "update what stands in front of the gate, and let it close the connection after such a message",
+            );
+        }
+    }
+    let what: Vec<&str> = rows.iter().map(|row| row.what).collect();
+    Finding::pass(Check::ProtocolFraming, format!("one message or none: {}", what.join(", ")))
+}
+
+/// Whether a spelling that leads out of a folder was resolved before the gate saw it: each with the part that must be
+/// left as it is.
+#[must_use]
+pub(crate) fn paths(rows: &[(&'static str, Option<Seen>)], is_rewritten: bool, front: Front) -> Finding {
+    if is_rewritten {
+        return Finding::skip(Check::ProtocolPaths, "paths are rewritten: see front.path");
+    }
+    for (spelling, seen) in rows {
+        // The digits of an escape are the same in either case (RFC 3986 section 2.1).
+        let resolved = |seen: &&Seen| !seen.target.to_ascii_lowercase().contains(spelling);
+        if let Some(seen) = seen.as_ref().filter(resolved) {
+            let end: String =
+                seen.target.chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
+            return Finding::fail(
+                Check::ProtocolPaths,
+                format!(
+                    "{spelling} reaches the gate resolved, as ...{end}: a rule in front and the gate differ"
+                ),
+                LEAVE_THE_PATH.of(front),
+            );
+        }
+    }
+    Finding::pass(Check::ProtocolPaths, format!("{} spellings are left alone or refused", rows.len()))
+}
+
+/// Whether a request became a tunnel.
+#[must_use]
+pub(crate) fn upgrade(rows: &[(&'static str, Option<u16>)], front: Front) -> Finding {
+    if let Some((what, _)) = rows.iter().find(|(_, status)| *status == Some(101)) {
+        let evidence = format!("{what} is answered with 101: what follows passes the gate unread");
+        return Finding::fail(Check::ProtocolUpgrade, evidence, NO_TUNNEL.of(front));
+    }
+    Finding::pass(Check::ProtocolUpgrade, format!("{} offers are declined", rows.len()))
+}
+
+/// Whether a large head is answered, and one in pieces by the gate.
+#[must_use]
+pub(crate) fn heads(large: &Result<Answer, Instead>, pieces: &Result<Answer, Instead>) -> Finding {
+    let check = Check::ProtocolHeads;
+    if let Err(words) = large {
+        return Finding::warn(
+            check,
+            format!("a head of 16 KiB: {words}"),
+            "let what stands in front answer a head that it does not take (431 or 400)",
+        );
+    }
+    match pieces {
+        Ok(answer) if answer.is_marked() => Finding::pass(check, "a head of 16 KiB, and one in two pieces"),
+        other => {
+            let words = other.as_ref().map_or_else(Instead::to_string, Answer::shown);
+            Finding::warn(
+                check,
+                format!("a head that comes in two pieces is answered with {words}"),
+                "let what stands in front wait for a head for some seconds",
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::outside::answer::{Progress, read};
+    use crate::cli::doctor::report::Verdict;
+
+    fn answer(seen: &Seen) -> Answer {
+        let body = serde_json::to_string(seen).unwrap();
+        let head =
+            format!("HTTP/1.1 200 OK\r\nX-Nexmo-Gate-Doctor: 1\r\nContent-Length: {}\r\n\r\n", body.len());
+        match read(format!("{head}{body}").as_bytes(), true) {
+            Progress::Whole(answer, _) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn seen(target: &str, forwarding: &[&str]) -> Seen {
+        Seen {
+            target: target.into(),
+            forwarding: forwarding.iter().map(|name| (*name).to_owned()).collect(),
+            ..Seen::default()
+        }
+    }
+
+    #[test]
+    fn a_hidden_request_counts_only_where_the_front_did_not_see_it() {
+        let plain = seen("/t", &["x-forwarded-for"]);
+        let row = |answers, next| TwoWays { what: "CL.TE", answers, next };
+        let first = answer(&plain);
+        let known = answer(&seen("/t/hidden", &["x-forwarded-for"]));
+        let unknown = answer(&seen("/t/hidden", &[]));
+        let verdict = |row| framing(&plain, &[row]).verdict;
+        assert_eq!(verdict(row(vec![first.clone()], None)), Verdict::Pass);
+        assert_eq!(verdict(row(vec![first.clone(), known], None)), Verdict::Pass);
+        assert_eq!(verdict(row(vec![first.clone(), unknown], None)), Verdict::Fail);
+        let next = Some(("/t".to_owned(), seen("/t/hidden", &[])));
+        assert_eq!(verdict(row(vec![first], next)), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_resolved_spelling_is_found_and_101_is_a_tunnel() {
+        let found = paths(&[("..%2f", Some(seen("/t/b", &[])))], false, Front::Nginx);
+        assert_eq!(found.verdict, Verdict::Fail);
+        assert_eq!(
+            paths(&[("..%2f", Some(seen("/a/..%2fb", &[])))], false, Front::Nginx).verdict,
+            Verdict::Pass
+        );
+        assert_eq!(
+            paths(&[("..%2f", Some(seen("/a/..%2Fb", &[])))], false, Front::Nginx).verdict,
+            Verdict::Pass
+        );
+        assert_eq!(paths(&[("..%2f", None)], false, Front::Nginx).verdict, Verdict::Pass);
+        assert_eq!(upgrade(&[("websocket", Some(101))], Front::Nginx).verdict, Verdict::Fail);
+        assert_eq!(upgrade(&[("websocket", Some(200)), ("h2c", None)], Front::Nginx).verdict, Verdict::Pass);
+    }
+}

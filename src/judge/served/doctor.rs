@@ -1,0 +1,188 @@
+//! The requests of `nexmo-gate doctor`: which they are, and what the gate saw of one.
+//!
+//! Whether the token counts is not known here. Nothing of such a request reaches an application. Invariant: the path of
+//! a log never has the letters of a token, whichever gate it is of.
+
+use crate::config::{AdminAddress, Target};
+use crate::judge::facts::Facts;
+use crate::judge::head::Head;
+use crate::judge::peer::Peer;
+use crate::judge::received::Received;
+use crate::judge::served::seen::Seen;
+use crate::policy::address::addr::Address;
+use crate::policy::client::client_ip::{self, Client, Origin};
+use crate::policy::client::original::Original;
+use crate::state::doctor::LETTERS;
+use crate::state::snapshot::Snapshot;
+use crate::wire::body::Framing;
+
+/// What stands before a token in a path. What stands before it is the part of a site that a proxy passes to the gate.
+pub(crate) const PATH: &[u8] = b"/.well-known/nexmo-gate/";
+/// The fields in which proxies name a client or how it asked.
+const FORWARDING: [&str; 9] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-client-ip",
+    "via",
+];
+
+/// The letters where a token stands in a path, and what follows them; `None` for a path that is not the doctor's.
+#[must_use]
+pub(crate) fn token(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = &path[end_of_place(path)?..];
+    let end = rest.iter().position(|b| *b == b'/').unwrap_or(rest.len());
+    let (token, rest) = rest.split_at(end);
+    (token.len() == LETTERS).then_some((token, rest))
+}
+
+/// The path as it may be logged: without what may be a token, of this gate or of another.
+#[must_use]
+pub(crate) fn loggable(path: &[u8]) -> &[u8] {
+    match end_of_place(path) {
+        Some(end) => &path[..end],
+        None => path,
+    }
+}
+
+/// Where a token would begin. Most paths are too short to have one.
+fn end_of_place(path: &[u8]) -> Option<usize> {
+    if path.len() < PATH.len() + LETTERS {
+        return None;
+    }
+    Some(memchr::memmem::find(path, PATH)? + PATH.len())
+}
+
+/// How long the body is, and whether its sender waits for `100 Continue`; `None` where the head cannot be served.
+#[must_use]
+pub(crate) fn framing(received: &Received) -> Option<(Framing, bool)> {
+    let facts = Facts::read(received.head.as_ref()?).ok()?;
+    Some((facts.framing, facts.expects_continue))
+}
+
+/// What the gate saw of a request, without its body.
+#[must_use]
+pub(crate) fn seen(snapshot: &Snapshot, peer: &Peer, received: &Received) -> Option<Seen> {
+    let head = received.head.as_ref()?;
+    let config = &snapshot.config;
+    let (header, trusted) = (config.forwarded_header, &snapshot.trusted);
+    let client = client_ip::resolve(peer.address, peer.origin, trusted, header, head.values(header.name()));
+    let behind_proxy = peer.origin.is_trusted(peer.address, trusted);
+    let original = match &client {
+        Ok(client) if behind_proxy => {
+            Original::read(header, peer.origin.place_of(client), |name| head.values(name))
+        }
+        _ => Original::default(),
+    };
+    let listener = config.listen.get(peer.listener);
+    let host = head.values("host").next().unwrap_or_default();
+    let asked_host = original.host.unwrap_or(host.into());
+    let came = |name: &&&str| head.fields().any(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
+    Some(Seen {
+        admin: config.admin.as_ref().and_then(|admin| match &admin.address {
+            AdminAddress::Tcp(address) => Some(address.to_string()),
+            AdminAddress::Unix(_) => None,
+        }),
+        asked_host: String::from_utf8_lossy(&asked_host).into_owned(),
+        authorization: head.values("authorization").next().is_some(),
+        client: client.as_ref().ok().map(|client| shown(client.address)),
+        close: received.close,
+        forwarded_header: header.name().to_owned(),
+        forwarding: FORWARDING.iter().filter(came).map(|name| (*name).to_owned()).collect(),
+        host: String::from_utf8_lossy(host).into_owned(),
+        http: received.version.map_or("", crate::judge::head::Version::word).to_owned(),
+        listener: listener.map(|listener| listener.address.to_string()).unwrap_or_default(),
+        longest_deadline_ms: longest_deadline(snapshot),
+        max_body: config.limits.max_body as u64,
+        method: String::from_utf8_lossy(head.method()).into_owned(),
+        metrics: config.metrics.map(|address| address.to_string()),
+        named_by: named_by(peer, client.as_ref().ok(), header.name()).to_owned(),
+        no_client: client.as_ref().err().map(|why| why.reason().word().to_owned()),
+        peer: shown(peer.address),
+        peer_is_trusted: trusted.contains(peer.address),
+        scheme: original.scheme.unwrap_or(peer.scheme(snapshot)).word().to_owned(),
+        target: String::from_utf8_lossy(target(head)).into_owned(),
+        upstreams: upstreams(snapshot),
+        via: client.map(|client| client.via.into_iter().map(shown).collect()).unwrap_or_default(),
+        ..Seen::default()
+    })
+}
+
+fn shown(address: Address) -> String {
+    address.ip().to_string()
+}
+
+/// The target, without scheme and host.
+fn target(head: &Head) -> &[u8] {
+    Facts::read(head).map_or(head.target(), |facts| facts.target)
+}
+
+fn longest_deadline(snapshot: &Snapshot) -> u64 {
+    let longest = snapshot.routes.iter().map(|route| route.deadline).max().unwrap_or_default();
+    u64::try_from(longest.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Where the address of the client comes from.
+fn named_by(peer: &Peer, client: Option<&Client>, header: &'static str) -> &'static str {
+    match (client, peer.origin) {
+        (None, _) => "nobody",
+        (Some(client), origin) if origin.place_of(client) > 0 => header,
+        (Some(_), Origin::Proxied(_)) => "proxy header",
+        (Some(_), Origin::Peer) => "connection",
+    }
+}
+
+/// The applications that are reached by TCP, as `host:port`.
+fn upstreams(snapshot: &Snapshot) -> Vec<String> {
+    let own = snapshot.config.routes.iter().filter_map(|route| route.upstream.as_ref());
+    let targets = own.chain([&snapshot.config.upstream]).flat_map(|upstream| &upstream.targets);
+    let mut all: Vec<String> = targets
+        .filter_map(|target| match target {
+            Target::Http { host, port } | Target::Https { host, port } => Some(format!("{host}:{port}")),
+            Target::Unix(_) => None,
+        })
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_exact_path_has_a_token() {
+        let letters = "0123456789abcdef0123456789abcdef01234567";
+        let path = |rest: &str| format!("/.well-known/nexmo-gate/{rest}").into_bytes();
+        for (path, wanted) in [
+            (path(letters), Some("")),
+            (path(&format!("{letters}/")), Some("/")),
+            (path(&format!("{letters}/a/..%2fb")), Some("/a/..%2fb")),
+            (path(&format!("{letters}0")), None),
+            (path(&letters[1..]), None),
+            (path(""), None),
+            (b"/.well-known/nexmo-gate".to_vec(), None),
+            ([b"/", &path(letters)[..]].concat(), Some("")),
+            ([b"/webhooks", &path(letters)[..]].concat(), Some("")),
+        ] {
+            let found = token(&path).map(|(token, rest)| {
+                assert_eq!(token, letters.as_bytes());
+                String::from_utf8_lossy(rest).into_owned()
+            });
+            assert_eq!(found.as_deref(), wanted, "{}", String::from_utf8_lossy(&path));
+        }
+    }
+
+    #[test]
+    fn a_log_has_no_token_of_any_gate() {
+        let letters = "0123456789abcdef0123456789abcdef01234567";
+        let path = format!("/a/.well-known/nexmo-gate/{letters}/x");
+        assert_eq!(loggable(path.as_bytes()), b"/a/.well-known/nexmo-gate/");
+        assert_eq!(loggable(b"/webhooks/answer"), b"/webhooks/answer");
+    }
+}

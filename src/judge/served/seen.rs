@@ -1,0 +1,64 @@
+//! The answer to a request of `nexmo-gate doctor`: what the gate saw of that request, as JSON.
+//!
+//! The gate writes it and the command reads it. Fields are in alphabetical order. A field that a later version adds gets
+//! a default, so that each can read the other. Nothing is decided here.
+
+use serde::{Deserialize, Serialize};
+
+/// What the gate saw of one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Seen {
+    /// The admin address, where it is one of TCP.
+    pub admin: Option<String>,
+    /// The host that was asked for, as trusted proxies say it, else as `Host` does.
+    pub asked_host: String,
+    /// Whether an Authorization field came.
+    pub authorization: bool,
+    /// The bytes of the body.
+    pub body_bytes: u64,
+    /// SHA-256 of the body, in hexadecimal.
+    pub body_sha256: String,
+    /// The client; none where none could be found.
+    pub client: Option<String>,
+    /// Whether the other end closes the connection after the request.
+    pub close: bool,
+    /// The header in which trusted proxies name the client.
+    pub forwarded_header: String,
+    /// The forwarding fields that came, by name.
+    pub forwarding: Vec<String>,
+    /// The value of `Host`, by which routes are found.
+    pub host: String,
+    /// The version of HTTP.
+    pub http: String,
+    /// The address of the listener in the configuration.
+    pub listener: String,
+    /// The longest deadline of a route.
+    pub longest_deadline_ms: u64,
+    /// The largest body that is taken.
+    pub max_body: u64,
+    /// The method.
+    pub method: String,
+    /// The address of the metrics.
+    pub metrics: Option<String>,
+    /// Where the address of the client comes from.
+    pub named_by: String,
+    /// The reason for which no client was found.
+    pub no_client: Option<String>,
+    /// The time of the gate, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// The other end of the connection.
+    pub peer: String,
+    /// Whether that is a trusted proxy.
+    pub peer_is_trusted: bool,
+    /// The scheme, as trusted proxies say it, else as the connection does.
+    pub scheme: String,
+    /// The target as it arrived, without scheme and host.
+    pub target: String,
+    /// The applications that are reached by TCP, as `host:port`.
+    pub upstreams: Vec<String>,
+    /// The version of the gate.
+    pub version: String,
+    /// The trusted proxies between, the one nearest to the client first.
+    pub via: Vec<String>,
+}

@@ -1,0 +1,1 @@
+//! The token: who gets one, and what it opens.
