@@ -86,7 +86,9 @@ pub mod signature {
 
 /// What is known of the sender.
 pub mod provider {
+    pub use crate::policy::provider::next::{Next, Try};
     pub use crate::policy::provider::spec::{AnswerRule, Methods, RelayAs};
+    pub use crate::policy::provider::tries::{Bound, Ended, Otherwise, Schedule, Tries};
     pub use crate::policy::provider::{DEFAULT, Webhook};
 }
 

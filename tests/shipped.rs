@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
 use nexmo_gate::exports::keys::{self, Change, KEYS, Key};
-use nexmo_gate::exports::provider::{self, AnswerRule, Methods, RelayAs, Webhook};
+use nexmo_gate::exports::provider::{self, AnswerRule, Ended, Methods, RelayAs, Try, Webhook};
 use nexmo_gate::exports::{Cli, Config, Overrides, Parsed, Reason, parse_config, range_list};
 
 const README: &str = include_str!("../README.md");
@@ -376,6 +376,25 @@ fn the_yaml_of_the_documents_parses() {
 
 // ---------------------------------------------------------------------------------------------------
 // Webhooks, reasons, the access log
+
+#[test]
+fn the_table_of_tries_is_what_the_program_says_of_them() {
+    let mut shown = BTreeMap::new();
+    for row in table(section(DELIVERY, "## When Nexmo sends again"), "kind") {
+        for name in code(row[0]) {
+            assert!(shown.insert(name, row[1..].to_vec()).is_none(), "{name} is there twice");
+        }
+    }
+    assert_eq!(shown.len(), provider::DEFAULT.webhooks().count(), "{shown:?}");
+    for spec in provider::DEFAULT.webhooks().map(Webhook::spec) {
+        let told = |status: u16| {
+            let told = spec.outlook(Try::first(Ended::Status(status)));
+            told.split_once(": ").unwrap().1.to_owned()
+        };
+        let waits = format!("{} s, {} s", spec.tries.connect.as_secs(), spec.tries.answer.as_secs());
+        assert_eq!(shown[spec.name], [waits, told(503), told(404)], "{}", spec.name);
+    }
+}
 
 #[test]
 fn the_webhook_table_is_the_programs_table() {

@@ -11,7 +11,21 @@ use crate::policy::outcome::Reason;
 use crate::policy::provider::advice::Advice;
 use crate::policy::provider::signing::Signed;
 use crate::policy::provider::spec::{AnswerRule, Methods, RelayAs, Spec};
+use crate::policy::provider::tries::{Otherwise, Tries};
 use crate::policy::provider::{Provider, Webhook};
+
+/// Each webhook is sent once.
+const TRIES: Tries = Tries {
+    sender: "GitHub",
+    connect: Duration::from_secs(10),
+    answer: Duration::from_secs(10),
+    schedules: &[],
+    statuses: &[],
+    silences: &[],
+    otherwise: Otherwise::Lost("somebody must redeliver it by hand"),
+    only: None,
+    source: "docs.github.com/webhooks, handling failed webhook deliveries",
+};
 
 pub(crate) static GITHUB: Provider = Provider {
     name: "GitHub",
@@ -23,6 +37,7 @@ pub(crate) static GITHUB: Provider = Provider {
         relay_as: RelayAs::Same,
         answer: AnswerRule::Any,
         signed: Signed::Never,
+        tries: TRIES,
         source: "docs.github.com/webhooks: a 2XX status within 10 s; POST",
     }],
     other: Spec {
@@ -33,6 +48,7 @@ pub(crate) static GITHUB: Provider = Provider {
         relay_as: RelayAs::Same,
         answer: AnswerRule::Any,
         signed: Signed::Never,
+        tries: TRIES,
         source: "docs.github.com/webhooks: a 2XX status within 10 s",
     },
     signing: None,

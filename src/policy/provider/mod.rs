@@ -8,6 +8,9 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`spec`] | one kind of webhook: methods, deadline, success, the required answer |
+//! | [`tries`] | how it is tried |
+//! | [`next`] | what the sender does after a try |
+//! | [`outlook`] | that in a sentence |
 //! | [`advice`] | advice to the operator |
 //! | [`signing`] | how it signs |
 //! | [`nexmo`] | Nexmo, now Vonage |
@@ -16,8 +19,11 @@ pub(crate) mod advice;
 #[cfg(test)]
 pub(crate) mod github;
 pub(crate) mod nexmo;
+pub(crate) mod next;
+pub(crate) mod outlook;
 pub(crate) mod signing;
 pub(crate) mod spec;
+pub(crate) mod tries;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::policy::provider::signing::Signed;
+use crate::policy::provider::tries::Tries;
 
 /// One row of a provider's table.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Spec {
     pub answer: AnswerRule,
     /// How it is signed.
     pub signed: Signed,
+    /// How often and when it is sent.
+    pub tries: Tries,
     /// Where the values come from: the vendor's page, with its date if it has one.
     pub source: &'static str,
 }

@@ -1,4 +1,8 @@
 //! Nexmo, now Vonage: its webhooks, and its texts for messages.
+//!
+//! [`tries`] has how it tries to deliver them.
+
+mod tries;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -31,6 +35,7 @@ pub static NEXMO: Provider = Provider {
             relay_as: RelayAs::Same,
             answer: NCCO,
             signed: Signed::Token,
+            tries: tries::ANSWER,
             source: "Voice webhook reference: connect 1 s, read 5 s; an answer is 200 with a JSON NCCO",
         },
         // Reports an event of a call; for some events the answer is an NCCO too.
@@ -42,6 +47,7 @@ pub static NEXMO: Provider = Provider {
             relay_as: RelayAs::Same,
             answer: AnswerRule::Any,
             signed: Signed::Token,
+            tries: tries::EVENT,
             source: "Voice webhook reference: read 10 s",
         },
         // Sent when the answer or event webhook failed.
@@ -53,6 +59,7 @@ pub static NEXMO: Provider = Provider {
             relay_as: RelayAs::Same,
             answer: NCCO,
             signed: Signed::Token,
+            tries: tries::FALLBACK,
             source: "Voice webhook reference: connect 1 s, read 5 s; stands in for the answer webhook",
         },
         // A message to one of the account's numbers.
@@ -64,6 +71,7 @@ pub static NEXMO: Provider = Provider {
             relay_as: RelayAs::OkOrNoContent,
             answer: AnswerRule::Any,
             signed: Signed::Parameter,
+            tries: tries::SMS,
             source: "SMS support article 226572227: connect 3 s, read 15 s; inbound guide names 200 and 204",
         },
         // The state of a message that was sent.
@@ -75,6 +83,7 @@ pub static NEXMO: Provider = Provider {
             relay_as: RelayAs::OkOrNoContent,
             answer: AnswerRule::Any,
             signed: Signed::Parameter,
+            tries: tries::SMS_RECEIPT,
             source: "SMS support article 226572227: connect 3 s, read 15 s",
         },
         // Messages to US short codes, and their receipts.
@@ -86,6 +95,7 @@ pub static NEXMO: Provider = Provider {
             relay_as: RelayAs::OkOrNoContent,
             answer: AnswerRule::Any,
             signed: Signed::Parameter,
+            tries: tries::SMS,
             source: "US short codes use the SMS shapes and their time-outs",
         },
         // A message through the Messages API.
@@ -97,6 +107,7 @@ pub static NEXMO: Provider = Provider {
             relay_as: RelayAs::Ok,
             answer: AnswerRule::Any,
             signed: Signed::Token,
+            tries: tries::MESSAGES,
             source: "Messages documents and support article 360028543292 name 200 only",
         },
         // The state of a message that was sent through the Messages API.
@@ -108,6 +119,7 @@ pub static NEXMO: Provider = Provider {
             relay_as: RelayAs::Ok,
             answer: AnswerRule::Any,
             signed: Signed::Token,
+            tries: tries::MESSAGES,
             source: "Messages documents and support article 360028543292 name 200 only",
         },
         // The result of an asynchronous Number Insight request.
@@ -119,6 +131,7 @@ pub static NEXMO: Provider = Provider {
             relay_as: RelayAs::Same,
             answer: AnswerRule::Any,
             signed: Signed::Never,
+            tries: tries::INSIGHT,
             source: "Number Insight specification lists 200; time-outs are not published",
         },
         // Conversation and RTC events.
@@ -130,6 +143,7 @@ pub static NEXMO: Provider = Provider {
             relay_as: RelayAs::Same,
             answer: AnswerRule::Any,
             signed: Signed::Token,
+            tries: tries::RTC,
             source: "Application specification lists GET and POST; time-outs as voice events",
         },
         // Verify v2 events.
@@ -141,6 +155,7 @@ pub static NEXMO: Provider = Provider {
             relay_as: RelayAs::OkOrNoContent,
             answer: AnswerRule::Any,
             signed: Signed::Token,
+            tries: tries::VERIFY,
             source: "Verify v2 webhook guide names 200 and 204",
         },
     ],
@@ -152,6 +167,7 @@ pub static NEXMO: Provider = Provider {
         relay_as: RelayAs::Same,
         answer: AnswerRule::Any,
         signed: Signed::Parameter,
+        tries: tries::GENERIC,
         source: "webhook guide: any status from 200 to 205",
     },
     allow: &["voice", "sms", "messages"],
