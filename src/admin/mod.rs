@@ -1,8 +1,8 @@
-//! The admin interface: health, readiness, status, metrics, `explain`, reload.
+//! The admin interface: health, readiness, status, metrics, `explain`, `inspect`, reload.
 //!
-//! A small HTTP server of its own, for loopback or a UNIX socket. It reads `state` and decides nothing; the
-//! only thing that it can start is a reload. Invariants: no answer has a query string, a header or a body of
-//! a webhook. No page in a browser can use it: a reload request with an `Origin` is refused, and everything
+//! A small HTTP server of its own, for loopback or a UNIX socket. It reads `state` and decides nothing; what it
+//! can start is a reload, and, when an operator asks, keeping exchanges for a time and sending one again. Invariants: no answer
+//! but that of `inspect` has a query string, a header or a body of a webhook, and that one only through a mask. No page in a browser can use it: a reload request with an `Origin` is refused, and everything
 //! but health is served only for a `Host` that is an address or `localhost`, so that a name that was rebound
 //! to loopback gets nothing.
 //!
@@ -16,6 +16,7 @@
 //! | [`metrics`] | the numbers in Prometheus' text format |
 //! | [`api`] | the answers that are JSON, as types |
 //! | [`status`] | what is loaded, and the counts and states |
+//! | [`inspect`] | the last exchanges, while somebody asked for them |
 //! | [`explain`] | why an address is admitted or denied |
 //! | [`text`] | the same two as text for people |
 //! | [`page`] | the status for browsers, with the last minutes |
@@ -25,6 +26,7 @@ pub(crate) mod api;
 pub(crate) mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub(crate) mod inspect;
 pub(crate) mod last_hits;
 pub(crate) mod listener;
 pub(crate) mod metrics;
@@ -41,6 +43,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::load::reload::Reloader;
+use crate::state::capture::Capture;
 use crate::state::stats::denials::Denials;
 use crate::state::stats::gauges::Gauges;
 use crate::state::stats::history::History;
@@ -78,6 +81,8 @@ pub(crate) struct AdminContext {
     pub denials: Arc<Denials>,
     /// The clients in no list that proved themselves by a signature.
     pub strangers: Arc<Strangers>,
+    /// The last exchanges, while somebody asked for them.
+    pub capture: Arc<Capture>,
     /// When the process started.
     pub started: Instant,
 }

@@ -17,6 +17,7 @@ pub(crate) mod explain;
 pub(crate) mod flags;
 pub(crate) mod generate;
 pub(crate) mod health;
+pub(crate) mod inspect;
 pub(crate) mod loading;
 pub(crate) mod ranges;
 pub(crate) mod reload;
@@ -74,6 +75,8 @@ pub enum Command {
     Reload(reload::Args),
     /// Show what the running gate has loaded, its counts and its states.
     Status(status::Args),
+    /// Show what just came, what the sender was told, and why.
+    Inspect(inspect::Args),
     /// See the gate at work: a sample application, the gate, and every sample webhook, on loopback only.
     Demo(demo::Args),
     /// Print completions for a shell.
@@ -103,6 +106,7 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Health(args) => health::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),

@@ -145,6 +145,7 @@ impl Process {
             history: Arc::clone(history),
             denials: Arc::clone(&self.gate.events.denials),
             strangers: Arc::clone(&self.gate.strangers),
+            capture: Arc::clone(&self.gate.events.capture),
             started: self.started,
         }
     }

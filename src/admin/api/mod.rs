@@ -12,8 +12,10 @@
 //! | [`reload`] | the result of a reload |
 //! | [`explanation`] | why an address is admitted or denied |
 //! | [`signature`] | what became of a signature, step by step |
+//! | [`exchanges`] | the last exchanges |
 //! | [`strangers`] | the clients in no list that proved themselves |
 
+pub(crate) mod exchanges;
 pub(crate) mod explanation;
 pub(crate) mod reload;
 pub(crate) mod signature;

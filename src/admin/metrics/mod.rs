@@ -296,7 +296,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 51);
+        assert_eq!(kinds.len(), 52);
         assert!(series.len() > 80, "{}", series.len());
     }
 }
