@@ -402,6 +402,25 @@ fn requests_side_by_side_and_a_switch_in_between_lose_nothing() {
     gate.wait_metric("buffered_bytes", 0);
 }
 
+#[test]
+fn what_a_message_needs_is_given_back_before_it_is_refused() {
+    let upstream = Upstream::start(scripted);
+    let limits = "{ buffers: 64KiB, max_body: 52KiB, max_response: 1KiB, max_head: 1KiB }";
+    let gate = setup(&upstream).http1().key("limits", limits).start();
+    turn_on(&gate, "masked");
+    for _ in 0..3 {
+        assert_eq!(gate.ask(ADMITTED, &post("/any/x", "fine")).status, 200);
+    }
+    assert!(gate.metric("buffered_bytes") > 3000);
+    // All of the account.
+    let large = request("POST", "/any/x", &[], &vec![b'x'; 50 << 10]);
+    assert_eq!(gate.ask(ADMITTED, &large).status, 200);
+    let kept = list(&gate);
+    let numbers = kept["exchanges"].as_array().expect("exchanges").iter().map(|row| row["number"].as_u64());
+    assert!(numbers.flatten().all(|number| number > 3), "the older ones gave way: {kept}");
+    gate.wait_metric("requests_in_flight", 0);
+}
+
 /// The command, ended with the test.
 struct Command(Child);
 

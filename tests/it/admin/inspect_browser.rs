@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 
 use crate::admin::status_browser::{BROWSER, PALE, WIDTH};
 use crate::harness::browser::Browser;
+use crate::harness::gate::setup::binary;
 use crate::harness::signer::Token;
 use crate::harness::upstream::Arrival;
-use crate::harness::{ADMITTED, Answer, Gate, STRANGER, Setup, Upstream, cannot_run, post, request};
+use crate::harness::{
+    ADMITTED, Answer, Gate, STRANGER, Setup, Upstream, cannot_run, post, request, wait_until,
+};
 
 /// Names a folder: then pictures of the pages are written there.
 const PICTURES: &str = "NEXMO_GATE_TEST_PICTURES";
@@ -98,6 +101,23 @@ fn busy(upstream: &Upstream) -> Gate {
     gate
 }
 
+/// Somebody proposes another list, which the status page shows.
+fn propose(gate: &Gate) {
+    gate.setup.dir.write("proposed.txt", "127.0.0.2/32\n198.51.100.0/24\n");
+    let at = |name: &str| gate.setup.path().join(name);
+    let mut command = binary();
+    command
+        .args(["ranges", "propose", "sms"])
+        .arg(at("proposed.txt"))
+        .args(["--source", "https://vendor.example/ips"]);
+    command.arg("--config").arg(at("config.yaml"));
+    let output = command.output().expect("the gate's binary");
+    // The guards hold it, as the page says.
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let age = "proposal_age_seconds{list=\"sms\"}";
+    wait_until(|| gate.admin("GET", "/metrics").text().contains(age), || "no proposal is seen".to_owned());
+}
+
 #[test]
 #[ignore = "needs Chromium: make test-page"]
 fn the_pages_of_exchanges_are_readable_on_any_screen_and_without_a_mouse() {
@@ -137,10 +157,17 @@ fn the_pages_of_exchanges_are_readable_on_any_screen_and_without_a_mouse() {
             let complaints = browser.complaints();
             assert!(complaints.len() <= usize::from(*name == "gone"), "{what}: {complaints:?}");
             if let Ok(folder) = std::env::var(PICTURES) {
+                // What was tried with the keyboard has no place in a picture.
+                browser.value("document.activeElement.blur()");
                 let path = PathBuf::from(folder).join(format!("inspect-{name}-{width}-{scheme}.png"));
                 std::fs::write(path, browser.picture(width)).expect("a picture");
             }
         }
+    }
+    if let Ok(folder) = std::env::var(PICTURES) {
+        propose(&gate);
+        browser.open(&format!("{base}/status"), 1280, "light");
+        std::fs::write(PathBuf::from(folder).join("status.png"), browser.picture(1280)).expect("a picture");
     }
     browser.open(&pages[0].1, 1280, "light");
     let rows = browser.value("document.querySelectorAll('.exchanges tbody tr').length");

@@ -35,7 +35,11 @@ pub(crate) fn page(whole: &Whole) -> String {
     }
     if let Some(curl) = &whole.curl {
         page.put("<section class=\"card\" aria-labelledby=\"curl\"><h2 id=\"curl\">The same with curl</h2><pre><code>{}</code></pre>", &[curl]);
-        page.put("<p class=\"note\">Without what was left out above, so it is not signed. <code>nexmo-gate inspect --replay {}</code> sends the whole request to the application again.</p></section>", &[&row.number]);
+        page.put("<p class=\"note\">Without what was left out above, so it is not signed. ", &[]);
+        if whole.forwarded.is_some() {
+            page.put("<code>nexmo-gate inspect --replay {}</code> sends the whole request to the application again.", &[&row.number]);
+        }
+        page.put("</p></section>", &[]);
     }
     page.put("</main>", &[]);
     foot(page)
