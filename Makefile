@@ -128,10 +128,10 @@ test-over-http2: prerequisites ## the same over HTTP/2, by ALPN (NEXMO_GATE_TEST
 	scripts/test-over-http2 $(ARGS)
 
 .PHONY: test-page
-test-page: prerequisites ## the status page in headless Chromium
+test-page: prerequisites ## the status page and that of exchanges in headless Chromium
 	@browser="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" || { \
 		echo "test-page: Chromium is missing; type: sudo apt-get install -y chromium" >&2; exit 1; }; \
-	NEXMO_GATE_TEST_BROWSER="$$browser" $(CARGO) test --locked --test it status_browser -- --ignored --nocapture
+	NEXMO_GATE_TEST_BROWSER="$$browser" $(CARGO) test --locked --test it _browser -- --ignored --nocapture
 
 # The version is fixed: what counts as good changes with it.
 SSLYZE := target/sslyze/bin/python3

@@ -12,6 +12,7 @@ use crate::files::settle::{Notice, Pace};
 use crate::load::last_good::LastGood;
 use crate::load::loader::{Loaded, Loader};
 use crate::load::reload::Reloader;
+use crate::state::capture::Capture;
 use crate::state::snapshot::Snapshot;
 use crate::state::stats::gauges::{Gauges, Phase};
 use crate::state::stats::history::History;
@@ -91,6 +92,7 @@ impl Stage {
             scope: Scope::Whole,
             reloader: Reloader::start(self.loader, Arc::clone(&store), pace, |_| Vec::new(), |_| {}).unwrap(),
             store,
+            capture: Arc::new(Capture::new(Arc::clone(&gauges))),
             gauges,
             history: Arc::new(History::new(tokio::time::Instant::now())),
             denials: Arc::default(),

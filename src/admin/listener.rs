@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 
@@ -17,6 +17,7 @@ use crate::admin::places::{Most, Place, Places};
 use crate::admin::routes::{self, Answer, Asked, Told};
 use crate::admin::wire::{hear, tell};
 use crate::admin::{AdminContext, Scope};
+use crate::state::capture::replay::MOST_ORDERS;
 use crate::state::stats::gauges::Gauges;
 
 /// Open connections at once; many more than there are clients.
@@ -31,10 +32,13 @@ const fn most(scope: Scope) -> Most {
 /// Connections that may wait for a reload at once. Waiting requests share one reload, so more are never
 /// needed.
 const WAITING_FOR_RELOAD: usize = 4;
+/// Connections that may wait for the answer to a replay at once.
+const WAITING_FOR_REPLAY: usize = MOST_ORDERS;
 /// Long answers that are computed at once.
 const COMPUTING: usize = 1;
 /// Descriptors that the connections to both sockets may take.
-pub(crate) const DESCRIPTORS: usize = most(Scope::Whole).all + most(Scope::Probes).all + WAITING_FOR_RELOAD;
+pub(crate) const DESCRIPTORS: usize =
+    most(Scope::Whole).all + most(Scope::Probes).all + WAITING_FOR_RELOAD + WAITING_FOR_REPLAY;
 /// The kernel's buffer for an answer, which the client may not read.
 const SEND_BUFFER: usize = 256 * 1024;
 /// The pause after a failed accept, usually for want of file descriptors.
@@ -73,16 +77,23 @@ impl Listening {
         })
     }
 
-    async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
+    /// A connection, and where it is from: an address, or a user of this machine.
+    async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<IpAddr>, String)> {
         Ok(match self {
             Self::Tcp(tcp) => {
                 let (stream, from) = tcp.accept().await?;
                 // A connection without these settings still works.
                 let _ = stream.set_nodelay(true);
                 let _ = socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER);
-                (Box::new(stream), Some(from.ip()))
+                (Box::new(stream), Some(from.ip()), from.ip().to_string())
             }
-            Self::Unix(unix) => (Box::new(unix.accept().await?.0), None),
+            Self::Unix(unix) => {
+                let (stream, _) = unix.accept().await?;
+                let by = stream
+                    .peer_cred()
+                    .map_or_else(|_| "somebody".to_owned(), |who| format!("uid {}", who.uid()));
+                (Box::new(stream), None, by)
+            }
         })
     }
 }
@@ -106,13 +117,13 @@ pub(crate) async fn serve(
             accepted = listening.accept() => accepted,
         };
         match accepted {
-            Ok((stream, from)) => {
+            Ok((stream, from, by)) => {
                 let (place, made_room) = places.enter(from);
                 if made_room {
                     Gauges::add(&ctx.gauges.admin_made_room);
                 }
                 let number = place.number();
-                let task = tokio::spawn(serve_one(stream, Arc::clone(&ctx), place, Arc::clone(&turns)));
+                let task = tokio::spawn(serve_one((stream, by), Arc::clone(&ctx), place, Arc::clone(&turns)));
                 places.ends_with(number, task.abort_handle());
             }
             Err(error) => {
@@ -125,7 +136,12 @@ pub(crate) async fn serve(
 
 /// Reads one request and writes its answer. A client that sends no request is disconnected without a log
 /// line.
-async fn serve_one(mut stream: Box<dyn Stream>, ctx: Arc<AdminContext>, place: Place, turns: Arc<Turns>) {
+async fn serve_one(
+    (mut stream, by): (Box<dyn Stream>, String),
+    ctx: Arc<AdminContext>,
+    place: Place,
+    turns: Arc<Turns>,
+) {
     let Some(request) = hear(&mut stream).await else { return };
     place.has_asked();
     let is_head = request.as_ref().is_ok_and(|asked| asked.method == "HEAD");
@@ -133,19 +149,33 @@ async fn serve_one(mut stream: Box<dyn Stream>, ctx: Arc<AdminContext>, place: P
         Err(answer) => Told::Now(answer),
         Ok(asked) if routes::is_probe(&asked) => routes::answer(&ctx, &asked),
         Ok(asked) => {
+            let asked = Asked { by, ..asked };
             let Some(outcome) = turns.compute(Arc::clone(&ctx), asked).await else { return };
             outcome
         }
     };
     let (answer, _place) = match outcome {
         Told::Now(answer) => (answer, Some(place)),
+        // A waiting connection holds no place, and nobody can take it away.
         Told::AfterReload => match turns.reload.try_acquire() {
             Ok(_waits) => {
-                // A waiting connection holds no place, and nobody can take it away.
                 drop(place);
                 (routes::reload(&ctx).await, None)
             }
-            Err(_) => (busy(), Some(place)),
+            Err(_) => (busy(WAITING_FOR_RELOAD, "a reload"), Some(place)),
+        },
+        Told::AfterReplay { number, anyway } => match turns.replay.try_acquire() {
+            Ok(_waits) => {
+                drop(place);
+                // Who does not wait any longer is not answered, and nothing is sent for nobody.
+                let gone = async { while matches!(stream.read(&mut [0; 64]).await, Ok(1..)) {} };
+                let answer = tokio::select! {
+                    answer = routes::replay(&ctx, number, anyway) => answer,
+                    () = gone => return,
+                };
+                (answer, None)
+            }
+            Err(_) => (busy(WAITING_FOR_REPLAY, "a replay"), Some(place)),
         },
     };
     if let Err(error) = tell(&mut stream, answer, is_head).await {
@@ -158,13 +188,16 @@ async fn serve_one(mut stream: Box<dyn Stream>, ctx: Arc<AdminContext>, place: P
 struct Turns {
     /// Waiting for a reload.
     reload: Semaphore,
+    /// Waiting for a replay.
+    replay: Semaphore,
     /// Computing a long answer.
     long: Arc<Semaphore>,
 }
 
 impl Turns {
     fn new() -> Self {
-        Self { reload: Semaphore::new(WAITING_FOR_RELOAD), long: Arc::new(Semaphore::new(COMPUTING)) }
+        let (reload, replay) = (Semaphore::new(WAITING_FOR_RELOAD), Semaphore::new(WAITING_FOR_REPLAY));
+        Self { reload, replay, long: Arc::new(Semaphore::new(COMPUTING)) }
     }
 
     /// Computes an answer that may take long: the metrics of a thousand routes do. It runs on another thread,
@@ -182,6 +215,6 @@ impl Turns {
     }
 }
 
-fn busy() -> Answer {
-    Answer::plain(503, format!("{WAITING_FOR_RELOAD} requests wait for a reload already; try again later\n"))
+fn busy(most: usize, what: &str) -> Answer {
+    Answer::plain(503, format!("{most} requests wait for {what} already; try again later\n"))
 }

@@ -1,8 +1,9 @@
-//! The admin interface: health, readiness, status, metrics, `explain`, reload.
+//! The admin interface: health, readiness, status, metrics, `explain`, `inspect`, reload.
 //!
-//! A small HTTP server of its own, for loopback or a UNIX socket. It reads `state` and decides nothing; all that
-//! it can start is a reload, and the time in which the doctor may ask. Invariants: no answer has a query string, a header or a body of
-//! a webhook. No page in a browser can use it: a POST with an `Origin` is refused, and everything
+//! A small HTTP server of its own, for loopback or a UNIX socket. It reads `state` and decides nothing; what it
+//! can start is a reload, the time in which the doctor may ask, and, when an operator asks, keeping exchanges for a time and
+//! sending one again. Invariants: no answer but that of `inspect` has a query string, a header or a body of a webhook, and that
+//! one only through a mask. No page in a browser can use it: a POST with an `Origin` is refused, and everything
 //! but health is served only for a `Host` that is an address or `localhost`, so that a name that was rebound
 //! to loopback gets nothing.
 //!
@@ -16,6 +17,7 @@
 //! | [`metrics`] | the numbers in Prometheus' text format |
 //! | [`api`] | the answers that are JSON, as types |
 //! | [`status`] | what is loaded, and the counts and states |
+//! | [`inspect`] | the last exchanges, while somebody asked for them |
 //! | [`explain`] | why an address is admitted or denied |
 //! | [`text`] | the same two as text for people |
 //! | [`page`] | the status for browsers, with the last minutes |
@@ -25,6 +27,7 @@ pub(crate) mod api;
 pub(crate) mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub(crate) mod inspect;
 pub(crate) mod last_hits;
 pub(crate) mod listener;
 pub(crate) mod metrics;
@@ -41,6 +44,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::load::reload::Reloader;
+use crate::state::capture::Capture;
 use crate::state::doctor::DoctorToken;
 use crate::state::stats::denials::Denials;
 use crate::state::stats::gauges::Gauges;
@@ -81,6 +85,8 @@ pub(crate) struct AdminContext {
     pub strangers: Arc<Strangers>,
     /// The token by which the doctor proves whose it is.
     pub doctor: Arc<DoctorToken>,
+    /// The last exchanges, while somebody asked for them.
+    pub capture: Arc<Capture>,
     /// When the process started.
     pub started: Instant,
 }

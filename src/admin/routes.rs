@@ -10,8 +10,10 @@ use crate::admin::api::doctor::Invitation;
 use crate::admin::api::reload::ReloadReport;
 use crate::admin::api::strangers::SignedStrangers;
 use crate::admin::explain::question::{Parameters, Question};
+use crate::admin::inspect::act::NotDone;
+use crate::admin::inspect::query::{Query, QueryError};
 use crate::admin::page::{self, View};
-use crate::admin::{AdminContext, Scope, explain, metrics, reload, status};
+use crate::admin::{AdminContext, Scope, explain, inspect, metrics, reload, status};
 use crate::load::reload::ReloaderHealth;
 use crate::policy::routing::authority::without_port;
 use crate::state::doctor::LASTS;
@@ -40,6 +42,8 @@ pub(crate) struct Asked {
     pub is_of_a_page: bool,
     /// Whether the request accepts HTML: a person reads the answer in a browser.
     pub wants_html: bool,
+    /// Who asks, for the log: an address, or a user of this machine.
+    pub by: String,
 }
 
 /// A response.
@@ -79,6 +83,13 @@ pub(crate) enum Told {
     Now(Answer),
     /// The request is a permitted reload: [`reload`] makes the answer.
     AfterReload,
+    /// The request is a permitted replay: [`replay`] makes the answer.
+    AfterReplay {
+        /// The exchange.
+        number: u64,
+        /// Although its answer directs something.
+        anyway: bool,
+    },
 }
 
 /// Whether this is a probe, whose answer takes no work.
@@ -90,18 +101,40 @@ pub(crate) fn is_probe(asked: &Asked) -> bool {
 /// Decides which answer a request gets, and makes it.
 #[must_use]
 pub(crate) fn answer(ctx: &AdminContext, asked: &Asked) -> Told {
-    let acts = asked.method == "POST" && matches!(asked.path.as_str(), "/reload" | "/doctor");
-    if ctx.scope == Scope::Probes || !acts {
+    let acts = ["/reload", "/doctor", "/inspect", "/replay"].contains(&asked.path.as_str());
+    if !(acts && ctx.scope == Scope::Whole && asked.method == "POST") {
         return Told::Now(read(ctx, asked));
     }
     match refusal(asked) {
         Some(answer) => Told::Now(answer),
         None if asked.is_of_a_page => {
-            let what = if asked.path == "/reload" { "a reload" } else { "a token" };
+            let what = match asked.path.as_str() {
+                "/reload" => "a reload",
+                "/doctor" => "a token",
+                "/inspect" => "an inspection",
+                _ => "a replay",
+            };
             Told::Now(Answer::plain(403, format!("a page in a browser cannot ask for {what}\n")))
         }
-        None if asked.path == "/reload" => Told::AfterReload,
-        None => Told::Now(invite(ctx)),
+        None => act(ctx, asked),
+    }
+}
+
+/// Does what a request asks for that changes something.
+fn act(ctx: &AdminContext, asked: &Asked) -> Told {
+    let query = match asked.path.as_str() {
+        "/reload" => return Told::AfterReload,
+        "/doctor" => return Told::Now(invite(ctx)),
+        _ => Query::read(&asked.query),
+    };
+    match (query, asked.path.as_str()) {
+        (Err(problem), _) => Told::Now(wrong(&problem)),
+        (Ok(Query { id: Some(number), anyway, .. }), "/replay") => Told::AfterReplay { number, anyway },
+        (Ok(_), "/replay") => Told::Now(wrong(&QueryError::NoId)),
+        (Ok(query), _) => Told::Now(match inspect::act::switch(ctx, &query, &asked.by) {
+            Ok(switched) => Answer::json(200, &switched),
+            Err(why) => not_done(why),
+        }),
     }
 }
 
@@ -110,6 +143,47 @@ fn invite(ctx: &AdminContext) -> Answer {
     match ctx.doctor.make(std::time::Instant::now()) {
         Ok(token) => Answer::json(200, &Invitation { seconds: LASTS.as_secs(), token }),
         Err(error) => Answer::plain(500, format!("{error}\n")),
+    }
+}
+
+fn wrong(problem: &QueryError) -> Answer {
+    Answer::plain(400, format!("{problem}\n"))
+}
+
+fn not_done(why: NotDone) -> Answer {
+    Answer::plain(why.status(), format!("{why}\n"))
+}
+
+/// Sends an exchange again, and makes the answer from the result.
+pub(crate) async fn replay(ctx: &AdminContext, number: u64, anyway: bool) -> Answer {
+    match inspect::act::replay(ctx, number, anyway).await {
+        Ok(replayed) => Answer::json(200, &replayed),
+        Err(why) => not_done(why),
+    }
+}
+
+/// The last exchanges, or one of them.
+fn show(ctx: &AdminContext, asked: &Asked) -> Answer {
+    let query = match Query::read(&asked.query) {
+        Ok(query) => query,
+        Err(problem) => return wrong(&problem),
+    };
+    let html = asked.wants_html && !asked.query.split('&').any(|pair| pair == "format=json");
+    let page =
+        |text: String| Answer { content_type: HTML, policy: Some(page::POLICY), ..Answer::plain(200, text) };
+    let Some(number) = query.id else {
+        let list = inspect::list(ctx, &query);
+        return if html {
+            page(page::exchanges::list(&list, &query, &asked.query))
+        } else {
+            Answer::json(200, &list)
+        };
+    };
+    match inspect::one(ctx, number, query.bodies) {
+        Ok(whole) if html => page(page::exchanges::whole::page(&whole)),
+        Ok(whole) => Answer::json(200, &whole),
+        Err(why) if html => Answer { status: 404, ..page(page::exchanges::missing(&why.to_string())) },
+        Err(why) => Answer::plain(404, format!("{why}\n")),
     }
 }
 
@@ -140,6 +214,13 @@ fn read(ctx: &AdminContext, asked: &Asked) -> Answer {
             let allow = Some("GET, HEAD");
             Answer { allow, ..Answer::plain(405, "use GET or HEAD\n") }
         }
+        "/inspect" if !reading => Answer {
+            allow: Some("GET, HEAD, POST"),
+            ..Answer::plain(405, "use GET, or POST to turn it on\n")
+        },
+        "/replay" => {
+            Answer { allow: Some("POST"), ..Answer::plain(405, "use POST to send an exchange again\n") }
+        }
         "/reload" => Answer { allow: Some("POST"), ..Answer::plain(405, "use POST to reload\n") },
         "/doctor" => Answer { allow: Some("POST"), ..Answer::plain(405, "use POST for a token\n") },
         "/healthz" if has_no_reloads(ctx) => Answer::plain(503, NO_RELOADS),
@@ -148,10 +229,11 @@ fn read(ctx: &AdminContext, asked: &Asked) -> Answer {
         "/metrics" => Answer { content_type: PROMETHEUS, ..Answer::plain(200, numbers(ctx)) },
         "/status" => report(ctx, asked),
         "/explain" => explain(ctx, &asked.query),
+        "/inspect" => show(ctx, asked),
         "/strangers" => Answer::json(200, &SignedStrangers { clients: ctx.strangers.all() }),
         _ => Answer::plain(
             404,
-            "there are: /healthz /readyz /metrics /status /explain /strangers /reload /doctor\n",
+            "there are: /healthz /readyz /metrics /status /explain /inspect /strangers /reload /replay /doctor\n",
         ),
     }
 }
@@ -244,10 +326,13 @@ mod tests {
         };
         let status = |outcome: Told| match outcome {
             Told::Now(answer) => answer.status,
-            Told::AfterReload => 0,
+            Told::AfterReload | Told::AfterReplay { .. } => 0,
         };
         for hosts in [&["evil.example"][..], &["127.0.0.1:9901", "evil.example"]] {
-            for path in ["/metrics", "/status", "/explain", "/reload", "/doctor", "/nothing", "/"] {
+            for path in [
+                "/metrics", "/status", "/explain", "/inspect", "/replay", "/reload", "/doctor", "/nothing",
+                "/",
+            ] {
                 assert_eq!(status(ask("GET", path, hosts)), 403, "{path} {hosts:?}");
                 assert_eq!(status(ask("POST", path, hosts)), 403, "{path} {hosts:?}");
             }

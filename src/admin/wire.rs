@@ -81,6 +81,7 @@ fn parse(head: &[u8]) -> Result<Option<Asked>, Answer> {
         is_of_a_page: values("origin").next().is_some()
             || values("sec-fetch-site").any(|site| !site.eq_ignore_ascii_case("none")),
         wants_html: values("accept").any(|value| value.contains("text/html")),
+        by: String::new(),
     }))
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod explain;
 pub(crate) mod flags;
 pub(crate) mod generate;
 pub(crate) mod health;
+pub(crate) mod inspect;
 pub(crate) mod loading;
 pub(crate) mod ranges;
 pub(crate) mod reload;
@@ -84,6 +85,8 @@ pub enum Command {
     Status(status::Args),
     /// Say what is wrong with the gate and what stands in front of it, with the line to change.
     Doctor(Box<doctor::Args>),
+    /// Show what just came, what the sender was told, and why.
+    Inspect(inspect::Args),
     /// See the gate at work: a sample application, the gate, and every sample webhook, on loopback only.
     Demo(demo::Args),
     /// Write an application for webhooks: a gate on this machine that shows what came and what became of it.
@@ -117,6 +120,7 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Reload(args) => reload::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Dev(args) => dev::run(&args),
         Command::Completions(args) => generate::completions(&args),

@@ -34,6 +34,7 @@ pub use model::*;
 pub use overrides::Overrides;
 pub use parse::{Parsed, parse};
 pub(crate) use read::error::Problem;
+pub(crate) use read::units;
 pub(crate) use sections::listener::PORT;
 pub(crate) use sections::lists::{is_name as is_list_name, list_name};
 pub(crate) use sections::signatures::{CLOCK_SKEW, CREDENTIALS, MAX_AGE, looks_like_secret};

@@ -17,7 +17,7 @@ use crate::config::read::node::{Node, Source};
 use crate::config::read::report::Report;
 use crate::config::read::section::Section;
 use crate::config::read::units::quote;
-use crate::config::sections::{limits, listener, lists, routes, signatures, upstream};
+use crate::config::sections::{inspect, limits, listener, lists, routes, signatures, upstream};
 use crate::config::variables;
 use crate::policy::hold::Outline;
 use crate::policy::provider::{self, Provider};
@@ -83,6 +83,7 @@ fn read(root: &Section) -> Option<Config> {
     signatures::note_unused(root, &signatures.secrets, &routes);
     let admin = listener::admin(root);
     let metrics = listener::metrics(root);
+    let inspect = inspect::inspect(root, admin.as_ref());
     note_collision(root, &listen, admin.as_ref(), metrics);
     note_loops(root, &listen, upstream.as_ref(), &routes);
     let ranges = folder(root, "ranges").unwrap_or_else(|| root.source().base.join("ranges"));
@@ -103,6 +104,7 @@ fn read(root: &Section) -> Option<Config> {
         log: log(root),
         threads: limits::threads(root),
         health_path: health_path(root, &routes),
+        inspect,
         metrics,
         listen,
         upstream: upstream?,

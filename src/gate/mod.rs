@@ -49,6 +49,7 @@ use crate::gate::request::log::events::Events;
 use crate::judge::request_id::RequestIds;
 use crate::load;
 use crate::policy::address::addr::Address;
+use crate::state::capture::Capture;
 use crate::state::doctor::DoctorToken;
 use crate::state::stats::event_limiter::{EventLimiter, HOURLY};
 use crate::state::stats::gauges::Gauges;
@@ -136,10 +137,12 @@ impl Gate {
         last_hits::restore(&store, &gauges, began);
         let strangers = Arc::new(Strangers::of(seen_before(&store)));
         gauges.signed_stranger_networks.store(strangers.networks() as u64, Relaxed);
+        let capture = Arc::new(Capture::new(Arc::clone(&gauges)));
+        capture.keep_time(store.load().config.inspect, Instant::now());
         Self {
             store,
             gauges,
-            events: Events::new(log),
+            events: Events::new(log, Arc::clone(&capture)),
             pools: Pools::default(),
             losses,
             bad_proxy_headers: EventLimiter::every(HOURLY),
@@ -152,7 +155,7 @@ impl Gate {
             state_unwritten: EventLimiter::every(HOURLY),
             lines_lost: EventLimiter::every(HOURLY),
             connection_limits,
-            byte_shares: Shares::default(),
+            byte_shares: Shares::default().before(capture),
             place_shares: Shares::default(),
             http2_connections: AtomicU64::new(0),
             http2_shares: Shares::default(),
@@ -213,6 +216,20 @@ impl Gate {
         }
     }
 
+    /// Ends what somebody asked to look at when its time is over, and takes over what the configuration says of it.
+    fn keep_inspect(&self) {
+        let ended = self.events.capture.keep_time(self.store.load().config.inspect, Instant::now());
+        match (ended.was_on, ended.is_on) {
+            (true, false) => {
+                tracing::info!(
+                    "inspect off: its time is over, or the configuration says so; nothing is kept"
+                );
+            }
+            (false, true) => tracing::info!("inspect on: the configuration says so"),
+            _ => {}
+        }
+    }
+
     /// Stores the signed strangers in the state folder, if there is one. It may wait for the disk.
     fn keep_strangers(&self, strangers: &[SignedStranger]) {
         let snapshot = self.store.load();
@@ -249,6 +266,7 @@ impl Gate {
                 _ = tick.tick() => {}
             }
             self.pools.prune(&wanted);
+            self.keep_inspect();
             self.events.log.sum_up(false);
             self.report_lost_lines();
             let now = unix_seconds(SystemTime::now());

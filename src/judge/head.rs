@@ -79,6 +79,18 @@ impl Head {
         self.fields.iter()
     }
 
+    /// The whole head in the syntax of HTTP/1, whatever version it came in.
+    #[must_use]
+    pub(crate) fn to_http1(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.bytes_len() + 16);
+        for part in [self.method(), b" ", self.target(), b" HTTP/", self.version.word().as_bytes(), b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+        self.fields.write(&mut out);
+        out.extend_from_slice(b"\r\n");
+        out
+    }
+
     /// The values of all lines of this name.
     pub fn values(&self, name: &'static str) -> impl DoubleEndedIterator<Item = &[u8]> {
         self.fields.values(name)

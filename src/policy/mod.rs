@@ -18,6 +18,7 @@
 //! | [`delivery`] | which status the sender gets for what the upstream answered |
 //! | [`forward`] | which header lines are forwarded, and which the gate writes itself |
 //! | [`export`] | the lists as firewalls and proxies in front take them |
+//! | [`mask`] | what of a request and its answer may be shown to a person |
 //! | [`text`] | numbers and bytes written as text |
 //! | [`bytes`] | short texts, looked at several bytes at a time |
 //! | [`visible`](mod@visible) | text of somebody else's, of which every character is seen |
@@ -36,6 +37,7 @@ pub(crate) mod export;
 pub(crate) mod forward;
 pub(crate) mod hold;
 pub(crate) mod lead;
+pub(crate) mod mask;
 pub(crate) mod mix;
 pub(crate) mod outcome;
 pub(crate) mod proposal;

@@ -47,7 +47,7 @@ mod tests {
             std::path::Path::new("."),
         );
         let limits = parsed.unwrap().config.limits;
-        for (descriptors, room) in [(20_000, 10_000), (11_000, 8752), (1024, 412), (60, 22), (1, 1)] {
+        for (descriptors, room) in [(20_000, 10_000), (11_000, 8748), (1024, 410), (60, 22), (1, 1)] {
             assert_eq!(fits(descriptors, &limits), room, "{descriptors}");
         }
     }

@@ -146,6 +146,7 @@ impl Process {
             denials: Arc::clone(&self.gate.events.denials),
             strangers: Arc::clone(&self.gate.strangers),
             doctor: Arc::clone(&self.gate.doctor),
+            capture: Arc::clone(&self.gate.events.capture),
             started: self.started,
         }
     }

@@ -17,6 +17,7 @@ use crate::gate::Gate;
 use crate::gate::accept::handshake::ListenerOptions;
 use crate::gate::accept::listener::{self, Listener};
 use crate::gate::accept::listener_close::Owner;
+use crate::gate::request::replay;
 use crate::server::watchdog::Watchdog;
 use crate::state::stats::gauges::Phase;
 
@@ -78,7 +79,8 @@ impl Service for GateService {
         }
         drop(accepting);
         let gate = Arc::clone(&self.gate);
-        tokio::spawn(gate.keep_house());
+        tokio::spawn(Arc::clone(&gate).keep_house());
+        tokio::spawn(replay::serve(gate));
         self.gate.gauges.enter(Phase::Ready);
         let snapshot = self.gate.store.load();
         tracing::info!(

@@ -16,10 +16,12 @@
 //! | [`doctor`] | the token by which the doctor proves whose it is |
 //! | [`endpoint`] | upstreams and their endpoints |
 //! | [`authorities`] | who may sign the certificates of upstreams |
+//! | [`capture`] | the last exchanges, while somebody asks for them |
 //! | [`tls`] | certificates, keys and names of the listeners |
 //! | [`stats`] | what happened: counters, gauges, history, denials, health |
 
 pub(crate) mod authorities;
+pub(crate) mod capture;
 pub(crate) mod doctor;
 pub(crate) mod endpoint;
 pub(crate) mod held;

@@ -15,6 +15,7 @@ use crate::upstream::flaw::Flaw;
 use crate::wire::budget::{Budget, reserve};
 use crate::wire::chunked::Decoder;
 use crate::wire::fields::Fields;
+use crate::wire::transport::phrase;
 
 /// How many interim answers (1xx) are dropped before the answer counts as malformed.
 const MAX_INTERIM: u8 = 16;
@@ -123,6 +124,16 @@ impl Answer {
     #[must_use]
     pub(crate) fn is_dated(&self) -> bool {
         self.fields.values("date").next().is_some()
+    }
+
+    /// Its status and the lines that are relayed, in the syntax of HTTP/1.
+    #[must_use]
+    pub(crate) fn head_to_http1(&self) -> Vec<u8> {
+        let line = format!("HTTP/1.1 {} {}\r\n", self.status, phrase(self.status));
+        let mut out = line.into_bytes();
+        self.fields.write(&mut out);
+        out.extend_from_slice(b"\r\n");
+        out
     }
 
     /// The value of Content-Type.

@@ -8,10 +8,12 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::policy::address::addr::{Address, subscriber};
 use crate::policy::mix::mixed;
+use crate::state::capture::Capture;
 
 /// The number of cells in which clients are counted.
 pub(crate) const CELLS: usize = 1024;
@@ -48,17 +50,25 @@ pub(crate) struct Shares {
     cells: Box<[AtomicU64]>,
     strangers: AtomicU64,
     secret: u64,
+    /// Holds a part of the resource only while nobody needs it.
+    spare: Option<Arc<Capture>>,
 }
 
 impl Default for Shares {
     fn default() -> Self {
         let cells = (0..CELLS).map(|_| AtomicU64::new(0)).collect();
         // The keys of a hasher are the only random numbers that the standard library offers.
-        Self { cells, strangers: AtomicU64::new(0), secret: RandomState::new().hash_one(()) }
+        Self { cells, strangers: AtomicU64::new(0), secret: RandomState::new().hash_one(()), spare: None }
     }
 }
 
 impl Shares {
+    /// The same, and what this holds gives way before anybody is refused.
+    #[must_use]
+    pub(crate) fn before(self, spare: Arc<Capture>) -> Self {
+        Self { spare: Some(spare), ..self }
+    }
+
     /// The holder for a client's address.
     #[must_use]
     pub(crate) fn holder(&self, client: Address, standing: PeerClass) -> Holder {
@@ -75,7 +85,7 @@ impl Shares {
     /// Counts `amount` for a holder, where `most` is the bound of `all`. The bound of a single holder is never below
     /// `least`. False when a bound would be passed; then nothing is counted.
     pub(crate) fn take(&self, all: &AtomicU64, holder: Holder, amount: u64, most: u64, least: u64) -> bool {
-        if !within(all, amount, most) {
+        if !(within(all, amount, most) || self.has_given_way() && within(all, amount, most)) {
             return false;
         }
         let cell = &self.cells[holder.cell];
@@ -94,6 +104,11 @@ impl Shares {
             all.fetch_sub(amount, Relaxed);
         }
         taken
+    }
+
+    #[cold]
+    fn has_given_way(&self) -> bool {
+        self.spare.as_ref().is_some_and(|spare| spare.give_way())
     }
 
     /// Gives back an amount that [`Self::take`] counted.

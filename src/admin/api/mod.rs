@@ -13,9 +13,11 @@
 //! | [`explanation`] | why an address is admitted or denied |
 //! | [`doctor`] | the token that lets the doctor ask from elsewhere |
 //! | [`signature`] | what became of a signature, step by step |
+//! | [`exchanges`] | the last exchanges |
 //! | [`strangers`] | the clients in no list that proved themselves |
 
 pub(crate) mod doctor;
+pub(crate) mod exchanges;
 pub(crate) mod explanation;
 pub(crate) mod reload;
 pub(crate) mod signature;

@@ -228,7 +228,7 @@ fn proxy_header(text: String) -> Result<ProxyHeader, QuestionError> {
 }
 
 /// Percent-encodes what is not plain. The `percent-encoding` crate is not used: it passes broken encodings on.
-fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte);
     bytes
         .iter()
@@ -236,7 +236,8 @@ fn encode(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn decode(text: &str) -> Option<Vec<u8>> {
+/// The bytes of a value in a query; `None` where an encoding is broken.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

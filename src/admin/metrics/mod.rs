@@ -307,7 +307,7 @@ mod tests {
                 assert!(rest.is_empty() || histogram, "{line}");
             }
         }
-        assert_eq!(kinds.len(), 52);
+        assert_eq!(kinds.len(), 53);
         assert!(series.len() > 80, "{}", series.len());
     }
 }

@@ -15,10 +15,12 @@
 //! | [`loaded`] | lists, certificates, upstreams, the last reload |
 //! | [`proposed`] | what is proposed for the lists |
 //! | [`signatures`] | signatures by route, and the secrets that made them |
+//! | [`exchanges`] | the pages of `/inspect` |
 
 pub(crate) mod attention;
 pub(crate) mod chart;
 pub(crate) mod denied;
+pub(crate) mod exchanges;
 pub(crate) mod level;
 pub(crate) mod loaded;
 pub(crate) mod markup;
@@ -48,7 +50,7 @@ use crate::telemetry::timestamp::unix_seconds;
 /// The style sheet, byte for byte the content of `<style>`.
 pub(crate) const STYLE: &str = include_str!("style.css");
 /// The Content-Security-Policy of the page. The hash is that of [`STYLE`]; a test prints the right one.
-pub(crate) const POLICY: &str = "default-src 'none'; style-src 'sha256-AFpaDfHOqteNOW6kSyenYRuXR8FDy6TpmiHKsSdYtuo='; \
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'sha256-Gb1eO+hbBHXBtiN5pNdtgwHr4sHFtq2K1l25bQLXMhU='; \
      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The seconds that `?refresh=` may ask for.
@@ -186,5 +188,5 @@ fn foot(page: &mut Markup, view: &View<'_>) {
         None => page.put("<a href=\"/status?refresh=10\">Refresh every 10 s</a> ", &[]),
         Some(seconds) => page.put("Refreshes every {} s. <a href=\"/status\">Stop</a> ", &[&seconds]),
     }
-    page.put("<a href=\"/status?format=json\">JSON</a> <a href=\"/metrics\">Metrics</a></nav></footer>", &[]);
+    page.put("<a href=\"/inspect\">Exchanges</a> <a href=\"/status?format=json\">JSON</a> <a href=\"/metrics\">Metrics</a></nav></footer>", &[]);
 }

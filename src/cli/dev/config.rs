@@ -19,6 +19,15 @@ const SHIPPED: &str = include_str!("../../../config.yaml");
 /// The name of the list of this machine.
 pub(super) const OWN_LIST: &str = "this-machine";
 
+/// What is shown of bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Bodies {
+    /// Numbers and texts are hidden.
+    Masked,
+    /// All of them.
+    Full,
+}
+
 /// What the user wants.
 pub(super) struct Wanted<'a> {
     /// The application's URL.
@@ -33,6 +42,8 @@ pub(super) struct Wanted<'a> {
     pub tunnel: Option<Tunnel>,
     /// An account and the file of its secret.
     pub secret: Option<(&'a str, &'a Path)>,
+    /// What is shown of bodies.
+    pub bodies: Bodies,
 }
 
 /// Writes the lists into the folder, those of the user if there are some; returns the folder that holds them.
@@ -74,6 +85,11 @@ pub(super) fn text(wanted: &Wanted<'_>) -> Result<String, FilesError> {
     // What is not yet known to be Nexmo's is sent again, as it should be in a first deployment.
     config["deny"] = "retry".into();
     config["log"] = map([("format", "json".into()), ("level", "info".into()), ("access", "stdout".into())]);
+    let bodies = match wanted.bodies {
+        Bodies::Masked => "masked",
+        Bodies::Full => "full",
+    };
+    config["inspect"] = map([("bodies", bodies.into())]);
     if let Some((api_key, file)) = wanted.secret {
         let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let secret = map([("api_key", api_key.into()), ("file", file.display().to_string().into())]);
@@ -143,6 +159,7 @@ mod tests {
             ranges: Path::new("/tmp/x"),
             tunnel,
             secret: Some(("a1b2c3d", Path::new("secret"))),
+            bodies: Bodies::Masked,
         };
         let text = text(&wanted).unwrap();
         checked::parse(Some(&text), &Overrides::default(), Path::new("/tmp/x")).unwrap().config

@@ -76,7 +76,7 @@ impl Guide<'_> {
             "nexmo-gate dev\n\n  \
              application  {}{application}\n  \
              gate         http://{}   the shipped routes; admits this machine (list {OWN_LIST}) and the shipped lists\n  \
-             status       {}/status\n  \
+             what came    {}/inspect\n  \
              signatures   {signatures}\n",
             self.application, self.listen, self.admin,
         )

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::cli::child::folder::{FilesError, Folder};
 use crate::cli::child::{Child, Event, Told, stop};
 use crate::cli::demo::application::Application;
-use crate::cli::dev::config::Wanted;
+use crate::cli::dev::config::{Bodies, Wanted};
 use crate::cli::dev::guide::{Guide, Reachable};
 use crate::cli::dev::row::Row;
 use crate::cli::dev::tunnel::Tunnel;
@@ -27,7 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Write an application for webhooks: a gate on this machine that shows what came and what became of it.
 ///
-/// It has the routes and the lists that are shipped, and admits this machine too. It prints what to type for a tunnel and which URL to register for which webhook.
+/// It has the routes and the lists that are shipped, admits this machine too, and keeps the last requests in memory
+/// for the page that it names. It prints what to type for a tunnel and which URL to register for which webhook.
 /// Nothing is left behind when it ends.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Exit: 0 you stopped it, 1 the gate failed, 2 wrong usage, 78 a bad file.\n\n\
@@ -61,6 +62,9 @@ pub struct Args {
     /// The account's signature secret: shows whether a request is signed with it
     #[arg(long, value_name = "FILE", requires = "api_key")]
     secret_file: Option<PathBuf>,
+    /// What is shown of bodies: masked hides numbers and texts
+    #[arg(long, value_name = "HOW", default_value = "masked")]
+    bodies: Bodies,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
@@ -112,6 +116,7 @@ fn start(args: &Args, application: &str, events: &Sender<Event>) -> Result<Child
         ranges: &own,
         tunnel: args.tunnel,
         secret: args.api_key.as_deref().zip(args.secret_file.as_deref()),
+        bodies: args.bodies,
     };
     let text = config::text(&wanted).map_err(unwritten)?;
     let path = folder.write("config.yaml", &text).map_err(unwritten)?;

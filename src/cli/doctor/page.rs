@@ -38,8 +38,8 @@ fn put(page: &mut Markup, finding: &Finding) {
         "<tr class=\"{}\"><td><b>{}</b></td><th scope=\"row\"><code>{}</code><small>{}</small></th><td>{}",
         &[&word, &word, &finding.check.name(), &finding.check.asks(), &finding.evidence],
     );
-    if !finding.change.is_empty() {
-        page.put("<p class=\"change\">Change: {}</p>", &[&finding.change]);
+    for part in finding.change.split(" | ").filter(|part| !part.is_empty()) {
+        page.put("<p class=\"change\">Change: {}</p>", &[&part]);
     }
     page.put("</td></tr>\n", &[]);
 }

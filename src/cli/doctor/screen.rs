@@ -33,9 +33,12 @@ fn put(out: &mut String, finding: &Finding) {
         let _ = writeln!(out, "{INDENT}{line}");
     }
     if !finding.change.is_empty() {
-        for (place, line) in folded(&finding.change).into_iter().enumerate() {
-            let mark = if place == 0 { "-> " } else { "   " };
-            let _ = writeln!(out, "{INDENT}{mark}{line}");
+        // Where it is not known what stands in front, there is a part for each program.
+        for part in finding.change.split(" | ") {
+            for (place, line) in folded(part).into_iter().enumerate() {
+                let mark = if place == 0 { "-> " } else { "   " };
+                let _ = writeln!(out, "{INDENT}{mark}{line}");
+            }
         }
     }
 }

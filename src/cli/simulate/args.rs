@@ -18,7 +18,7 @@ use crate::cli::webhooks::form::Form;
 #[derive(clap::Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
-    after_help = "Exit: 0 all delivered (of forged signatures: all refused), 2 wrong usage, 3 something was lost, \
+    after_help = "Exit: 0 all delivered (of forged signatures: all refused), 1 it could not be tried, 2 wrong usage, 3 something was lost, \
                         late or wrong.\n\n\
                         Example: nexmo-gate simulate sms-inbound --to http://127.0.0.1:3000/webhooks/inbound-sms"
 )]

@@ -167,7 +167,9 @@ pub(super) fn expect_refusal(message: &Message, course: &mut Course) {
         course.problems.push("there was no answer, so nothing says that signatures are checked".to_owned());
     } else {
         course.good = true;
-        course.notes.push("refused, as a forged signature must be".to_owned());
+        course.notes.push(
+            "refused, as a forged signature must be; that is for the signature only if a good one is delivered".to_owned(),
+        );
         // It is what was wanted, and nothing to mend.
         last.verdict.problems.clear();
     }

@@ -28,6 +28,8 @@ mod sign;
 mod target;
 mod verdict;
 
+use std::fs::File;
+use std::io::Write as _;
 use std::time::Instant;
 
 use rustls::pki_types::ServerName;
@@ -61,6 +63,14 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         plan.message(place, target, args).map_err(|error| usage(error.to_string()))?;
     }
     let line = line(target, args)?;
+    // Whoever wants a file hears before the first message that there can be none.
+    let mut results = match &args.junit {
+        Some(path) => {
+            let file = File::create(path);
+            Some((path, file.map_err(|error| failed(format!("--junit: {}: {error}", path.display())))?))
+        }
+        None => None,
+    };
     let run = send(&plan, &line, target, count, args)?;
     if args.json {
         print(&json::document(&run).map_err(|error| failed(error.to_string()))?)?;
@@ -70,8 +80,8 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         }
         print(&text::closing(&run))?;
     }
-    if let Some(path) = &args.junit {
-        std::fs::write(path, junit::file(&run))
+    if let Some((path, file)) = &mut results {
+        file.write_all(junit::file(&run).as_bytes())
             .map_err(|error| failed(format!("--junit: {}: {error}", path.display())))?;
     }
     Ok(if run.good() == run.done.len() { 0 } else { DENIED })

@@ -50,6 +50,16 @@ pub(super) enum NoPlan {
     /// The file holds bytes that are no text.
     #[error("--file {}: only messages of UTF-8 text can be sent", .0.display())]
     Binary(PathBuf),
+    /// The file has a method that is never sent.
+    #[error("--file {}: {webhook} never arrives by {method}", .path.display())]
+    Method {
+        /// The file.
+        path: PathBuf,
+        /// The webhook.
+        webhook: &'static str,
+        /// Its method.
+        method: String,
+    },
     /// The webhook never arrives so.
     #[error("{webhook} never arrives as {form}: it arrives by {methods}")]
     Form {
@@ -205,8 +215,15 @@ fn recorded(path: &Path, webhook: Webhook) -> Result<Sample, NoPlan> {
             headers.push((name, text(value)?));
         }
     }
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let name = match path.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+    };
     let (method, target, body) =
         (text(request.head.method())?, text(request.target())?, text(&request.body)?);
+    // Others have answers of their own rules, and no webhook comes by them.
+    if !webhook.spec().methods.allow(method.as_bytes()) || !matches!(&*method, "GET" | "POST") {
+        return Err(NoPlan::Method { path: path.to_owned(), webhook: webhook.name(), method });
+    }
     Ok(Sample { name, webhook, method, target, headers, body })
 }

@@ -78,7 +78,7 @@ mod tests {
         );
         assert_eq!(children("routes[12].upstream"), ["url", "urls", "ca", "server_name", "health"]);
         assert_eq!(children("upstream.health"), ["path", "every", "timeout"]);
-        assert_eq!(children("").len(), 19);
+        assert_eq!(children("").len(), 20);
         assert!(children("nothing").is_empty());
     }
 

@@ -176,6 +176,10 @@ pub const KEYS: &[Key] = &[
             "The admin interface: IP:PORT, unix:PATH or off"),
     hot("admin.allow_remote", "`false`", "`true`, `false`",
         "an address that is not loopback is an error without it"),
+    hot("inspect.keep", "off; 50 beside the other key", "1 to 1000",
+        "the last exchanges that are [kept in memory to be looked at](inspect.md), as long as this stands here; `inspect: off` keeps them only while somebody asks for it, `inspect: never` does not let anyone ask"),
+    hot("inspect.bodies", "off; masked beside the other key", "`off`, `masked`, `full`",
+        "no bodies, bodies without what says who wrote what, or whole ones without secrets; `full` needs an admin address on this machine"),
     cold("metrics.address", "off", "`IP:PORT`",
         "`/healthz`, `/readyz` and `/metrics` only, for scrapers and kubelets on other machines")
         .flag("--metrics", "ADDRESS", "NEXMO_GATE_METRICS",

@@ -2,6 +2,7 @@
 //!
 //! No I/O, no YAML and no defaults here: `sections` make these values. Invariant: a [`Config`] is complete.
 
+mod inspect;
 mod listener;
 mod signatures;
 mod upstream;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub(crate) use self::inspect::Inspect;
 pub(crate) use self::listener::{CertificateFiles, ClientAuth, Listener, Tls, TlsVersion};
 pub(crate) use self::signatures::{SecretFile, Signatures};
 pub use self::upstream::Target;
@@ -58,6 +60,8 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// The admin interface; `None` turns it off.
     pub admin: Option<Admin>,
+    /// Whether exchanges are kept, to be looked at.
+    pub inspect: Inspect,
     /// The address of the health checks and metrics for other machines; `None` turns it off.
     pub metrics: Option<SocketAddr>,
     /// The path on which the listeners answer probes of trusted proxies and of this machine.

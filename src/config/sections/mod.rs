@@ -2,6 +2,7 @@
 
 pub(crate) mod demands;
 pub(crate) mod error;
+pub(crate) mod inspect;
 pub(crate) mod limits;
 pub(crate) mod listener;
 pub(crate) mod lists;

@@ -24,7 +24,7 @@ drain: { grace: 10s }
 log: { format: jsn }
 ";
     let wanted = [
-        "lisen: unknown key; did you mean \"listen\"? There are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, removed_grace, ranges_review, mode, routes, signatures, limits, drain, state, admin, metrics, health_path, log, threads",
+        "lisen: unknown key; did you mean \"listen\"? There are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, removed_grace, ranges_review, mode, routes, signatures, limits, drain, state, admin, inspect, metrics, health_path, log, threads",
         "listen[0].address: names are not looked up here; write 127.0.0.1:8080 or [::1]:8080",
         "listen[0].tls.key: missing; wanted the path of a PEM file with the private key",
         "listen[0].tls.min_version: TLS 1.1 is not safe and not served; write \"1.2\"",

@@ -77,6 +77,7 @@ fn one_key_is_enough_and_the_rest_are_the_documented_defaults() {
         drain: Drain { delay: seconds(0), grace: seconds(15) },
         state: None,
         admin: Some(Admin { address: AdminAddress::Tcp("127.0.0.1:9901".parse().unwrap()) }),
+        inspect: Inspect::Off,
         metrics: None,
         health_path: None,
         log: Log { format: LogFormat::Json, level: LogLevel::Info, access: AccessLog::Stdout },

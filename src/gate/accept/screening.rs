@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::gate::Gate;
 use crate::gate::accept::limits::Quota;
+use crate::gate::request::log::captured::Draught;
 use crate::gate::request::log::event::Event;
 use crate::policy::address::addr::Address;
 use crate::policy::lead::lead;
@@ -47,5 +48,7 @@ pub(crate) fn drop_unheard(gate: &Gate, snapshot: &Snapshot, address: Address, r
         note: lead(reason),
         ..Event::new(reason, address, Instant::now())
     };
-    gate.events.emit(&event, &snapshot.unrouted.counters);
+    let draft = gate.events.capture.begin(snapshot.config.limits.buffers);
+    let draught = draft.map(|draft| Draught { draft, webhook: None, head: &[] });
+    gate.events.emit(&event, &snapshot.unrouted.counters, draught);
 }

@@ -11,6 +11,7 @@ mod doctor;
 #[cfg(debug_assertions)]
 mod drill;
 pub(crate) mod log;
+pub(crate) mod replay;
 pub(crate) mod reply;
 mod replying;
 mod signature;
@@ -63,8 +64,10 @@ pub(crate) async fn serve<T: Transport>(
     received: &Received,
     judged: Judged,
 ) -> Next {
+    // Off, as a rule: this load is all that a request costs.
+    let draft = context.gate.events.capture.begin(context.snapshot.config.limits.buffers);
     let mut request =
-        Request { context, transport, received, route: None, under_way: None, record: Record::default() };
+        Request { context, transport, received, route: None, under_way: None, record: Record::of(draft) };
     // Unwind-safe: after a panic only `record` is read, and it is consistent at every await point.
     match AssertUnwindSafe(request.run(judged)).catch_unwind().await {
         Ok(next) => next,
@@ -216,6 +219,9 @@ impl<T: Transport> Request<'_, T> {
         let mut body = Vec::new();
         self.transport.read_body(wanted, budget, &mut body).await?;
         self.record.bytes_in = body.len() as u64;
+        if let Some(draft) = &mut self.record.draft {
+            draft.request_body(&body);
+        }
         Ok(body)
     }
 
@@ -230,6 +236,9 @@ impl<T: Transport> Request<'_, T> {
         let signed =
             upstream_head::SignedAs { judgement: self.record.signature.as_ref(), repeat: self.record.repeat };
         let head = upstream_head::write(self.context, head, &original, id, (admitted, signed), body.len());
+        if let Some(draft) = &mut self.record.draft {
+            draft.forwarded(&head, &admitted.permit);
+        }
         Some(Message { head, body })
     }
 
@@ -254,6 +263,9 @@ impl<T: Transport> Request<'_, T> {
         }
         if let Ok(answer) = &answer {
             self.record.upstream_status = Some(answer.status);
+            if let Some(draft) = &mut self.record.draft {
+                draft.answer(&answer.head_to_http1(), &answer.body);
+            }
             if let Some(took) = self.record.upstream_took {
                 admitted.route.counters.time(took);
             }

@@ -119,6 +119,9 @@ impl<T: Transport> Request<'_, T> {
 
     /// Writes the reply, then emits the event.
     pub(super) async fn finish(&mut self, reason: Reason, reply: &Reply<'_>, unread: bool) -> Next {
+        if let Some(draft) = &mut self.record.draft {
+            draft.reply(&reply.to_http1());
+        }
         let sender = self.transport.sender();
         // A denied request or a challenge never counts as abandoned, because no message is lost with it. So it does not
         // matter whether its reply was acknowledged.

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::policy::delivery::{Body, OnError, Rules, SuccessSet, relay};
+use crate::policy::mask::names::Names;
 use crate::policy::outcome::Reason;
 use crate::policy::provider::advice::Advice;
 use crate::policy::provider::signing::Signed;
@@ -57,6 +58,7 @@ pub(crate) static GITHUB: Provider = Provider {
     allow: &["hooks"],
     lists: &[],
     example: "{ path: /github, webhook: hooks }",
+    fields: Names { secret: &[], private: &[] },
     advice: Advice {
         redirect: "GitHub counts no redirect as delivered: register the final URL",
         status: "is no success to GitHub: answer with a 2xx status",

@@ -30,6 +30,7 @@ use std::hash::{Hash, Hasher};
 
 /// The provider of every configuration: there is no key for another one.
 pub use self::nexmo::NEXMO as DEFAULT;
+use crate::policy::mask::names::Names;
 use crate::policy::provider::advice::Advice;
 use crate::policy::provider::signing::Signing;
 use crate::policy::provider::spec::Spec;
@@ -50,6 +51,8 @@ pub struct Provider {
     pub example: &'static str,
     /// How it signs, if it does in a way that is understood here.
     pub signing: Option<Signing>,
+    /// Its fields that hold what nobody else may read.
+    pub fields: Names,
     /// Its clauses for advice to the operator.
     pub advice: Advice,
 }

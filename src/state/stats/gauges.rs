@@ -150,6 +150,8 @@ gauges! {
     in_flight: Gauge, "requests_in_flight", "requests_in_flight", "requests in work", of concurrent_requests;
     /// Bytes of messages held.
     buffered: Gauge, "buffered_bytes", "buffered_bytes", "message bytes held";
+    /// 1 while the last exchanges are kept in memory, to be looked at.
+    inspect_on: Gauge, "inspect_on", "inspect_on", "exchanges are kept";
     /// Connections opened to upstreams.
     upstream_opened: Counter, "upstream_connections_opened", "upstream_connections_opened_total", "upstream connections opened";
     /// Requests sent on an upstream connection that was already open.

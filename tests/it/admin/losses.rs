@@ -10,7 +10,7 @@ use crate::harness::proxy_header::v1;
 use crate::harness::{ADMITTED, Gate, STRANGER, Sender, Setup, Upstream, get, wait_until};
 
 /// Numbers that count no loss, or one that has a line in the access log for each.
-const NO_LOSS: [&str; 14] = [
+const NO_LOSS: [&str; 15] = [
     "connections",
     "connections_accepted",
     "tls_handshakes",
@@ -28,6 +28,7 @@ const NO_LOSS: [&str; 14] = [
     "reload_dead",
     // Nothing of a sender's.
     "admin_made_room",
+    "inspect_on",
 ];
 
 /// A loss, and how it comes about.

@@ -3,7 +3,9 @@
 mod address;
 mod explain;
 mod health_probes;
+mod inspect;
+mod inspect_browser;
 mod losses;
 mod pages;
-mod status_browser;
+pub mod status_browser;
 pub mod status_page;

@@ -9,7 +9,7 @@ use crate::harness::browser::Browser;
 use crate::harness::{Upstream, cannot_run};
 
 /// Names the browser; `make test-page` looks for one.
-const BROWSER: &str = "NEXMO_GATE_TEST_BROWSER";
+pub const BROWSER: &str = "NEXMO_GATE_TEST_BROWSER";
 
 /// What a person sees: every route's rows, as text.
 const ROWS: &str = "Object.fromEntries([...document.querySelectorAll('[data-route]')].map(card => [
@@ -21,11 +21,11 @@ const ROWS: &str = "Object.fromEntries([...document.querySelectorAll('[data-rout
 ]))";
 
 /// Opens what is folded, then measures how wide the page is.
-const WIDTH: &str = "document.querySelectorAll('details').forEach(folded => folded.open = true),
+pub const WIDTH: &str = "document.querySelectorAll('details').forEach(folded => folded.open = true),
     Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)";
 
 /// Texts whose contrast to what is behind them is below 4.5 (WCAG 2.2, AA).
-const PALE: &str = "(() => {
+pub const PALE: &str = "(() => {
     const numbers = color => color.match(/[\\d.]+/g).map(Number);
     const light = color => {
         const [r, g, b] = numbers(color).map(c => c / 255)

@@ -1,1 +1,185 @@
 //! A place that means harm: it hangs, says nonsense, never ends, leads elsewhere. The doctor ends, and says so.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::gate::setup::binary;
+use crate::harness::{Gate, Port, Setup, Upstream};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// Serves each connection on a thread of its own; counts them. It ends with the test's process.
+fn place(ip: &str, serve: impl Fn(TcpStream) + Send + Sync + 'static) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind((ip, 0)).expect("a listener");
+    let (address, count) = (listener.local_addr().expect("an address"), Arc::new(AtomicUsize::new(0)));
+    let serve = Arc::new(serve);
+    let counted = Arc::clone(&count);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            counted.fetch_add(1, SeqCst);
+            let serve = Arc::clone(&serve);
+            thread::spawn(move || serve(stream));
+        }
+    });
+    (address, count)
+}
+
+fn doctor(scheme: &str, address: SocketAddr, token: &str) -> Output {
+    let url = format!("{scheme}://{address}");
+    binary().args(["doctor", "--json", "--outside", &url, "--token", token]).output().expect("the doctor")
+}
+
+/// The only finding.
+fn only(output: &Output) -> (String, String) {
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let [finding] = report["findings"].as_array().expect("findings").as_slice() else { panic!("{report}") };
+    let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    (text("check"), text("evidence"))
+}
+
+/// Says the same to everybody, after the first bytes came.
+fn says(text: &'static str) -> impl Fn(TcpStream) + Send + Sync + 'static {
+    move |mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(text.as_bytes());
+    }
+}
+
+#[test]
+fn nonsense_is_no_gate_and_one_connection_is_enough_to_see_it() {
+    for (text, says_so) in [
+        ("SSH-2.0-OpenSSH\r\n", "not HTTP"),
+        ("", "without an answer"),
+        ("HTTP/1.1 2", "not HTTP"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "200, and not by the token"),
+        ("HTTP/1.1 200 OK\r\nX-Nexmo-Gate-Doctor: 1\r\nContent-Length: 2\r\n\r\nok", "not by the token"),
+        ("HTTP/1.1 403 F\r\nServer: \u{1b}[31m\r\nContent-Length: 0\r\n\r\n", ""),
+    ] {
+        let (address, count) = place("127.0.0.1", says(text));
+        let (check, evidence) = only(&doctor("http", address, TOKEN));
+        assert_eq!(check, "proof.answer", "{text:?}");
+        assert!(evidence.contains(says_so), "{text:?}: {evidence}");
+        assert_eq!(count.load(SeqCst), 1, "nothing is probed before the proof");
+    }
+}
+
+#[test]
+fn a_redirect_is_told_and_never_followed() {
+    let (elsewhere, followed) = place("127.0.0.1", says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    let text =
+        format!("HTTP/1.1 302 Found\r\nLocation: http://{elsewhere}/a?b=c\r\nContent-Length: 0\r\n\r\n");
+    let (address, _) = place("127.0.0.1", says(Box::leak(text.into_boxed_str())));
+    let (check, evidence) = only(&doctor("http", address, TOKEN));
+    assert_eq!(check, "truth.redirect");
+    assert!(evidence.contains(&format!("to http://{elsewhere}/a:")), "{evidence}");
+    assert_eq!(followed.load(SeqCst), 0);
+}
+
+#[test]
+fn an_answer_without_end_is_read_to_a_bound() {
+    let (address, _) = place("127.0.0.1", |mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        let many = vec![b'a'; 65_536];
+        while stream.write_all(&many).is_ok() {}
+    });
+    let began = Instant::now();
+    let (check, _) = only(&doctor("http", address, TOKEN));
+    assert_eq!(check, "proof.answer");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[test]
+#[ignore = "waits for time-outs: make test-long"]
+fn a_place_that_hangs_or_drips_costs_seconds() {
+    let silent = |stream: TcpStream| {
+        thread::sleep(Duration::from_secs(15));
+        drop(stream);
+    };
+    let dripping = |mut stream: TcpStream| {
+        for byte in b"HTTP/1.1 200 OK\r\nA: ".iter().chain(std::iter::repeat_n(&b'a', 300)) {
+            if stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let hangs = [
+        ("http", place("127.0.0.1", silent).0),
+        ("https", place("127.0.0.1", silent).0),
+        ("http", place("127.0.0.1", dripping).0),
+        ("https", place("127.0.0.1", dripping).0),
+    ];
+    for (scheme, address) in hangs {
+        let began = Instant::now();
+        let (check, evidence) = only(&doctor(scheme, address, TOKEN));
+        assert_eq!(check, "proof.answer", "{scheme}: {evidence}");
+        assert!(began.elapsed() < Duration::from_secs(8), "{scheme}: {:?}", began.elapsed());
+    }
+}
+
+fn token_of(gate: &Gate) -> String {
+    let answer: Value = serde_json::from_str(&gate.admin("POST", "/doctor").text()).expect("JSON");
+    answer["token"].as_str().expect("a token").to_owned()
+}
+
+#[test]
+fn a_token_of_another_gate_proves_nothing() {
+    let upstream = Upstream::echo();
+    let start = || Setup::new(upstream.url()).plainly().start();
+    let (gate, other) = (start(), start());
+    let (check, evidence) = only(&doctor("http", gate.addr(), &token_of(&other)));
+    assert_eq!((check.as_str(), evidence.as_str()), ("proof.answer", "403, and not by the token"));
+    assert_eq!(gate.finish().events.len(), 1, "nothing is probed before the proof");
+}
+
+#[test]
+fn a_gate_on_ipv6_alone_is_looked_at_like_any_other() {
+    let upstream = Upstream::echo();
+    let listen = r#"[{ address: "[::1]:0" }]"#;
+    let route = r#"{ path: "/*", webhook: generic, allow: [test], deadline: 100ms }"#;
+    let gate = Setup::new(upstream.url()).key("listen", listen).routes(&[route]).start();
+    let output = doctor("http", gate.addr(), &token_of(&gate));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings");
+    let verdict =
+        |check: &str| findings.iter().find(|one| one["check"] == check).map(|one| one["verdict"].clone());
+    assert_eq!(verdict("client.address"), Some("pass".into()), "{report}");
+    assert!(findings.len() > 20, "{report}");
+    assert!(findings.iter().all(|one| one["verdict"] != "fail"), "{report}");
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure_of_the_doctor() {
+    let address = Port::free("127.0.0.1").address();
+    let mut command = binary();
+    command.args(["doctor", "--outside", &format!("http://{address}"), "--token", TOKEN]);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the doctor");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("a status").code(), Some(1), "what it found counts");
+}
+
+#[test]
+fn wrong_usage_is_told_before_anything_is_asked() {
+    for (words, says) in [
+        (&["--outside", "https://a.example"][..], "--token"),
+        (&["--token", TOKEN], "--outside"),
+        (&["--outside", "a.example", "--token", TOKEN], "does not begin with https://"),
+        (&["--outside", "https://user:x@a.example", "--token", TOKEN], "more than scheme"),
+        (&["--outside", "https://a.example", "--token", "short"], "not a token"),
+        (&["--outside", "https://a.example", "--token"], "not a token"),
+        (&["--drill"], "--outside"),
+    ] {
+        let output = binary().arg("doctor").args(words).output().expect("the doctor");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
+        assert!(said.contains(says), "{words:?}: {said}");
+    }
+}

@@ -123,6 +123,25 @@ impl Browser {
         }
     }
 
+    /// Waits until the page that a link led to is loaded.
+    pub fn wait_loaded(&mut self) {
+        let is_loaded = |message: &Value| message["method"] == "Page.loadEventFired";
+        if let Some(at) = self.heard.iter().position(is_loaded) {
+            self.heard.remove(at);
+            return;
+        }
+        self.wait("the page", is_loaded);
+    }
+
+    /// A picture of the whole page, as PNG.
+    pub fn picture(&mut self, width: u32) -> Vec<u8> {
+        let height = self.value("document.documentElement.scrollHeight");
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let parameters = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        let shot = self.call("Page.captureScreenshot", &parameters);
+        base64(shot["data"].as_str().expect("a picture"))
+    }
+
     /// The value of an expression, evaluated by the browser itself: no policy of the page forbids it.
     pub fn value(&mut self, expression: &str) -> Value {
         let mut result =
@@ -147,6 +166,29 @@ impl Browser {
         self.heard = rest;
         complaints
     }
+}
+
+/// The bytes that a text of base64 stands for.
+fn base64(text: &str) -> Vec<u8> {
+    let digits = text.bytes().filter_map(|byte| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    });
+    let (mut bytes, mut bits, mut count) = (Vec::new(), 0u32, 0);
+    for digit in digits {
+        bits = bits << 6 | u32::from(digit);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count).to_le_bytes()[0]);
+            bits &= (1 << count) - 1;
+        }
+    }
+    bytes
 }
 
 impl Drop for Browser {

@@ -16,6 +16,7 @@ struct Dev {
     child: Child,
     lines: Lines,
     listen: std::net::SocketAddr,
+    admin: String,
     scratch: Scratch,
 }
 
@@ -32,12 +33,13 @@ impl Dev {
             let found = lines.find(0, PATIENCE, |lines| {
                 let line = lines.iter().find(|line| line.trim().starts_with(name))?;
                 let url = line.split_whitespace().find_map(|word| word.strip_prefix("http://"))?;
-                Some(url.to_owned())
+                Some(url.trim_end_matches("/inspect").to_owned())
             });
             found.unwrap_or_else(|| panic!("no line for {name}: {:?}", lines.all()))
         };
-        let listen = place("gate ").parse().expect("an address");
-        Self { child, lines, listen, scratch }
+        let (listen, admin) = (place("gate "), place("what came "));
+        let listen = listen.parse().expect("an address");
+        Self { child, lines, listen, admin, scratch }
     }
 
     /// What one sender is told for a POST with this Host that names this client.
@@ -115,6 +117,23 @@ fn dev_believes_a_tunnel_that_it_was_told_of_and_nobody_else() {
     assert_eq!(dev.status("127.0.0.1", host, None), 503, "the agent names somebody or is nobody");
     assert_eq!(dev.status("127.0.0.2", "localhost", None), 200, "from this machine past the tunnel");
     assert_eq!(upstream.arrivals().len(), 2);
+    dev.stop();
+}
+
+#[test]
+fn dev_keeps_what_came_and_shows_it_on_its_page() {
+    let upstream = Upstream::echo();
+    let dev = Dev::start(&["--to", upstream.url()]);
+    let own = dev.listen.to_string();
+    assert_eq!(dev.status("127.0.0.1", &own, None), 200);
+    dev.shows("200  delivered");
+    let mut page = Sender::connect("127.0.0.1", dev.admin.parse().expect("an address"));
+    page.send(&request("GET", "/inspect", &[("Accept", "application/json")], b"", "localhost"));
+    let reply = page.reply();
+    assert_eq!(reply.status, 200);
+    let text = String::from_utf8(reply.body).expect("text");
+    assert!(text.contains("/webhooks/inbound-sms"), "{text}");
+    assert!(!text.contains("447700900000"), "masked: {text}");
     dev.stop();
 }
 

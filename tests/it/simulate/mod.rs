@@ -1,5 +1,6 @@
 //! `nexmo-gate simulate`: what it sends, when it sends it again, and what it makes of the answers.
 
+mod page;
 mod published;
 mod refusals;
 mod schedule;

@@ -14,12 +14,13 @@ fn wrong_usage_is_named_before_anything_is_sent() {
     let (upstream, folder) = (Upstream::start(|_| Answer::status(200)), Scratch::new());
     folder.write("none.txt", "hello");
     folder.write("cut.txt", "POST /a HTTP/1.1\nHost: h\nContent-Length: 9\n\nab");
+    folder.write("put.txt", "PUT /a HTTP/1.1\nHost: h\n\n");
     folder.write("key.pem", "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n");
     fs::write(folder.path().join("binary.txt"), b"POST /a HTTP/1.1\nContent-Length: 2\n\n\xff\xfe")
         .expect("a file");
     let path = |name: &str| folder.path().join(name).display().to_string();
     let to = upstream.url();
-    let rows: [(&[&str], &str); 22] = [
+    let rows: [(&[&str], &str); 23] = [
         (&["sms-inbound"], "--to URL: say where to send it"),
         (
             &["sms-inbond", "--to", to],
@@ -41,6 +42,7 @@ fn wrong_usage_is_named_before_anything_is_sent() {
             "only messages of UTF-8 text can be sent",
         ),
         (&["sms-inbound", "--to", to, "--file", &path("gone.txt")], "gone.txt"),
+        (&["generic", "--to", to, "--file", &path("put.txt")], "put.txt: generic never arrives by PUT"),
         (
             &["all", "--to", to, "--file", &path("none.txt")],
             "--file is one message: name its webhook instead of all",
@@ -63,6 +65,8 @@ fn wrong_usage_is_named_before_anything_is_sent() {
         assert_eq!(ran.code, 2, "{args:?}: {}{}", ran.text, ran.error);
         assert!(ran.error.contains(wanted), "{args:?}: {wanted:?} is not in {}", ran.error);
     }
+    let ran = run(&["sms-inbound", "--to", to, "--junit", &path("none/results.xml")]);
+    assert_eq!(ran.code, 1, "{}", ran.text);
     assert_eq!(upstream.connections(), 0);
 }
 

@@ -60,13 +60,17 @@ pub(crate) fn examine(order: &Order) -> Result<Report, Failure> {
     let Some(proven) = proof::ask(&mut course) else {
         return Ok(Report { subject, at, findings: course.findings });
     };
-    tls::ask(&mut course, &proven);
-    client::ask(&mut course, &proven);
-    front::ask(&mut course, &proven);
-    truth::ask(&mut course, &proven);
-    protocol::ask(&mut course, &proven);
-    bypass::ask(&mut course, &proven);
-    if order.drill {
+    for round in [tls::ask, client::ask, front::ask, truth::ask, protocol::ask, bypass::ask] {
+        let before = course.findings.len();
+        round(&mut course, &proven);
+        if course.visitor.is_over() {
+            // What the round found may be what was not asked any more.
+            course.findings.truncate(before);
+            proof::is_cut_short(&mut course);
+            break;
+        }
+    }
+    if order.drill && !course.visitor.is_over() {
         truth::drill(&mut course);
     }
     course.findings.sort_by_key(|finding| finding.check);

@@ -47,7 +47,7 @@ pub(crate) enum NoAnswer {
     #[error("what came is not HTTP")]
     NotHttp,
     /// The run is over.
-    #[error("not asked: a run ends after {MOST_REQUESTS} requests or {} s", WITHIN.as_secs())]
+    #[error("a run ends after {MOST_REQUESTS} requests or {} s", WITHIN.as_secs())]
     Over,
 }
 
@@ -118,12 +118,18 @@ impl Visitor {
         self.until.saturating_duration_since(Instant::now())
     }
 
+    /// Whether no more is asked.
+    #[must_use]
+    pub(crate) fn is_over(&self) -> bool {
+        self.left == 0 || self.left().is_zero()
+    }
+
     /// Makes a connection, sends these pieces with a pause between them, and reads what comes.
     ///
     /// # Errors
     /// Why nothing came.
     pub(crate) fn ask(&mut self, way: &Way, pieces: &[&[u8]]) -> Result<Heard, NoAnswer> {
-        if self.left == 0 || self.left().is_zero() {
+        if self.is_over() {
             return Err(NoAnswer::Over);
         }
         self.left -= 1;

@@ -69,7 +69,10 @@ pub(crate) fn admin(check: Check, tried: Option<&Tried>) -> Finding {
         _ => memchr::memmem::find(&answer.body, b"nexmo_gate_").is_some(),
     };
     match tried {
-        None => Finding::skip(check, "it is off, a UNIX socket, or on a port that is not known"),
+        None => Finding::skip(
+            check,
+            "it is off or a UNIX socket, or its port is not known, or this is the gate's own machine",
+        ),
         Some(one) if matches!(&one.came, Some(Ok(answer)) if is_gates(answer)) => {
             let evidence = format!("{}: it has no password", one.words());
             if check == Check::BypassAdmin {

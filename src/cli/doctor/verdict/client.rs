@@ -21,19 +21,21 @@ pub(crate) struct Forged {
 
 /// Whether a forged header or PROXY header changes the address.
 #[must_use]
-pub(crate) fn forged(plain: &Seen, rows: &[Forged], front: Front) -> Finding {
+pub(crate) fn forged(plain: &Seen, rows: &[Forged], own: IpAddr, front: Front) -> Finding {
     let changed = |row: &&Forged| row.seen.as_ref().is_some_and(|seen| is_changed(plain, seen));
     let Some(row) = rows.iter().find(changed) else {
         let evidence = format!("{} forged headers change nothing", rows.len());
         return Finding::pass(Check::ClientForged, evidence);
     };
-    let seen = row.seen.as_ref().and_then(|seen| seen.client.as_deref()).unwrap_or("nobody");
-    let evidence = format!("{} makes the gate see {seen}: whoever asks chooses an address", row.what);
-    Finding::fail(
-        Check::ClientForged,
-        evidence,
-        format!("{}; trusted_proxies: only the addresses of your own proxies", FORGE_NOTHING.of(front)),
-    )
+    let client = row.seen.as_ref().and_then(|seen| seen.client.as_deref()).unwrap_or("nobody");
+    let evidence = format!("{} makes the gate see {client}: whoever asks chooses an address", row.what);
+    let own = own.to_string();
+    if row.seen.as_ref().is_some_and(|seen| seen.via.contains(&own)) {
+        let change =
+            format!("trusted_proxies: it holds {own}, which is no proxy; name your own proxies alone");
+        return Finding::fail(Check::ClientForged, evidence, change);
+    }
+    Finding::fail(Check::ClientForged, evidence, FORGE_NOTHING.of(front))
 }
 
 /// A forged request that makes the gate find nobody is denied, and nobody gains by it.
@@ -179,9 +181,14 @@ mod tests {
             |what, client: Option<&str>| Forged { what, seen: Some(seen(client, "10.0.0.5", true, &[])) };
         let same = row("X-Real-IP", Some("203.0.113.9"));
         let refused = Forged { what: "Forwarded", seen: None };
-        assert_eq!(forged(&plain, &[same.clone(), refused], Front::Nginx).verdict, Verdict::Pass);
-        let found = forged(&plain, &[same, row("X-Forwarded-For", Some("192.0.2.77"))], Front::Nginx);
+        let own = "203.0.113.9".parse().unwrap();
+        assert_eq!(forged(&plain, &[same.clone(), refused], own, Front::Nginx).verdict, Verdict::Pass);
+        let found = forged(&plain, &[same, row("X-Forwarded-For", Some("192.0.2.77"))], own, Front::Nginx);
         assert!(found.verdict == Verdict::Fail && found.evidence.starts_with("X-Forwarded-For"), "{found:?}");
-        assert_eq!(forged(&plain, &[row("Forwarded", None)], Front::Nginx).verdict, Verdict::Pass);
+        let mut through = row("X-Forwarded-For", Some("192.0.2.77"));
+        through.seen.as_mut().unwrap().via = vec!["203.0.113.9".into(), "10.0.0.5".into()];
+        let found = forged(&plain, &[through], own, Front::Nginx);
+        assert!(found.change.starts_with("trusted_proxies: it holds 203.0.113.9"), "{found:?}");
+        assert_eq!(forged(&plain, &[row("Forwarded", None)], own, Front::Nginx).verdict, Verdict::Pass);
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn codes(rows: &[Told], front: Front) -> Finding {
         })
         .collect();
     if changed.is_empty() {
-        return Finding::pass(Check::TruthCodes, format!("{} of them arrive", rows.len()));
+        return Finding::pass(Check::TruthCodes, format!("{} arrive as they are, or as 503", rows.len()));
     }
     Finding::fail(Check::TruthCodes, changed.join(", "), PASS_THE_STATUS.of(front))
 }

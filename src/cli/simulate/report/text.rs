@@ -71,16 +71,13 @@ pub(in crate::cli::simulate) fn closing(run: &Run) -> String {
     if sent == good {
         return format!("\n{messages} to {}: all good\n", run.to);
     }
-    let bad: Vec<&str> = run
-        .done
-        .iter()
-        .filter(|done| !done.course.good)
-        .map(|done| done.message.name.as_str())
-        .take(8)
-        .collect();
-    let more = sent - good - bad.len();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("\n{messages} to {}: {good} good, {} NOT: {}{more}\n", run.to, sent - good, bad.join(", "))
+    let mut bad: Vec<&str> = Vec::new();
+    for done in run.done.iter().filter(|done| !done.course.good) {
+        if !bad.contains(&done.message.name.as_str()) {
+            bad.push(&done.message.name);
+        }
+    }
+    format!("\n{messages} to {}: {good} good, {} NOT: {}\n", run.to, sent - good, bad.join(", "))
 }
 
 /// Many messages, by what became of them.

@@ -37,11 +37,11 @@ fn single_valued_keys_log_and_unknown_keys() {
         ("threads: !x 4", "threads: found a value with the tag !x, wanted auto or a number from 1 to 1024"),
         (
             "5: 6",
-            "5: unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, removed_grace, ranges_review, mode, routes, signatures, limits, drain, state, admin, metrics, health_path, log, threads",
+            "5: unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, removed_grace, ranges_review, mode, routes, signatures, limits, drain, state, admin, inspect, metrics, health_path, log, threads",
         ),
         (
             "\"a\\eb\": 6",
-            "\"a\\u{1b}b\": unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, removed_grace, ranges_review, mode, routes, signatures, limits, drain, state, admin, metrics, health_path, log, threads",
+            "\"a\\u{1b}b\": unknown key; there are: listen, upstream, ranges, trusted_proxies, forwarded_header, deny, removed_grace, ranges_review, mode, routes, signatures, limits, drain, state, admin, inspect, metrics, health_path, log, threads",
         ),
     ]);
 }

@@ -8,13 +8,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::gate::delivered::MessageKey;
 use crate::gate::request::context::Context;
+use crate::gate::request::log::captured::Draught;
 use crate::gate::request::log::event::{Event, Signed};
-use crate::judge::head::Version;
+use crate::judge::head::{Head, Version};
 use crate::judge::received::Received;
 use crate::judge::served::doctor;
 use crate::judge::signature::Judgement;
 use crate::policy::outcome::Reason;
 use crate::policy::signature::vouch::Vouched;
+use crate::state::capture::draft::Draft;
 use crate::state::snapshot::LiveRoute;
 use crate::telemetry::timestamp::unix_seconds;
 use crate::upstream::answer::Answer;
@@ -53,12 +55,20 @@ pub(crate) struct Record {
     pub message_key: Option<MessageKey>,
     /// Whether it was delivered before.
     pub repeat: bool,
+    /// Copies of its parts, while somebody asked to look at exchanges.
+    pub draft: Option<Box<Draft>>,
     /// Advice for the operator.
     note: Option<Cow<'static, str>>,
     written: bool,
 }
 
 impl Record {
+    /// Nothing is known yet.
+    #[must_use]
+    pub(crate) fn of(draft: Option<Box<Draft>>) -> Self {
+        Self { draft, ..Self::default() }
+    }
+
     /// Whether the event was emitted.
     #[must_use]
     pub(crate) fn is_written(&self) -> bool {
@@ -117,7 +127,11 @@ impl Record {
             note: self.note.as_deref(),
             ..Event::new(ending.reason, peer.address, began)
         };
-        gate.events.emit(&event, &route.unwrap_or(&snapshot.unrouted).counters);
+        let draft = self.draft.take();
+        let head = draft.as_ref().and(received.head.as_ref()).map(Head::to_http1).unwrap_or_default();
+        let webhook = route.map(|route| route.webhook);
+        let draught = draft.map(|draft| Draught { draft, webhook, head: &head });
+        gate.events.emit(&event, &route.unwrap_or(&snapshot.unrouted).counters, draught);
     }
 }
 

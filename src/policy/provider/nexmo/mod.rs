@@ -7,6 +7,7 @@ mod tries;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::policy::mask::names::Names;
 use crate::policy::provider::Provider;
 use crate::policy::provider::advice::Advice;
 use crate::policy::provider::signing::{Carrier, Signed, Signing};
@@ -239,6 +240,23 @@ pub static NEXMO: Provider = Provider {
         ],
         source: "signed webhooks guide (2020-05-28); Cloud Runtime, verify-auth; Contact Center, webhooks subscriptions",
     }),
+    // Inbound SMS: `keyword` is the first word of the text, `data` and `udh` are a binary one. Voice: `dtmf` and `digits` are what
+    // a caller typed, `speech` what a caller said, `User-to-User` what another telephone system said of it.
+    fields: Names {
+        secret: &["x_opentok_auth"],
+        private: &[
+            "keyword",
+            "udh",
+            "dtmf",
+            "digits",
+            "speech",
+            "transcription",
+            "user_to_user",
+            "whatsapp",
+            "viber",
+            "wa_id",
+        ],
+    },
     advice: Advice {
         redirect: "Nexmo does not follow redirects: register the final URL, or stop the application from redirecting this path",
         status: "is no success to Nexmo: answer 200",

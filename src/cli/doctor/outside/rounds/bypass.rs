@@ -40,17 +40,20 @@ fn stands_behind(proven: &Proven) -> bool {
 }
 
 /// The port of an address of the gate's configuration, on the machine that the name leads to. The port of the URL is none
-/// beside it, and a port that the system chose is not known.
+/// beside it, and a port that the system chose is not known. An address of loopback that is asked itself shows only that
+/// the doctor is on the gate's own machine.
 fn beside(course: &Course, configured: &str) -> Option<SocketAddr> {
-    let port = configured.parse::<SocketAddr>().ok()?.port();
-    (port > 0 && port != course.first().port()).then(|| SocketAddr::new(course.machine(), port))
+    let configured = configured.parse::<SocketAddr>().ok()?;
+    let port = configured.port();
+    let is_own = configured.ip().is_loopback() && configured.ip() == course.machine();
+    (port > 0 && !is_own && port != course.first().port()).then(|| SocketAddr::new(course.machine(), port))
 }
 
 /// Where the application would answer, if its machine is that of the gate: only then its port may be tried there.
 fn guessed(course: &Course, seen: &Seen) -> Vec<SocketAddr> {
     let here = |host: &str| match host.parse::<IpAddr>() {
-        Ok(ip) => ip.is_loopback() || ip == course.machine(),
-        Err(_) => host == "localhost",
+        Ok(ip) => ip.is_loopback() != (ip == course.machine()),
+        Err(_) => host == "localhost" && !course.machine().is_loopback(),
     };
     let ports = seen.upstreams.iter().filter_map(|target| target.rsplit_once(':'));
     let ports = ports.filter(|(host, _)| here(host)).filter_map(|(_, port)| port.parse::<u16>().ok());

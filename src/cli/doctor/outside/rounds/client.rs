@@ -15,7 +15,7 @@ pub(crate) fn ask(course: &mut Course, proven: &Proven) {
         let heard = course.visitor.ask(&way, &[&request]).ok();
         rows.push(Forged { what, seen: heard.and_then(|heard| heard.answer().seen()) });
     }
-    let forged = client::forged(&proven.seen, &rows, proven.front);
+    let forged = client::forged(&proven.seen, &rows, proven.heard.own, proven.front);
     let is_chosen = forged.verdict == Verdict::Fail;
     course.found(forged);
     let machine = course.machine();

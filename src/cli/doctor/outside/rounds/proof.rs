@@ -34,6 +34,16 @@ pub(crate) fn ask(course: &mut Course) -> Option<Proven> {
     Some(Proven { seen, heard, front, target, now_ms })
 }
 
+/// Says that the run ended before all was asked, in the place of what was said of the proof.
+pub(crate) fn is_cut_short(course: &mut Course) {
+    course.findings.retain(|finding| finding.check != Check::ProofAnswer);
+    course.found(Finding::fail(
+        Check::ProofAnswer,
+        format!("the run ended before all was asked: {}", NoAnswer::Over),
+        "something on the way is slow, or drops requests: look at its log, and run the doctor again",
+    ));
+}
+
 fn now_ms() -> u64 {
     u64::try_from(since_1970(SystemTime::now()).as_millis()).unwrap_or(u64::MAX)
 }

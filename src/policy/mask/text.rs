@@ -1,0 +1,115 @@
+//! A text whose name says nothing of it, by the shape of its words.
+//!
+//! A word with `@`, a URL, a long opaque word and the id of a person are told by their length. Numbers are for [`digits`]. A
+//! token is left out in any mode. Invariant: the result holds no token that a reader of the text could use.
+
+use crate::policy::mask::digits;
+use crate::policy::mask::mode::Mask;
+
+/// Letters and digits without a break: an id, a hash or a key, and not a word. The parts of a UUID are shorter.
+const OPAQUE: usize = 20;
+/// A text of this many characters is one that somebody wrote.
+const LONG: usize = 400;
+/// What a token begins with: it is base64 of `{"`.
+const TOKEN: &str = "eyJ";
+/// What stands for a secret.
+pub(crate) const LEFT_OUT: &str = "(left_out)";
+/// Names of secrets, as they stand before a value in a text.
+const NAMED: [&str; 5] = ["sig=", "signature=", "secret=", "token=", "password="];
+
+/// What stands for a text of this length.
+#[must_use]
+pub(crate) fn length(text: &str) -> String {
+    format!("({}_characters)", text.chars().count())
+}
+
+impl Mask {
+    /// The text as it may be shown.
+    #[must_use]
+    pub(crate) fn text(&self, text: &str) -> String {
+        if self.full {
+            return without_tokens(text);
+        }
+        let trimmed = text.trim_start();
+        // JSON in a string of JSON has names of its own; a long text is somebody's.
+        if trimmed.starts_with(['{', '[']) && trimmed.len() > 2 || text.chars().nth(LONG).is_some() {
+            return length(text);
+        }
+        let seen: String = text.chars().filter(|c| !digits::is_unseen(*c)).collect();
+        let words = seen.split_inclusive(char::is_whitespace).map(|word| {
+            let bare = word.trim_end();
+            let blank = &word[bare.len()..];
+            format!("{}{blank}", word_shown(bare))
+        });
+        digits::masked(&words.collect::<String>())
+    }
+}
+
+/// A word as it may be shown, apart from its numbers.
+fn word_shown(word: &str) -> String {
+    if word.contains(TOKEN) || names_secret(word) {
+        return LEFT_OUT.to_owned();
+    }
+    let lower = word.to_ascii_lowercase();
+    let is_mail = word.find('@').is_some_and(|at| at > 0 && at + 1 < word.len());
+    if is_mail
+        || ["sip:", "sips:", "tel:", "mailto:"].iter().any(|scheme| lower.starts_with(scheme))
+        || is_person(word)
+    {
+        return length(word);
+    }
+    if let Some(scheme) =
+        ["http://", "https://", "ws://", "wss://"].iter().find(|scheme| lower.starts_with(**scheme))
+    {
+        return url(word, scheme.len());
+    }
+    let parts = word.split(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | '/' | '=' | '_'));
+    if parts.into_iter().any(is_opaque) { length(word) } else { word.to_owned() }
+}
+
+fn names_secret(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    NAMED.iter().any(|name| lower.contains(name))
+}
+
+/// The host of a URL, and how long the rest is: a path or a query may name what is to be fetched with no other proof.
+fn url(word: &str, scheme: usize) -> String {
+    let rest = &word[scheme..];
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest.get(end..).unwrap_or_default() {
+        "" | "/" => word.to_owned(),
+        path => format!("{}{}/{}", &word[..scheme], &rest[..end], length(path)),
+    }
+}
+
+/// Whether a part of a word is an id, a hash or a key, and not a word of a language.
+fn is_opaque(part: &str) -> bool {
+    let (mut letter, mut digit) = (false, false);
+    part.chars().for_each(|c| (letter, digit) = (letter | c.is_alphabetic(), digit | c.is_numeric()));
+    part.len() >= OPAQUE && letter && digit
+}
+
+/// Whether a word is the id of a person at a messenger: a country, a point and many letters and digits.
+fn is_person(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('.').collect();
+    let [country, .., id] = &parts[..] else { return false };
+    country.len() == 2
+        && country.bytes().all(|b| b.is_ascii_uppercase())
+        && id.len() >= 10
+        && id.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// The text without tokens, and without what a name of a secret stands before.
+fn without_tokens(text: &str) -> String {
+    if !text.contains(TOKEN) && !names_secret(text) {
+        return text.to_owned();
+    }
+    let part = |c: char| c.is_whitespace() || "\"'<>(),;&?{}[]".contains(c);
+    let shown = text.split_inclusive(part).map(|word| {
+        let bare = word.trim_end_matches(part);
+        let end = &word[bare.len()..];
+        let secret = bare.contains(TOKEN) || names_secret(bare);
+        format!("{}{end}", if secret { LEFT_OUT } else { bare })
+    });
+    shown.collect()
+}
