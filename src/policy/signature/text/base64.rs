@@ -63,6 +63,7 @@ fn decode(values: &[u8; 256], text: &[u8], out: &mut Vec<u8>) -> Result<(), Malf
     let fours = text.chunks_exact(4);
     let (rest, start) = (fours.remainder(), out.len());
     let mut odd = 0;
+    out.reserve(text.len() / 4 * 3 + 2);
     out.resize(start + text.len() / 4 * 3, 0);
     for (four, three) in fours.zip(out[start..].chunks_exact_mut(3)) {
         let [a, b, c, d] = [value(four[0]), value(four[1]), value(four[2]), value(four[3])];
