@@ -145,7 +145,7 @@ fn follow(events: &Receiver<Event>, args: &Args) -> Result<u8, Failure> {
         match events.recv() {
             Ok(Event::Access(line)) => {
                 let row: Row = serde_json::from_str(&line).unwrap_or_default();
-                print(&row.text())?;
+                print(&row.text(args.bodies == Bodies::Full))?;
                 if row.has_no_route() && !told_of_tunnels {
                     told_of_tunnels = true;
                     print(&guide::only_this_machine(args.listen))?;

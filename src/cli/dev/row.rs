@@ -4,6 +4,11 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
+use crate::policy::mask::mode::Mask;
+use crate::policy::provider::DEFAULT;
+use crate::policy::provider::next::Try;
+use crate::policy::provider::tries::Ended;
+
 /// The fields of an access log line that are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -34,7 +39,7 @@ impl Row {
     }
 
     /// The request, what became of it, and the gate's note.
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self, full: bool) -> String {
         let or = |text: &Option<String>| text.clone().unwrap_or_else(|| NOTHING.to_owned());
         if let Some(more) = self.suppressed {
             return format!("{:<8}  {more} more: {}\n", self.time(), or(&self.reason));
@@ -45,7 +50,7 @@ impl Row {
             self.time(),
             self.became(),
             or(&self.method),
-            or(&self.path),
+            self.path(full),
             or(&self.client_ip),
         );
         let facts = [("list", &self.list), ("webhook", &self.webhook), ("signature", &self.signature)];
@@ -59,10 +64,28 @@ impl Row {
         if let (Some(status), Some(took)) = (self.upstream_status, &self.upstream_ms) {
             let _ = writeln!(text, "          the application answered {status} after {took} ms");
         }
-        if let Some(note) = &self.note {
-            let _ = writeln!(text, "          {note}");
+        for line in self.note.iter().chain(&self.what_follows()) {
+            let _ = writeln!(text, "          {line}");
         }
         text
+    }
+
+    /// The path, without numbers unless all is shown: a terminal is easily shown to others.
+    fn path(&self, full: bool) -> String {
+        let path = self.path.as_deref().unwrap_or(NOTHING);
+        Mask { full, names: &DEFAULT.fields }.path(path.as_bytes())
+    }
+
+    /// What the sender does now, where that is not nothing.
+    fn what_follows(&self) -> Option<String> {
+        let webhook = DEFAULT.webhook(self.webhook.as_deref()?)?;
+        let outlook = || Some(webhook.spec().outlook(Try::first(Ended::Status(self.status?))));
+        match self.outcome.as_deref()? {
+            "undelivered" | "refused" => outlook(),
+            // It may be anybody.
+            "denied" => Some(format!("if it was {}: {}", DEFAULT.name, outlook()?)),
+            _ => None,
+        }
     }
 
     /// The outcome, with the reason where it says more.
@@ -93,7 +116,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            row.text(),
+            row.text(false),
             "12:03:11  200  delivered  POST /webhooks/inbound-sms from 127.0.0.1, list this-machine, webhook sms-inbound\n          \
              the application answered 201 after 3.25 ms\n"
         );
@@ -101,6 +124,9 @@ mod tests {
 
     #[test]
     fn a_request_that_failed_has_its_reason_and_the_note() {
+        let of_person = Row { path: Some("/short-code/447700900123".to_owned()), ..Row::default() };
+        assert!(of_person.text(false).contains(" /short-code/4477******23 "), "{}", of_person.text(false));
+        assert!(of_person.text(true).contains(" /short-code/447700900123 "));
         let row = Row {
             ts: Some("x".to_owned()),
             outcome: Some("denied".to_owned()),
@@ -110,10 +136,27 @@ mod tests {
         };
         assert!(row.has_no_route());
         assert_eq!(
-            row.text(),
+            row.text(false),
             "-         -    denied (no_route)  - - from -\n          write it otherwise\n"
         );
+        let down = Row {
+            outcome: Some("undelivered".to_owned()),
+            webhook: Some("sms-inbound".to_owned()),
+            status: Some(503),
+            ..Row::default()
+        };
+        assert!(
+            down.text(false).contains("\n          503: SMS sends it again in 60 s"),
+            "{}",
+            down.text(false)
+        );
+        let stranger = Row { outcome: Some("denied".to_owned()), ..down };
+        assert!(
+            stranger.text(false).contains(&format!("\n          if it was {}: 503: SMS sends", DEFAULT.name)),
+            "{}",
+            stranger.text(false)
+        );
         let summary = Row { suppressed: Some(7), reason: Some("not_listed".to_owned()), ..Row::default() };
-        assert_eq!(summary.text(), "-         7 more: not_listed\n");
+        assert_eq!(summary.text(false), "-         7 more: not_listed\n");
     }
 }

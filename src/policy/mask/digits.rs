@@ -4,7 +4,7 @@
 //! address are no number of somebody's. Invariant: the result has no seven digits in a row.
 
 /// A run of so many digits may be somebody's number.
-const FEWEST: usize = 7;
+pub(crate) const FEWEST: usize = 7;
 /// No telephone number has more (E.164).
 const LONGEST: usize = 15;
 /// In groups without a plus, fewer digits are a date or a list.
@@ -82,7 +82,7 @@ fn groups(chars: &[char]) -> Vec<(usize, usize)> {
 }
 
 fn is_between(c: char) -> bool {
-    matches!(c, ' ' | '-' | '.' | '/' | '(' | ')' | '\u{a0}' | '\u{2010}'..='\u{2015}' | '\u{2000}'..='\u{200a}' | '\u{202f}')
+    matches!(c, ' ' | '-' | '.' | '/' | '(' | ')' | '_' | ',' | '|' | '\'' | '\u{b7}' | '\u{a0}' | '\u{2010}'..='\u{2015}' | '\u{2000}'..='\u{200a}' | '\u{202f}')
 }
 
 /// Appends digits, or what stands for them if they are many.

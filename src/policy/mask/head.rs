@@ -4,7 +4,66 @@
 //! of a key or of a token is in it.
 
 use crate::policy::mask::mode::{LeftOut, Mask};
-use crate::policy::mask::names::Says;
+use crate::policy::mask::names::{self, Says};
+use crate::policy::mask::text::length;
+
+/// The headers whose values are of the exchange, and not of a person: their names, or what these begin with.
+const KNOWN: [&str; 46] = [
+    "accept",
+    "accept-*",
+    "access-control-*",
+    "age",
+    "allow",
+    "alt-svc",
+    "cache-control",
+    "cf-ipcountry",
+    "cf-ray",
+    "cdn-loop",
+    "connection",
+    "content-*",
+    "date",
+    "etag",
+    "expect",
+    "expires",
+    "forwarded",
+    "from",
+    "host",
+    "if-*",
+    "keep-alive",
+    "last-modified",
+    "location",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "priority",
+    "proxy-connection",
+    "range",
+    "referer",
+    "retry-after",
+    "sec-*",
+    "server",
+    "strict-transport-security",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "traceparent",
+    "upgrade",
+    "user-agent",
+    "vary",
+    "via",
+    "x-b3-*",
+    "x-forwarded-*",
+    "x-nexmo-gate-*",
+    "x-request-id",
+];
+
+/// Whether a name is this one, or begins as a family does.
+fn is_in_family(name: &str, known: &str) -> bool {
+    match known.strip_suffix('*') {
+        Some(begin) => name.get(..begin.len()).is_some_and(|own| own.eq_ignore_ascii_case(begin)),
+        None => name.eq_ignore_ascii_case(known),
+    }
+}
 
 /// A head as it may be shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,8 +101,15 @@ impl Mask {
         let mut shown = ShownHead { line, ..ShownHead::default() };
         for (name, value) in lines(rest) {
             let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+            let is_known = KNOWN.iter().any(|known| is_in_family(&name, known));
             match self.names.of(&name) {
                 Says::Secret => shown.left_out.note(&name),
+                _ if !is_known && names::is_of_key(&name) => shown.left_out.note(&name),
+                // Whoever made the name up may have put anything into it.
+                _ if !is_known && !self.full => {
+                    let value = if value.is_empty() { String::new() } else { length(&value) };
+                    shown.fields.push((self.text(&name), value));
+                }
                 // The name of a header says who it is for, not what somebody wrote.
                 Says::Private | Says::Nothing => {
                     let value =

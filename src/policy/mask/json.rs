@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::policy::mask::digits::FEWEST;
 use crate::policy::mask::mode::{LeftOut, Mask};
 use crate::policy::mask::names::Says;
 use crate::policy::mask::text::length;
@@ -187,7 +188,13 @@ impl Writer {
 
     /// A number, which becomes a text where a part of it is masked.
     fn number(&mut self, number: &str, says: Says) {
-        let shown = self.shown(number, says);
+        let digits = number.bytes().filter(u8::is_ascii_digit).count();
+        let has_exponent = number.contains(['e', 'E']);
+        let shown = if has_exponent && digits >= FEWEST && !self.mask.full {
+            length(number).into()
+        } else {
+            self.shown(number, says)
+        };
         if shown == number { self.out.push_str(number) } else { self.string(&shown) }
     }
 

@@ -101,6 +101,12 @@ impl Names {
     }
 }
 
+/// Whether a header that nobody knows names a key or a password.
+#[must_use]
+pub(crate) fn is_of_key(name: &str) -> bool {
+    parts(name).iter().any(|part| matches!(part.as_str(), "key" | "pass" | "pwd" | "passphrase" | "passcode"))
+}
+
 /// The parts of a name, in lower case: at what is neither letter nor digit, and where a capital follows a small letter.
 fn parts(name: &str) -> Vec<String> {
     let mut parts = vec![String::new()];

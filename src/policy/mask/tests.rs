@@ -47,6 +47,8 @@ fn a_number_keeps_its_first_four_and_last_two_digits() {
         ("(415) 555-0100 ext", "(4155****00 ext"),
         ("1234567", "1234*67"),
         ("123456", "123456"),
+        ("4477_0091_1015", "4477******15"),
+        ("44,77,00,91,10,15", "4477******15"),
         ("1234567890123456", "(16_digits)"),
         ("\u{664}\u{664}\u{667}\u{667}\u{660}\u{660}\u{669}", "\u{664}\u{664}\u{667}\u{667}*\u{660}\u{669}"),
         ("4\u{200b}4\u{200b}7\u{200b}7\u{200b}0\u{200b}0\u{200b}9", "4477*09"),
@@ -78,6 +80,10 @@ fn words_are_told_by_their_shape() {
         ("8cfbb03967d8d6339c82736d7781a7fd", "(32_characters)"),
         ("CON-63f61863-4a51-4f6b-86e1-46edebcf9356", "CON-63f61863-4a51-4f6b-86e1-46edebcf9356"),
         ("{\"a\": 1}", "(8_characters)"),
+        ("%34%34%37%37%30%30%39%31%31%30%31%30", "(36_characters)"),
+        ("NDQ3NzAwOTExMDEx", "(16_characters)"),
+        ("NDQ3NzAwOTExMDExMA==", "(20_characters)"),
+        ("completed", "completed"),
         ("Jakarta Commons-HttpClient/3.1", "Jakarta Commons-HttpClient/3.1"),
     ] {
         assert_eq!(text(given), wanted, "{given}");
@@ -92,6 +98,7 @@ fn json_keeps_its_shape_and_loses_what_was_written() {
         ),
         r#"{"to":"4477******00","text":"(8_characters)","n":[1,2.5,-1e3,null,true],"profile":{"name":"(3_characters)","age":"(1_characters)"},"a":{}}"#
     );
+    assert_eq!(json(r#"{"a":4.4770091100e11,"b":1.5e10}"#), r#"{"a":"(15_characters)","b":1.5e10}"#);
     assert_eq!(json(r#"{"sig":"x"}"#), "{}");
     assert_eq!(json(r#"{"sig":"x","b":1,"api_secret":[1],"c":2}"#), r#"{"b":1,"c":2}"#);
     assert_eq!(json(r#"{"447700900000":"\u00e4\"\\\n"}"#), "{\"4477******00\":\"ä\\\"\\\\\\n\"}");
@@ -276,4 +283,16 @@ proptest! {
             prop_assert!(!text.contains("eyJ"), "{}", text);
         }
     }
+}
+
+#[test]
+fn a_header_that_nobody_knows_shows_its_length_and_of_a_key_nothing() {
+    let head = b"POST /a HTTP/1.1\r\nHost: a\r\nX-Weird-Key: TOKEN\r\nX-Pass: p\r\nX-Who: Ann Smith\r\nX-B3-TraceId: ab\r\n\r\n";
+    let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let shown = masked().request_head(head);
+    let wanted = [line("Host", "a"), line("X-Who", "(9_characters)"), line("X-B3-TraceId", "ab")];
+    assert_eq!(shown.fields, wanted);
+    assert_eq!(shown.left_out.into_names(), ["X-Weird-Key", "X-Pass"]);
+    let shown = full().request_head(head);
+    assert_eq!(shown.fields, [line("Host", "a"), line("X-Who", "Ann Smith"), line("X-B3-TraceId", "ab")]);
 }

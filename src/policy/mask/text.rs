@@ -5,6 +5,7 @@
 
 use crate::policy::mask::digits;
 use crate::policy::mask::mode::Mask;
+use crate::policy::signature::text::{base64, percent};
 
 /// Letters and digits without a break: an id, a hash or a key, and not a word. The parts of a UUID are shorter.
 const OPAQUE: usize = 20;
@@ -63,8 +64,33 @@ fn word_shown(word: &str) -> String {
     {
         return url(word, scheme.len());
     }
+    if hides_number(word) {
+        return length(word);
+    }
     let parts = word.split(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | '/' | '=' | '_'));
     if parts.into_iter().any(is_opaque) { length(word) } else { word.to_owned() }
+}
+
+/// Whether a number stands in a word in percent-encoding or in base64.
+fn hides_number(word: &str) -> bool {
+    let has_number = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        digits::masked(&text) != text
+    };
+    if word.contains('%') && percent::decoded(word.as_bytes()).is_ok_and(|bytes| has_number(&bytes)) {
+        return true;
+    }
+    let parts = word.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/' | '=' | '_' | '-'));
+    parts.into_iter().any(|part| {
+        let mut bytes = Vec::new();
+        let bare = part.trim_end_matches('=');
+        let is_url = base64::url(bare.as_bytes(), &mut bytes).is_ok();
+        let read = if is_url { Some(bytes) } else { base64::standard(part.as_bytes()).ok() };
+        // Other words are base64 too, of bytes that nobody wrote.
+        read.is_some_and(|bytes| {
+            bytes.iter().all(|b| b.is_ascii_graphic() || *b == b' ') && has_number(&bytes)
+        })
+    })
 }
 
 fn names_secret(word: &str) -> bool {
