@@ -4,7 +4,7 @@
 //! without an answer nothing is sent elsewhere.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -79,7 +79,12 @@ fn keep(file: &Path, host: &str) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let mut kept = OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
-    if fs::metadata(file)?.len() == 0 {
+    let before = file::read(file, MAX).unwrap_or_default();
+    if !before.is_empty() && !before.ends_with(b"\n") {
+        // Somebody edited it: their line stays theirs.
+        writeln!(kept)?;
+    }
+    if before.is_empty() {
         writeln!(
             kept,
             "# Hosts that `nexmo-gate simulate` may send test webhooks to. Remove a line to be asked again."
@@ -113,6 +118,10 @@ mod tests {
         keep(&file, "a.example").unwrap();
         keep(&file, "b.example").unwrap();
         assert!(knows(&file, "a.example") && knows(&file, "b.example"));
+        // Whoever edits it may end it without a line end.
+        std::fs::write(&file, "c.example").unwrap();
+        keep(&file, "d.example").unwrap();
+        assert!(knows(&file, "c.example") && knows(&file, "d.example"));
         assert!(!knows(&file, "example") && !knows(&file, "# Hosts"));
     }
 }

@@ -11,6 +11,8 @@ use crate::cli::simulate::connection::Line;
 use crate::cli::simulate::exchange::{Exchange, exchange};
 use crate::cli::simulate::message::Message;
 use crate::cli::simulate::verdict::{Verdict, judge};
+use crate::policy::mask::mode::Mask;
+use crate::policy::provider::DEFAULT;
 use crate::policy::provider::next::{Next, Try};
 use crate::policy::provider::spec::AnswerRule;
 use crate::policy::provider::tries::{Ended, Schedule};
@@ -157,12 +159,18 @@ pub(super) fn repeat(line: &Line, message: &Message, course: &mut Course) {
 /// A message whose signature is forged must be refused, with an answer.
 pub(super) fn expect_refusal(message: &Message, course: &mut Course) {
     let Some(last) = course.tries.last_mut() else { return };
-    let taken = message.webhook.spec().is_delivered(last.verdict.ended);
+    // An answer that the sender cannot use is a success to whoever gave it; so is a redirect.
+    let taken = match last.verdict.ended {
+        Ended::Unusable => Some("a success".to_owned()),
+        Ended::Status(status @ ..400) => Some(status.to_string()),
+        ended => message.webhook.spec().is_delivered(ended).then(|| "a success".to_owned()),
+    };
     course.good = false;
-    if taken {
-        course
-            .problems
-            .push("a message with a forged signature was taken: nothing checks signatures here".to_owned());
+    if let Some(told) = taken {
+        course.problems.push(format!(
+            "a message with a forged signature was answered with {told}, and must be refused with a status from 400: nothing \
+             checks signatures here"
+        ));
     } else if last.body.is_none() {
         course.problems.push("there was no answer, so nothing says that signatures are checked".to_owned());
     } else {
@@ -184,7 +192,11 @@ pub(super) fn schedule(schedules: &'static [Schedule], other: bool) -> Option<&'
 /// What came, for people.
 fn raw(exchange: &Exchange) -> Vec<u8> {
     match &exchange.got {
-        Ok(answer) => [&answer.head[..], &answer.body].concat(),
+        // An application that repeats what it got repeats the signature too.
+        Ok(answer) => {
+            let text = [&answer.head[..], &answer.body].concat();
+            Mask { full: true, names: &DEFAULT.fields }.text(&String::from_utf8_lossy(&text)).into_bytes()
+        }
         Err(failed) => failed.why.clone().into_bytes(),
     }
 }

@@ -21,8 +21,20 @@ use crate::policy::provider::{DEFAULT, Webhook};
 /// Means every sample.
 pub(super) const ALL: &str = "all";
 /// Header lines that are the connection's, and those that only this program may write.
-const NOT_COPIED: [&str; 8] =
-    ["host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "expect", "te"];
+const NOT_COPIED: [&str; 12] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "upgrade",
+    "expect",
+    "te",
+    "trailer",
+    "proxy-authorization",
+    "proxy-authenticate",
+    "proxy-connection",
+];
 
 /// Why it cannot be sent.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +62,9 @@ pub(super) enum NoPlan {
     /// The file holds bytes that are no text.
     #[error("--file {}: only messages of UTF-8 text can be sent", .0.display())]
     Binary(PathBuf),
+    /// The body in the file is in pieces.
+    #[error("--file {}: its body is chunked: write it in one piece, without Transfer-Encoding", .0.display())]
+    Chunked(PathBuf),
     /// The file has a method that is never sent.
     #[error("--file {}: {webhook} never arrives by {method}", .path.display())]
     Method {
@@ -209,9 +224,22 @@ fn recorded(path: &Path, webhook: Webhook) -> Result<Sample, NoPlan> {
     let request = bytes_of(path).and_then(|bytes| Recorded::read(&bytes)).map_err(failed)?;
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| NoPlan::Binary(path.to_owned()));
     let mut headers = Vec::new();
+    let is = |name: &[u8], one: &str| name.eq_ignore_ascii_case(one.as_bytes());
+    if request.head.fields().any(|(name, _)| is(name, "transfer-encoding")) {
+        return Err(NoPlan::Chunked(path.to_owned()));
+    }
+    // RFC 9110 section 7.6.1: what Connection names is of that connection.
+    let named: Vec<&[u8]> = request
+        .head
+        .fields()
+        .filter(|(name, _)| is(name, "connection"))
+        .flat_map(|(_, value)| value.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .collect();
     for (name, value) in request.head.fields() {
         let name = text(name)?;
-        if !NOT_COPIED.contains(&name.to_ascii_lowercase().as_str()) {
+        let is_named = named.iter().any(|one| one.eq_ignore_ascii_case(name.as_bytes()));
+        if !is_named && !NOT_COPIED.contains(&name.to_ascii_lowercase().as_str()) {
             headers.push((name, text(value)?));
         }
     }
@@ -221,6 +249,12 @@ fn recorded(path: &Path, webhook: Webhook) -> Result<Sample, NoPlan> {
     };
     let (method, target, body) =
         (text(request.head.method())?, text(request.target())?, text(&request.body)?);
+    // A proxy was asked so; whoever it names is not asked here.
+    let target =
+        match target.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned())) {
+            Some(path) if !target.starts_with('/') => path,
+            _ => target,
+        };
     // Others have answers of their own rules, and no webhook comes by them.
     if !webhook.spec().methods.allow(method.as_bytes()) || !matches!(&*method, "GET" | "POST") {
         return Err(NoPlan::Method { path: path.to_owned(), webhook: webhook.name(), method });

@@ -139,3 +139,29 @@ fn list_shows_each_sample_once() {
     assert_eq!((ran.code, ran.text.lines().count()), (0, 31), "{}", ran.text);
     assert!(ran.text.contains("messages-inbound-rcs"), "{}", ran.text);
 }
+
+#[test]
+fn of_a_recorded_request_only_the_message_is_sent() {
+    let scratch = Scratch::new();
+    let upstream = Upstream::echo();
+    scratch.write(
+        "chunked",
+        "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    );
+    scratch.write(
+        "proxied",
+        "GET http://192.0.2.1/a?b=c HTTP/1.1\r\nHost: h\r\nConnection: X-A\r\nX-A: 1\r\nX-B: 2\r\n\
+         Proxy-Authorization: Basic eDp5\r\n\r\n",
+    );
+    let file = |name: &str| scratch.path().join(name).display().to_string();
+    let chunked = run(&["sms-inbound", "--to", upstream.url(), "--file", &file("chunked")]);
+    assert_eq!(chunked.code, 2, "{}", chunked.error);
+    assert!(chunked.error.contains("its body is chunked"), "{}", chunked.error);
+    let proxied = run(&["sms-inbound", "--to", upstream.url(), "--file", &file("proxied")]);
+    assert_eq!(proxied.code, 0, "{}{}", proxied.text, proxied.error);
+    let arrivals = upstream.arrivals();
+    let [arrival] = &arrivals[..] else { panic!("{} arrived", arrivals.len()) };
+    assert_eq!(arrival.target(), "/a?b=c");
+    assert_eq!((arrival.head.one("x-b").as_deref(), arrival.head.one("x-a")), (Some("2"), None));
+    assert_eq!(arrival.head.one("proxy-authorization"), None);
+}

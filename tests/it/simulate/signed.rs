@@ -81,7 +81,7 @@ fn what_is_forged_must_be_refused_and_the_gate_does() {
         let ran =
             run(&["messages-inbound", "--sign", sign, "--to", upstream.url(), "--secret-file", &secret]);
         assert_eq!(ran.code, 3, "{}", ran.text);
-        assert!(ran.text.contains("a message with a forged signature was taken"), "{}", ran.text);
+        assert!(ran.text.contains("nothing checks signatures here"), "{}", ran.text);
     }
     let nobody = crate::harness::Port::free("127.0.0.1");
     assert_eq!(
@@ -125,4 +125,38 @@ fn nothing_of_a_secret_or_a_signature_is_shown() {
         assert_eq!(shown_secret(&all), None, "{how:?}");
         assert!(!all.to_lowercase().contains("bearer"), "{how:?}");
     }
+}
+
+/// A success that Voice cannot use, and a redirect, are no refusal: whoever gave them checked nothing.
+#[test]
+fn only_a_status_from_400_refuses_a_forged_message() {
+    let dir = crate::harness::scratch::Scratch::new();
+    dir.write("secret", SECRET);
+    let secret = dir.path().join("secret").display().to_string();
+    for (status, wanted) in [(200, 3), (204, 3), (307, 3), (401, 0), (503, 0)] {
+        let upstream = Upstream::start(move |_| Answer::status(status));
+        for webhook in ["voice-answer", "messages-inbound"] {
+            for sign in ["wrong", "stale", "other-body"] {
+                // A GET has no body to change.
+                let method = if webhook == "voice-answer" { "post" } else { "json" };
+                let args = [webhook, "--method", method, "--to", upstream.url(), "--secret-file", &secret];
+                let ran = run(&[&args[..], &["--api-key", KEY, "--sign", sign]].concat());
+                assert_eq!(ran.code, wanted, "{webhook} {sign} answered with {status}: {}", ran.text);
+            }
+        }
+    }
+}
+
+/// An application that repeats what it got does not make a signature visible.
+#[test]
+fn what_is_shown_of_an_answer_has_no_token() {
+    let dir = crate::harness::scratch::Scratch::new();
+    dir.write("secret", SECRET);
+    let secret = dir.path().join("secret").display().to_string();
+    let upstream = Upstream::start(|arrival| Answer::body(200, "text/plain", &arrival.head.raw));
+    let args =
+        ["messages-inbound", "--to", upstream.url(), "--secret-file", &secret, "--api-key", KEY, "--show"];
+    let ran = run(&args);
+    assert!(ran.text.contains("authorization") || ran.text.contains("Authorization"), "{}", ran.text);
+    assert!(!ran.text.contains("eyJ"), "{}", ran.text);
 }
