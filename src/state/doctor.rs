@@ -1,6 +1,6 @@
-//! The token by which `nexmo-gate doctor` shows from elsewhere that the owner of this gate sent it.
+//! The tokens by which `nexmo-gate doctor` shows from elsewhere that the owner of this gate sent it.
 //!
-//! One is out at a time, and for some minutes. Which request bears it, and what that request is answered, does not belong
+//! A few are out at a time, and each for some minutes: two people may look at one gate. Which request bears it, and what that request is answered, does not belong
 //! here. Invariants: a token is in no log and compared in constant time; where none is out, looking costs one load.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 
 /// How long a token counts.
 pub(crate) const LASTS: Duration = Duration::from_secs(600);
@@ -17,16 +17,19 @@ const BYTES: usize = 20;
 /// The letters of a token.
 pub(crate) const LETTERS: usize = 2 * BYTES;
 
+/// Tokens that are out at a time; one more ends the oldest.
+const MOST: usize = 4;
+
 /// No token could be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the system gave no random bytes, so no token was made; try again")]
 pub(crate) struct NoToken;
 
-/// The token that is out, if there is one.
+/// The tokens that are out, the oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct DoctorToken {
     out: AtomicBool,
-    held: Mutex<Option<Held>>,
+    held: Mutex<Vec<Held>>,
 }
 
 struct Held {
@@ -41,7 +44,7 @@ impl std::fmt::Debug for Held {
 }
 
 impl DoctorToken {
-    /// Makes a token that counts from now on, in the place of the one before.
+    /// Makes a token that counts from now on, beside the last ones before.
     ///
     /// # Errors
     /// The system has no random bytes.
@@ -49,7 +52,12 @@ impl DoctorToken {
         let mut bytes = [0; BYTES];
         SystemRandom::new().fill(&mut bytes).map_err(|_| NoToken)?;
         let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        *self.lock() = Some(Held { token: token.clone(), until: now + LASTS });
+        let mut held = self.lock();
+        held.retain(|one| now < one.until);
+        if held.len() >= MOST {
+            held.remove(0);
+        }
+        held.push(Held { token: token.clone(), until: now + LASTS });
         self.out.store(true, Relaxed);
         Ok(token)
     }
@@ -60,18 +68,19 @@ impl DoctorToken {
         self.out.load(Relaxed)
     }
 
-    /// Whether these letters are the token that is out.
+    /// Whether these letters are a token that is out.
     #[must_use]
     pub(crate) fn is(&self, letters: &[u8], now: Instant) -> bool {
         let mut held = self.lock();
-        if held.as_ref().is_some_and(|held| now >= held.until) {
-            *held = None;
+        held.retain(|one| now < one.until);
+        if held.is_empty() {
             self.out.store(false, Relaxed);
         }
-        held.as_ref().is_some_and(|held| held.token.as_bytes().ct_eq(letters).into())
+        // Each is compared, whichever it is: the time does not say which one fits.
+        held.iter().fold(Choice::from(0), |is, one| is | one.token.as_bytes().ct_eq(letters)).into()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Held>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -81,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_counts_until_its_time_is_over_or_another_is_made() {
+    fn a_token_counts_until_its_time_is_over() {
         let (doctor, now) = (DoctorToken::default(), Instant::now());
         assert!(!doctor.is_out() && !doctor.is(b"", now));
         let first = doctor.make(now).unwrap();
@@ -89,10 +98,21 @@ mod tests {
         assert!(doctor.is_out() && doctor.is(first.as_bytes(), now));
         assert!(!doctor.is(&first.as_bytes()[1..], now), "a part of it");
         let second = doctor.make(now).unwrap();
-        assert!(first != second && !doctor.is(first.as_bytes(), now));
+        assert!(first != second && doctor.is(first.as_bytes(), now), "both count");
         assert!(doctor.is(second.as_bytes(), now + Duration::from_secs(599)));
         assert!(!doctor.is(second.as_bytes(), now + LASTS));
         assert!(!doctor.is_out() && !doctor.is(second.as_bytes(), now), "it is over");
+    }
+
+    #[test]
+    fn one_token_more_than_there_may_be_ends_the_oldest() {
+        let (doctor, now) = (DoctorToken::default(), Instant::now());
+        let all: Vec<String> = (0..=MOST).map(|_| doctor.make(now).unwrap()).collect();
+        let count: Vec<bool> = all.iter().map(|one| doctor.is(one.as_bytes(), now)).collect();
+        assert_eq!(count, [false, true, true, true, true]);
+        let later = now + LASTS;
+        let last = doctor.make(later).unwrap();
+        assert!(doctor.is(last.as_bytes(), later) && !doctor.is(all[MOST].as_bytes(), later));
     }
 
     #[test]

@@ -10,8 +10,13 @@ macro_rules! checks {
         pub(crate) enum Check { $($name,)+ }
 
         impl Check {
+            /// Whether it is asked in every look from outside, once the proof is there.
+            #[must_use]
+            pub(crate) fn is_asked_outside(self) -> bool {
+                self != Self::TruthDown && (self <= Self::BypassAddresses || self == Self::TimeClock)
+            }
+
             /// All of them, in the order in which they are shown.
-            #[cfg(test)]
             pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)+];
 
             /// Its name: the group, and what it looks at.
@@ -31,6 +36,7 @@ macro_rules! checks {
 
 checks! {
     ProofAnswer = "proof.answer" => "does this gate answer behind the URL, and does it know the token?",
+    ProofWhole = "proof.whole" => "was all asked within the bounds of a run?",
     TruthRedirect = "truth.redirect" => "does nothing in front send the sender to another URL?",
     ClientAddress = "client.address" => "does the gate see the address of who asks?",
     ClientForged = "client.forged" => "can nobody choose the address that the gate sees?",

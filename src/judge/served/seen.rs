@@ -62,3 +62,46 @@ pub(crate) struct Seen {
     /// The trusted proxies between, the one nearest to the client first.
     pub via: Vec<String>,
 }
+
+impl Seen {
+    /// Whether it says what every gate can say of a request: other JSON reads as an empty one.
+    #[must_use]
+    pub(crate) fn is_whole(&self) -> bool {
+        let words = [
+            &self.forwarded_header,
+            &self.listener,
+            &self.method,
+            &self.named_by,
+            &self.target,
+            &self.version,
+        ];
+        let ip = |text: &str| text.parse::<std::net::IpAddr>().is_ok();
+        let is_named = match (&self.client, &self.no_client) {
+            (Some(client), None) => ip(client),
+            (None, Some(why)) => !why.is_empty(),
+            _ => false,
+        };
+        is_named && ip(&self.peer) && words.iter().all(|word| !word.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_without_what_a_gate_saw_is_none_of_a_gate() {
+        let whole = r#"{"client":"192.0.2.1","forwarded_header":"x-forwarded-for","listener":"[::]:80","method":"GET",
+            "named_by":"connection","peer":"192.0.2.1","target":"/","version":"0.1.0"}"#;
+        let is_whole = |text: &str| serde_json::from_str::<Seen>(text).is_ok_and(|seen| seen.is_whole());
+        assert!(is_whole(whole));
+        assert!(is_whole(&whole.replace(r#""client":"192.0.2.1""#, r#""no_client":"bad_chain""#)));
+        assert!(!is_whole("{}"));
+        for key in
+            ["client", "forwarded_header", "listener", "method", "named_by", "peer", "target", "version"]
+        {
+            assert!(!is_whole(&whole.replace(&format!("\"{key}\""), "\"x\"")), "without {key}");
+        }
+        assert!(!is_whole(&whole.replace("192.0.2.1", "nobody")));
+    }
+}

@@ -61,7 +61,11 @@ fn nonsense_is_no_gate_and_one_connection_is_enough_to_see_it() {
         ("HTTP/1.1 2", "not HTTP"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "200, and not by the token"),
         ("HTTP/1.1 200 OK\r\nX-Nexmo-Gate-Doctor: 1\r\nContent-Length: 2\r\n\r\nok", "not by the token"),
-        ("HTTP/1.1 403 F\r\nServer: \u{1b}[31m\r\nContent-Length: 0\r\n\r\n", ""),
+        (
+            "HTTP/1.1 200 OK\r\nX-Nexmo-Gate-Doctor: 1\r\nContent-Length: 16\r\n\r\n{\"version\": \"9\"}",
+            "not by the token",
+        ),
+        ("HTTP/1.1 404 F\r\nServer: \u{1b}[31m\r\nContent-Length: 0\r\n\r\n", ""),
     ] {
         let (address, count) = place("127.0.0.1", says(text));
         let (check, evidence) = only(&doctor("http", address, TOKEN));
@@ -125,6 +129,70 @@ fn a_place_that_hangs_or_drips_costs_seconds() {
     }
 }
 
+/// Passes each connection on to the gate, with one exchange at a time; `change` sees the request first, and may answer it.
+fn before(
+    gate: SocketAddr,
+    change: impl Fn(&[u8]) -> Option<&'static str> + Send + Sync + 'static,
+) -> SocketAddr {
+    let pass = move |mut stream: TcpStream| {
+        let mut first = [0; 16 * 1024];
+        let Ok(count) = stream.read(&mut first) else { return };
+        if let Some(answer) = change(&first[..count]) {
+            let _ = stream.write_all(answer.as_bytes());
+            return;
+        }
+        let Ok(mut gate) = TcpStream::connect(gate) else { return };
+        let _ = gate.write_all(&first[..count]);
+        let (Ok(mut from), Ok(mut to)) = (stream.try_clone(), gate.try_clone()) else { return };
+        thread::spawn(move || {
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = to.shutdown(std::net::Shutdown::Write);
+        });
+        let _ = std::io::copy(&mut gate, &mut stream);
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+    };
+    place("127.0.0.1", pass).0
+}
+
+#[test]
+fn a_front_that_lets_post_alone_through_is_told_to_let_get_through() {
+    let gate = Setup::new(Upstream::echo().url()).plainly().start();
+    let refuse = |first: &[u8]| {
+        let refused = "HTTP/1.1 403 Forbidden\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n";
+        first.starts_with(b"GET").then_some(refused)
+    };
+    let (check, evidence) = only(&doctor("http", before(gate.addr(), refuse), &token_of(&gate)));
+    assert_eq!(check, "proof.answer");
+    assert_eq!(evidence, "a GET is refused with 403 of nginx, and a POST reaches the gate");
+}
+
+#[test]
+fn a_token_that_ends_during_a_run_is_one_fail() {
+    let gate = Arc::new(Setup::new(Upstream::echo().url()).plainly().start());
+    let (token, asked, others) = (token_of(&gate), AtomicUsize::new(0), Arc::clone(&gate));
+    let end = move |_: &[u8]| {
+        // In the questions about the client, four others make a token each.
+        if asked.fetch_add(1, SeqCst) == 4 {
+            (0..4).for_each(|_| drop(token_of(&others)));
+        }
+        None
+    };
+    let output = doctor("http", before(gate.addr(), end), &token);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings");
+    let of =
+        |verdict: &str| -> Vec<&Value> { findings.iter().filter(|one| one["verdict"] == verdict).collect() };
+    let [fail] = of("fail")[..] else { panic!("{report}") };
+    assert_eq!(fail["check"], "proof.answer", "{report}");
+    assert!(
+        fail["evidence"].as_str().is_some_and(|text| text.contains("the token ended during the run")),
+        "{fail}"
+    );
+    for check in ["client.forged", "front.method", "truth.codes", "protocol.framing", "bypass.gate"] {
+        assert!(of("skip").iter().any(|one| one["check"] == check), "{check} in {report}");
+    }
+}
+
 fn token_of(gate: &Gate) -> String {
     let answer: Value = serde_json::from_str(&gate.admin("POST", "/doctor").text()).expect("JSON");
     answer["token"].as_str().expect("a token").to_owned()
@@ -137,7 +205,7 @@ fn a_token_of_another_gate_proves_nothing() {
     let (gate, other) = (start(), start());
     let (check, evidence) = only(&doctor("http", gate.addr(), &token_of(&other)));
     assert_eq!((check.as_str(), evidence.as_str()), ("proof.answer", "403, and not by the token"));
-    assert_eq!(gate.finish().events.len(), 1, "nothing is probed before the proof");
+    assert_eq!(gate.finish().events.len(), 2, "nothing but a GET and a POST for the proof");
 }
 
 #[test]

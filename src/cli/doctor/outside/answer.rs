@@ -54,7 +54,8 @@ impl Answer {
     /// What the gate saw, if the gate wrote this.
     #[must_use]
     pub(crate) fn seen(&self) -> Option<Seen> {
-        self.is_marked().then(|| serde_json::from_slice(&self.body).ok()).flatten()
+        let seen = self.is_marked().then(|| serde_json::from_slice::<Seen>(&self.body).ok()).flatten();
+        seen.filter(Seen::is_whole)
     }
 
     /// Whether it bears the mark of the gate's answers to the doctor.

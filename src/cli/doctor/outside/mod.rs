@@ -1,7 +1,7 @@
 //! `doctor --outside`: looks at the gate from elsewhere, through whatever stands in front of it.
 //!
-//! The first request proves that the gate's owner sent the doctor: the gate answers it by the token. Invariant: nothing
-//! is probed before that, and nothing but the gate's own name, its addresses and those that the operator named.
+//! The first request shows that who runs the gate let the doctor in: the gate answers it by the token, and after each round
+//! once more. Invariant: nothing is probed before that, and nothing but the gate's own name, its addresses and those that the operator named.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -35,7 +35,8 @@ use self::order::Order;
 use self::place::Place;
 use self::rounds::{bypass, client, front, proof, protocol, tls, truth};
 use crate::admin::status::rfc3339;
-use crate::cli::doctor::report::Report;
+use crate::cli::doctor::checks::Check;
+use crate::cli::doctor::report::{Finding, Report};
 use crate::cli::{Failure, USAGE, failed};
 use crate::files::file;
 
@@ -60,18 +61,25 @@ pub(crate) fn examine(order: &Order) -> Result<Report, Failure> {
     let Some(proven) = proof::ask(&mut course) else {
         return Ok(Report { subject, at, findings: course.findings });
     };
+    let mut is_whole = true;
     for round in [tls::ask, client::ask, front::ask, truth::ask, protocol::ask, bypass::ask] {
         let before = course.findings.len();
         round(&mut course, &proven);
-        if course.visitor.is_over() {
-            // What the round found may be what was not asked any more.
+        // A token that ended meanwhile makes the gate answer as it answers any stranger.
+        let ended = if course.visitor.is_over() { None } else { proof::ended(&mut course) };
+        if ended.is_some() || course.visitor.is_over() {
+            // What the round found may be what was not asked any more, or not answered by the token.
             course.findings.truncate(before);
-            proof::is_cut_short(&mut course);
+            proof::is_cut_short(&mut course, ended);
+            is_whole = false;
             break;
         }
     }
-    if order.drill && !course.visitor.is_over() {
-        truth::drill(&mut course);
+    if is_whole {
+        course.found(Finding::pass(Check::ProofWhole, "all of it"));
+        if order.drill {
+            truth::drill(&mut course);
+        }
     }
     course.findings.sort_by_key(|finding| finding.check);
     Ok(Report { subject, at, findings: course.findings })

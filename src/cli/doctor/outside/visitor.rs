@@ -112,6 +112,13 @@ impl Visitor {
         Self { from, until: Instant::now() + WITHIN, left: MOST_REQUESTS, last: None }
     }
 
+    /// How many requests were sent, and the seconds that one of them took on average, with all that belongs to it.
+    #[must_use]
+    pub(crate) fn pace(&self) -> (u32, f64) {
+        let sent = MOST_REQUESTS - self.left;
+        (sent, WITHIN.saturating_sub(self.left()).as_secs_f64() / f64::from(sent.max(1)))
+    }
+
     /// What is left of the run.
     #[must_use]
     pub(crate) fn left(&self) -> Duration {

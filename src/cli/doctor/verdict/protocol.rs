@@ -122,6 +122,13 @@ mod tests {
 
     fn seen(target: &str, forwarding: &[&str]) -> Seen {
         Seen {
+            client: Some("192.0.2.1".into()),
+            forwarded_header: "x-forwarded-for".into(),
+            listener: "[::]:80".into(),
+            method: "GET".into(),
+            named_by: "connection".into(),
+            peer: "192.0.2.1".into(),
+            version: "0".into(),
             target: target.into(),
             forwarding: forwarding.iter().map(|name| (*name).to_owned()).collect(),
             ..Seen::default()
