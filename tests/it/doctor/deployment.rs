@@ -327,10 +327,12 @@ fn start(case: &Case, setup: Setup) -> Gate {
     });
     let Some(by) = moved else { return setup.start() };
     setup.write_config();
-    let gate = binary();
-    let mut command = Command::new("faketime");
-    command.args(["-f", by]).arg(gate.get_program()).stdin(Stdio::null());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut command = setup.command_of(command);
+    // Not by the command `faketime`, which waits for a child of its own: that one would outlive the test.
+    let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
+    let libraries = folders.map(|folder| std::path::Path::new(folder).join("faketime/libfaketimeMT.so.1"));
+    let library = libraries.into_iter().find(|file| file.exists()).expect("the package faketime");
+    let mut command = setup.command_of(binary());
+    command.env("LD_PRELOAD", library).env("FAKETIME", by);
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
     setup.start_as(&mut command)
 }
