@@ -174,7 +174,7 @@ fn a_token_that_ends_during_a_run_is_one_fail() {
         // In the questions about the client, four others make a token each.
         if asked.fetch_add(1, SeqCst) == 4 {
             // The place is never closed, and must not keep the gate.
-            let Some(others) = others.upgrade() else { return None };
+            let others = others.upgrade()?;
             (0..4).for_each(|_| drop(token_of(&others)));
         }
         None
