@@ -13,8 +13,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 
+use crate::admin::message::{Answer, Asked};
 use crate::admin::places::{Most, Place, Places};
-use crate::admin::routes::{self, Answer, Asked, Told};
+use crate::admin::routes::{self, Told};
 use crate::admin::wire::{hear, tell};
 use crate::admin::{AdminContext, Scope};
 use crate::state::capture::replay::MOST_ORDERS;

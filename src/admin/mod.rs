@@ -13,6 +13,7 @@
 //! | [`listener`] | the socket and its connections |
 //! | [`places`] | limits of open connections, and which one is closed for another |
 //! | [`wire`] | HTTP/1 on a connection, within limits |
+//! | [`message`] | a request and an answer |
 //! | [`routes`] | which request gets which answer |
 //! | [`metrics`] | the numbers in Prometheus' text format |
 //! | [`api`] | the answers that are JSON, as types |
@@ -30,6 +31,7 @@ pub(crate) mod fixture;
 pub(crate) mod inspect;
 pub(crate) mod last_hits;
 pub(crate) mod listener;
+pub(crate) mod message;
 pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod places;

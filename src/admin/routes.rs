@@ -5,13 +5,13 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use crate::admin::api::Document;
 use crate::admin::api::doctor::Invitation;
 use crate::admin::api::reload::ReloadReport;
 use crate::admin::api::strangers::SignedStrangers;
 use crate::admin::explain::question::{Parameters, Question};
 use crate::admin::inspect::act::NotDone;
 use crate::admin::inspect::query::{Query, QueryError};
+use crate::admin::message::{Answer, Asked};
 use crate::admin::page::{self, View};
 use crate::admin::{AdminContext, Scope, explain, inspect, metrics, reload, status};
 use crate::load::reload::ReloaderHealth;
@@ -20,61 +20,9 @@ use crate::state::doctor::LASTS;
 use crate::state::stats::gauges::Phase;
 use crate::telemetry::timestamp::unix_seconds;
 
-const PLAIN: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
-const HTML: &str = "text/html; charset=utf-8";
 const NO_RELOADS: &str = "the reload thread has ended\n";
 /// The version that Prometheus expects if it names none.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// A request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Asked {
-    /// The method, as it was sent.
-    pub method: String,
-    /// The path, without the query.
-    pub path: String,
-    /// The query, without the question mark; may be empty.
-    pub query: String,
-    /// The host names in the request: its Host fields, and the authority of its target.
-    pub hosts: Vec<String>,
-    /// Whether a page in a browser made the request, known by `Origin` or `Sec-Fetch-Site`.
-    pub is_of_a_page: bool,
-    /// Whether the request accepts HTML: a person reads the answer in a browser.
-    pub wants_html: bool,
-    /// Who asks, for the log: an address, or a user of this machine.
-    pub by: String,
-}
-
-/// A response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    /// The status.
-    pub status: u16,
-    /// The value of Content-Type.
-    pub content_type: &'static str,
-    /// The value of Allow, in a 405.
-    pub allow: Option<&'static str>,
-    /// The value of Content-Security-Policy.
-    pub policy: Option<&'static str>,
-    /// The body.
-    pub body: String,
-}
-
-impl Answer {
-    /// A plain text answer.
-    #[must_use]
-    pub(crate) fn plain(status: u16, body: impl Into<String>) -> Self {
-        Self { status, content_type: PLAIN, allow: None, policy: None, body: body.into() }
-    }
-
-    fn json(status: u16, document: &impl Document) -> Self {
-        match document.to_json() {
-            Ok(body) => Self { content_type: JSON, ..Self::plain(status, body) },
-            Err(error) => Self::plain(500, format!("the answer cannot be written: {error}\n")),
-        }
-    }
-}
 
 /// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,20 +117,20 @@ fn show(ctx: &AdminContext, asked: &Asked) -> Answer {
         Err(problem) => return wrong(&problem),
     };
     let html = asked.wants_html && !asked.query.split('&').any(|pair| pair == "format=json");
-    let page =
-        |text: String| Answer { content_type: HTML, policy: Some(page::POLICY), ..Answer::plain(200, text) };
     let Some(number) = query.id else {
         let list = inspect::list(ctx, &query);
         return if html {
-            page(page::exchanges::list(&list, &query, &asked.query))
+            Answer::page(page::exchanges::list(&list, &query, &asked.query))
         } else {
             Answer::json(200, &list)
         };
     };
     match inspect::one(ctx, number, query.bodies) {
-        Ok(whole) if html => page(page::exchanges::whole::page(&whole)),
+        Ok(whole) if html => Answer::page(page::exchanges::whole::page(&whole)),
         Ok(whole) => Answer::json(200, &whole),
-        Err(why) if html => Answer { status: 404, ..page(page::exchanges::missing(&why.to_string())) },
+        Err(why) if html => {
+            Answer { status: 404, ..Answer::page(page::exchanges::missing(&why.to_string())) }
+        }
         Err(why) => Answer::plain(404, format!("{why}\n")),
     }
 }
@@ -284,7 +232,7 @@ fn report(ctx: &AdminContext, asked: &Asked) -> Answer {
         instant,
         refresh: page::refresh_of(&asked.query),
     };
-    Answer { content_type: HTML, policy: Some(page::POLICY), ..Answer::plain(200, page::render(&view)) }
+    Answer::page(page::render(&view))
 }
 
 fn explain(ctx: &AdminContext, query: &str) -> Answer {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use crate::admin::routes::{Answer, Asked};
+use crate::admin::message::{Answer, Asked};
 use crate::wire::date;
 
 /// The largest head. Browsers and scrapers send smaller ones; `GET /explain` carries the head of a whole request,

@@ -154,7 +154,7 @@ impl fmt::Display for AdminClient {
 }
 
 /// Reads to the end; each read may take what is left of the time.
-fn read_all(
+pub(in crate::cli) fn read_all(
     mut stream: impl Read,
     set_timeout: impl Fn(Duration) -> io::Result<()>,
     until: Instant,

@@ -46,29 +46,35 @@ pub(super) struct Wanted<'a> {
     pub bodies: Bodies,
 }
 
-/// Writes the lists into the folder, those of the user if there are some; returns the folder that holds them.
+/// Writes the lists into the folder: this machine's, the user's, and the shipped ones that the user's do not replace;
+/// returns the folder that holds them.
 ///
 /// # Errors
 /// A list cannot be read or written.
 pub(super) fn write_lists(folder: &Folder, users: Option<&Path>) -> Result<PathBuf, FilesError> {
     let own = "# Whoever is on this machine.\n127.0.0.0/8\n::1/128\n";
     folder.write(&format!("{OWN_LIST}.txt"), own)?;
-    let Some(users) = users else {
-        for (name, text) in DEFAULT.lists {
-            folder.write(name, text)?;
-        }
-        return Ok(folder.path().to_owned());
-    };
+    let theirs = users.map(|users| copied(folder, users)).transpose()?.unwrap_or_default();
+    // The shipped routes name these lists.
+    for (name, text) in DEFAULT.lists.iter().filter(|(name, _)| !theirs.iter().any(|own| own == name)) {
+        folder.write(name, text)?;
+    }
+    Ok(folder.path().to_owned())
+}
+
+/// Copies the lists of the user; returns their names.
+fn copied(folder: &Folder, users: &Path) -> Result<Vec<String>, FilesError> {
     let unread = |path: &Path, error| FilesError::Unwritten { path: path.to_owned(), error };
+    let mut names = Vec::new();
     for entry in fs::read_dir(users).map_err(|error| unread(users, error))? {
         let path = entry.map_err(|error| unread(users, error))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.extension().is_some_and(|end| end == "txt") && !name.starts_with('.') {
-            let text = fs::read_to_string(&path).map_err(|error| unread(&path, error))?;
-            folder.write(&name, &text)?;
+            folder.write(&name, fs::read(&path).map_err(|error| unread(&path, error))?)?;
+            names.push(name);
         }
     }
-    Ok(folder.path().to_owned())
+    Ok(names)
 }
 
 /// The text of the configuration.
@@ -204,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_lists_take_the_place_of_the_shipped_ones() {
+    fn the_users_lists_take_the_place_of_the_shipped_ones_of_their_names() {
         let theirs = Folder::of_command("dev-test-theirs").unwrap();
         theirs.write("voice.txt", "192.0.2.0/24\n").unwrap();
         let ours = Folder::of_command("dev-test-ours").unwrap();
@@ -212,7 +218,12 @@ mod tests {
         let mut names: Vec<_> =
             fs::read_dir(ours.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
-        assert_eq!(names, ["this-machine.txt", "voice.txt"]);
+        let mut wanted: Vec<_> =
+            DEFAULT.lists.iter().map(|(name, _)| std::ffi::OsString::from(name)).collect();
+        wanted.push("this-machine.txt".into());
+        wanted.sort();
+        assert_eq!(names, wanted);
+        assert_eq!(fs::read_to_string(ours.path().join("voice.txt")).unwrap(), "192.0.2.0/24\n");
         let error = write_lists(&Folder::of_command("dev-test-none").unwrap(), Some(Path::new("/nowhere")));
         assert!(error.unwrap_err().to_string().starts_with("/nowhere: "));
     }

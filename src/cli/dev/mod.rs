@@ -53,7 +53,7 @@ pub struct Args {
     /// The tunnel's public URL, for the URLs to register [default: asked of the agent]
     #[arg(long, value_name = "URL", requires = "tunnel")]
     url: Option<String>,
-    /// Range lists other than those that are shipped
+    /// Range lists in place of those of the same name that are shipped
     #[arg(long, value_name = "FOLDER")]
     ranges: Option<PathBuf>,
     /// The account of --secret-file

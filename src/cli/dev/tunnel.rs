@@ -4,18 +4,18 @@
 //! X-Forwarded-For. Sources: ngrok.com/docs, "HTTP endpoints: headers" and the agent API's `GET /api/tunnels`;
 //! developers.cloudflare.com, "Quick tunnels"; cloudflared answers `GET /quicktunnel` on its metrics address.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
+
+use crate::cli::admin_client::read_all;
 
 /// The address that an agent connects from.
 pub(super) const AGENT: &str = "127.0.0.1/32";
 /// The agents answer from memory.
 const ASK_TIMEOUT: Duration = Duration::from_millis(500);
-/// Far larger than any answer of an agent.
-const MAX_ANSWER: u64 = 256 * 1024;
 
 /// A tunnel's agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -77,14 +77,14 @@ impl Tunnel {
 /// The body of the answer to one GET; nothing when nobody listens there or something else answers.
 fn ask(address: SocketAddr, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&address, ASK_TIMEOUT).ok()?;
-    stream.set_read_timeout(Some(ASK_TIMEOUT)).ok()?;
     stream.set_write_timeout(Some(ASK_TIMEOUT)).ok()?;
     // HTTP/1.0, so that the answer ends with the connection and is not chunked.
     let asked = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: application/json\r\n\r\n");
     stream.write_all(asked.as_bytes()).ok()?;
-    let mut answer = String::new();
-    // What came before the time-out may be all there is.
-    let _ = stream.take(MAX_ANSWER).read_to_string(&mut answer);
+    let mut answer = Vec::new();
+    let until = Instant::now() + ASK_TIMEOUT;
+    read_all(&stream, |left| stream.set_read_timeout(Some(left)), until, &mut answer).ok()?;
+    let answer = String::from_utf8(answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
     (head.split(' ').nth(1) == Some("200")).then(|| body.to_owned())
 }
@@ -92,6 +92,7 @@ fn ask(address: SocketAddr, path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read as _;
     use std::net::TcpListener;
     use std::thread;
 

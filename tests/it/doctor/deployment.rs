@@ -13,6 +13,7 @@ use super::chain::{Authorities, Chain, day};
 use super::plant::{Application, Case, Plant};
 use super::proxy::Proxy;
 use crate::fronts::front::Front;
+use crate::harness::faketime;
 use crate::harness::gate::setup::binary;
 use crate::harness::sender::transport::Protocol;
 use crate::harness::test_ca::HOST;
@@ -327,10 +328,7 @@ fn start(case: &Case, setup: Setup) -> Gate {
     });
     let Some(by) = moved else { return setup.start() };
     setup.write_config();
-    // Not by the command `faketime`, which waits for a child of its own: that one would outlive the test.
-    let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
-    let libraries = folders.map(|folder| std::path::Path::new(folder).join("faketime/libfaketimeMT.so.1"));
-    let library = libraries.into_iter().find(|file| file.exists()).expect("the package faketime");
+    let library = faketime().expect("the package faketime");
     let mut command = setup.command_of(binary());
     command.env("LD_PRELOAD", library).env("FAKETIME", by);
     command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");

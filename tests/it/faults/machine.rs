@@ -12,7 +12,9 @@ use serde_json::Value;
 use crate::harness::gate::setup::binary;
 use crate::harness::gate::usage::cpu_ticks;
 use crate::harness::upstream::script::echo;
-use crate::harness::{ADMITTED, Act, Answer, Gate, Sender, Setup, Signal, Upstream, cannot_run, get, post};
+use crate::harness::{
+    ADMITTED, Act, Answer, Gate, Sender, Setup, Signal, Upstream, cannot_run, faketime, get, post,
+};
 
 /// `sh` with a limit of descriptors, then the gate.
 fn with_descriptors(setup: &Setup, limit: u32) -> Command {
@@ -192,15 +194,6 @@ fn logging_goes_on_when_a_full_disk_has_space_again() {
     }
     assert!(accounted() >= 1002, "each line is there or counted: {}", accounted());
     assert_eq!(upstream.arrivals().len(), 1002);
-}
-
-/// The library of the `faketime` package that shifts the wall clock of a program with threads.
-fn faketime() -> Option<PathBuf> {
-    let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
-    folders
-        .into_iter()
-        .map(|folder| Path::new(folder).join("faketime/libfaketimeMT.so.1"))
-        .find(|file| file.exists())
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::harness::gate::setup;
 use crate::harness::signer::{Token, now};
-use crate::harness::{ADMITTED, Gate, Setup, Upstream, cannot_run, request};
+use crate::harness::{ADMITTED, Gate, Setup, Upstream, cannot_run, faketime, request};
 use crate::reloads::reload::{is_reloaded, rename_over};
 
 /// No request is sent.
@@ -186,13 +186,6 @@ fn a_secret_is_added_beside_the_old_one_without_a_restart() {
     let shown = gate.status()["secrets"].as_array().map(Vec::len);
     assert_eq!((shown, &report["needs_restart"].as_array().map(Vec::len)), (Some(2), &Some(0)), "{report}");
     assert_silent(&gate);
-}
-
-/// The library of the `faketime` package that shifts the wall clock of a program with threads.
-fn faketime() -> Option<PathBuf> {
-    let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
-    let files = folders.map(|folder| Path::new(folder).join("faketime/libfaketimeMT.so.1"));
-    files.into_iter().find(|file| file.exists())
 }
 
 #[test]
