@@ -16,7 +16,7 @@ use crate::admin::page::{self, View};
 use crate::admin::{AdminContext, Scope, explain, inspect, metrics, reload, status};
 use crate::load::reload::ReloaderHealth;
 use crate::policy::routing::authority::without_port;
-use crate::state::doctor::LASTS;
+use crate::state::doctor::{LASTS, NoToken};
 use crate::state::stats::gauges::Phase;
 use crate::telemetry::timestamp::unix_seconds;
 
@@ -72,7 +72,7 @@ pub(crate) fn answer(ctx: &AdminContext, asked: &Asked) -> Told {
 fn act(ctx: &AdminContext, asked: &Asked) -> Told {
     let query = match asked.path.as_str() {
         "/reload" => return Told::AfterReload,
-        "/doctor" => return Told::Now(invite(ctx)),
+        "/doctor" => return Told::Now(invite(ctx, &asked.query)),
         _ => Query::read(&asked.query),
     };
     match (query, asked.path.as_str()) {
@@ -86,10 +86,16 @@ fn act(ctx: &AdminContext, asked: &Asked) -> Told {
     }
 }
 
-/// Makes the token of the doctor.
-fn invite(ctx: &AdminContext) -> Answer {
-    match ctx.doctor.make(std::time::Instant::now()) {
+/// Makes a token of the doctor, or lets that of another gate count here too.
+fn invite(ctx: &AdminContext, query: &str) -> Answer {
+    let now = std::time::Instant::now();
+    let made = match query.strip_prefix("token=") {
+        Some(token) => ctx.doctor.adopt(token, now).map(|()| token.to_owned()),
+        None => ctx.doctor.make(now),
+    };
+    match made {
         Ok(token) => Answer::json(200, &Invitation { seconds: LASTS.as_secs(), token }),
+        Err(error @ NoToken::NotOne) => Answer::plain(400, format!("{error}\n")),
         Err(error) => Answer::plain(500, format!("{error}\n")),
     }
 }

@@ -29,6 +29,8 @@ use self::outside::order::Order;
 use self::report::Report;
 use crate::cli::flags::Settings;
 use crate::cli::{Failure, USAGE, failed, print};
+use crate::state::doctor::halves;
+use crate::state::doctor::proof::ProofKey;
 
 /// Say what is wrong with the gate and what stands in front of it, with the line to change.
 ///
@@ -45,6 +47,9 @@ pub struct Args {
     /// The gate's token, for --outside; without a value: ask the running gate for one, which counts for ten minutes
     #[arg(long, value_name = "TOKEN", num_args = 0..=1, default_missing_value = "")]
     token: Option<String>,
+    /// Let a token of another gate count at the running gate here too: for two gates behind one URL
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["outside", "token"])]
+    share: Option<String>,
     /// Connect to this address instead of those that the name has; may be repeated
     #[arg(long, value_name = "IP:PORT", requires = "outside")]
     connect: Vec<SocketAddr>,
@@ -74,6 +79,9 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    if let Some(shared) = &args.share {
+        return share(args, shared);
+    }
     let report = match (&args.outside, args.token.as_deref()) {
         (Some(url), Some(token)) => outside::examine(&order(args, url, token)?)?,
         (Some(_), None) => return Err(usage("--outside needs --token")),
@@ -89,12 +97,12 @@ fn usage(line: &str) -> Failure {
 }
 
 fn order(args: &Args, url: &str, token: &str) -> Result<Order, Failure> {
-    if token.len() < 32 || !token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(usage("--token: not a token of `nexmo-gate doctor --token`"));
-    }
+    let (id, secret) =
+        halves(token).ok_or_else(|| usage("--token: not a token of `nexmo-gate doctor --token`"))?;
     Ok(Order {
         url: url.to_owned(),
-        token: token.to_owned(),
+        id: id.to_owned(),
+        key: ProofKey::of(secret),
         connect: args.connect.clone(),
         from: args.from,
         cacert: args.cacert.clone(),
@@ -106,7 +114,7 @@ fn order(args: &Args, url: &str, token: &str) -> Result<Order, Failure> {
 
 /// Prints a token of the running gate.
 fn invite(args: &Args) -> Result<u8, Failure> {
-    let invitation = inside::invite(&args.settings)?;
+    let invitation = inside::invite(&args.settings, None)?;
     if args.json {
         let json =
             crate::admin::api::Document::to_json(&invitation).map_err(|error| failed(error.to_string()))?;
@@ -118,6 +126,16 @@ fn invite(args: &Args) -> Result<u8, Failure> {
     eprintln!(
         "on another machine, within {minutes} minutes: nexmo-gate doctor --outside https://HOST/PATH --token TOKEN"
     );
+    Ok(0)
+}
+
+/// Lets the token of another gate count at the running gate too.
+fn share(args: &Args, token: &str) -> Result<u8, Failure> {
+    if halves(token).is_none() {
+        return Err(usage("--share: not a token of `nexmo-gate doctor --token`"));
+    }
+    let invitation = inside::invite(&args.settings, Some(token))?;
+    eprintln!("the token counts here too, for {} minutes", invitation.seconds / 60);
     Ok(0)
 }
 

@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use ring::digest::{SHA256, digest};
-
 use crate::gate::request::reply::Frame;
 use crate::gate::request::{Next, Request, budgets};
-use crate::judge::served::doctor::{framing, seen, token};
+use crate::judge::served::doctor::{asked, framing, seen};
 use crate::judge::served::seen::Seen;
 use crate::policy::delivery::RETRY_AFTER_S;
 use crate::policy::outcome::Reason;
+use crate::state::doctor::Question;
+use crate::state::doctor::proof::{FIELD, sha256};
 use crate::telemetry::timestamp::since_1970;
 use crate::wire::body::{Framing, Wanted};
 use crate::wire::fields::Fields;
@@ -22,8 +22,6 @@ use crate::wire::transport::{Reply, Transport};
 
 /// The longest time for which an answer waits, whatever the deadlines of the routes are.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
-/// Marks an answer, also one without a body.
-const MARK: &str = "X-Nexmo-Gate-Doctor";
 
 /// What the doctor asks for, besides what the gate saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,24 +45,24 @@ impl Wish {
 }
 
 impl<T: Transport> Request<'_, T> {
-    /// What the doctor wishes, if this request bears the token that is out.
-    fn wish(&self) -> Option<Wish> {
-        let (letters, rest) = token(self.received.path())?;
-        let now = std::time::Instant::now();
-        self.context.gate.doctor.is(letters, now).then(|| Wish::of(rest))
+    /// What the doctor asks, if this request bears the id of a token that is out.
+    fn question(&self) -> Option<(Wish, String, Question)> {
+        let asked = asked(self.received.path())?;
+        let question =
+            self.context.gate.doctor.ask(asked.id, asked.nonce.as_bytes(), std::time::Instant::now())?;
+        Some((Wish::of(asked.rest), asked.nonce.to_owned(), question))
     }
 
-    /// Answers a request that bears the token that is out; `None` for every other one.
+    /// Answers a request that bears the id of a token that is out; `None` for every other one.
     pub(super) async fn answer_doctor(&mut self) -> Option<Next> {
-        let wish = self.wish()?;
+        let (wish, nonce, question) = self.question()?;
         let snapshot = self.context.snapshot;
         let mut seen = seen(snapshot, self.context.peer, self.received)?;
         self.record.note("doctor");
         let unread = match self.body_of_doctor().await {
             Ok(body) => {
                 seen.body_bytes = body.len() as u64;
-                seen.body_sha256 =
-                    digest(&SHA256, &body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+                seen.body_sha256 = sha256(&body);
                 false
             }
             Err(_) => true,
@@ -75,10 +73,11 @@ impl<T: Transport> Request<'_, T> {
         }
         let now = since_1970(SystemTime::now());
         seen.now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        (seen.gate, seen.times) = (question.gate.clone(), question.times);
         env!("CARGO_PKG_VERSION").clone_into(&mut seen.version);
         let status = if let Wish::Status(status) = wish { status } else { 200 };
         let frame = Frame { to_head: self.received.is_head(), close: unread || self.closes() };
-        let reply = reply(status, &seen, frame);
+        let reply = reply(status, &seen, frame, |body| question.key.prove(&nonce, status, body));
         Some(self.finish(Reason::Doctor, &reply, unread).await)
     }
 
@@ -102,18 +101,19 @@ impl<T: Transport> Request<'_, T> {
     }
 }
 
-/// The answer with what was seen.
-fn reply(status: u16, seen: &Seen, frame: Frame) -> Reply<'static> {
-    let mut fields =
-        Fields::of(&[("Content-Type", "application/json"), ("Cache-Control", "no-store"), (MARK, "1")]);
-    if matches!(status, 503 | 504) {
-        fields.push(b"Retry-After", RETRY_AFTER_S.to_string().as_bytes());
-    }
+/// The answer with what was seen, and the proof of what is sent.
+fn reply(status: u16, seen: &Seen, frame: Frame, prove: impl Fn(&[u8]) -> String) -> Reply<'static> {
     // Texts and numbers can always be written as JSON.
     let text = serde_json::to_vec(seen).unwrap_or_default();
     let bodyless = matches!(status, 204 | 205);
     let length = if bodyless { 0 } else { text.len() as u64 };
     let body = if bodyless || frame.to_head { Vec::new() } else { text };
+    let proof = prove(&body);
+    let mut fields =
+        Fields::of(&[("Content-Type", "application/json"), ("Cache-Control", "no-store"), (FIELD, &proof)]);
+    if matches!(status, 503 | 504) {
+        fields.push(b"Retry-After", RETRY_AFTER_S.to_string().as_bytes());
+    }
     Reply {
         status,
         fields: Cow::Owned(fields),
@@ -129,6 +129,7 @@ fn reply(status: u16, seen: &Seen, frame: Frame) -> Reply<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::doctor::proof::ProofKey;
 
     #[test]
     fn a_wish_is_a_status_or_to_wait_and_nothing_else_changes_the_answer() {
@@ -149,11 +150,16 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_is_marked_and_one_that_is_sent_again_says_when() {
+    fn every_answer_is_proven_and_one_that_is_sent_again_says_when() {
+        let key = ProofKey::of("secret");
         for (status, retries, has_body) in [(200, false, true), (204, false, false), (503, true, true)] {
-            let reply = reply(status, &Seen::default(), Frame { to_head: false, close: false });
+            let frame = Frame { to_head: false, close: false };
+            let reply = reply(status, &Seen::default(), frame, |body| key.prove("n", status, body));
             let text = String::from_utf8(reply.to_http1()).unwrap();
-            assert!(text.contains("X-Nexmo-Gate-Doctor: 1\r\n"), "{text}");
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            let proof = head.lines().find_map(|line| line.strip_prefix("X-Nexmo-Gate-Doctor: ")).unwrap();
+            let vouched = key.verify(proof, body.as_bytes()).unwrap();
+            assert_eq!((vouched.status, vouched.is_whole), (status, true), "{text}");
             assert_eq!(text.contains("Retry-After: 5"), retries, "{text}");
             assert_eq!(text.ends_with('}'), has_body, "{text}");
         }

@@ -1,7 +1,9 @@
 //! The requests of `nexmo-gate doctor`: which they are, and what the gate saw of one.
 //!
-//! Whether the token counts is not known here. Nothing of such a request reaches an application. Invariant: the path of
+//! The id of a token stands in the path, and a nonce behind it. Whether the id counts is not known here. Nothing of such a request reaches an application. Invariant: the path of
 //! a log never has the letters of a token, whichever gate it is of.
+
+use std::collections::BTreeMap;
 
 use crate::config::{AdminAddress, Target};
 use crate::judge::facts::Facts;
@@ -11,13 +13,17 @@ use crate::judge::received::Received;
 use crate::judge::served::seen::Seen;
 use crate::policy::address::addr::Address;
 use crate::policy::client::client_ip::{self, Client, Origin};
+use crate::policy::client::forwarded::{self, Node};
 use crate::policy::client::original::Original;
 use crate::state::doctor::LETTERS;
+use crate::state::doctor::proof::NONCE;
 use crate::state::snapshot::Snapshot;
 use crate::wire::body::Framing;
 
 /// What stands before a token in a path. What stands before it is the part of a site that a proxy passes to the gate.
 pub(crate) const PATH: &[u8] = b"/.well-known/nexmo-gate/";
+/// Hops of a chain that are looked at.
+const MOST_HOPS: usize = 20;
 /// The fields in which proxies name a client or how it asked.
 const FORWARDING: [&str; 9] = [
     "forwarded",
@@ -31,13 +37,27 @@ const FORWARDING: [&str; 9] = [
     "via",
 ];
 
-/// The letters where a token stands in a path, and what follows them; `None` for a path that is not the doctor's.
+/// What a path asks by a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked<'p> {
+    /// The id of a token, which may count or not.
+    pub id: &'p [u8],
+    /// The nonce of this question.
+    pub nonce: &'p str,
+    /// What follows.
+    pub rest: &'p [u8],
+}
+
+/// What a path asks; `None` for one that is not the doctor's. The nonce has the letters that nothing on the way rewrites.
 #[must_use]
-pub(crate) fn token(path: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn asked(path: &[u8]) -> Option<Asked<'_>> {
     let rest = &path[end_of_place(path)?..];
-    let end = rest.iter().position(|b| *b == b'/').unwrap_or(rest.len());
-    let (token, rest) = rest.split_at(end);
-    (token.len() == LETTERS).then_some((token, rest))
+    let (id, rest) = rest.split_at_checked(LETTERS)?;
+    let (nonce, rest) = rest.strip_prefix(b"/")?.split_at_checked(NONCE)?;
+    let is_letter = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    let is_one = nonce.iter().all(is_letter) && matches!(rest.first(), None | Some(b'/' | b'?'));
+    let nonce = std::str::from_utf8(nonce).ok()?;
+    is_one.then_some(Asked { id, nonce, rest })
 }
 
 /// The path as it may be logged: without what may be a token, of this gate or of another.
@@ -106,6 +126,7 @@ pub(crate) fn seen(snapshot: &Snapshot, peer: &Peer, received: &Received) -> Opt
         peer_is_trusted: trusted.contains(peer.address),
         scheme: original.scheme.unwrap_or(peer.scheme(snapshot)).word().to_owned(),
         target: String::from_utf8_lossy(target(head)).into_owned(),
+        trusted_hops: trusted_hops(snapshot, peer, head.values(header.name())),
         upstreams: upstreams(snapshot),
         via: client.map(|client| client.via.into_iter().map(shown).collect()).unwrap_or_default(),
         ..Seen::default()
@@ -114,6 +135,32 @@ pub(crate) fn seen(snapshot: &Snapshot, peer: &Peer, received: &Received) -> Opt
 
 fn shown(address: Address) -> String {
     address.ip().to_string()
+}
+
+/// The addresses that the request names on its way and that are trusted, each with the entry of `trusted_proxies` that has it.
+/// The chain is not judged here: a hop that nobody believes is shown too.
+fn trusted_hops<'a>(
+    snapshot: &Snapshot,
+    peer: &Peer,
+    lines: impl Iterator<Item = &'a [u8]>,
+) -> BTreeMap<String, String> {
+    let read = |hop: &[u8]| {
+        let hop = hop.trim_ascii();
+        Address::from_hop(hop).or_else(|| match forwarded::read(hop) {
+            Ok(Some(Node::Address(address))) => Some(address),
+            _ => None,
+        })
+    };
+    let named = lines.flat_map(|line| line.split(|b| *b == b',')).filter_map(read);
+    let all = [Some(peer.address), peer.origin.writer(peer.address)]
+        .into_iter()
+        .flatten()
+        .chain(named.take(MOST_HOPS));
+    all.filter_map(|address| {
+        let place = snapshot.trusted.find(address)?;
+        Some((shown(address), snapshot.trusted_names.get(place)?.to_string()))
+    })
+    .collect()
 }
 
 /// The target, without scheme and host.
@@ -156,23 +203,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_exact_path_has_a_token() {
-        let letters = "0123456789abcdef0123456789abcdef01234567";
+    fn only_the_exact_path_has_a_token_and_a_nonce() {
+        let (id, nonce) = ("0123456789abcdef0123456789abcdef01234567", "0123456789abcdef0123456789abcdef");
+        let both = format!("{id}/{nonce}");
         let path = |rest: &str| format!("/.well-known/nexmo-gate/{rest}").into_bytes();
         for (path, wanted) in [
-            (path(letters), Some("")),
-            (path(&format!("{letters}/")), Some("/")),
-            (path(&format!("{letters}/a/..%2fb")), Some("/a/..%2fb")),
-            (path(&format!("{letters}0")), None),
-            (path(&letters[1..]), None),
+            (path(&both), Some("")),
+            (path(&format!("{both}/")), Some("/")),
+            (path(&format!("{both}?a=b")), Some("?a=b")),
+            (path(&format!("{both}/a/..%2fb")), Some("/a/..%2fb")),
+            (path(&format!("{both}0")), None),
+            (path(&format!("0{both}")), None),
+            (path(&both[1..]), None),
+            (path(&both[..both.len() - 1]), None),
+            (path(&format!("{id}/{}", nonce.to_uppercase())), None),
+            (path(id), None),
+            (path(&format!("{id}/")), None),
             (path(""), None),
             (b"/.well-known/nexmo-gate".to_vec(), None),
-            ([b"/", &path(letters)[..]].concat(), Some("")),
-            ([b"/webhooks", &path(letters)[..]].concat(), Some("")),
+            ([b"/", &path(&both)[..]].concat(), Some("")),
+            ([b"/webhooks", &path(&both)[..]].concat(), Some("")),
         ] {
-            let found = token(&path).map(|(token, rest)| {
-                assert_eq!(token, letters.as_bytes());
-                String::from_utf8_lossy(rest).into_owned()
+            let found = asked(&path).map(|found| {
+                assert_eq!((found.id, found.nonce), (id.as_bytes(), nonce));
+                String::from_utf8_lossy(found.rest).into_owned()
             });
             assert_eq!(found.as_deref(), wanted, "{}", String::from_utf8_lossy(&path));
         }

@@ -3,6 +3,8 @@
 //! The gate writes it and the command reads it. Fields are in alphabetical order. A field that a later version adds gets
 //! a default, so that each can read the other. Nothing is decided here.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What the gate saw of one request.
@@ -27,6 +29,8 @@ pub(crate) struct Seen {
     pub forwarded_header: String,
     /// The forwarding fields that came, by name.
     pub forwarding: Vec<String>,
+    /// The gate's name for the token: two gates that have one token are two names.
+    pub gate: String,
     /// The value of `Host`, by which routes are found.
     pub host: String,
     /// The version of HTTP.
@@ -55,6 +59,10 @@ pub(crate) struct Seen {
     pub scheme: String,
     /// The target as it arrived, without scheme and host.
     pub target: String,
+    /// How often this very question came, this time included.
+    pub times: u32,
+    /// The addresses on the way that are trusted proxies, each with the entry of `trusted_proxies` that has it.
+    pub trusted_hops: BTreeMap<String, String>,
     /// The applications that are reached by TCP, as `host:port`.
     pub upstreams: Vec<String>,
     /// The version of the gate.

@@ -9,6 +9,8 @@ use super::proxy::Proxy::{Caddy, HaproxyHttp, HaproxyThrough, HaproxyTls, Nginx,
 const XFF: &str = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;";
 const PASS: &str = "proxy_pass http://gate;";
 const REVERSE: &str = "reverse_proxy 127.0.0.1:8080 {";
+const CACHE: plant::Plant =
+    Text("upstream gate {", "proxy_cache_path /etc/nginx/kept keys_zone=kept:1m;\nupstream gate {");
 const NOT_TRUSTED: plant::Plant = Gate("trusted_proxies", "[\"10.0.0.0/8\"]");
 
 #[rustfmt::skip]
@@ -58,6 +60,13 @@ const NGINX: &[Case] = &[
     case("nginx shows a certificate that is nearly over", Nginx, &[Shown(Chain::NearlyOver)], "tls.life"),
     case("nginx shows a certificate of the future", Nginx, &[Shown(Chain::NotYet)], "tls.life"),
     case("nginx speaks old TLS", Nginx, &[Text("listen 443 ssl;", "listen 443 ssl; ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers DEFAULT:@SECLEVEL=0;")], "tls.versions"),
+    case("nginx keeps answers", Nginx, &[CACHE, Text(PASS, "proxy_cache kept; proxy_cache_valid 200 1m; proxy_ignore_headers Cache-Control; proxy_pass http://gate;")], "front.cache"),
+    case("nginx keeps one answer for all paths", Nginx, &[CACHE, Text(PASS, "proxy_cache kept; proxy_cache_key $host; proxy_cache_valid 200 1m; proxy_ignore_headers Cache-Control; proxy_pass http://gate;")], "front.cache"),
+    case("nginx sends each request twice", Nginx, &[Text(PASS, "mirror /copy; proxy_pass http://gate;"), Text("location @retry", "location = /copy { internal; proxy_pass http://gate$request_uri; }\n    location @retry")], "front.once"),
+    case("nginx lets requests wait for each other", Nginx, &[Text("upstream gate {", "limit_req_zone $server_port zone=all:1m rate=160r/m;\nupstream gate {"), Text(PASS, "limit_req zone=all burst=1000; proxy_pass http://gate;")], "front.speed"),
+    case("nginx takes smaller bodies than the gate", Nginx, &[Gate("limits", "{ max_body: 2MiB }")], "front.limit"),
+    case("nginx changes answers", Nginx, &[Text(PASS, "sub_filter_types application/json; sub_filter '\"client\"' '\"customer\"'; proxy_pass http://gate;")], "truth.answer"),
+    case("nginx answers in the gate's name", Nginx, &[Text(PASS, "default_type application/json; add_header X-Nexmo-Gate-Doctor 1; return 200 '{}';")], "proof.answer"),
     case("the gate's clock is an hour ahead", Nginx, &[Clock("+1h")], "time.clock"),
     case("the gate's clock is a day behind", Nginx, &[Clock("-1d")], "time.clock"),
 ];
@@ -85,6 +94,11 @@ const HAPROXY: &[Case] = &[
     case("HAProxy does not say https in the PROXY header", HaproxyTls, &[Text("send-proxy-v2-ssl", "send-proxy-v2")], "front.scheme"),
     case("the gate expects a PROXY header that HAProxy does not send", HaproxyTls, &[Text("send-proxy-v2-ssl check inter 1s fall 3", "")], "proof.answer"),
     case("HAProxy sends a PROXY header that the gate does not expect", HaproxyTls, &[Text("check inter 1s fall 3", ""), Gate("listen", "[{ address: \"127.0.0.1:0\", scheme: https }]")], "proof.answer"),
+    case("HAProxy keeps answers", HaproxyHttp, &[Text("backend gate\n", "cache kept\n    total-max-size 4\n    max-age 60\nbackend gate\n    http-request cache-use kept\n    http-response set-header Cache-Control max-age=60\n    http-response cache-store kept\n")], "front.cache"),
+    case("HAProxy holds each request up", HaproxyHttp, &[Text("option forwardfor", "option forwardfor\n    tcp-request inspect-delay 350ms\n    tcp-request content accept if WAIT_END")], "front.speed"),
+    case("HAProxy holds each request up for longer than a run lasts", HaproxyHttp, &[Text("option forwardfor", "option forwardfor\n    tcp-request inspect-delay 2s\n    tcp-request content accept if WAIT_END")], "proof.whole"),
+    case("HAProxy takes smaller bodies than the gate", HaproxyHttp, &[Text("option forwardfor", "option forwardfor\n    http-request deny deny_status 413 if { req.hdr_val(content-length) gt 500000 }")], "front.limit"),
+    case("HAProxy rewrites a target that has a host", HaproxyHttp, &[Text("option forwardfor", "option forwardfor\n    http-request replace-uri ^https?://[^/]*/webhooks/(.*) /\\1")], "protocol.target"),
     case("the gate behind HAProxy has an expired certificate", HaproxyThrough, &[Shown(Chain::Expired)], "tls.life"),
 ];
 
@@ -110,14 +124,14 @@ const CADDY: &[Case] = &[
 #[test]
 #[ignore = "needs nginx, openssl and faketime: make test-long"]
 fn each_fault_of_nginx_is_named_and_no_other() {
-    assert_eq!(NGINX.len(), 47);
+    assert_eq!(NGINX.len(), 54);
     cases::are_told(NGINX);
 }
 
 #[test]
 #[ignore = "needs haproxy: make test-long"]
 fn each_fault_of_haproxy_is_named_and_no_other() {
-    assert_eq!(HAPROXY.len(), 22);
+    assert_eq!(HAPROXY.len(), 27);
     cases::are_told(HAPROXY);
 }
 

@@ -13,6 +13,7 @@
 //! | [`chain`] | certificates, good and bad |
 //! | [`cases`] | runs cases side by side, and says which went wrong |
 //! | [`attacks`] | a place that means harm to the doctor |
+//! | [`impostors`] | who says something else than the gate, in its name |
 //! | [`token`] | the token: who gets one, and what it opens |
 
 mod attacks;
@@ -20,6 +21,7 @@ mod cases;
 mod chain;
 mod deployment;
 mod faults;
+mod impostors;
 mod more_faults;
 mod plant;
 mod proxy;

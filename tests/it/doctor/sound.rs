@@ -15,6 +15,7 @@ const ALL: &[Case] = &[
     sound("nginx that redirects plain HTTP", Nginx, &[More("server { listen 127.0.0.20:{PLAIN}; return 308 https://$host$request_uri; }\n")]),
     sound("nginx on IPv4 and IPv6", Nginx, &[More("server { listen [::1]:{THIRD} ssl; ssl_certificate /etc/nginx/hooks.pem; ssl_certificate_key /etc/nginx/hooks.key; location /webhooks/ { proxy_pass http://gate; proxy_http_version 1.1; proxy_set_header Connection \"\"; } }\n"), Doctor(&["--connect", "[::1]:{THIRD}"])]),
     sound("nginx, and the gate is stopped", Nginx, &[Doctor(&["--drill"]), Stopped]),
+    sound("nginx, asked from a trusted proxy", Nginx, &[Gate("trusted_proxies", "[\"127.0.0.1/32\", \"127.0.0.3\"]")]),
     sound("nginx before a gate that hides", Nginx, &[Gate("deny", "hide")]),
     sound("nginx before a gate that observes", Nginx, &[Gate("mode", "observe")]),
     sound("HAProxy for HTTP", HaproxyHttp, &[]),
@@ -34,6 +35,6 @@ const ALL: &[Case] = &[
 #[test]
 #[ignore = "needs nginx, haproxy, caddy and traefik: make test-long"]
 fn nothing_is_found_where_all_is_well() {
-    assert_eq!(ALL.len(), 20);
+    assert_eq!(ALL.len(), 21);
     cases::are_told(ALL);
 }

@@ -20,6 +20,7 @@ pub(crate) mod upstream;
 
 use std::time::{Duration, SystemTime};
 
+use crate::admin::api::doctor::Invitation;
 use crate::admin::api::status::Status;
 use crate::admin::api::strangers::SignedStrangers;
 use crate::admin::status::rfc3339;
@@ -29,6 +30,7 @@ use crate::cli::doctor::report::{Finding, Report};
 use crate::cli::flags::{Gate, Settings};
 use crate::cli::loading::{self, Read};
 use crate::cli::{Failure, failed};
+use crate::state::doctor::halves;
 
 const WITHIN: Duration = Duration::from_secs(10);
 
@@ -96,18 +98,19 @@ fn config(settings: &Settings, read: &Result<Read, Failure>) -> Finding {
     }
 }
 
-/// Asks the running gate for a token.
+/// Asks the running gate for a token, or to let that of another gate count too.
 ///
 /// # Errors
 /// No gate answers.
-pub(crate) fn invite(settings: &Settings) -> Result<crate::admin::api::doctor::Invitation, Failure> {
+pub(crate) fn invite(settings: &Settings, shared: Option<&str>) -> Result<Invitation, Failure> {
     let admin = Gate { file: settings.file.clone(), admin: settings.keys.admin.clone() };
     let client = AdminClient::find(&admin)?;
-    let (invitation, _) = client.fetch("POST", "/doctor", WITHIN, &[200])?;
-    let crate::admin::api::doctor::Invitation { token, .. } = &invitation;
-    if token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let path = shared.map_or_else(|| "/doctor".to_owned(), |token| format!("/doctor?token={token}"));
+    let (invitation, _) = client.fetch::<Invitation>("POST", &path, WITHIN, &[200])?;
+    // An older gate makes tokens without a secret.
+    if halves(&invitation.token).is_some() && shared.is_none_or(|token| token == invitation.token) {
         Ok(invitation)
     } else {
-        Err(failed("what the gate's admin address answered is no token"))
+        Err(failed("what the gate's admin address answered is no token: is the gate as new as this program?"))
     }
 }

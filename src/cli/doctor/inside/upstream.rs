@@ -25,7 +25,7 @@ const APART: i64 = 5;
 /// Asks each endpoint once, on its path for health or on `/`.
 #[must_use]
 pub(crate) fn judge(snapshot: &Snapshot) -> Vec<Finding> {
-    let mut visitor = Visitor::new(None);
+    let mut visitor = Visitor::new(None, None);
     let endpoints = snapshot.endpoints();
     let rows: Vec<(String, Result<Option<Answer>, Instead>)> =
         endpoints.values().map(|endpoint| (endpoint.url.clone(), ask(&mut visitor, endpoint))).collect();

@@ -4,6 +4,7 @@
 //! and what is no HTTP is said to be none.
 
 use crate::judge::served::seen::Seen;
+use crate::state::doctor::proof::{FIELD, ProofKey, Vouched};
 use crate::wire::chunked::Decoder;
 
 /// The largest answer that is read, head and body.
@@ -18,6 +19,26 @@ pub(crate) struct Answer {
     fields: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    origin: Origin,
+}
+
+/// Who wrote an answer, as far as its proof tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It has no proof.
+    #[default]
+    Unproven,
+    /// It has the field of the proof, and no proof that holds.
+    Imitated,
+    /// The gate, as its answer to another question.
+    Old,
+    /// The gate, as its answer to this question.
+    Gate {
+        /// The status that the gate said.
+        said: u16,
+        /// Whether the body is the one that the gate sent.
+        is_whole: bool,
+    },
 }
 
 /// What came in the place of an answer that was hoped for, in words.
@@ -51,28 +72,76 @@ impl Answer {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// What the gate saw, if the gate wrote this.
+    /// Finds out who wrote this. `asked` are the bytes of the question, which hold its nonce.
+    pub(crate) fn trace(&mut self, key: &ProofKey, asked: &[u8]) {
+        let Some(proof) = self.field(FIELD) else { return };
+        self.origin = match key.verify(proof, &self.body) {
+            None => Origin::Imitated,
+            Some(vouched) if memchr::memmem::find(asked, vouched.nonce.as_bytes()).is_none() => Origin::Old,
+            Some(Vouched { status: said, is_whole, .. }) => Origin::Gate { said, is_whole },
+        };
+    }
+
+    /// Who wrote it.
+    #[must_use]
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// What the gate saw of the question, if the gate proves that it says so.
     #[must_use]
     pub(crate) fn seen(&self) -> Option<Seen> {
-        let seen = self.is_marked().then(|| serde_json::from_slice::<Seen>(&self.body).ok()).flatten();
+        let is_whole = matches!(self.origin, Origin::Gate { is_whole: true, .. });
+        is_whole.then(|| self.saw()).flatten()
+    }
+
+    /// What the gate saw of this question or of another one.
+    #[must_use]
+    pub(crate) fn saw(&self) -> Option<Seen> {
+        let is_gates = matches!(self.origin, Origin::Old | Origin::Gate { .. });
+        let seen = is_gates.then(|| serde_json::from_slice::<Seen>(&self.body).ok()).flatten();
         seen.filter(Seen::is_whole)
     }
 
-    /// Whether it bears the mark of the gate's answers to the doctor.
+    /// Whether the gate proves that it answered this question.
     #[must_use]
-    pub(crate) fn is_marked(&self) -> bool {
-        self.field("x-nexmo-gate-doctor").is_some()
+    pub(crate) fn is_of_gate(&self) -> bool {
+        matches!(self.origin, Origin::Gate { .. })
     }
 
-    /// The status, and who seems to have written the answer.
+    /// The status, and who wrote the answer: the gate, or else, now that it is known to prove its own, who says so.
     #[must_use]
     pub(crate) fn shown(&self) -> String {
+        self.told("of")
+    }
+
+    /// The status, and who passed the answer on; who wrote it is not known before the gate was heard once.
+    #[must_use]
+    pub(crate) fn passed(&self) -> String {
+        self.told("through")
+    }
+
+    fn told(&self, word: &str) -> String {
+        let status = self.status;
         let by = self.field("server").filter(|server| server.len() <= 60);
-        match by {
-            _ if self.is_marked() => format!("{} of the gate", self.status),
-            Some(server) => format!("{} of {server}", self.status),
-            None => self.status.to_string(),
+        match (self.origin, by) {
+            (Origin::Gate { said, .. }, _) if said != status => format!("{status}, changed on the way"),
+            (Origin::Gate { is_whole: false, .. }, _) => {
+                format!("{status} with another body than the gate sent")
+            }
+            (Origin::Gate { .. }, _) => format!("{status} of the gate"),
+            (Origin::Old, _) => format!("{status}, the gate's answer to an earlier question"),
+            (Origin::Imitated, _) => format!("{status} with the gate's mark, and without its proof"),
+            (Origin::Unproven, Some(server)) => format!("{status} {word} {server}"),
+            (Origin::Unproven, None) => status.to_string(),
         }
+    }
+
+    /// The same as if the gate had written it.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn proven(self) -> Self {
+        Self { origin: Origin::Gate { said: self.status, is_whole: true }, ..self }
     }
 }
 
@@ -91,7 +160,7 @@ pub(crate) fn read(bytes: &[u8], ended: bool) -> Progress {
     let fields = fields
         .map(|line| (line.name.to_owned(), String::from_utf8_lossy(line.value).trim().to_owned()))
         .collect();
-    let mut answer = Answer { status, fields, body: Vec::new() };
+    let mut answer = Answer { status, fields, ..Answer::default() };
     // What comes before the answer itself, and says nothing.
     if (100..200).contains(&status) && status != 101 {
         return match read(&bytes[length..], ended) {
@@ -151,6 +220,32 @@ mod tests {
         assert_eq!(whole("HTTP/1.1 204 No Content\r\n\r\n", false).0, 204);
         let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
         assert_eq!(whole(interim, false), (204, String::new(), interim.len()));
+    }
+
+    #[test]
+    fn who_wrote_an_answer_follows_from_its_proof_and_not_from_server() {
+        let (key, nonce) = (ProofKey::of("secret"), "0123456789abcdef0123456789abcdef");
+        let asked = format!("GET /x/{nonce} HTTP/1.1");
+        let of = |proof: &str, status: u16, body: &str, asked: &str| {
+            let text = format!("HTTP/1.1 {status} X\r\nServer: nginx\r\n{FIELD}: {proof}\r\n\r\n{body}");
+            let Progress::Whole(mut answer, _) = read(text.as_bytes(), true) else { panic!("{text}") };
+            answer.trace(&key, asked.as_bytes());
+            answer.shown()
+        };
+        let proof = key.prove(nonce, 403, b"ab");
+        assert_eq!(of(&proof, 403, "ab", &asked), "403 of the gate");
+        assert_eq!(of(&proof, 200, "ab", &asked), "200, changed on the way");
+        assert!(of(&proof, 403, "abc", &asked).contains("another body"));
+        assert!(of(&proof, 403, "ab", "GET /other").contains("an earlier question"));
+        for imitation in ["1", &ProofKey::of("other").prove(nonce, 403, b"ab")] {
+            assert!(of(imitation, 403, "ab", &asked).contains("without its proof"), "{imitation}");
+        }
+        let text = "HTTP/1.1 403 X\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n";
+        let Progress::Whole(answer, _) = read(text.as_bytes(), true) else { panic!("{text}") };
+        assert_eq!(
+            (answer.shown().as_str(), answer.passed().as_str()),
+            ("403 of nginx", "403 through nginx")
+        );
     }
 
     #[test]

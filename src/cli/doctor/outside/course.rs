@@ -1,5 +1,6 @@
 //! One run from outside: the place, the token, the bounds, and what was found so far.
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use crate::cli::doctor::verdict::bypass::Tried;
 use crate::cli::doctor::verdict::front::Came;
 use crate::cli::doctor::verdict::remedy::Front;
 use crate::judge::served::seen::Seen;
+use crate::state::doctor::proof::{NONCE, sha256};
+use crate::state::doctor::{NoToken, letters};
 
 /// The run.
 #[derive(Debug)]
@@ -34,7 +37,11 @@ pub(crate) struct Course {
     pub http_port: u16,
     /// What was found.
     pub findings: Vec<Finding>,
-    token: String,
+    /// How long answers to the plain question took.
+    pub waits: Vec<Duration>,
+    id: String,
+    seed: String,
+    nonces: Cell<u64>,
 }
 
 /// What the first request showed.
@@ -54,23 +61,28 @@ pub(crate) struct Proven {
 
 impl Course {
     /// A run that begins now.
-    #[must_use]
+    ///
+    /// # Errors
+    /// The system has no random bytes.
     pub(crate) fn new(
         place: Place,
         addresses: Vec<SocketAddr>,
         order: &Order,
         roots: Arc<RootCertStore>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, NoToken> {
+        Ok(Self {
             place,
             addresses,
-            visitor: Visitor::new(order.from),
+            visitor: Visitor::new(order.from, Some(order.key.clone())),
             roots,
             application: order.application.clone(),
             http_port: order.http_port,
             findings: Vec::new(),
-            token: order.token.clone(),
-        }
+            waits: Vec::new(),
+            id: order.id.clone(),
+            seed: letters::<16>()?,
+            nonces: Cell::new(0),
+        })
     }
 
     /// The address that is asked: the first of the name.
@@ -85,10 +97,13 @@ impl Course {
         self.first().ip()
     }
 
-    /// The target of a request by the token; `rest` stands behind it.
+    /// The target of a new question by the token, with a nonce of its own; `rest` stands behind it.
     #[must_use]
     pub(crate) fn target(&self, rest: &str) -> String {
-        format!("{}/.well-known/nexmo-gate/{}{rest}", self.place.folder, self.token)
+        self.nonces.set(self.nonces.get() + 1);
+        // Nobody knows the seed, so nobody knows a nonce before it is sent.
+        let nonce = sha256(format!("{} {}", self.seed, self.nonces.get()).as_bytes());
+        format!("{}/.well-known/nexmo-gate/{}/{}{rest}", self.place.folder, self.id, &nonce[..NONCE])
     }
 
     /// The way to the place.
@@ -149,7 +164,12 @@ impl Course {
     /// The same for what the gate saw; in words what else there was.
     pub(crate) fn came(&mut self, method: &str, target: &str, lines: &str, body: &[u8]) -> Came {
         match self.ask(method, target, lines, body) {
-            Ok(heard) => heard.answer().seen().ok_or_else(|| Instead(heard.answer().shown())),
+            Ok(heard) => {
+                if method == "GET" && lines.is_empty() {
+                    self.waits.push(heard.took);
+                }
+                heard.answer().seen().ok_or_else(|| Instead(heard.answer().shown()))
+            }
             Err(error) => Err(Instead::of(&error)),
         }
     }

@@ -1,7 +1,7 @@
 //! `doctor --outside`: looks at the gate from elsewhere, through whatever stands in front of it.
 //!
-//! The first request shows that who runs the gate let the doctor in: the gate answers it by the token, and after each round
-//! once more. Invariant: nothing is probed before that, and nothing but the gate's own name, its addresses and those that the operator named.
+//! The first request shows that who runs the gate let the doctor in: the gate answers it by the token, with a proof that only the
+//! token's secret makes, and after each round once more. What has no proof is nobody's word but of who stands in front. Invariant: nothing is probed before that, and nothing but the gate's own name, its addresses and those that the operator named.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -30,13 +30,14 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use self::course::Course;
+use self::course::{Course, Proven};
 use self::order::Order;
 use self::place::Place;
-use self::rounds::{bypass, client, front, proof, protocol, tls, truth};
+use self::rounds::{bypass, client, front, proof, protocol, repeat, tls, truth};
 use crate::admin::status::rfc3339;
 use crate::cli::doctor::checks::Check;
 use crate::cli::doctor::report::{Finding, Report};
+use crate::cli::doctor::verdict::passage;
 use crate::cli::{Failure, USAGE, failed};
 use crate::files::file;
 
@@ -57,32 +58,37 @@ pub(crate) fn examine(order: &Order) -> Result<Report, Failure> {
         None => place.url.clone(),
     };
     let at = rfc3339(SystemTime::now());
-    let mut course = Course::new(place, addresses, order, roots);
-    let Some(proven) = proof::ask(&mut course) else {
-        return Ok(Report { subject, at, findings: course.findings });
-    };
-    let mut is_whole = true;
-    for round in [tls::ask, client::ask, front::ask, truth::ask, protocol::ask, bypass::ask] {
-        let before = course.findings.len();
-        round(&mut course, &proven);
-        // A token that ended meanwhile makes the gate answer as it answers any stranger.
-        let ended = if course.visitor.is_over() { None } else { proof::ended(&mut course) };
-        if ended.is_some() || course.visitor.is_over() {
-            // What the round found may be what was not asked any more, or not answered by the token.
-            course.findings.truncate(before);
-            proof::is_cut_short(&mut course, ended);
-            is_whole = false;
-            break;
-        }
-    }
-    if is_whole {
+    let mut course =
+        Course::new(place, addresses, order, roots).map_err(|error| failed(error.to_string()))?;
+    if let Some(proven) = proof::ask(&mut course)
+        && go_round(&mut course, &proven)
+    {
         course.found(Finding::pass(Check::ProofWhole, "all of it"));
+        course.found(passage::speed(&course.waits, proven.front));
         if order.drill {
             truth::drill(&mut course);
         }
     }
     course.findings.sort_by_key(|finding| finding.check);
     Ok(Report { subject, at, findings: course.findings })
+}
+
+/// Asks one group of questions after the other; whether all were asked, by the token.
+fn go_round(course: &mut Course, proven: &Proven) -> bool {
+    let rounds = [repeat::ask, tls::ask, client::ask, front::ask, truth::ask, protocol::ask, bypass::ask];
+    for round in rounds {
+        let before = course.findings.len();
+        round(course, proven);
+        // A token that ended meanwhile makes the gate answer as it answers any stranger.
+        let ended = if course.visitor.is_over() { None } else { proof::ended(course, proven.front) };
+        if ended.is_some() || course.visitor.is_over() {
+            // What the round found may be what was not asked any more, or not answered by the token.
+            course.findings.truncate(before);
+            proof::is_cut_short(course, ended);
+            return false;
+        }
+    }
+    true
 }
 
 /// The authorities that senders are taken to trust.

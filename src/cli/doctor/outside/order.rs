@@ -3,13 +3,17 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::state::doctor::proof::ProofKey;
+
 /// What the doctor is to look at.
 #[derive(Clone)]
 pub(crate) struct Order {
     /// The URL.
     pub url: String,
-    /// The token of the gate.
-    pub token: String,
+    /// The id of the token, which stands in each URL.
+    pub id: String,
+    /// The key of the token, by which the gate proves its answers.
+    pub key: ProofKey,
     /// Addresses in the place of those that the name has.
     pub connect: Vec<SocketAddr>,
     /// The doctor's own address.

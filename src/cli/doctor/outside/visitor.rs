@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::cli::doctor::outside::answer::{Answer, MOST_BYTES, Progress, read};
 use crate::cli::doctor::outside::shown::{Recorder, Versions};
+use crate::state::doctor::proof::ProofKey;
 
 /// Connections in one run.
 pub(crate) const MOST_REQUESTS: u32 = 200;
@@ -83,6 +84,8 @@ pub(crate) struct Heard {
     pub tls: Option<String>,
     /// The doctor's own address on the connection.
     pub own: IpAddr,
+    /// How long the answer took, without the way there and back.
+    pub took: Duration,
 }
 
 impl Heard {
@@ -100,16 +103,17 @@ pub(crate) struct Visitor {
     until: Instant,
     left: u32,
     last: Option<Instant>,
+    key: Option<ProofKey>,
 }
 
 trait Stream: io::Read + io::Write {}
 impl<S: io::Read + io::Write> Stream for S {}
 
 impl Visitor {
-    /// A run that begins now.
+    /// A run that begins now; with the key by which a gate proves its answers, where one is asked.
     #[must_use]
-    pub(crate) fn new(from: Option<IpAddr>) -> Self {
-        Self { from, until: Instant::now() + WITHIN, left: MOST_REQUESTS, last: None }
+    pub(crate) fn new(from: Option<IpAddr>, key: Option<ProofKey>) -> Self {
+        Self { from, until: Instant::now() + WITHIN, left: MOST_REQUESTS, last: None, key }
     }
 
     /// How many requests were sent, and the seconds that one of them took on average, with all that belongs to it.
@@ -146,7 +150,9 @@ impl Visitor {
         self.last = Some(Instant::now());
         let until = Instant::now() + way.within.min(self.left());
         let unreached = |error| NoAnswer::Unreached(way.address, error);
+        let until_connected = Instant::now();
         let socket = self.connect(way.address).map_err(unreached)?;
+        let way_takes = until_connected.elapsed();
         let own = socket.local_addr().map_err(unreached)?.ip();
         let mut plain = socket.try_clone().map_err(unreached)?;
         plain.set_write_timeout(Some(way.within)).map_err(unreached)?;
@@ -169,11 +175,19 @@ impl Visitor {
             }
             let _ = stream.write_all(piece).and_then(|()| stream.flush());
         }
-        let answers = listen(&mut *stream, &socket, until, way.all).map_err(|why| match why {
+        let mut answers = listen(&mut *stream, &socket, until, way.all).map_err(|why| match why {
             NoAnswer::Late(_) => NoAnswer::Late(began.elapsed().as_secs_f64()),
             why => why,
         })?;
-        Ok(Heard { answers, shown: recorder.shown(), tls, own })
+        // What the way itself takes was seen when the connection was made.
+        let took = began.elapsed().saturating_sub(way_takes);
+        if let Some(key) = &self.key {
+            let asked = pieces.concat();
+            for answer in &mut answers {
+                answer.trace(key, &asked);
+            }
+        }
+        Ok(Heard { answers, shown: recorder.shown(), tls, own, took })
     }
 
     /// Connects within the time for it.

@@ -52,7 +52,7 @@ pub(crate) fn gate(tried: Option<&Tried>) -> Finding {
     let check = Check::BypassGate;
     match tried {
         None => Finding::skip(check, "nothing stands in front, or it uses the gate's own port"),
-        Some(one) if matches!(&one.came, Some(Ok(answer)) if answer.is_marked()) => Finding::warn(
+        Some(one) if matches!(&one.came, Some(Ok(answer)) if answer.is_of_gate()) => Finding::warn(
             check,
             format!("{}: who comes this way passes what stands in front", one.words()),
             "listen: an address that only the proxy reaches, as 127.0.0.1, or close the port",
@@ -98,7 +98,7 @@ pub(crate) fn plain(tried: Option<&Tried>, front: Front) -> Finding {
     let check = Check::BypassPlain;
     let Some(one) = tried else { return Finding::skip(check, "the URL itself is plain: see tls.used") };
     match &one.came {
-        Some(Ok(answer)) if answer.is_marked() => {
+        Some(Ok(answer)) if answer.is_of_gate() => {
             let evidence = format!("{}: messages and signatures can be read on the way", one.words());
             Finding::fail(check, evidence, TO_HTTPS.of(front))
         }
@@ -113,7 +113,7 @@ pub(crate) fn plain(tried: Option<&Tried>, front: Front) -> Finding {
 #[must_use]
 pub(crate) fn addresses(first: &str, others: &[Tried]) -> Finding {
     let check = Check::BypassAddresses;
-    let is_gate = |one: &&Tried| matches!(&one.came, Some(Ok(answer)) if answer.is_marked());
+    let is_gate = |one: &&Tried| matches!(&one.came, Some(Ok(answer)) if answer.is_of_gate());
     if let Some(one) = others.iter().find(|one| !is_gate(one)) {
         let change =
             format!("let {} lead to the gate as {first} does, or take it out of the DNS", one.address);
@@ -133,6 +133,7 @@ mod tests {
 
     fn tried(text: Option<&str>) -> Tried {
         let came = text.map(|text| match read(text.as_bytes(), true) {
+            Progress::Whole(answer, _) if text == MARKED => Ok(answer.proven()),
             Progress::Whole(answer, _) => Ok(answer),
             _ => Err(Instead("not HTTP".to_owned())),
         });
@@ -169,6 +170,10 @@ mod tests {
         assert_eq!(verdict(Some("HTTP/1.1 308 X\r\nLocation: https://a/\r\n\r\n")), Verdict::Pass);
         assert_eq!(verdict(None), Verdict::Pass);
         assert_eq!(addresses("a", &[tried(Some(MARKED))]).verdict, Verdict::Pass);
-        assert_eq!(addresses("a", &[tried(Some(OK))]).verdict, Verdict::Fail);
+        let imitation = MARKED.replace("{}", "{ }");
+        assert_eq!(verdict(Some(&imitation)), Verdict::Pass, "without the gate's proof it is not the gate");
+        for other in [OK, &imitation] {
+            assert_eq!(addresses("a", &[tried(Some(other))]).verdict, Verdict::Fail);
+        }
     }
 }

@@ -22,20 +22,71 @@ pub(crate) struct Forged {
 /// Whether a forged header or PROXY header changes the address.
 #[must_use]
 pub(crate) fn forged(plain: &Seen, rows: &[Forged], own: IpAddr, front: Front) -> Finding {
+    let check = Check::ClientForged;
+    let asker = Asker::of(plain, own);
+    if asker == Asker::Proxy {
+        return Finding::skip(check, asks_as_proxy(own));
+    }
     let changed = |row: &&Forged| row.seen.as_ref().is_some_and(|seen| is_changed(plain, seen));
     let Some(row) = rows.iter().find(changed) else {
-        let evidence = format!("{} forged headers change nothing", rows.len());
-        return Finding::pass(Check::ClientForged, evidence);
+        return Finding::pass(check, format!("{} forged headers change nothing", rows.len()));
     };
     let client = row.seen.as_ref().and_then(|seen| seen.client.as_deref()).unwrap_or("nobody");
     let evidence = format!("{} makes the gate see {client}: whoever asks chooses an address", row.what);
+    if let Asker::Covered(entry) = asker {
+        let evidence =
+            format!("trusted_proxies has {entry}, and so {own}, from which the doctor asks; {evidence}");
+        // A net of one's own may hold proxies that the doctor is beside; the internet holds senders.
+        let found = if is_public(own) { Finding::fail } else { Finding::warn };
+        return found(check, evidence, mend_trust(entry));
+    }
     let own = own.to_string();
     if row.seen.as_ref().is_some_and(|seen| seen.via.contains(&own)) {
         let change =
             format!("trusted_proxies: it holds {own}, which is no proxy; name your own proxies alone");
-        return Finding::fail(Check::ClientForged, evidence, change);
+        return Finding::fail(check, evidence, change);
     }
-    Finding::fail(Check::ClientForged, evidence, FORGE_NOTHING.of(front))
+    Finding::fail(check, evidence, FORGE_NOTHING.of(front))
+}
+
+/// Who the doctor is to the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker<'s> {
+    /// Whoever a sender could be.
+    Sender,
+    /// An address that `trusted_proxies` names by itself: it may say who asks, as it should.
+    Proxy,
+    /// One of many that an entry of `trusted_proxies` has.
+    Covered(&'s str),
+}
+
+impl<'s> Asker<'s> {
+    fn of(plain: &'s Seen, own: IpAddr) -> Self {
+        match plain.trusted_hops.get(&own.to_string()) {
+            None => Self::Sender,
+            Some(entry) if is_one(entry) => Self::Proxy,
+            Some(entry) => Self::Covered(entry),
+        }
+    }
+}
+
+/// Whether an entry of `trusted_proxies` has one address alone.
+fn is_one(entry: &str) -> bool {
+    let net = entry.parse::<IpNet>().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from));
+    net.is_ok_and(|net| net.prefix_len() == net.max_prefix_len())
+}
+
+fn asks_as_proxy(own: IpAddr) -> String {
+    format!(
+        "the doctor asks from {own}, a trusted proxy, which may name any client: ask from a machine that is none"
+    )
+}
+
+fn mend_trust(entry: &str) -> String {
+    format!(
+        "trusted_proxies: in the place of {entry} your own proxies alone; if it holds nobody else, run the doctor from a \
+         machine outside it, as senders are"
+    )
 }
 
 /// A forged request that makes the gate find nobody is denied, and nobody gains by it.
@@ -49,6 +100,15 @@ pub(crate) fn address(plain: &Seen, own: IpAddr, target: IpAddr, is_chosen: bool
     let check = Check::ClientAddress;
     if is_chosen {
         return Finding::skip(check, "whoever asks chooses it: see client.forged");
+    }
+    let asker = Asker::of(plain, own);
+    if asker == Asker::Proxy {
+        return Finding::skip(check, asks_as_proxy(own));
+    }
+    if let (None, Asker::Covered(entry)) = (&plain.client, asker) {
+        let evidence =
+            format!("trusted_proxies has {entry}, and so {own}, from which the doctor asks: it is no client");
+        return Finding::warn(check, evidence, mend_trust(entry));
     }
     let peer = &plain.peer;
     let came = || plain.forwarding.join(", ");
@@ -160,6 +220,33 @@ mod tests {
             let found = address(&plain, own, target, false, Front::Nginx);
             assert_eq!(found.verdict, verdict, "{found:?}");
             assert!(found.change.contains(says), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn who_asks_from_a_trusted_proxy_is_told_so_and_no_alarm_is_raised() {
+        let chosen = |own: &str| Forged {
+            what: "X-Forwarded-For",
+            seen: Some(Seen { via: vec![own.into()], ..seen(Some("192.0.2.77"), "10.0.0.5", true, &[]) }),
+        };
+        for (own, entry, verdicts) in [
+            ("10.0.0.7", "10.0.0.7", (Verdict::Skip, Verdict::Skip)),
+            ("10.0.0.7", "10.0.0.7/32", (Verdict::Skip, Verdict::Skip)),
+            ("2001:db8::1", "2001:db8::1/128", (Verdict::Skip, Verdict::Skip)),
+            ("10.0.0.7", "10.0.0.0/8", (Verdict::Warn, Verdict::Warn)),
+            ("9.9.9.9", "0.0.0.0/0", (Verdict::Fail, Verdict::Warn)),
+            ("9.9.9.9", "my-balancers", (Verdict::Fail, Verdict::Warn)),
+        ] {
+            let mut plain = seen(None, "10.0.0.5", true, &["x-forwarded-for"]);
+            plain.trusted_hops.insert(own.to_owned(), entry.to_owned());
+            let (own, target): (IpAddr, IpAddr) = (own.parse().unwrap(), "8.8.8.8".parse().unwrap());
+            let row = chosen(&own.to_string());
+            let found = (
+                forged(&plain, &[row], own, Front::Nginx),
+                address(&plain, own, target, false, Front::Nginx),
+            );
+            assert_eq!((found.0.verdict, found.1.verdict), verdicts, "{entry}: {found:?}");
+            assert!(found.0.evidence.contains(&own.to_string()), "{found:?}");
         }
     }
 

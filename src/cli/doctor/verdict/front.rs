@@ -61,13 +61,14 @@ pub(crate) fn path(rows: &[(String, Came)], front: Front) -> Finding {
     Finding::pass(Check::FrontPath, "as the sender wrote it")
 }
 
-/// Two targets without the token in them.
+/// Two targets without the token and the nonce in them.
 fn differing<'t>(sent: &'t str, seen: &'t str) -> (String, String) {
     let hidden = |target: &'t str| {
         let place = "/.well-known/nexmo-gate/";
         match target.split_once(place) {
             Some((before, rest)) => {
-                let after = rest.find('/').map_or("", |slash| &rest[slash..]);
+                let mut parts = rest.splitn(3, '/').skip(2);
+                let after = parts.next().map(|after| format!("/{after}")).unwrap_or_default();
                 format!("{before}{place}TOKEN{after}")
             }
             None => target.chars().take(80).collect(),
@@ -171,8 +172,8 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_changed_path_has_no_token() {
         let token = "0123456789abcdef0123456789abcdef01234567";
-        let sent = format!("/webhooks/.well-known/nexmo-gate/{token}/a%20b");
-        let seen = Seen { target: format!("/.well-known/nexmo-gate/{token}/a b"), ..Seen::default() };
+        let sent = format!("/webhooks/.well-known/nexmo-gate/{token}/0123/a%20b");
+        let seen = Seen { target: format!("/.well-known/nexmo-gate/{token}/0123/a b"), ..Seen::default() };
         let found = path(&[(sent, Ok(seen))], Front::Nginx);
         assert_eq!(found.verdict, Verdict::Fail);
         assert!(!found.evidence.contains(token) && found.evidence.contains("TOKEN/a b"), "{found:?}");

@@ -8,6 +8,8 @@
 //! | [`bypass`] | ways past the gate |
 //! | [`client`] | who the gate believes to be asked by |
 //! | [`front`] | what reaches the gate of a request |
+//! | [`passage`] | how requests pass what stands in front |
+//! | [`proof`] | whether it is the gate that answers |
 //! | [`protocol`] | requests that parsers read differently |
 //! | [`remedy`] | the line to change, by the program in front |
 //! | [`tls`] | certificates and versions |
@@ -16,6 +18,8 @@
 pub(crate) mod bypass;
 pub(crate) mod client;
 pub(crate) mod front;
+pub(crate) mod passage;
+pub(crate) mod proof;
 pub(crate) mod protocol;
 pub(crate) mod remedy;
 pub(crate) mod tls;

@@ -70,6 +70,43 @@ pub(crate) fn paths(rows: &[(&'static str, Option<Seen>)], is_rewritten: bool, f
     Finding::pass(Check::ProtocolPaths, format!("{} spellings are left alone or refused", rows.len()))
 }
 
+/// Whether a target with scheme and host is the same request for all (RFC 9112 section 3.2.2), or is refused.
+#[must_use]
+pub(crate) fn target(
+    (plain, sent): (&Seen, &str),
+    came: &Result<Answer, Instead>,
+    is_rewritten: bool,
+    front: Front,
+) -> Finding {
+    let check = Check::ProtocolTarget;
+    if is_rewritten {
+        return Finding::skip(check, "paths are rewritten: see front.path");
+    }
+    match came.as_ref().map(|answer| (answer, answer.seen())) {
+        Ok((_, Some(seen))) if seen.target == sent && seen.host == plain.host => {
+            Finding::pass(check, "a target with scheme and host is the same request")
+        }
+        Ok((_, Some(seen))) => {
+            let what = if seen.target == sent { "host" } else { "path" };
+            let evidence = format!(
+                "a target with scheme and host reaches the gate with another {what}: a rule in front and a route differ"
+            );
+            Finding::fail(check, evidence, LEAVE_THE_PATH.of(front))
+        }
+        Ok((answer, None)) if answer.status < 500 => {
+            Finding::pass(check, format!("a target with scheme and host is answered with {}", answer.shown()))
+        }
+        other => {
+            let words = other.map_or_else(ToString::to_string, |(answer, _)| answer.shown());
+            Finding::warn(
+                check,
+                format!("a target with scheme and host: {words}"),
+                "let what stands in front pass it to the gate, or refuse it with 400",
+            )
+        }
+    }
+}
+
 /// Whether a request became a tunnel.
 #[must_use]
 pub(crate) fn upgrade(rows: &[(&'static str, Option<u16>)], front: Front) -> Finding {
@@ -92,7 +129,7 @@ pub(crate) fn heads(large: &Result<Answer, Instead>, pieces: &Result<Answer, Ins
         );
     }
     match pieces {
-        Ok(answer) if answer.is_marked() => Finding::pass(check, "a head of 16 KiB, and one in two pieces"),
+        Ok(answer) if answer.is_of_gate() => Finding::pass(check, "a head of 16 KiB, and one in two pieces"),
         other => {
             let words = other.as_ref().map_or_else(Instead::to_string, Answer::shown);
             Finding::warn(
@@ -115,7 +152,7 @@ mod tests {
         let head =
             format!("HTTP/1.1 200 OK\r\nX-Nexmo-Gate-Doctor: 1\r\nContent-Length: {}\r\n\r\n", body.len());
         match read(format!("{head}{body}").as_bytes(), true) {
-            Progress::Whole(answer, _) => answer,
+            Progress::Whole(answer, _) => answer.proven(),
             other => panic!("{other:?}"),
         }
     }
@@ -148,6 +185,22 @@ mod tests {
         assert_eq!(verdict(row(vec![first.clone(), unknown], None)), Verdict::Fail);
         let next = Some(("/t".to_owned(), seen("/t/hidden", &[])));
         assert_eq!(verdict(row(vec![first], next)), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_target_with_a_host_is_the_same_request_or_refused() {
+        let plain = seen("/t", &[]);
+        let came = |text: &str| match read(text.as_bytes(), true) {
+            Progress::Whole(answer, _) => Ok(answer),
+            other => panic!("{other:?}"),
+        };
+        let verdict = |came| target((&plain, "/t"), &came, false, Front::Nginx).verdict;
+        assert_eq!(verdict(Ok(answer(&plain))), Verdict::Pass);
+        assert_eq!(verdict(Ok(answer(&seen("/other", &[])))), Verdict::Fail);
+        assert_eq!(verdict(Ok(answer(&Seen { host: "other".into(), ..plain.clone() }))), Verdict::Fail);
+        assert_eq!(verdict(came("HTTP/1.1 400 X\r\n\r\n")), Verdict::Pass);
+        assert_eq!(verdict(came("HTTP/1.1 502 X\r\n\r\n")), Verdict::Warn);
+        assert_eq!(verdict(Err(Instead("none".into()))), Verdict::Warn);
     }
 
     #[test]

@@ -108,6 +108,27 @@ pub(crate) const TAKE_BODIES: Remedy = Remedy {
     caddy: "request_body max_size 1MB",
     traefik: "buffering: { maxRequestBodyBytes: 1048576 }",
 };
+/// A request is sent more than once.
+pub(crate) const SEND_ONCE: Remedy = Remedy {
+    nginx: "no mirror for this path",
+    haproxy: "no spoe-mirror, and no retry-on for what the gate answers",
+    caddy: "no handler that copies requests",
+    traefik: "no mirroring service",
+};
+/// An answer comes from a cache.
+pub(crate) const KEEP_NO_ANSWER: Remedy = Remedy {
+    nginx: "no proxy_cache for this path, and no proxy_ignore_headers Cache-Control",
+    haproxy: "no http-request cache-use, and no http-response set-header Cache-Control",
+    caddy: "no cache handler for this path",
+    traefik: "no plugin that keeps answers",
+};
+/// A request is held up.
+pub(crate) const HOLD_NOTHING_UP: Remedy = Remedy {
+    nginx: "limit_req with nodelay, and a rate above that of the sender",
+    haproxy: "no tcp-request inspect-delay that is waited for, and no http-request wait-for-body; maxconn of the server",
+    caddy: "no handler that waits",
+    traefik: "a rateLimit above the sender's rate, or none",
+};
 /// Authorization is taken away.
 pub(crate) const PASS_THE_TOKEN: Remedy = Remedy {
     nginx: "no proxy_set_header Authorization",

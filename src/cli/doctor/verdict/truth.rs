@@ -75,6 +75,16 @@ pub(crate) fn answer(plain: &Answer, front: Front) -> Finding {
     Finding::fail(Check::TruthAnswer, evidence, PASS_THE_ANSWER.of(front))
 }
 
+/// The gate answered, and what came is not what it sent. Nothing more can be judged by such answers.
+#[must_use]
+pub(crate) fn changed(answer: &Answer, front: Front) -> Finding {
+    let evidence = format!(
+        "the gate answered, and its answer was changed on the way: {} bytes arrive that are not the ones it sent",
+        answer.body.len()
+    );
+    Finding::fail(Check::TruthAnswer, evidence, PASS_THE_ANSWER.of(front))
+}
+
 /// Whether an answer is waited for as long as the gate may take.
 #[must_use]
 pub(crate) fn patience(
@@ -85,7 +95,7 @@ pub(crate) fn patience(
 ) -> Finding {
     let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
     let words = match came {
-        Ok(answer) if answer.is_marked() && answer.status == 200 => {
+        Ok(answer) if answer.is_of_gate() && answer.status == 200 => {
             return Finding::pass(Check::TruthPatience, format!("waits {}", seconds(longest)));
         }
         Ok(answer) => answer.shown(),

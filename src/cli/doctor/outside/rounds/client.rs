@@ -16,7 +16,7 @@ pub(crate) fn ask(course: &mut Course, proven: &Proven) {
         rows.push(Forged { what, seen: heard.and_then(|heard| heard.answer().seen()) });
     }
     let forged = client::forged(&proven.seen, &rows, proven.heard.own, proven.front);
-    let is_chosen = forged.verdict == Verdict::Fail;
+    let is_chosen = matches!(forged.verdict, Verdict::Fail | Verdict::Warn);
     course.found(forged);
     let machine = course.machine();
     course.found(client::address(&proven.seen, proven.heard.own, machine, is_chosen, proven.front));

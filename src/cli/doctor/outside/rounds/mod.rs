@@ -3,6 +3,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`proof`] | the first request, which proves whose gate it is |
+//! | [`repeat`] | the first request once more, and what the gate counts |
 //! | [`tls`] | certificates and versions |
 //! | [`client`] | who the gate sees, and forged headers |
 //! | [`front`] | what reaches the gate |
@@ -15,5 +16,6 @@ pub(crate) mod client;
 pub(crate) mod front;
 pub(crate) mod proof;
 pub(crate) mod protocol;
+pub(crate) mod repeat;
 pub(crate) mod tls;
 pub(crate) mod truth;

@@ -27,6 +27,12 @@ pub(crate) fn ask(course: &mut Course, proven: &Proven) {
         .iter()
         .any(|finding| finding.check == Check::FrontPath && finding.verdict == Verdict::Fail);
     course.found(protocol::paths(&spelt, is_rewritten, by));
+    let origin = course.target("");
+    let scheme = if course.place.https { "https" } else { "http" };
+    let absolute = format!("{scheme}://{}{origin}", course.place.authority());
+    let came = course.ask("GET", &absolute, "", b"");
+    let came = came.map(|heard| heard.answer().clone()).map_err(|error| Instead::of(&error));
+    course.found(protocol::target((&proven.seen, &origin), &came, is_rewritten, by));
     let offers: Vec<(&'static str, Option<u16>)> = UPGRADES
         .iter()
         .map(|(what, lines)| (*what, course.told("", lines).ok().map(|answer| answer.status)))
@@ -43,7 +49,10 @@ fn two_ways(course: &mut Course, one: &TwoLengths) -> TwoWays {
     let (target, hidden) = (course.target(""), course.target(HIDDEN));
     let message = one.message(&target, &hidden, &course.place.authority());
     let answers = course.visitor.ask(&way, &[&message]).map(|heard| heard.answers).unwrap_or_default();
-    let next = course.came("GET", &target, "", b"").ok().map(|seen| (target, seen));
+    // What comes next may be the answer to the hidden request, which is no answer to the next one.
+    let next = course.target("");
+    let heard = course.ask("GET", &next, "", b"").ok();
+    let next = heard.and_then(|heard| heard.answer().saw()).map(|seen| (next, seen));
     TwoWays { what: one.what, answers, next }
 }
 

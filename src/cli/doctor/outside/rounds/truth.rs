@@ -51,7 +51,7 @@ pub(crate) fn drill(course: &mut Course) {
     let until = Instant::now() + STOPPED_WITHIN.min(course.visitor.left());
     while Instant::now() < until {
         let came = course.told("", "");
-        if !came.as_ref().is_ok_and(Answer::is_marked) {
+        if !came.as_ref().is_ok_and(Answer::is_of_gate) {
             let front = came.as_ref().ok().map(|answer| Front::named(answer.field("server")));
             course.found(truth::down(&came, front.unwrap_or_default()));
             eprintln!("start the gate again");
