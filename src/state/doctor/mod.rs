@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
-use self::proof::ProofKey;
+use self::proof::{ProofKey, hexadecimal};
 
 /// How long a token counts.
 pub(crate) const LASTS: Duration = Duration::from_secs(600);
@@ -92,10 +92,6 @@ pub(crate) fn letters<const COUNT: usize>() -> Result<String, NoToken> {
     let mut bytes = [0; COUNT];
     SystemRandom::new().fill(&mut bytes).map_err(|_| NoToken::NoBytes)?;
     Ok(hexadecimal(&bytes))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl DoctorToken {

@@ -8,8 +8,6 @@
 use ring::digest::{SHA256, digest};
 use ring::hmac::{self, HMAC_SHA256};
 
-use crate::state::doctor::hexadecimal;
-
 /// The field of an answer in which the proof stands.
 pub(crate) const FIELD: &str = "X-Nexmo-Gate-Doctor";
 /// The letters of a nonce, which the doctor makes anew for each question.
@@ -68,6 +66,12 @@ impl ProofKey {
 #[must_use]
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hexadecimal(digest(&SHA256, bytes).as_ref())
+}
+
+/// Two letters for each byte.
+#[must_use]
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The bytes of an even number of hexadecimal digits.

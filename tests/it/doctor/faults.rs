@@ -94,7 +94,7 @@ const HAPROXY: &[Case] = &[
     case("HAProxy does not say https in the PROXY header", HaproxyTls, &[Text("send-proxy-v2-ssl", "send-proxy-v2")], "front.scheme"),
     case("the gate expects a PROXY header that HAProxy does not send", HaproxyTls, &[Text("send-proxy-v2-ssl check inter 1s fall 3", "")], "proof.answer"),
     case("HAProxy sends a PROXY header that the gate does not expect", HaproxyTls, &[Text("check inter 1s fall 3", ""), Gate("listen", "[{ address: \"127.0.0.1:0\", scheme: https }]")], "proof.answer"),
-    case("HAProxy keeps answers", HaproxyHttp, &[Text("backend gate\n", "cache kept\n    total-max-size 4\n    max-age 60\nbackend gate\n    http-request cache-use kept\n    http-response set-header Cache-Control max-age=60\n    http-response cache-store kept\n")], "front.cache"),
+    case("HAProxy keeps answers", HaproxyHttp, &[More("\ncache kept\n    total-max-size 4\n    max-age 60\n"), Text("    retries 3\n", "    retries 3\n    http-request cache-use kept\n    http-response set-header Cache-Control max-age=60\n    http-response cache-store kept\n")], "front.cache"),
     case("HAProxy holds each request up", HaproxyHttp, &[Text("option forwardfor", "option forwardfor\n    tcp-request inspect-delay 350ms\n    tcp-request content accept if WAIT_END")], "front.speed"),
     case("HAProxy holds each request up for longer than a run lasts", HaproxyHttp, &[Text("option forwardfor", "option forwardfor\n    tcp-request inspect-delay 2s\n    tcp-request content accept if WAIT_END")], "proof.whole"),
     case("HAProxy takes smaller bodies than the gate", HaproxyHttp, &[Text("option forwardfor", "option forwardfor\n    http-request deny deny_status 413 if { req.hdr_val(content-length) gt 500000 }")], "front.limit"),
