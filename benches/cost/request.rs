@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::stand::{self, Way};
+use super::stand::{self, STRANGERS, Way};
 use super::valgrind::{self, Counts};
 
 /// Requests in the shorter run, and further ones in the longer. A connection to the application rests before it is used
@@ -23,14 +23,22 @@ const TRANSFERS: [&str; 12] = [
     "recvmmsg", "sendmmsg",
 ];
 
+/// The same for denied ones: requests of each connection.
+const FEW_EACH: usize = 3;
+const MANY_EACH: usize = 15;
+
 /// Instructions and allocations a request.
 pub fn counts(folder: &Path, way: Way) -> Counts {
     let run = |count| {
         stand::run(valgrind::command(folder), folder, way, count);
         valgrind::busiest(folder)
     };
-    let before = run(BASE);
-    run(BASE + MORE).each(before, MORE)
+    let (base, more) = match way {
+        Way::Denied => (FEW_EACH * STRANGERS, (MANY_EACH - FEW_EACH) * STRANGERS),
+        Way::Kept | Way::New => (BASE, MORE),
+    };
+    let before = run(base);
+    run(base + more).each(before, more)
 }
 
 /// System calls a request that read or write a connection, and of all kinds.
