@@ -94,12 +94,12 @@ fn plain_len(text: &[u8]) -> usize {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     // The highest bit of each byte that is zero, or is below `limit` (at most 128): exact up to the first such byte.
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let byte_is = |word: u64, byte: u8| zero(word ^ (ONES * u64::from(byte)));
     let below_blank = |word: u64| word.wrapping_sub(ONES * 0x20) & !word & HIGH;
     let mut len = 0;
     while let Some(eight) = text.get(len..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*eight);
-        let found =
-            zero(word ^ ONES * u64::from(b'"')) | zero(word ^ ONES * u64::from(b'\\')) | below_blank(word);
+        let found = byte_is(word, b'"') | byte_is(word, b'\\') | below_blank(word);
         if found != 0 {
             return len + found.trailing_zeros() as usize / 8;
         }
