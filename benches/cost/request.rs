@@ -62,7 +62,8 @@ pub fn system_calls(folder: &Path) -> SystemCalls {
     stand::run(command, folder, Way::Kept, FIRST + TRACED);
     let text = complete(&trace);
     let mut transfers = 0;
-    let mut of_threads: HashMap<&str, u32> = HashMap::new();
+    // Those since the last transfer are not counted yet: behind the last one of all is the end of the process.
+    let (mut of_threads, mut since) = (HashMap::<&str, u32>::new(), HashMap::<&str, u32>::new());
     // Two reads and two writes each.
     let mut before = FIRST * 4;
     for line in text.lines() {
@@ -73,8 +74,11 @@ pub fn system_calls(folder: &Path) -> SystemCalls {
             before -= usize::from(transfer);
             continue;
         }
-        transfers += u32::from(transfer);
-        *of_threads.entry(thread).or_default() += u32::from(!call.starts_with("<..."));
+        *since.entry(thread).or_default() += u32::from(!call.starts_with("<..."));
+        if transfer {
+            transfers += 1;
+            since.drain().for_each(|(thread, calls)| *of_threads.entry(thread).or_default() += calls);
+        }
     }
     let each = |sum: u32| f64::from(sum) / f64::from(u32::try_from(TRACED).unwrap());
     let serving = of_threads.values().copied().max().unwrap_or_default();
