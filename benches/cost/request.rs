@@ -77,7 +77,9 @@ pub fn system_calls(folder: &Path) -> SystemCalls {
         *since.entry(thread).or_default() += u32::from(!call.starts_with("<..."));
         if transfer {
             transfers += 1;
-            since.drain().for_each(|(thread, calls)| *of_threads.entry(thread).or_default() += calls);
+            for (thread, calls) in since.drain() {
+                *of_threads.entry(thread).or_default() += calls;
+            }
         }
     }
     let each = |sum: u32| f64::from(sum) / f64::from(u32::try_from(TRACED).unwrap());
