@@ -152,13 +152,20 @@ prerequisites-test:
 prerequisites-lint:
 	@scripts/prerequisites lint
 
-# What needs root, other programs or minutes: one at a time, because they measure. Below ten minutes in all.
+# What needs root, other programs or minutes. Tests that mostly wait for proxies and clocks run two at a time, the others
+# alone, because they measure.
+WAITING := doctor:: fronts:: simulate::
 .PHONY: test-long
 test-long: prerequisites ## the tests that need root, strace, faketime or minutes (NEXMO_GATE_SOAK_SECONDS=600: a release's soak)
 	@scripts/prerequisites-long
+ifeq ($(ARGS),)
+	$(CARGO) test --locked --test it -- --ignored --test-threads=2 --nocapture $(WAITING)
+	$(CARGO) test --locked --test it -- --ignored --test-threads=1 --nocapture $(patsubst %,--skip %,$(WAITING))
+else
 	$(CARGO) test --locked --test it -- --ignored --test-threads=1 --nocapture $(ARGS)
+endif
 	NEXMO_GATE_STORM_SECONDS=$${NEXMO_GATE_STORM_SECONDS:-60} $(CARGO) test --locked --test it storm -- --nocapture
-	$(CARGO) test --locked --test oracles -- --ignored --test-threads=1 --nocapture
+	$(CARGO) test --locked --test oracles -- --ignored --test-threads=2 --nocapture
 
 # Full size. `make test-long` has a small one.
 .PHONY: oracles

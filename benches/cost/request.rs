@@ -1,13 +1,14 @@
 //! What one request costs the whole program: instructions and allocations of the thread that serves it, and
 //! its system calls.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::stand::{self, Way};
+use super::stand::{self, STRANGERS, Way};
 use super::valgrind::{self, Counts};
 
 /// Requests in the shorter run, and further ones in the longer. A connection to the application rests before it is used
@@ -23,18 +24,36 @@ const TRANSFERS: [&str; 12] = [
     "recvmmsg", "sendmmsg",
 ];
 
+/// The same for denied ones: requests of each connection.
+const FEW_EACH: usize = 3;
+const MANY_EACH: usize = 15;
+
 /// Instructions and allocations a request.
 pub fn counts(folder: &Path, way: Way) -> Counts {
     let run = |count| {
         stand::run(valgrind::command(folder), folder, way, count);
         valgrind::busiest(folder)
     };
-    let before = run(BASE);
-    run(BASE + MORE).each(before, MORE)
+    let (base, more) = match way {
+        Way::Denied => (FEW_EACH * STRANGERS, (MANY_EACH - FEW_EACH) * STRANGERS),
+        Way::Kept | Way::New => (BASE, MORE),
+    };
+    let before = run(base);
+    run(base + more).each(before, more)
 }
 
-/// System calls a request that read or write a connection, and of all kinds.
-pub fn system_calls(folder: &Path) -> (f64, f64) {
+/// System calls a request.
+pub struct SystemCalls {
+    /// Those that read or write a connection.
+    pub transfers: f64,
+    /// All of the thread that makes most: the one that serves.
+    pub serving: f64,
+    /// All of all threads. Some of them work by the clock, so this depends on how long the run took.
+    pub all: f64,
+}
+
+/// Counts the system calls of requests.
+pub fn system_calls(folder: &Path) -> SystemCalls {
     let trace = folder.join("trace");
     let _ = fs::remove_file(&trace);
     let mut command = Command::new("strace");
@@ -42,24 +61,30 @@ pub fn system_calls(folder: &Path) -> (f64, f64) {
     command.args(["-D", "-f", "-yy", "-q", "-s", "0", "-o"]).arg(&trace);
     stand::run(command, folder, Way::Kept, FIRST + TRACED);
     let text = complete(&trace);
-    let (mut transfers, mut all) = (0, 0);
+    let mut transfers = 0;
+    // Those since the last transfer are not counted yet: behind the last one of all is the end of the process.
+    let (mut of_threads, mut since) = (HashMap::<&str, u32>::new(), HashMap::<&str, u32>::new());
     // Two reads and two writes each.
     let mut before = FIRST * 4;
     for line in text.lines() {
-        let Some((call, on)) = line.split_once(' ').and_then(|(_, rest)| rest.trim_start().split_once('('))
-        else {
-            continue;
-        };
+        let Some((thread, call)) = line.split_once(' ') else { continue };
+        let Some((call, on)) = call.trim_start().split_once('(') else { continue };
         let transfer = TRANSFERS.contains(&call) && on.contains("<TCP:[");
         if before > 0 {
             before -= usize::from(transfer);
             continue;
         }
-        transfers += u32::from(transfer);
-        all += u32::from(!call.starts_with("<..."));
+        *since.entry(thread).or_default() += u32::from(!call.starts_with("<..."));
+        if transfer {
+            transfers += 1;
+            for (thread, calls) in since.drain() {
+                *of_threads.entry(thread).or_default() += calls;
+            }
+        }
     }
     let each = |sum: u32| f64::from(sum) / f64::from(u32::try_from(TRACED).unwrap());
-    (each(transfers), each(all))
+    let serving = of_threads.values().copied().max().unwrap_or_default();
+    SystemCalls { transfers: each(transfers), serving: each(serving), all: each(of_threads.values().sum()) }
 }
 
 /// The trace once strace has written it to the end, which may be a moment after the gate has ended.

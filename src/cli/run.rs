@@ -1,5 +1,7 @@
 //! `run`: serves until a signal ends it.
 
+use std::{io, process, thread};
+
 use crate::cli::Failure;
 use crate::cli::flags::Settings;
 
@@ -12,9 +14,23 @@ use crate::cli::flags::Settings;
 pub struct Args {
     #[command(flatten)]
     settings: Settings,
+    /// End when standard input does: for a command that shows a gate, and may be killed
+    #[arg(long, hide = true)]
+    end_with_input: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    if args.end_with_input {
+        thread::spawn(end_with_input);
+    }
     crate::server::serve(args.settings.file.path(), args.settings.overrides())?;
     Ok(0)
+}
+
+/// Ends the program with its standard input, which is a pipe from whoever shows this gate. Nobody looks any more, so there is
+/// nothing to drain.
+fn end_with_input() {
+    // An error is an end too.
+    let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+    process::exit(0);
 }

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -60,10 +60,29 @@ impl Hasher for Itself {
     }
 }
 
-/// The id of a signed message, which is one for a secret and a scheme.
-fn id_of(vouched: &Vouched) -> Option<(&'static str, usize, &str)> {
-    let id = vouched.id().filter(|id| !id.is_empty())?;
-    Some((vouched.scheme().word(), vouched.place(), id))
+/// Parts one after the other, each with its length before it: no two rows of parts make the same text. One text is
+/// hashed in a third of the time that its parts take.
+#[derive(Debug)]
+struct Parts(Vec<u8>);
+
+impl Parts {
+    /// The capacity for the parts of nearly every message, in bytes.
+    const USUAL: usize = 512;
+
+    fn add(&mut self, part: &[u8]) {
+        self.0.extend_from_slice(&part.len().to_le_bytes());
+        self.0.extend_from_slice(part);
+    }
+
+    /// The id of a signed message, which is one for a secret and a scheme.
+    fn of_id(vouched: &Vouched) -> Option<Self> {
+        let id = vouched.id().filter(|id| !id.is_empty())?;
+        let mut parts = Self(Vec::with_capacity(Self::USUAL));
+        parts.add(vouched.scheme().word().as_bytes());
+        parts.add(&vouched.place().to_le_bytes());
+        parts.add(id.as_bytes());
+        Some(parts)
+    }
 }
 
 impl Generations {
@@ -111,22 +130,31 @@ impl Delivered {
     /// The key of a signed message that came to this route and target; `None` if it has no id of its own. `read_by` are the
     /// values by which an application reads it.
     #[must_use]
-    pub(crate) fn key(
+    pub(crate) fn key<'m>(
         &self,
         vouched: &Vouched,
         (route, target): (&str, &[u8]),
-        (message, read_by): (&Message<'_>, &[&[u8]]),
+        (message, read_by): (&Message<'_>, impl Iterator<Item = &'m [u8]>),
     ) -> Option<MessageKey> {
-        let signed = id_of(vouched)?;
+        let mut parts = Parts::of_id(vouched)?;
+        let id = self.hash(&parts);
         // The hash of a good token is of the body, which may be long.
         let body = vouched.payload_hash().map_or(message.body, str::as_bytes);
-        let whole = (signed, route, target, (message.method, read_by, body));
-        Some(MessageKey { whole: self.hash(whole), id: self.hash(signed) })
+        for part in [route.as_bytes(), target, message.method, body] {
+            parts.add(part);
+        }
+        read_by.for_each(|value| parts.add(value));
+        Some(MessageKey { whole: self.hash(&parts), id })
     }
 
-    fn hash(&self, value: impl Hash) -> u128 {
+    fn hash(&self, parts: &Parts) -> u128 {
+        let half = |hasher: &RandomState| {
+            let mut hasher = hasher.build_hasher();
+            hasher.write(&parts.0);
+            hasher.finish()
+        };
         let [one, other] = &self.hashers;
-        u128::from(one.hash_one(&value)) << 64 | u128::from(other.hash_one(&value))
+        u128::from(half(one)) << 64 | u128::from(half(other))
     }
 
     /// Whether this very message was delivered.
@@ -138,7 +166,7 @@ impl Delivered {
     /// The id of a signed message, as it is remembered; `None` if it has none.
     #[must_use]
     pub(crate) fn id(&self, vouched: &Vouched) -> Option<u128> {
-        id_of(vouched).map(|signed| self.hash(signed))
+        Parts::of_id(vouched).map(|parts| self.hash(&parts))
     }
 
     /// Whether a message with this id was delivered.

@@ -29,7 +29,7 @@ use crate::policy::client::client_ip::{self, Client, NoClient};
 use crate::policy::client::original::Original;
 use crate::policy::outcome::Reason;
 use crate::policy::routing::authority::Host;
-use crate::policy::routing::path::ambiguity;
+use crate::policy::routing::path::{ambiguity, is_plain};
 use crate::policy::signature::proof::Proof;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 use crate::wire::body::Framing;
@@ -46,8 +46,8 @@ pub(crate) struct Admitted {
     pub route: Arc<LiveRoute>,
     /// The target in origin form. An empty range stands for `/`, if the target is an absolute URL without a path.
     pub target: Span,
-    /// The names in the Connection field, whose fields are not forwarded; empty if it is only `keep-alive`, the usual
-    /// case.
+    /// The names in the Connection field, whose fields are not forwarded; empty if it is only `keep-alive` or `close`, the
+    /// usual case: no field of these names is forwarded in any case.
     pub named_by_connection: Vec<u8>,
     /// How long the body is.
     pub framing: Framing,
@@ -216,9 +216,11 @@ fn admit(
     who: Who<'_>,
     proof: Option<Proof>,
 ) -> Result<Admitted, Refusal> {
-    let ambiguous = ambiguity(facts.path).is_some();
+    let plain = is_plain(facts.path);
+    let ambiguous = !plain && ambiguity(facts.path).is_some();
     let name = Some(facts.name);
-    let index = if ambiguous {
+    // In a plain path nothing is encoded.
+    let index = if plain || ambiguous {
         snapshot.table.find_as_written(name, facts.path)
     } else {
         snapshot.table.find(name, facts.path)
@@ -250,7 +252,7 @@ fn admit(
         would_deny,
         target: head.span_of(facts.target),
         named_by_connection: match &*facts.connection {
-            usual if is_word(usual, b"keep-alive") => Vec::new(),
+            usual if is_word(usual, b"keep-alive") || is_word(usual, b"close") => Vec::new(),
             named => named.to_vec(),
         },
         framing: facts.framing,

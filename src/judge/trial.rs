@@ -15,7 +15,7 @@ use crate::state::snapshot::Snapshot;
 /// The lists of each route, as they are and as they are tried.
 #[derive(Debug)]
 pub(crate) struct Trial<'a> {
-    places: HashMap<&'a str, usize>,
+    places: HashMap<String, usize>,
     routes: Vec<Route<'a>>,
 }
 
@@ -42,20 +42,28 @@ impl<'a> Trial<'a> {
     /// Tries these lists in place of those of the same names.
     #[must_use]
     pub(crate) fn new(snapshot: &'a Snapshot, tried: &'a BTreeMap<String, RangeList>) -> Self {
-        let routes = snapshot.routes.iter();
-        Self {
-            places: routes.clone().enumerate().map(|(place, route)| (route.label.as_str(), place)).collect(),
-            routes: routes
-                .map(|route| Route {
-                    now: route.allow.iter().map(|list| &list.ranges).collect(),
-                    tried: route
-                        .allow
-                        .iter()
-                        .map(|list| tried.get(&list.name).unwrap_or(&list.ranges))
-                        .collect(),
-                })
-                .collect(),
+        let routes = snapshot.routes.iter().map(|route| {
+            let lists = route.allow.iter().map(|list| (list.name.as_str(), &list.ranges));
+            (route.label.clone(), lists.collect())
+        });
+        Self::of(routes, tried)
+    }
+
+    /// The same without a snapshot: of each route the name in the log, and the names and contents of the lists that it allows.
+    #[must_use]
+    pub(crate) fn of(
+        routes: impl IntoIterator<Item = (String, Vec<(&'a str, &'a RangeList)>)>,
+        tried: &'a BTreeMap<String, RangeList>,
+    ) -> Self {
+        let mut trial = Self { places: HashMap::new(), routes: Vec::new() };
+        for (place, (label, lists)) in routes.into_iter().enumerate() {
+            trial.places.insert(label, place);
+            trial.routes.push(Route {
+                now: lists.iter().map(|(_, list)| *list).collect(),
+                tried: lists.iter().map(|(name, list)| tried.get(*name).unwrap_or(list)).collect(),
+            });
         }
+        trial
     }
 
     /// The index of a route in the configuration, by its name in the log.

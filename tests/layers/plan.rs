@@ -36,7 +36,7 @@ const GATE: &[&[&str]] = &[&[THE_REST], &["request"], &["http1"], &["http2"], &[
 pub const PINGORA: &[&str] = &["wire", "upstream", "gate", "server"];
 
 /// What `policy` may use of the standard library: no clock, no disk, no socket, no thread.
-pub const STD_FOR_POLICY: [&str; 18] = [
+pub const STD_FOR_POLICY: [&str; 19] = [
     "std::array",
     "std::borrow",
     "std::char",
@@ -44,6 +44,7 @@ pub const STD_FOR_POLICY: [&str; 18] = [
     "std::collections",
     "std::fmt",
     "std::hash",
+    "std::hint::black_box",
     "std::io::Write",
     "std::iter",
     "std::mem",

@@ -1,7 +1,7 @@
 //! Every webhook is sent to applications that stand on frameworks of others: Flask, Express, and PHP's built-in server.
 //!
 //! The vendor's own examples for them are in repositories and in no package, so each application is the smallest that the
-//! framework's documents show, with the vendor's own classes where its packages have some. They read the fields with the
+//! framework's documents show (what the vendor did publish as packages is in `receivers.rs`), with the vendor's own classes where its packages have some. They read the fields with the
 //! framework's parsers, and refuse what has none.
 
 use std::io::{BufRead as _, BufReader};
@@ -18,9 +18,9 @@ use crate::signatures::signers::Signer;
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracles/frameworks");
 
 /// A running application, which ends with the value.
-struct Application {
+pub struct Application {
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Drop for Application {
@@ -35,7 +35,7 @@ fn packages() -> PathBuf {
 }
 
 /// One that prints its port when it is ready; `None`, said loudly, where this machine does not have what it needs.
-fn started(name: &str, command: &mut Command) -> Option<Application> {
+pub fn started(name: &str, command: &mut Command) -> Option<Application> {
     let skip = |why: &str| {
         cannot_run(
             &format!("the application on {name}"),

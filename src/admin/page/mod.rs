@@ -50,7 +50,7 @@ use crate::telemetry::timestamp::unix_seconds;
 /// The style sheet, byte for byte the content of `<style>`.
 pub(crate) const STYLE: &str = include_str!("style.css");
 /// The Content-Security-Policy of the page. The hash is that of [`STYLE`]; a test prints the right one.
-pub(crate) const POLICY: &str = "default-src 'none'; style-src 'sha256-Gb1eO+hbBHXBtiN5pNdtgwHr4sHFtq2K1l25bQLXMhU='; \
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'sha256-3Pz0h/VM6SzAEpnVN6gUA9Nf3PT0beAplXLUhqWP0a0='; \
      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The seconds that `?refresh=` may ask for.

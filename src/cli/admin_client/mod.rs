@@ -194,6 +194,9 @@ fn is_whole(answer: &[u8]) -> bool {
 }
 
 fn read_reply(answer: &[u8]) -> io::Result<Reply> {
+    if answer.is_empty() {
+        return Err(io::ErrorKind::ConnectionReset.into());
+    }
     let no_http =
         || io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP; check the gate's address");
     let mut lines = [httparse::EMPTY_HEADER; 64];
@@ -216,6 +219,10 @@ fn describe(error: &io::Error, within: Duration) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
             format!("no answer within {} s", within.as_secs_f64())
+        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            "the connection was closed without an answer: it may be asked by many at once, or it is ending; try again"
+                .to_owned()
         }
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
             format!("{error}; check that the gate runs, and that this is its address")

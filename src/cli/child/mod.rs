@@ -1,7 +1,8 @@
 //! A gate as a child process of a command that shows one: `demo` and `dev`.
 //!
 //! The command makes the configuration; here this program is started with it, and its two logs are read.
-//! Invariant: neither the process nor its folder outlives the value.
+//! Invariant: neither the process nor its folder outlives the value; where the command is killed, the process ends with the
+//! pipe between them, and the next command of its name removes the folder.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -133,8 +134,9 @@ fn spawn(config: &Path) -> io::Result<process::Child> {
             command.env_remove(name);
         }
     }
-    command.arg("run").arg("--config").arg(config);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+    command.arg("run").arg("--end-with-input").arg("--config").arg(config);
+    // Nothing is written into it. The child closes it when it is waited for.
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
 }
 
 fn follow_access(stdout: impl Read, events: &Sender<Event>) {

@@ -3,7 +3,6 @@
 //! Three records must agree: the reply that the sender got, the requests that reached the application, and
 //! the line in the access log.
 
-use std::io;
 use std::net::Ipv4Addr;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use crate::cli::child::{Child, Event};
 use crate::cli::demo::application::{self, Accepted, Application};
 use crate::cli::demo::gate::LogLine;
 use crate::cli::demo::sender::{self, ADMITTED, Reply, STRANGER};
+use crate::cli::webhooks::connection::Failed;
 use crate::cli::webhooks::samples::Sample;
 use crate::policy::delivery::{Rules, relay};
 
@@ -60,7 +60,7 @@ pub(super) struct Visit {
     /// The sender.
     pub from: From,
     /// The status that it got, or an error.
-    pub got: io::Result<u16>,
+    pub got: Result<u16, Failed>,
     /// How many requests reached the application meanwhile.
     pub arrived: usize,
     /// The outcome and the reason in the log.

@@ -90,13 +90,18 @@ fn source(text: &str) -> Result<String, NoSource> {
     }
 }
 
-/// The text is no day.
+/// The text is no day that a document can have.
 #[derive(Debug, thiserror::Error)]
-#[error("wanted a day such as 2026-11-27")]
-struct NoDay;
+enum NoDay {
+    #[error("wanted a day such as 2026-11-27")]
+    NotADay,
+    #[error("is in the future: today is {0}, by the clock of this machine")]
+    ToCome(Day),
+}
 
 fn day(text: &str) -> Result<Day, NoDay> {
-    Day::parse(text).ok_or(NoDay)
+    let (day, today) = (Day::parse(text).ok_or(NoDay::NotADay)?, Day::at(now().as_secs()));
+    if day.is_to_come(today) { Err(NoDay::ToCome(today)) } else { Ok(day) }
 }
 
 /// What a document said; `--json` prints it.

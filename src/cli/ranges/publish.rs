@@ -1,15 +1,15 @@
 //! `ranges publish`: makes the proposal the list, unless something speaks against it.
 
-use std::io::{IsTerminal as _, stdin};
 use std::time::Duration;
 
 use crate::cli::flags::Settings;
-use crate::cli::ranges::release::{Release, release, released};
-use crate::cli::ranges::review::{Held, id, json};
+use crate::cli::ranges::release::{Consent, Force, Release, release, released, show};
+use crate::cli::ranges::replay::before::{Next, replay};
+use crate::cli::ranges::review::{Held, id};
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Setting, no_proposal, store};
 use crate::cli::ranges::weigh::{Proposed, weigh};
-use crate::cli::{DENIED, Failure, USAGE, failed, print};
+use crate::cli::{FAILED, Failure, failed};
 use crate::load::proposals::proposal::Proposal;
 use crate::load::proposals::publication::end;
 use crate::policy::address::range_list::parse;
@@ -19,9 +19,10 @@ use crate::policy::proposal::moves::set;
 ///
 /// It is held when more than half of the list goes, when it grows more than four times, when a new prefix is very wide, is
 /// no address of the internet or holds a trusted proxy, when a request came lately from a prefix that goes, when the
-/// proposal is older than a week, or when the list has changed since. All reasons are told at once. With --if it is also held,
-/// whoever forces it, when the list or the proposal is not the one that was looked at. The running gate is
-/// asked to load the list, and the command waits until it serves.
+/// proposal is older than a week, or when the list has changed since. Where addresses go, the access log of the configuration is
+/// judged again as by `ranges replay`, and it is held when somebody would be lost. All reasons are told at once. With --if it is
+/// also held, whoever forces it, when the list or the proposal is not the one that was looked at. The running gate is asked to
+/// load the list, and the command waits until it serves.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Exit: 0 published, 1 no proposal, not written or not loaded, 3 held.")]
 pub(super) struct Args {
@@ -31,12 +32,8 @@ pub(super) struct Args {
     /// Only if the list and the proposal are still those that `ranges diff` showed under this id
     #[arg(long = "if", value_name = "ID")]
     only_if: Option<String>,
-    /// Publish what is held; for a person at a terminal
-    #[arg(long)]
-    force: bool,
-    /// With --force: a person has read what is held, and there is no terminal
-    #[arg(long, requires = "force")]
-    yes_i_know: bool,
+    #[command(flatten)]
+    force: Force,
     /// As JSON, for programs
     #[arg(long)]
     json: bool,
@@ -45,17 +42,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
-    if args.force && !args.yes_i_know && !stdin().is_terminal() {
-        let line =
-            "--force is for a person at a terminal; without one, --yes-i-know says that a person has read it";
-        return Err(Failure { code: USAGE, lines: vec![line.to_owned()] });
-    }
+    let mut consent = args.force.consent()?;
     let setting = Setting::read(&args.settings, &args.list)?;
     let proposal = Proposal::read(&setting.places, &args.list).map_err(store)?;
     let proposal = proposal.ok_or_else(|| failed(no_proposal(&setting)))?;
     let list = parse(&proposal.text).map_err(|problems| {
-        let lines = problems.iter().map(|problem| format!("line {}: {}", problem.line, problem.message));
-        Failure { code: crate::cli::FAILED, lines: lines.collect() }
+        let path = setting.places.proposals().join(format!("{}.txt", args.list));
+        let at = |line: u32| format!("{}:{line}", path.display());
+        let lines = problems.iter().map(|problem| format!("{}: {}", at(problem.line), problem.message));
+        let advice = format!("`nexmo-gate ranges propose {}` or `fetch` replaces the proposal", args.list);
+        Failure { code: FAILED, lines: lines.chain([advice]).collect() }
     })?;
     let running = Running::find(&setting.gate);
     if setting.live().digest().as_ref() == Some(&proposal.record.sha256) {
@@ -66,31 +62,15 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let prefixes = set(Some(&list));
     let proposed =
         Proposed { prefixes: &prefixes, base: record.base.clone(), at: Duration::from_secs(record.at) };
-    let (mut review, _) = weigh(&setting, &live, &proposed, &running);
+    let (mut review, moves) = weigh(&setting, &live, &proposed, &running);
     review.id = Some(id(&live, &proposal.text));
-    let is_other = args.only_if.is_some() && args.only_if != review.id;
-    if is_other {
+    if args.only_if.is_some() && args.only_if != review.id {
         let message = "this is not what was looked at: the list or its proposal has changed since".to_owned();
         review.held.push(Held { message, reason: "changed".to_owned() });
+        consent = Consent::OfAnother(format!("look at it again: nexmo-gate ranges diff {}", args.list));
     }
-    if !args.json {
-        print(&format!("{}: from {}\n{}", args.list, record.source, review.text()))?;
-    }
-    review.warn();
-    if !review.held.is_empty() && (is_other || !args.force) {
-        if args.json {
-            print(&json(&review))?;
-        }
-        let more = if is_other {
-            format!("look at it again: nexmo-gate ranges diff {}", args.list)
-        } else {
-            "read the difference; a person may publish it with --force".to_owned()
-        };
-        return Err(Failure { code: DENIED, lines: [review.held_lines(), vec![more]].concat() });
-    }
-    for line in review.held_lines() {
-        eprintln!("warning: forced, {line}");
-    }
+    let past = replay(&setting, &live, &Next { ranges: &list, moves: &moves }, &mut review);
+    show(&format!("from {}", record.source), &review, past.as_ref(), consent, args.json)?;
     let text = Release {
         text: &proposal.text,
         source: record.source.clone(),

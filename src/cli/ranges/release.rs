@@ -1,13 +1,95 @@
-//! A text becomes the list, and the running gate serves it.
+//! A text becomes the list, unless something holds it, and the running gate serves it.
+
+use std::io::{IsTerminal as _, stdin};
 
 use serde::Serialize;
 
-use crate::cli::ranges::review::{json, now};
+use crate::cli::ranges::replay::report::ReplayReport;
+use crate::cli::ranges::replay::text::brief;
+use crate::cli::ranges::review::{Review, json, now};
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Live, Setting, operator, store};
-use crate::cli::{FAILED, Failure, print};
+use crate::cli::{DENIED, FAILED, Failure, USAGE, print};
 use crate::load::proposals::publication::make_live;
 use crate::load::proposals::record::{Change, Record, sha256};
+
+/// Whether a person releases what is held.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(super) struct Force {
+    /// Publish what is held; for a person at a terminal
+    #[arg(long)]
+    force: bool,
+    /// With --force: a person has read what is held, and there is no terminal
+    #[arg(long, requires = "force")]
+    yes_i_know: bool,
+}
+
+/// What a person said of a change that is held.
+#[derive(Debug)]
+pub(super) enum Consent {
+    /// Nothing.
+    None,
+    /// It is released all the same.
+    Forced,
+    /// Whatever it was, it was about another change; and what to do now.
+    OfAnother(String),
+}
+
+impl Force {
+    /// What a person says.
+    ///
+    /// # Errors
+    /// A program does.
+    pub(super) fn consent(self) -> Result<Consent, Failure> {
+        if self.force && !self.yes_i_know && !stdin().is_terminal() {
+            let line = "--force is for a person at a terminal; without one, --yes-i-know says that a person has read it";
+            return Err(Failure { code: USAGE, lines: vec![line.to_owned()] });
+        }
+        Ok(if self.force { Consent::Forced } else { Consent::None })
+    }
+}
+
+/// A change that is held, for programs.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    review: &'a Review,
+    /// What the access log says of it; none where it was not asked.
+    replay: Option<&'a ReplayReport>,
+}
+
+/// Shows the change and everything that speaks against it.
+///
+/// # Errors
+/// Something holds it.
+pub(super) fn show(
+    head: &str,
+    review: &Review,
+    replay: Option<&ReplayReport>,
+    consent: Consent,
+    as_json: bool,
+) -> Result<(), Failure> {
+    if !as_json {
+        let replay = replay.map(brief).unwrap_or_default();
+        print(&format!("{}: {head}\n{}{replay}", review.list, review.text()))?;
+    }
+    review.warn();
+    let advice = match consent {
+        Consent::Forced => None,
+        Consent::None => Some("read the difference; a person may publish it with --force".to_owned()),
+        Consent::OfAnother(advice) => Some(advice),
+    };
+    if let Some(advice) = advice.filter(|_| !review.held.is_empty()) {
+        if as_json {
+            print(&json(&Told { review, replay }))?;
+        }
+        return Err(Failure { code: DENIED, lines: [review.held_lines(), vec![advice]].concat() });
+    }
+    for line in review.held_lines() {
+        eprintln!("warning: forced, {line}");
+    }
+    Ok(())
+}
 
 /// What is released, and where it is from.
 pub(super) struct Release<'a> {

@@ -1,11 +1,12 @@
 //! `ranges rollback`: makes an earlier generation the list again. It is a publication of its own.
 
 use crate::cli::flags::Settings;
-use crate::cli::ranges::release::{Release, release};
+use crate::cli::ranges::release::{Force, Release, release, show};
+use crate::cli::ranges::replay::before::{Next, replay};
 use crate::cli::ranges::review::Review;
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Setting, store};
-use crate::cli::{Failure, failed, print};
+use crate::cli::{Failure, failed};
 use crate::load::proposals::history::Generation;
 use crate::load::proposals::places::StoreError;
 use crate::policy::address::range_list::parse;
@@ -13,9 +14,10 @@ use crate::policy::proposal::moves::set;
 
 /// Make an earlier generation the list again.
 ///
-/// It becomes a generation of its own, so that nothing of the history is lost. No guard holds it: it was published before.
+/// It becomes a generation of its own, so that nothing of the history is lost. It was published before, so one guard alone holds
+/// it: where addresses go, the access log of the configuration is judged again as by `ranges replay`, and somebody would be lost.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Exit: 0 published, 1 no such generation, not written or not loaded.")]
+#[command(after_help = "Exit: 0 published, 1 no such generation, not written or not loaded, 3 held.")]
 pub(super) struct Args {
     /// The list
     #[arg(value_name = "LIST")]
@@ -23,6 +25,8 @@ pub(super) struct Args {
     /// The number of the generation [default: the newest that is not the list]
     #[arg(value_name = "N")]
     number: Option<u64>,
+    #[command(flatten)]
+    force: Force,
     /// As JSON, for programs
     #[arg(long)]
     json: bool,
@@ -31,16 +35,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    let consent = args.force.consent()?;
     let setting = Setting::read(&args.settings, &args.list)?;
     let live = setting.live();
     let (wanted, text) = wanted(&setting, args.number, live.digest().as_deref())?;
     let number = wanted.number;
     let list =
         parse(&text).map_err(|_| failed(format!("generation {number} of {} is no good list", args.list)))?;
-    let (review, _) = Review::of(&setting, &setting.before(&live), &set(Some(&list)), &[]);
-    if !args.json {
-        print(&format!("{}: back to generation {number}\n{}", args.list, review.text()))?;
-    }
+    let (mut review, moves) = Review::of(&setting, &setting.before(&live), &set(Some(&list)), &[]);
+    let past = replay(&setting, &live, &Next { ranges: &list, moves: &moves }, &mut review);
+    show(&format!("back to generation {number}"), &review, past.as_ref(), consent, args.json)?;
     let back = Release {
         text: &text,
         source: format!("generation {number}"),

@@ -3,7 +3,7 @@
 //! The configuration alone is read. Certificates, secrets and the other lists may be unreadable for whoever proposes.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use crate::cli::flags::{Gate, Settings};
 use crate::cli::{BAD_CONFIG, Failure, USAGE, failed, loading};
-use crate::config::{self, Trusted, list_name};
+use crate::config::{self, Log, Route, Trusted, list_name};
 use crate::files::file::{range_files, read};
 use crate::files::folder::MOST_BYTES;
 use crate::load::proposals::history::{Generation, History, read_history};
@@ -34,6 +34,10 @@ pub(super) struct Setting {
     pub gate: Gate,
     /// After so many days a list counts as not reviewed.
     pub review_days: i64,
+    /// Where the access log is.
+    pub log: Log,
+    /// What is served, and which lists it allows.
+    pub routes: Vec<Route>,
     trusted: Vec<Trusted>,
     /// Whether damaged records were named.
     is_told: Cell<bool>,
@@ -73,6 +77,8 @@ impl Setting {
             places: Places::new(&parsed.config.ranges),
             gate: Gate { file: settings.file.clone(), admin: settings.keys.admin.clone() },
             review_days: parsed.config.review_days(),
+            log: parsed.config.log,
+            routes: parsed.config.routes,
             trusted: parsed.config.trusted_proxies,
             is_told: Cell::new(false),
         })
@@ -88,11 +94,13 @@ impl Setting {
     /// The prefixes that a change is compared with: those of the list, or of its newest generation if the file is gone or
     /// bad.
     pub(super) fn before(&self, live: &Live) -> BTreeSet<IpNet> {
-        if let Some(list) = &live.list {
-            return set(Some(list));
-        }
-        let newest = self.history().into_iter().rev().find_map(|one| parse(&one.text().ok()?).ok());
-        set(newest.as_ref())
+        set(self.before_list(live).as_ref())
+    }
+
+    /// The same as a list; none if there never was one.
+    pub(super) fn before_list(&self, live: &Live) -> Option<RangeList> {
+        let newest = || self.history().into_iter().rev().find_map(|one| parse(&one.text().ok()?).ok());
+        live.list.clone().or_else(newest)
     }
 
     /// The generations of the list, oldest first. Records that cannot be read are named once.
@@ -131,6 +139,19 @@ impl Setting {
         all
     }
 
+    /// The other lists that routes allow, by name, and the names of those of which there is no good file.
+    pub(super) fn beside(&self) -> (BTreeMap<String, RangeList>, Vec<String>) {
+        let names: BTreeSet<&String> = self.routes.iter().flat_map(|route| &route.allow).collect();
+        let (mut lists, mut absent) = (BTreeMap::new(), Vec::new());
+        for name in names.into_iter().filter(|name| **name != self.list) {
+            match list_of_file(&self.places.live(name)) {
+                Some(list) => _ = lists.insert(name.clone(), list),
+                None => absent.push(name.clone()),
+            }
+        }
+        (lists, absent)
+    }
+
     /// The prefixes of the other lists in the folder, by name.
     pub(super) fn others(&self) -> Vec<(String, BTreeSet<IpNet>)> {
         let files = range_files(self.places.ranges()).unwrap_or_default();
@@ -167,8 +188,11 @@ pub(super) fn loaded(settings: &Settings) -> Result<Snapshot, Failure> {
 }
 
 fn of_file(path: &Path) -> BTreeSet<IpNet> {
-    let list = read(path, MOST_BYTES).ok().and_then(|bytes| parse(&bytes).ok());
-    set(list.as_ref())
+    set(list_of_file(path).as_ref())
+}
+
+fn list_of_file(path: &Path) -> Option<RangeList> {
+    read(path, MOST_BYTES).ok().and_then(|bytes| parse(&bytes).ok())
 }
 
 fn config_text(path: &Path) -> Result<String, ConfigError> {

@@ -1,7 +1,7 @@
 //! What speaks against a change of a list: what the files say, and what the running gate knows.
 //!
 //! `propose` and `publish` weigh alike, so what the first does not hold the second does not hold either, as long as nothing
-//! changes. Invariant: what nobody can say is said to be so, and is never taken for an absence.
+//! changes, but for what the access log says (`replay::before`): not everybody who proposes may read it. Invariant: what nobody can say is said to be so, and is never taken for an absence.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -68,10 +68,9 @@ fn unknown(since: Option<u64>, beyond: usize) -> Vec<String> {
     let lately = now().saturating_sub(LATELY).as_secs();
     let of_time = match since {
         Some(since) if since <= lately => None,
-        Some(since) => Some(format!(
-            "the gate knows only since {} whether requests came from what goes; `ranges replay` asks the access log",
-            time(since)
-        )),
+        Some(since) => {
+            Some(format!("the gate knows only since {} whether requests came from what goes", time(since)))
+        }
         None => {
             Some("the gate does not say since when it knows whether requests came from what goes".to_owned())
         }

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use crate::cli::simulate::connection::Via;
 use crate::cli::simulate::course::Until;
 use crate::cli::simulate::crowd::{MOST, Rate};
 use crate::cli::simulate::sign::Sign;
 use crate::cli::simulate::target::Target;
+use crate::cli::webhooks::connection::Via;
 use crate::cli::webhooks::fields::Setting;
 use crate::cli::webhooks::form::Form;
 
@@ -18,8 +18,8 @@ use crate::cli::webhooks::form::Form;
 #[derive(clap::Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
-    after_help = "Exit: 0 all delivered (of forged signatures: all refused), 1 it could not be tried, 2 wrong usage, 3 something was lost, \
-                        late or wrong.\n\n\
+    after_help = "Exit: 0 all delivered (of forged signatures: all refused), 1 it could not be tried or was stopped, 2 wrong usage, \
+                        3 something was lost, late or wrong.\n\n\
                         Example: nexmo-gate simulate sms-inbound --to http://127.0.0.1:3000/webhooks/inbound-sms"
 )]
 pub struct Args {

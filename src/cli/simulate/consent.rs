@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::cli::simulate::target::is_loopback;
+use crate::cli::simulate::target::is_own;
 use crate::files::file;
 
 /// The largest file that is read.
@@ -45,7 +45,7 @@ pub(super) enum Refused {
 /// # Errors
 /// Nobody did, or it cannot be kept.
 pub(super) fn ask(host: &str, addresses: &[SocketAddr], agrees: bool) -> Result<(), Refused> {
-    if addresses.iter().all(|address| is_loopback(address.ip())) {
+    if addresses.iter().all(|address| is_own(address.ip())) {
         return Ok(());
     }
     let file = kept(std::env::var_os("XDG_CONFIG_HOME"), std::env::var_os("HOME"));

@@ -4,13 +4,12 @@
 //! application that fails at once are those of the documents. Waits are divided by the speed; time-outs stay real.
 //! Invariant: every course ends, because every schedule does.
 
-use std::thread;
 use std::time::Duration;
 
-use crate::cli::simulate::connection::Line;
-use crate::cli::simulate::exchange::{Exchange, exchange};
 use crate::cli::simulate::message::Message;
 use crate::cli::simulate::verdict::{Verdict, judge};
+use crate::cli::webhooks::connection::Line;
+use crate::cli::webhooks::exchange::{Exchange, exchange};
 use crate::policy::mask::mode::Mask;
 use crate::policy::provider::DEFAULT;
 use crate::policy::provider::next::{Next, Try};
@@ -79,6 +78,17 @@ pub(super) struct Course {
     pub notes: Vec<String>,
     /// The message is delivered, and nothing is wrong.
     pub good: bool,
+    /// The user ended it before its end.
+    pub stopped: bool,
+}
+
+impl Course {
+    /// What was not tried to its end is neither good nor bad.
+    fn stop(&mut self) {
+        self.good = false;
+        self.stopped = true;
+        self.notes.push("stopped before its end".to_owned());
+    }
 }
 
 /// Follows one message. `seen` hears of each try, and ends the course where it says no.
@@ -94,7 +104,11 @@ pub(super) fn follow(
     let (mut at, mut number, mut unanswered) = (Duration::ZERO, 1, 0);
     let mut all = Vec::new();
     loop {
-        let came = exchange(line, &spec.tries, &message.bytes);
+        let came = exchange(line, spec.tries.connect, spec.tries.answer, &message.bytes);
+        if line.stop.is_said() && came.got.is_err() {
+            // Whether it would have failed, nobody knows.
+            return stopped(all);
+        }
         let verdict = judge(message.webhook, &came);
         let since_first = at + Duration::from_secs(came.took.as_secs());
         let real = Try { number, since_first, ended: verdict.ended };
@@ -121,22 +135,35 @@ pub(super) fn follow(
         all.push(tried);
         match next {
             Next::Again(wait) if goes_on && pace.until.is_some() => {
-                thread::sleep(wait / pace.speed.max(1));
+                if line.stop.wait(wait / pace.speed.max(1)) {
+                    return stopped(all);
+                }
                 at = since_first + wait;
                 number += 1;
             }
             _ => {
                 let good = if pace.until == Some(Until::Lost) { unanswered == 0 } else { is_success };
-                return Course { tries: all, problems: Vec::new(), notes: Vec::new(), good };
+                return Course { tries: all, problems: Vec::new(), notes: Vec::new(), good, stopped: false };
             }
         }
     }
 }
 
+/// The course of tries after which the user wanted to stop.
+fn stopped(tries: Vec<Tried>) -> Course {
+    let mut course = Course { tries, problems: Vec::new(), notes: Vec::new(), good: false, stopped: false };
+    course.stop();
+    course
+}
+
 /// Sends a message once more, as a sender does whose first answer was lost, and compares what the application says.
 pub(super) fn repeat(line: &Line, message: &Message, course: &mut Course) {
     let spec = message.webhook.spec();
-    let came = exchange(line, &spec.tries, &message.bytes);
+    let came = exchange(line, spec.tries.connect, spec.tries.answer, &message.bytes);
+    if line.stop.is_said() && came.got.is_err() {
+        course.stop();
+        return;
+    }
     let verdict = judge(message.webhook, &came);
     let Some(first) = course.tries.last() else { return };
     if verdict.ended != first.verdict.ended {

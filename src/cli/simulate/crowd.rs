@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cli::child::stop::Wish;
+
 /// The most messages of a run.
 pub(super) const MOST: u32 = 10_000;
 /// The most connections at once.
@@ -50,13 +52,15 @@ impl Rate {
     }
 }
 
-/// Does something for each place, some at once, in the order of the places. It ends early where it says no.
+/// Does something for each place, some at once, in the order of the places. It ends early where it says no, and where the
+/// user wants to stop. The value has the places that were done.
 pub(super) fn each<T: Send>(
     count: u32,
     rate: Option<Rate>,
+    wish: &Wish,
     one: impl Fn(u32) -> T + Sync,
     seen: impl Fn(&T) -> bool + Sync,
-) -> Vec<T> {
+) -> Vec<(u32, T)> {
     let (next, stop, begun) = (AtomicU32::new(0), AtomicBool::new(false), Instant::now());
     let all = Mutex::new(Vec::new());
     // Without a rate one follows the other, as from one sender.
@@ -69,8 +73,9 @@ pub(super) fn each<T: Send>(
                     if place >= count || stop.load(Ordering::Relaxed) {
                         return;
                     }
-                    if let Some(rate) = rate {
-                        thread::sleep(rate.moment(place).saturating_sub(begun.elapsed()));
+                    let wait = rate.map_or(Duration::ZERO, |rate| rate.moment(place));
+                    if wish.wait(wait.saturating_sub(begun.elapsed())) {
+                        return;
                     }
                     let done = one(place);
                     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,7 +89,7 @@ pub(super) fn each<T: Send>(
     });
     let mut all = all.into_inner().unwrap_or_else(PoisonError::into_inner);
     all.sort_by_key(|(place, _)| *place);
-    all.into_iter().map(|(_, done)| done).collect()
+    all
 }
 
 #[cfg(test)]
@@ -106,10 +111,20 @@ mod tests {
     fn each_place_is_done_once_and_all_are_in_order() {
         let rate: Rate = "10000/s".parse().unwrap();
         for rate in [None, Some(rate)] {
-            let done = each(500, rate, |place| place, |_| true);
-            assert_eq!(done, (0..500).collect::<Vec<u32>>());
+            let done = each(500, rate, &Wish::default(), |place| place, |_| true);
+            assert_eq!(done, (0..500).map(|place| (place, place)).collect::<Vec<_>>());
         }
-        let done = each(500, None, |place| place, |place| *place < 9);
+        let done = each(500, None, &Wish::default(), |place| place, |place| *place < 9);
         assert_eq!(done.len(), 10);
+    }
+
+    #[test]
+    fn nothing_begins_after_somebody_wants_to_stop() {
+        let slow: Rate = "1/h".parse().unwrap();
+        for rate in [None, Some(slow)] {
+            let wish = Wish::default();
+            let done = each(500, rate, &wish, |_| wish.say(), |()| true);
+            assert_eq!(done, [(0, ())]);
+        }
     }
 }

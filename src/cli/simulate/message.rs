@@ -3,9 +3,10 @@
 //! Invariant: the bytes are made once, so every try of a message is the same message. No value of it is shown but to
 //! whoever asks for all of it, and a signature is not shown even then.
 
-use crate::cli::simulate::connection::Via;
 use crate::cli::simulate::target::Target;
+use crate::cli::webhooks::connection::Via;
 use crate::cli::webhooks::form::Form;
+use crate::cli::webhooks::request;
 use crate::cli::webhooks::samples::Sample;
 use crate::policy::provider::Webhook;
 
@@ -44,16 +45,11 @@ impl Message {
         via: Option<(std::net::IpAddr, Via)>,
         signed: String,
     ) -> Self {
-        let mut head = vec![format!("{} {} HTTP/1.1", sample.method, sample.target)];
-        head.push(format!("Host: {}", target.authority()));
-        head.extend(sample.headers.iter().map(|(name, value)| format!("{name}: {value}")));
-        if let Some((from, Via::XForwardedFor)) = via {
-            head.push(format!("X-Forwarded-For: {from}"));
-        }
-        if sample.method != "GET" {
-            head.push(format!("Content-Length: {}", sample.body.len()));
-        }
-        let request = format!("{}\r\n\r\n{}", head.join("\r\n"), sample.body);
+        let forwarded = match via {
+            Some((from, Via::XForwardedFor)) => vec![("X-Forwarded-For", from.to_string())],
+            _ => Vec::new(),
+        };
+        let request = request::written(sample, &target.authority(), &forwarded);
         Self {
             number,
             webhook: sample.webhook,

@@ -8,19 +8,15 @@
 //! | [`plan`] | what is sent |
 //! | [`message`] | one message on the wire |
 //! | [`sign`] | how it is signed |
-//! | [`connection`] | TCP, TLS, and who the sender seems to be |
-//! | [`exchange`] | one try |
 //! | [`verdict`] | what an answer is worth |
 //! | [`course`] | the tries of a message |
 //! | [`crowd`] | many messages |
 //! | [`report`] | what came of it |
 
 pub(crate) mod args;
-mod connection;
 mod consent;
 mod course;
 mod crowd;
-mod exchange;
 mod message;
 mod plan;
 mod report;
@@ -28,6 +24,7 @@ mod sign;
 mod target;
 mod verdict;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write as _;
 use std::time::Instant;
@@ -35,14 +32,16 @@ use std::time::Instant;
 use rustls::pki_types::ServerName;
 
 pub(crate) use self::args::Args;
-use self::connection::Line;
+
 use self::course::{Pace, Tried};
 use self::crowd::MOST;
 use self::plan::{NoPlan, Plan};
 use self::report::{Done, Run, json, junit, text};
 use self::target::Target;
+use crate::cli::child::stop::Wish;
+use crate::cli::webhooks::connection::Line;
 use crate::cli::webhooks::samples;
-use crate::cli::{DENIED, Failure, USAGE, failed, print, printed};
+use crate::cli::{DENIED, FAILED, Failure, USAGE, failed, print, printed};
 use crate::files::file::{self, MAX_PEM};
 use crate::state::authorities;
 
@@ -84,7 +83,11 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         file.write_all(junit::file(&run).as_bytes())
             .map_err(|error| failed(format!("--junit: {}: {error}", path.display())))?;
     }
-    Ok(if run.good() == run.done.len() { 0 } else { DENIED })
+    Ok(match run.good() == run.done.len() {
+        _ if run.is_cut() => FAILED,
+        true => 0,
+        false => DENIED,
+    })
 }
 
 /// How many messages there are in all.
@@ -119,7 +122,8 @@ fn line(target: &Target, args: &Args) -> Result<Line, Failure> {
     } else {
         None
     };
-    Ok(Line { addresses, tls, from: args.from.map(|from| (from, args.via)) })
+    // Whoever waits for a name to be resolved is ended as any program is.
+    Ok(Line { addresses, tls, from: args.from.map(|from| (from, args.via)), stop: Wish::on_signal() })
 }
 
 /// Whether the messages are too many to be told one by one.
@@ -134,11 +138,16 @@ fn send(plan: &Plan, line: &Line, target: &Target, count: u32, args: &Args) -> R
         plan.message(place, target, args).map(|message| follow(message, plan, line, args, tells))
     };
     let goes_on = |done: &Result<(Done, bool), NoPlan>| matches!(done, Ok((_, true)));
-    let mut all = Vec::new();
-    for result in crowd::each(count, args.rate, one, goes_on) {
-        all.push(result.map_err(|error| failed(error.to_string()))?.0);
+    let (mut done, mut begun_at) = (Vec::new(), BTreeSet::new());
+    for (place, result) in crowd::each(count, args.rate, &line.stop, one, goes_on) {
+        done.push(result.map_err(|error| failed(error.to_string()))?.0);
+        begun_at.insert(place);
     }
-    Ok(Run { to: target.to_string(), done: all, took: begun.elapsed() })
+    let took = begun.elapsed();
+    let unsent = (0..count).filter(|place| !begun_at.contains(place));
+    let unsent: Result<Vec<_>, NoPlan> = unsent.map(|place| plan.message(place, target, args)).collect();
+    let unsent = unsent.map_err(|error| failed(error.to_string()))?;
+    Ok(Run { to: target.to_string(), done, unsent, took })
 }
 
 /// Sends one message, and tells of it. The second value says whether somebody still listens.
@@ -157,7 +166,9 @@ fn follow(message: message::Message, plan: &Plan, line: &Line, args: &Args, tell
         listens
     };
     let mut course = course::follow(line, &message, pace, args.show, &mut seen);
-    if is_forged {
+    if course.stopped {
+        // What has no end is not judged.
+    } else if is_forged {
         course::expect_refusal(&message, &mut course);
     } else if args.twice {
         course::repeat(line, &message, &mut course);

@@ -121,7 +121,7 @@ impl Plan {
     pub(super) fn new(args: &Args) -> Result<Self, NoPlan> {
         let signing = Signing::new(args.sign, args.secret_file.as_deref(), args.api_key.as_deref())?;
         let chosen = match &args.file {
-            Some(path) => vec![recorded(path, webhook(&args.webhook)?)?],
+            Some(path) => vec![recorded(path, webhook(&args.webhook)?, args.method)?],
             None => chosen(&args.webhook, args.method)?,
         };
         let mut samples = Vec::new();
@@ -218,8 +218,8 @@ fn with_account(sample: &Sample, account: &str) -> Sample {
     }
 }
 
-/// A message from a file, as `explain --request` reads it.
-fn recorded(path: &Path, webhook: Webhook) -> Result<Sample, NoPlan> {
+/// A message from a file, as `explain --request` reads it. In another form it is written later.
+fn recorded(path: &Path, webhook: Webhook, form: Option<Form>) -> Result<Sample, NoPlan> {
     let failed = |error| NoPlan::File { path: path.to_owned(), error };
     let request = bytes_of(path).and_then(|bytes| Recorded::read(&bytes)).map_err(failed)?;
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| NoPlan::Binary(path.to_owned()));
@@ -256,7 +256,8 @@ fn recorded(path: &Path, webhook: Webhook) -> Result<Sample, NoPlan> {
             _ => target,
         };
     // Others have answers of their own rules, and no webhook comes by them.
-    if !webhook.spec().methods.allow(method.as_bytes()) || !matches!(&*method, "GET" | "POST") {
+    let is_possible = form.is_some() || webhook.spec().methods.allow(method.as_bytes());
+    if !is_possible || !matches!(&*method, "GET" | "POST") {
         return Err(NoPlan::Method { path: path.to_owned(), webhook: webhook.name(), method });
     }
     Ok(Sample { name, webhook, method, target, headers, body })

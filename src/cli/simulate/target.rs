@@ -3,7 +3,7 @@
 //! Invariant: what is written into a request line holds visible ASCII only.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::str::FromStr;
 
 /// An address.
@@ -142,9 +142,21 @@ impl Target {
     }
 }
 
-/// Whether only this machine can be behind an address.
-pub(super) fn is_loopback(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
+/// Whether only this machine can be behind an address: a loopback address, or one of its own.
+///
+/// To reach an address of its own the system sends from that same address, and to no other from it. Asking which it would
+/// send from needs no packet.
+pub(super) fn is_own(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    let any: IpAddr =
+        if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let from = || -> std::io::Result<IpAddr> {
+        let socket = UdpSocket::bind((any, 0))?;
+        // Any port but 0 does.
+        socket.connect((address, 9))?;
+        Ok(socket.local_addr()?.ip())
+    };
+    address.is_loopback() || (!address.is_unspecified() && from().is_ok_and(|from| from == address))
 }
 
 impl fmt::Display for Target {
@@ -209,7 +221,24 @@ mod tests {
     fn a_shown_address_has_no_query() {
         let target: Target = "http://a.example:8080/in?token=secret".parse().unwrap();
         assert_eq!(target.to_string(), "http://a.example:8080/in");
-        assert!(is_loopback("::ffff:127.0.0.1".parse().unwrap()));
-        assert!(!is_loopback("0.0.0.0".parse().unwrap()));
+    }
+
+    #[test]
+    fn only_this_machine_is_behind_its_own_addresses() {
+        for own in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert!(is_own(own.parse().unwrap()), "{own}");
+        }
+        // Addresses of documents (RFC 5737, RFC 3849), of everybody, of nobody, and of a group.
+        for other in
+            ["198.51.100.1", "2001:db8::1", "255.255.255.255", "0.0.0.0", "::", "224.0.0.1", "ff02::1"]
+        {
+            assert!(!is_own(other.parse().unwrap()), "{other}");
+        }
+        // The address from which this machine would send to others, where it has one.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        if socket.connect("203.0.113.1:9").is_ok() {
+            let own = socket.local_addr().unwrap().ip();
+            assert!(is_own(own), "{own}");
+        }
     }
 }

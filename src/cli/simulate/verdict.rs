@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::cli::simulate::exchange::{Answer, Exchange};
+use crate::cli::webhooks::exchange::{Answer, Exchange};
 use crate::policy::provider::Webhook;
 use crate::policy::provider::spec::AnswerRule;
 use crate::policy::provider::tries::Ended;
@@ -111,7 +111,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cli::simulate::connection::Failed;
+    use crate::cli::webhooks::connection::Failed;
     use crate::policy::provider::DEFAULT;
 
     fn judged(webhook: &str, status: u16, kind: &str, body: &str) -> Verdict {

@@ -1,7 +1,8 @@
 //! The fields of a message that somebody sets: `text=Hello`, or `message.content.text=Hello` for what is nested.
 //!
-//! A value is text. Where another kind of value stands, or begins, it is read as JSON if it can be. Invariant: only the
-//! named field changes, and a field that is not there can only be added where an object is.
+//! A value is text. Where another kind of value stands it is read as JSON if it can be; so is a new one that begins as JSON
+//! does, and it must be JSON then. Invariant: only the named field changes, and a field that is not there can only be added
+//! where an object is.
 
 use crate::cli::webhooks::document::Node;
 use crate::cli::webhooks::form::{self, Form, NotConverted};
@@ -40,6 +41,16 @@ pub(crate) enum NotSet {
         path: String,
         /// The part that has none.
         at: String,
+    },
+    /// The value begins as JSON does, and is none.
+    #[error(
+        "--set {path}: the value begins like JSON and is none: {error}; to send it as a text, write that as JSON: \"...\""
+    )]
+    NoJson {
+        /// The whole name.
+        path: String,
+        /// Why.
+        error: serde_json::Error,
     },
     /// It is an element that a list does not have.
     #[error("--set {path}: {at:?} is no element of the list")]
@@ -104,13 +115,13 @@ fn set(root: &mut Node, setting: &Setting, form: Form) -> Result<(), NotSet> {
 
 fn put(place: &mut Node, name: &str, setting: &Setting, form: Form, at: &str) -> Result<(), NotSet> {
     if let Some(old) = place.get_mut(name) {
-        *old = value(&setting.value, Some(old), form);
+        *old = value(setting, Some(old), form)?;
         return Ok(());
     }
     let path = setting.path.clone();
     match place {
         Node::Object(members) => {
-            members.push((name.to_owned(), value(&setting.value, None, form)));
+            members.push((name.to_owned(), value(setting, None, form)?));
             Ok(())
         }
         Node::List(_) => Err(NotSet::NoElement { path, at: name.to_owned() }),
@@ -118,16 +129,20 @@ fn put(place: &mut Node, name: &str, setting: &Setting, form: Form, at: &str) ->
     }
 }
 
-/// Text stays text; where another kind stands, JSON is read. An object or an array is read wherever JSON is.
-fn value(text: &str, old: Option<&Node>, form: Form) -> Node {
-    let as_text = || Node::Text(text.to_owned());
-    if form != Form::Json {
-        return as_text();
-    }
+/// Text stays text; where another kind stands, or nothing, JSON is read. What begins as JSON must be JSON there: an
+/// application that gets the half of an object as a text was not meant.
+fn value(setting: &Setting, old: Option<&Node>, form: Form) -> Result<Node, NotSet> {
+    let text = &setting.value;
+    let as_text = || Node::Text(text.clone());
+    let begins = text.trim_start().starts_with(['{', '[', '"']);
     match old {
-        Some(Node::Text(_)) => as_text(),
-        None if !text.starts_with(['{', '[']) => as_text(),
-        _ => Node::read(text).unwrap_or_else(|_| as_text()),
+        _ if form != Form::Json => Ok(as_text()),
+        Some(Node::Text(_)) => Ok(as_text()),
+        None if !begins => Ok(as_text()),
+        _ => match Node::read(text) {
+            Err(error) if begins => Err(NotSet::NoJson { path: setting.path.clone(), error }),
+            read => Ok(read.unwrap_or_else(|_| as_text())),
+        },
     }
 }
 
@@ -162,6 +177,22 @@ mod tests {
         assert!(got.body.contains(r#""rate":0.5"#), "{}", got.body);
         assert!(got.body.contains(r#""start_time":null"#), "{}", got.body);
         assert!(got.body.contains(r#""headers":{"a":1}"#), "{}", got.body);
+    }
+
+    #[test]
+    fn a_value_that_begins_like_json_is_json_where_no_text_stands() {
+        let got = set("messages-inbound", &["a={\"b\":[1]}", "c=\"{x\"", "d=1", "text={half"]).unwrap();
+        assert!(got.body.ends_with(r#","a":{"b":[1]},"c":"{x","d":"1"}"#), "{}", got.body);
+        assert!(got.body.contains(r#""text":"{half""#), "{}", got.body);
+        for broken in ["a={\"b\":", "a=[1", "a=\"x", "a= {x}"] {
+            let error = set("messages-inbound", &[broken]).unwrap_err();
+            assert!(
+                error.starts_with("--set a: the value begins like JSON and is none: "),
+                "{broken}: {error}"
+            );
+        }
+        assert!(set("voice-event-answered", &["rate={x"]).is_err());
+        assert!(set("voice-event-answered", &["rate=often"]).unwrap().body.contains(r#""rate":"often""#));
     }
 
     #[test]

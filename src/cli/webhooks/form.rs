@@ -28,6 +28,9 @@ pub(crate) enum NotConverted {
     /// Its body is no JSON.
     #[error("its body is no JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// It says something in two places, and one of them would be lost.
+    #[error("it is a GET with a body, and a message is in one of the two: take the body out")]
+    TwoPlaces,
     /// Its body is JSON, and no object.
     #[error("its body is JSON, and no object")]
     NoObject,
@@ -79,6 +82,7 @@ pub(crate) fn fields(sample: &Sample) -> Result<Vec<(String, Node)>, NotConverte
                 _ => Err(NotConverted::NoObject),
             };
         }
+        Form::Get if !sample.body.is_empty() => return Err(NotConverted::TwoPlaces),
         Form::Get => sample.query().unwrap_or_default(),
         Form::Urlencoded => &sample.body,
     };
@@ -90,11 +94,12 @@ pub(crate) fn fields(sample: &Sample) -> Result<Vec<(String, Node)>, NotConverte
     Ok(fields)
 }
 
-/// The same message with these fields, in a form.
+/// The same message with these fields, in a form. The query of a POST is no part of the message, and stays.
 pub(crate) fn written(sample: &Sample, form: Form, fields: Vec<(String, Node)>) -> Sample {
+    let is_post = Form::of(sample) != Form::Get;
     let mut written = Sample {
         method: if form == Form::Get { "GET" } else { "POST" }.to_owned(),
-        target: sample.path().to_owned(),
+        target: if is_post { sample.target.clone() } else { sample.path().to_owned() },
         body: String::new(),
         ..sample.clone()
     };
@@ -107,7 +112,7 @@ pub(crate) fn written(sample: &Sample, form: Form, fields: Vec<(String, Node)>) 
         Form::Json => written.body = Node::Object(fields).text(),
         Form::Urlencoded => written.body = query(&fields),
         Form::Get => {
-            written.target.push('?');
+            written.target.push(if written.target.contains('?') { '&' } else { '?' });
             written.target.push_str(&query(&fields));
         }
     }
@@ -171,6 +176,19 @@ mod tests {
             let sample = sample(name);
             assert_eq!(written(&sample, form, fields(&sample).unwrap()), sample, "{name}");
         }
+    }
+
+    #[test]
+    fn the_query_of_a_post_stays_and_a_get_with_a_body_is_not_read() {
+        let post = Sample { target: "/a?token=t".to_owned(), ..sample("sms-inbound-post-json") };
+        let own = fields(&post).unwrap();
+        assert_eq!(written(&post, Form::Json, own.clone()), post);
+        assert_eq!(written(&post, Form::Urlencoded, own.clone()).target, "/a?token=t");
+        let get = written(&post, Form::Get, own.clone());
+        assert_eq!(get.target, format!("/a?token=t&{}", query(&own)));
+        assert_eq!(written(&get, Form::Json, fields(&get).unwrap()).target, "/a");
+        let two = Sample { body: "{}".to_owned(), ..get };
+        assert!(matches!(fields(&two), Err(NotConverted::TwoPlaces)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::cli::webhooks::form::{self, Form};
 use crate::cli::webhooks::samples::Sample;
 use crate::policy::provider::Webhook;
 use crate::policy::provider::signing::Signed;
-use crate::policy::signature::mac::{Mac, Method, sha256};
+use crate::policy::signature::mac::{Method, sha256};
 use crate::policy::signature::payload::query_json;
 use crate::policy::signature::secret::{Encoding, NoSecret, Secret};
 use crate::policy::signature::text::pairs::{self, Pair, Unreadable};
@@ -127,7 +127,7 @@ impl Signer {
         ]);
         let header = base64url(br#"{"alg":"HS256","typ":"JWT"}"#);
         let signed = format!("{header}.{}", base64url(claims.text().as_bytes()));
-        let mac = Mac::of(Method::Sha256, self.secret.bytes(), signed.as_bytes());
+        let mac = self.secret.mac(Method::Sha256, signed.as_bytes());
         let token = format!("Bearer {signed}.{}", base64url(mac.bytes()));
         let mut message = message.clone();
         message.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
@@ -150,7 +150,7 @@ impl Signer {
             Form::Urlencoded => pairs::form(signed.body.as_bytes())?,
             Form::Get => pairs::form(signed.query().unwrap_or_default().as_bytes())?,
         };
-        let sig = hex(Mac::of(method, self.secret.bytes(), &base(&read, &own)).bytes());
+        let sig = hex(self.secret.mac(method, &base(&read, &own)).bytes());
         // The vendor writes a hash in lower case, an HMAC in upper case.
         let sig = if method == Method::Md5Hash { sig } else { sig.to_ascii_uppercase() };
         let is_empty = read.is_empty();

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,10 +65,12 @@ pub(crate) async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Re
     let Listener { socket: listener, owner, options } = listener;
     let mut view = gate.store.view();
     let mut pause = SHORTEST_PAUSE;
+    // One wait for the whole loop: to begin one costs as much as to judge the connection.
+    let mut stopped = pin!(stop.wait_for(|stop| *stop));
     loop {
         tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => break,
+            _ = &mut stopped => break,
             (socket, address) = accept(&gate, &listener, &mut pause) => {
                 receive(&gate, &mut view, &options, socket, address);
             }

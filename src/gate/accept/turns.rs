@@ -2,13 +2,16 @@
 //!
 //! The scheduler runs tasks in the order in which they became ready. If a hundred handshakes begin at once, a request
 //! that comes after them waits for all of them, a quarter of a millisecond each. Here the tasks of one kind queue for
-//! a semaphore, and other tasks run between any two of them. Invariant: a task holds its turn only while it computes,
-//! never while it waits for a peer.
+//! a semaphore, and other tasks run between any two of them. The first such task of a thread that had nothing to do runs
+//! at once: nothing waits for the thread then, and taking turns would cost a look at all sockets. Invariant: a task
+//! holds its turn only while it computes, never while it waits for a peer.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
@@ -17,6 +20,11 @@ use crate::config::Config;
 #[must_use]
 pub(crate) fn workers(config: &Config) -> usize {
     config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+}
+
+thread_local! {
+    /// How often this thread had found nothing to do when it last ran expensive work without a turn.
+    static LAST_REST: Cell<u64> = const { Cell::new(u64::MAX) };
 }
 
 /// The turns of one kind of work.
@@ -33,6 +41,13 @@ impl Turns {
     /// Runs the future; it waits for a turn each time before it is polled.
     pub(crate) async fn run<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
         loop {
+            if is_first_since_rest() {
+                if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+                    return output;
+                }
+                woken().await;
+                continue;
+            }
             // The semaphore is never closed, so this never fails; if it did, the future would run without a turn.
             let turn = self.0.acquire().await;
             // A free turn is granted at once. Yield, so that tasks that are ready and new I/O events come first.
@@ -44,6 +59,17 @@ impl Turns {
             woken().await;
         }
     }
+}
+
+/// Whether this thread has run no other expensive work since it last had nothing to do. A thread whose runtime shares its
+/// tasks with other threads cannot tell.
+fn is_first_since_rest() -> bool {
+    let Ok(runtime) = Handle::try_current() else { return false };
+    if runtime.runtime_flavor() != RuntimeFlavor::CurrentThread {
+        return false;
+    }
+    let rests = runtime.metrics().worker_park_count(0);
+    LAST_REST.replace(rests) != rests
 }
 
 /// Waits until the task is woken again.

@@ -5,6 +5,7 @@
 //! helps. Invariant: every reply has a Content-Length or a status without a body, so the sender knows where it ends.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use crate::policy::delivery::{Body, RETRY_AFTER_S, Verdict};
 use crate::upstream::answer::Answer;
@@ -37,27 +38,37 @@ pub(crate) fn relayed(verdict: Verdict, answer: &Answer, frame: Frame) -> Reply<
     }
 }
 
+/// The header lines of the gate's own replies, and those with `Retry-After`: made once, because denials come in floods.
+static PLAIN: LazyLock<Fields> = LazyLock::new(|| Fields::of(&[PLAIN_TEXT]));
+static PLAIN_RETRY: LazyLock<Fields> =
+    LazyLock::new(|| Fields::of(&[PLAIN_TEXT, ("Retry-After", &RETRY_AFTER_S.to_string())]));
+const PLAIN_TEXT: (&str, &str) = ("Content-Type", "text/plain; charset=utf-8");
+
 /// A reply of the gate's own; `allow` is the value of the Allow field in a 405.
 #[must_use]
 pub(crate) fn own(status: u16, allow: Option<&str>, frame: Frame) -> Reply<'static> {
-    let mut fields = Fields::of(&[("Content-Type", "text/plain; charset=utf-8")]);
-    if matches!(status, 503 | 504) {
-        fields.push(b"Retry-After", RETRY_AFTER_S.to_string().as_bytes());
-    }
-    if let Some(allow) = allow {
-        fields.push(b"Allow", allow.as_bytes());
-    }
-    let body = format!("{status} {}\n", phrase(status)).into_bytes();
+    let usual: &Fields = if matches!(status, 503 | 504) { &PLAIN_RETRY } else { &PLAIN };
+    let fields = match allow {
+        None => Cow::Borrowed(usual),
+        Some(allow) => {
+            let mut fields = usual.clone();
+            fields.push(b"Allow", allow.as_bytes());
+            Cow::Owned(fields)
+        }
+    };
+    let body = body_of_own(status);
     let length = Some(body.len() as u64);
-    let body = if frame.to_head { Vec::new() } else { body };
-    Reply {
-        status,
-        fields: Cow::Owned(fields),
-        length,
-        body: Cow::Owned(body),
-        close: frame.close,
-        dated: false,
-        spare: true,
+    let body = if frame.to_head { Cow::Borrowed(&b""[..]) } else { body };
+    Reply { status, fields, length, body, close: frame.close, dated: false, spare: true }
+}
+
+/// The status and its phrase. That of a denial is at hand.
+fn body_of_own(status: u16) -> Cow<'static, [u8]> {
+    match status {
+        403 => Cow::Borrowed(b"403 Forbidden\n"),
+        404 => Cow::Borrowed(b"404 Not Found\n"),
+        503 => Cow::Borrowed(b"503 Service Unavailable\n"),
+        _ => Cow::Owned(format!("{status} {}\n", phrase(status)).into_bytes()),
     }
 }
 
@@ -134,6 +145,7 @@ mod tests {
             let text = String::from_utf8(reply.to_http1()).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
             assert_eq!(body.len(), reply.body.len(), "{text}");
+            assert_eq!(body, format!("{status} {}\n", phrase(status)));
             assert!(head.contains(&format!("Content-Length: {}", body.len())), "{text}");
             assert_eq!(head.contains("Retry-After: 5"), matches!(status, 503 | 504), "{text}");
             assert_eq!(head.contains("Allow: POST"), status == 405, "{text}");

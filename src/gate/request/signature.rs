@@ -77,8 +77,8 @@ impl<T: Transport> Request<'_, T> {
         message: &Message<'_>,
     ) -> Option<MessageKey> {
         let vouched = judgement.vouched.as_ref().filter(|_| judgement.finding == Finding::Valid)?;
-        let read_by: Vec<&[u8]> = signature::read_by(head).collect();
-        self.context.gate.delivered.key(vouched, (&route.label, target), (message, &read_by))
+        let read_by = signature::read_by(head);
+        self.context.gate.delivered.key(vouched, (&route.label, target), (message, read_by))
     }
 
     /// Keeps what was found, and decides by what the route needs.

@@ -4,14 +4,16 @@
 //! stays and its problems are reported; only a list that is named and never was good stops a load. What is wrong with a
 //! file that nothing names is a warning: a README in the folder decides nothing.
 //!
-//! What is said of a file that cannot be used is in [`bad_list`].
+//! What is said of a file that cannot be used is in [`bad_list`], and of a review that cannot have been in [`reviewed`].
 
 mod bad_list;
+mod reviewed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::bad_list::{line_problems, list_name, problem, unnamed};
+pub(crate) use self::reviewed::to_come;
 use crate::config::Problem;
 use crate::files::file::FileContent;
 use crate::files::folder::Folder;

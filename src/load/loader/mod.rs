@@ -23,10 +23,11 @@ use crate::files::secret::SecretContent;
 use crate::load::before::{Before, Initiator};
 use crate::load::file_view::FileView;
 use crate::load::last_good::LastGood;
-use crate::load::lists::{Lists, Standings, remember, resolve};
+use crate::load::lists::{Lists, Standings, remember, resolve, to_come};
 use crate::load::named::{list_names, unknown_lists, unread};
 use crate::load::serving::Serving;
 use crate::load::source::ConfigSource;
+use crate::policy::address::range_list::Day;
 use crate::policy::hold::Outline;
 use crate::state::authorities;
 use crate::state::held::Held;
@@ -214,6 +215,8 @@ impl Loader {
             folder.map(|folder| resolve(folder, before, &used, &self.standings)).unwrap_or_default();
         loaded.warnings.extend(folder.and_then(unread));
         loaded.warnings.append(&mut lists.warnings);
+        let today = Day::at(unix_seconds(SystemTime::now()));
+        loaded.warnings.extend(to_come(&lists.good, &used, today));
         loaded.held.append(&mut lists.held);
         if config.is_some() {
             let mut unknown = unknown_lists(named.as_deref().unwrap_or_default(), &lists, look);

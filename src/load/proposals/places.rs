@@ -37,8 +37,16 @@ pub(crate) enum StoreError {
         /// What is wrong in it.
         error: String,
     },
+    /// A proposal cannot be read, or is not the one that was written.
+    #[error("{error}; `nexmo-gate ranges propose {list}` or `fetch` replaces the proposal")]
+    Damaged {
+        /// The list that it is for.
+        list: String,
+        /// What is wrong with it.
+        error: Box<Self>,
+    },
     /// A text is not the one that its record is about.
-    #[error("{}: is not the text that was written here; propose it again", .0.display())]
+    #[error("{}: is not the text that was written here", .0.display())]
     Changed(PathBuf),
     /// A text is not the one that was published.
     #[error("{}: is not the text that was published; name another generation", .0.display())]

@@ -30,6 +30,11 @@ impl Proposal {
     /// # Errors
     /// It cannot be read, or was changed by something else than `propose`.
     pub(crate) fn read(places: &Places, list: &str) -> Result<Option<Self>, StoreError> {
+        Self::found(places, list)
+            .map_err(|error| StoreError::Damaged { list: list.to_owned(), error: Box::new(error) })
+    }
+
+    fn found(places: &Places, list: &str) -> Result<Option<Self>, StoreError> {
         let (path, record) = files(places, list);
         let Some(record) = Record::read(&record)? else { return Ok(None) };
         let text =

@@ -56,7 +56,10 @@ fn a_proposal_is_read_as_it_was_written_and_not_when_it_was_changed() {
     assert_eq!(Proposal::lists(&places), ["sms"]);
     let path = places.proposals().join("sms.txt");
     fs::write(&path, "192.0.2.2\n").unwrap();
-    assert_eq!(Proposal::read(&places, "sms"), Err(StoreError::Changed(path)));
+    let damaged = StoreError::Damaged { list: "sms".to_owned(), error: Box::new(StoreError::Changed(path)) };
+    let told = damaged.to_string();
+    assert!(told.ends_with("; `nexmo-gate ranges propose sms` or `fetch` replaces the proposal"), "{told}");
+    assert_eq!(Proposal::read(&places, "sms"), Err(damaged));
     Proposal::remove(&places, "sms").unwrap();
     assert_eq!((Proposal::read(&places, "sms"), Proposal::lists(&places)), (Ok(None), Vec::new()));
 }

@@ -128,6 +128,9 @@ pub fn resolve<'a>(
     }
 }
 
+/// The capacity for trusted hops: nobody has more proxies in a row.
+const USUAL_HOPS: usize = 8;
+
 /// From the writer to the first hop that is not trusted; `via` are the trusted ones before the writer. What stands
 /// between two commas and is empty is no hop (RFC 9110 section 5.6.1): some proxies join lines that hold nothing.
 fn walk<'a>(
@@ -144,6 +147,7 @@ fn walk<'a>(
     if !trusted.contains(writer) {
         return client(writer, via);
     }
+    via.reserve(USUAL_HOPS);
     via.push(writer);
     for line in lines {
         for hop in line.rsplit(|b| *b == b',').map(<[u8]>::trim_ascii) {

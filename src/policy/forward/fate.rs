@@ -34,9 +34,11 @@ pub(crate) fn request_fate(name: &[u8]) -> Fate {
 }
 
 /// The names that have a fate of their own, the shorter ones first.
-const NAMED: [(&[u8], Fate); 21] = [
+const NAMED: [(&[u8], Fate); 22] = [
     (b"te", Fate::HopByHop),
     (b"host", Fate::Own),
+    // Reserved, because `Connection: close` would name it (RFC 9110 section 7.6.1).
+    (b"close", Fate::HopByHop),
     (b"expect", Fate::HopByHop),
     (b"trailer", Fate::HopByHop),
     (b"upgrade", Fate::HopByHop),

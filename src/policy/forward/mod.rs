@@ -15,6 +15,7 @@ pub(crate) mod name;
 
 pub use self::fate::response_drops;
 pub(crate) use self::fate::{Fate, request_fate};
+use crate::policy::bytes::is_word;
 use crate::policy::client::client_ip::{Client, ForwardedHeader};
 use crate::policy::client::forwarded;
 use crate::policy::forward::name::same_name;
@@ -138,6 +139,10 @@ pub(crate) const MAX_NAMED: usize = 16;
 /// each of its lines compared with thousands of names.
 #[must_use]
 pub(crate) fn connection_overreaches(list: &[u8]) -> bool {
+    // What nearly every sender says.
+    if list.is_empty() || is_word(list, b"close") || is_word(list, b"keep-alive") {
+        return false;
+    }
     if memchr::memchr_iter(b',', list).count() >= MAX_NAMED {
         return true;
     }

@@ -8,7 +8,7 @@ use crate::policy::mask::names::{self, Says};
 use crate::policy::mask::text::length;
 
 /// The headers whose values are of the exchange, and not of a person: their names, or what these begin with.
-const KNOWN: [&str; 46] = [
+const KNOWN: [&str; 47] = [
     "accept",
     "accept-*",
     "access-control-*",
@@ -54,6 +54,7 @@ const KNOWN: [&str; 46] = [
     "x-b3-*",
     "x-forwarded-*",
     "x-nexmo-gate-*",
+    "x-real-ip",
     "x-request-id",
 ];
 

@@ -287,12 +287,14 @@ proptest! {
 
 #[test]
 fn a_header_that_nobody_knows_shows_its_length_and_of_a_key_nothing() {
-    let head = b"POST /a HTTP/1.1\r\nHost: a\r\nX-Weird-Key: TOKEN\r\nX-Pass: p\r\nX-Who: Ann Smith\r\nX-B3-TraceId: ab\r\n\r\n";
+    let head = b"POST /a HTTP/1.1\r\nHost: a\r\nX-Weird-Key: TOKEN\r\nX-Pass: p\r\nX-Who: Ann Smith\r\nX-B3-TraceId: ab\r\n\
+        X-Real-IP: 192.0.2.7\r\n\r\n";
     let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let shown = masked().request_head(head);
-    let wanted = [line("Host", "a"), line("X-Who", "(9_characters)"), line("X-B3-TraceId", "ab")];
+    let ip = line("X-Real-IP", "192.0.2.7");
+    let wanted = [line("Host", "a"), line("X-Who", "(9_characters)"), line("X-B3-TraceId", "ab"), ip.clone()];
     assert_eq!(shown.fields, wanted);
     assert_eq!(shown.left_out.into_names(), ["X-Weird-Key", "X-Pass"]);
     let shown = full().request_head(head);
-    assert_eq!(shown.fields, [line("Host", "a"), line("X-Who", "Ann Smith"), line("X-B3-TraceId", "ab")]);
+    assert_eq!(shown.fields, [line("Host", "a"), line("X-Who", "Ann Smith"), line("X-B3-TraceId", "ab"), ip]);
 }

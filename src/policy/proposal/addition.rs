@@ -52,8 +52,7 @@ pub(crate) fn alone(
     let (list, text) = current.ok_or(NotAlone::First)?;
     let day = list.reviewed().ok_or(NotAlone::NotReviewed)?;
     let age = reviewed.today.days_since_epoch() - day.days_since_epoch();
-    // Somewhere it is tomorrow already.
-    if age < -1 {
+    if day.is_to_come(reviewed.today) {
         return Err(NotAlone::ReviewedLater(day));
     }
     if age > reviewed.within {

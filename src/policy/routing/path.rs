@@ -63,8 +63,9 @@ const CLASS: [u8; 256] = {
 const SLASH: u8 = 1;
 const ODD: u8 = 2;
 
-/// Whether the path is certainly unambiguous, as nearly every path is; one pass over the bytes.
-fn is_plain(path: &[u8]) -> bool {
+/// Whether the path is certainly unambiguous and has nothing encoded, as nearly every path; one pass over the bytes.
+#[must_use]
+pub(crate) fn is_plain(path: &[u8]) -> bool {
     let mut before = 0;
     for byte in path {
         let class = CLASS[usize::from(*byte)];

@@ -159,8 +159,8 @@ impl RouteTable {
         self.find_as_written(host, &decoded(path))
     }
 
-    /// The route for a path that is compared without decoding. Only for messages: it tells which route the
-    /// sender may have meant.
+    /// The route for a path that is compared without decoding: one in which nothing is encoded, or an ambiguous one, for
+    /// a message that tells which route its sender may have meant.
     #[must_use]
     pub fn find_as_written(&self, host: Option<Host<'_>>, path: &[u8]) -> Option<usize> {
         let asks_for = |own: &OwnHost| host.is_some_and(|host| own.is(host));

@@ -87,7 +87,12 @@ impl Mac {
     }
 
     fn by_ring(algorithm: Algorithm, secret: &[u8], text: &[u8]) -> Self {
-        Self::from(sign(&Key::new(algorithm, secret), text).as_ref())
+        Self::by_key(&Key::new(algorithm, secret), text)
+    }
+
+    /// The MAC of a text, by a key that is ready.
+    pub(crate) fn by_key(key: &Key, text: &[u8]) -> Self {
+        Self::from(sign(key, text).as_ref())
     }
 
     fn from(bytes: &[u8]) -> Self {

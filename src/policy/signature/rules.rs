@@ -6,6 +6,7 @@ use crate::policy::provider::signing::Signing;
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::keyring::{Asked, Keyring};
 use crate::policy::signature::mac::Method;
+use crate::policy::signature::secret::Secret;
 
 /// What a signature must be.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +52,11 @@ impl Rules<'_> {
         &self,
         account: Option<&[u8]>,
         now: u64,
-        fits: impl Fn(&[u8]) -> bool,
+        fits: impl Fn(&Secret) -> bool,
     ) -> Result<usize, Fault> {
         let (mut known, mut counting, mut signed, mut expired) = (false, false, None, false);
         for (place, entry) in self.keyring.of(self.asked(account)) {
-            let (counts, is_its) = (entry.counts(now), fits(entry.secret.bytes()));
+            let (counts, is_its) = (entry.counts(now), fits(&entry.secret));
             known = true;
             counting |= counts;
             expired |= is_its && !counts;

@@ -9,9 +9,10 @@
 //! them changes nothing.
 
 use crate::policy::signature::fault::Fault;
-use crate::policy::signature::mac::{Mac, Method};
+use crate::policy::signature::mac::Method;
 use crate::policy::signature::payload::unhex;
 use crate::policy::signature::rules::{Message, Rules};
+use crate::policy::signature::secret::Secret;
 use crate::policy::signature::text::pairs::{self, Pair};
 use crate::policy::signature::vouch::Vouched;
 
@@ -88,10 +89,10 @@ fn signer(
 }
 
 /// Whether `sig` is the signature of a base string; its digits may be in any case.
-fn fits(method: Method, secret: &[u8], base: &[u8], sig: &[u8]) -> bool {
+fn fits(method: Method, secret: &Secret, base: &[u8], sig: &[u8]) -> bool {
     let mut mac = [0; 64];
     let mac = &mut mac[..method.len()];
-    unhex(sig, mac).is_some() && Mac::of(method, secret, base).is(mac)
+    unhex(sig, mac).is_some() && secret.mac(method, base).is(mac)
 }
 
 /// The text that is signed, of parameters in the order of their keys.

@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::policy::provider::signing::Carrier;
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::finding::Scheme;
-use crate::policy::signature::mac::{Mac, Method};
+use crate::policy::signature::mac::Method;
 use crate::policy::signature::rules::Rules;
 use crate::policy::signature::token::claims::Claims;
 use crate::policy::signature::token::{Token, bearer};
@@ -111,7 +111,7 @@ pub fn vouch<'h, V: Iterator<Item = &'h [u8]>>(
     }
     let account = claims.text(claims.api_key.as_ref()).unwrap_or_default();
     let place = rules.signer(Some(account.as_bytes()), now, |secret| {
-        Mac::of(Method::Sha256, secret, token.signed).is(&token.mac)
+        secret.mac(Method::Sha256, token.signed).is(&token.mac)
     })?;
     let age = current(rules, now, &claims)?;
     let application = claims.text(claims.application_id.as_ref());

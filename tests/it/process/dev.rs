@@ -1,5 +1,7 @@
 //! `dev`: the gate of somebody who writes an application, as they see it.
 
+use std::fs;
+use std::net::TcpListener;
 use std::process::Child;
 
 use nix::sys::signal::kill;
@@ -9,7 +11,7 @@ use crate::harness;
 use crate::harness::gate::lines::Lines;
 use crate::harness::gate::setup::binary;
 use crate::harness::scratch::Scratch;
-use crate::harness::{PATIENCE, Sender, Signal, Upstream};
+use crate::harness::{PATIENCE, Sender, Signal, Upstream, wait_until};
 
 /// A `dev` that is told to stop when a test fails.
 struct Dev {
@@ -146,4 +148,35 @@ fn dev_says_what_is_wrong_before_it_starts() {
     let bad = run(&["--to", "ftp://127.0.0.1:3000", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
     assert_eq!(bad.status.code(), Some(78));
     assert!(String::from_utf8_lossy(&bad.stderr).contains("upstream"), "{bad:?}");
+}
+
+#[test]
+fn a_dev_that_is_killed_leaves_no_gate_and_the_next_one_no_folder() {
+    let mut dev = Dev::start(&[]);
+    let (listen, mut admin) = (dev.listen, dev.admin.clone());
+    dev.child.kill().expect("killed");
+    dev.child.wait().expect("its end");
+    admin.truncate(admin.find('/').unwrap_or(admin.len()));
+    let is_free = |address: &str| TcpListener::bind(address).is_ok();
+    wait_until(
+        || is_free(&listen.to_string()) && is_free(&admin),
+        || format!("its gate still listens on {listen} and {admin}"),
+    );
+    let folders = || fs::read_dir(dev.scratch.path()).expect("the folder").count();
+    assert_eq!(folders(), 1, "what it was killed with");
+    let mut next = binary();
+    next.args(["demo", "--once"]).env("TMPDIR", dev.scratch.path());
+    next.output().expect("the gate's binary");
+    assert_eq!(folders(), 1, "another command leaves it alone");
+    let mut next = binary();
+    next.args(["dev", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).env("TMPDIR", dev.scratch.path());
+    let mut child = next.spawn().expect("the gate's binary");
+    let lines = Lines::of(child.stdout.take().expect("stdout"));
+    let ready =
+        lines.find(0, PATIENCE, |lines| lines.iter().any(|line| line.contains("gate ")).then_some(()));
+    let left = folders();
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), Signal::SIGINT).expect("told");
+    child.wait().expect("its end");
+    assert_eq!((ready, left), (Some(()), 1), "its own alone");
+    assert_eq!(folders(), 0);
 }

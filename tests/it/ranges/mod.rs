@@ -2,6 +2,7 @@
 
 mod fetched;
 mod killed;
+mod lost;
 mod proposed;
 mod published;
 mod replay;

@@ -2,7 +2,10 @@
 
 use std::fs;
 
+use time::OffsetDateTime;
+
 use crate::harness::gate::setup::binary;
+use crate::harness::{Setup, Upstream, get};
 use crate::ranges::stand::{Said, alone, history, list, ranges};
 
 const OLD: &str = "# reviewed: 2026-11-21\n# auto-add: 20.30.0.0/16\n20.30.40.0/24\n";
@@ -170,4 +173,32 @@ fn without_a_configuration_a_folder_is_enough() {
     let new = setup.path().join("new").display().to_string();
     let said = run(&["replay", "test", "--allow", "test", "--with", &new, &log]);
     assert_eq!(said.code, 3, "{said:?}");
+}
+
+#[test]
+fn a_day_that_is_to_come_is_refused_and_of_a_review_it_is_a_warning() {
+    let upstream = Upstream::echo();
+    let (as_of, new) = (["propose", "test", "--as-of"], "20.30.40.0/24\n20.30.41.0/24\n");
+    let setup = alone(OLD);
+    for (day, wanted) in
+        [("9999-12-31", "is in the future: today is 20"), ("2026-02-30", "wanted a day such as 2026-11-27")]
+    {
+        let said = ranges(&setup, &[&as_of[..], &[day]].concat(), new);
+        assert!(said.code == 2 && said.err.contains(wanted), "{day}: {said:?}");
+    }
+    assert!(!setup.path().join("ranges/.proposed").exists());
+    // Where it is tomorrow already, somebody may have made it.
+    let tomorrow = (OffsetDateTime::now_utc() + time::Duration::days(1)).date().to_string();
+    assert_eq!(ranges(&setup, &[&as_of[..], &[&tomorrow]].concat(), new).code, 0);
+
+    // The clock of a machine may be behind: its gate starts and says so.
+    let setup = Setup::new(upstream.url()).range("test", "# reviewed: 9999-12-31\n127.0.0.2/32\n");
+    setup.write_config();
+    let wanted = "ranges/test.txt: `# reviewed: 9999-12-31` is in the future";
+    let check = binary().args(["check", "--config"]).arg(setup.path().join("config.yaml")).output();
+    let check = Said::of(check.expect("check"));
+    assert!(check.code == 0 && check.err.contains("warning: ") && check.err.contains(wanted), "{check:?}");
+    let gate = setup.start();
+    gate.wait_message(0, |message, line| message.contains(wanted) && line["level"] == "WARN");
+    assert_eq!(gate.ask("127.0.0.2", &get("/hook")).status, 200);
 }

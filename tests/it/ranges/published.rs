@@ -140,7 +140,19 @@ fn a_proposal_that_was_changed_or_is_old_is_not_published() {
     setup.dir.write("ranges/.proposed/test.txt", "0.0.0.0/0\n");
     let said = publish(&setup, &["--force", "--yes-i-know"]);
     assert_eq!((said.code, list(&setup).as_str()), (1, OLD), "{said:?}");
-    assert!(said.err.contains("is not the text that was written here"), "{said:?}");
+    let wanted = "is not the text that was written here; `nexmo-gate ranges propose test` or `fetch` replaces the proposal";
+    assert!(said.err.contains(wanted), "{said:?}");
+    // Half a record too, and so it is.
+    for command in ["publish", "diff"] {
+        fs::write(&record, "{\"at\": 1").expect("a record");
+        let said = ranges(&setup, &[command, "test"], "");
+        assert!(
+            said.err.contains("`nexmo-gate ranges propose test` or `fetch` replaces the proposal"),
+            "{said:?}"
+        );
+    }
+    assert_eq!(proposed(&setup, &format!("{OLD}20.30.43.0/24\n")).code, 0);
+    assert_eq!(publish(&setup, &[]).code, 0);
 }
 
 #[test]

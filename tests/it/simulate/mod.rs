@@ -5,6 +5,7 @@ mod published;
 mod refusals;
 mod schedule;
 mod signed;
+mod stopped;
 mod verdicts;
 
 use std::path::Path;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{json, run};
 use crate::harness::scratch::Scratch;
+use crate::harness::upstream::Arrival;
 use crate::harness::{Answer, Upstream};
 
 fn published() -> BTreeMap<String, Value> {
@@ -135,6 +136,39 @@ fn a_recorded_request_is_sent_as_it_was_recorded() {
     assert_eq!(arrival.head.one("x-own").as_deref(), Some("yes"));
     assert_eq!(arrival.head.one("connection"), None);
     assert_eq!(arrival.head.one("host").as_deref(), upstream.url().strip_prefix("http://"));
+}
+
+#[test]
+fn a_recorded_request_is_written_anew_in_the_form_that_is_asked_for() {
+    let (upstream, folder) = (Upstream::start(|_| Answer::status(200)), Scratch::new());
+    folder.write("get", "GET /in?text=a%20b&n=1 HTTP/1.1\nHost: h\nX-A: b\n\n");
+    folder.write("post", "POST /in?token=t HTTP/1.1\nHost: h\nContent-Length: 9\n\n{\"a\":\"b\"}");
+    folder.write("both", "GET /in?a=b HTTP/1.1\nHost: h\nContent-Length: 2\n\n{}");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    // A webhook that never arrives by GET is asked for as JSON; the query of a POST is the address's.
+    for args in [
+        ["messages-inbound", "--file", &file("get"), "--method", "json"],
+        ["messages-inbound", "--file", &file("post"), "--set", "a=c"],
+        ["sms-inbound", "--file", &file("post"), "--method", "get"],
+        ["sms-inbound", "--file", &file("both"), "--count", "1"],
+    ] {
+        let ran = run(&[&args[..], &["--to", upstream.url()]].concat());
+        assert_eq!(ran.code, 0, "{args:?}: {}{}", ran.text, ran.error);
+    }
+    let told = |arrival: &Arrival| {
+        format!("{} {} {}", arrival.method(), arrival.target(), String::from_utf8_lossy(&arrival.body))
+    };
+    let arrivals = upstream.arrivals();
+    assert_eq!(
+        arrivals.iter().map(told).collect::<Vec<_>>(),
+        [
+            r#"POST /in {"text":"a b","n":"1"}"#,
+            r#"POST /in?token=t {"a":"c"}"#,
+            "GET /in?token=t&a=b ",
+            "GET /in?a=b {}",
+        ]
+    );
+    assert_eq!(arrivals[0].head.one("x-a").as_deref(), Some("b"));
 }
 
 #[test]

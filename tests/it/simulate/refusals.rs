@@ -15,12 +15,14 @@ fn wrong_usage_is_named_before_anything_is_sent() {
     folder.write("none.txt", "hello");
     folder.write("cut.txt", "POST /a HTTP/1.1\nHost: h\nContent-Length: 9\n\nab");
     folder.write("put.txt", "PUT /a HTTP/1.1\nHost: h\n\n");
+    folder.write("get.txt", "GET /a?b=c HTTP/1.1\nHost: h\n\n");
+    folder.write("both.txt", "GET /a?b=c HTTP/1.1\nHost: h\nContent-Length: 2\n\n{}");
     folder.write("key.pem", "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n");
     fs::write(folder.path().join("binary.txt"), b"POST /a HTTP/1.1\nContent-Length: 2\n\n\xff\xfe")
         .expect("a file");
     let path = |name: &str| folder.path().join(name).display().to_string();
     let to = upstream.url();
-    let rows: [(&[&str], &str); 23] = [
+    let rows: [(&[&str], &str); 27] = [
         (&["sms-inbound"], "--to URL: say where to send it"),
         (
             &["sms-inbond", "--to", to],
@@ -43,6 +45,22 @@ fn wrong_usage_is_named_before_anything_is_sent() {
         ),
         (&["sms-inbound", "--to", to, "--file", &path("gone.txt")], "gone.txt"),
         (&["generic", "--to", to, "--file", &path("put.txt")], "put.txt: generic never arrives by PUT"),
+        (
+            &["generic", "--to", to, "--method", "json", "--file", &path("put.txt")],
+            "put.txt: generic never arrives by PUT",
+        ),
+        (
+            &["messages-inbound", "--to", to, "--file", &path("get.txt")],
+            "messages-inbound never arrives by GET",
+        ),
+        (
+            &["sms-inbound", "--to", to, "--method", "json", "--file", &path("both.txt")],
+            "both.txt: it is a GET with a body",
+        ),
+        (
+            &["messages-inbound", "--to", to, "--set", "note={half"],
+            "--set note: the value begins like JSON and is none",
+        ),
         (
             &["all", "--to", to, "--file", &path("none.txt")],
             "--file is one message: name its webhook instead of all",

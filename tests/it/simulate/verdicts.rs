@@ -126,8 +126,8 @@ fn the_names_of_the_document_stay_as_they_are() {
     let (_, document) = json(&["sms-inbound", "--to", upstream.url()]);
     let keys =
         |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(keys(&document), "good messages seconds sent to");
-    let message = "bytes form good method notes number path problems sample signed tries webhook";
+    assert_eq!(keys(&document), "good messages seconds sent to unsent");
+    let message = "bytes form good method notes number path problems sample signed stopped tries webhook";
     assert_eq!(keys(&document["messages"][0]), message);
     let one = "again_in_s answer_bytes at_s ended next notes number problems says status took_ms";
     assert_eq!(keys(first_try(&document)), one);

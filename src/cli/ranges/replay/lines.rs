@@ -3,7 +3,8 @@
 //! What a line means is not known here. Invariant: a line longer than [`MOST_LINE`] is never held; it is reported as such.
 
 use std::fs::File;
-use std::io::{self, Read, Stdin};
+use std::io::{self, Read, Seek as _, SeekFrom, Stdin};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -52,24 +53,71 @@ pub(crate) enum Line<'a> {
     Long,
 }
 
-/// Calls `each` for every line of a log; `-` is standard input. The value says why a log that was begun could not be read to
-/// its end.
+/// How the reading of a log ended.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    /// Why a log that was begun could not be read to its end.
+    pub error: Option<io::Error>,
+    /// Whether there was no room for all of it.
+    pub is_cut: bool,
+}
+
+/// Calls `each` for every line of a log until it breaks off; `-` is standard input. No more bytes are read, unpacked, than there
+/// is `room` for, which shrinks by them. Of a file that is larger its end is read, or of a packed one its beginning.
 ///
 /// # Errors
 /// It could not be begun.
-pub(crate) fn read(path: &Path, each: impl FnMut(Line<'_>)) -> Result<Option<io::Error>, Unread> {
+pub(crate) fn read(
+    path: &Path,
+    room: &mut u64,
+    mut each: impl FnMut(Line<'_>) -> ControlFlow<()>,
+) -> Result<Ended, Unread> {
     let mut source = if path == Path::new("-") { Source::Input(io::stdin()) } else { open(path)? };
+    let closed = |error| Unread::Closed { path: path.to_owned(), error };
     let mut head = Vec::new();
-    if let Err(error) = source.by_ref().take(6).read_to_end(&mut head) {
-        return Err(Unread::Closed { path: path.to_owned(), error });
-    }
+    source.by_ref().take(6).read_to_end(&mut head).map_err(closed)?;
     if let Some(program) = compressed_by(&head) {
         return Err(Unread::Compressed { path: path.to_owned(), program });
     }
-    let is_gzip = head.starts_with(&GZIP);
+    if head.starts_with(&GZIP) {
+        let whole = MultiGzDecoder::new(io::Cursor::new(head).chain(source));
+        return Ok(split(&mut Bounded { from: whole, room, is_cut: false }, each));
+    }
+    if let Source::File(file) = &mut source
+        && let Some(before) =
+            file.metadata().map_err(closed)?.len().checked_sub(*room).filter(|more| *more > 0)
+    {
+        file.seek(SeekFrom::Start(before)).map_err(closed)?;
+        // Most probably that is in the middle of a line.
+        let mut is_first = true;
+        let each = |line: Line<'_>| {
+            if std::mem::take(&mut is_first) { ControlFlow::Continue(()) } else { each(line) }
+        };
+        let ended = split(&mut Bounded { from: source, room, is_cut: true }, each);
+        return Ok(ended);
+    }
     let whole = io::Cursor::new(head).chain(source);
-    let ended = if is_gzip { split(MultiGzDecoder::new(whole), each) } else { split(whole, each) };
-    Ok(ended.err())
+    Ok(split(&mut Bounded { from: whole, room, is_cut: false }, each))
+}
+
+/// Ends where there is no more room.
+struct Bounded<'r, R> {
+    from: R,
+    room: &'r mut u64,
+    is_cut: bool,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(*self.room).unwrap_or(usize::MAX).min(out.len());
+        if most == 0 {
+            self.is_cut = self.is_cut || self.from.read(&mut [0])? > 0;
+            return Ok(0);
+        }
+        let count = self.from.read(out.get_mut(..most).unwrap_or_default())?;
+        *self.room = self.room.saturating_sub(count as u64);
+        Ok(count)
+    }
 }
 
 fn open(path: &Path) -> Result<Source, Unread> {
@@ -88,28 +136,26 @@ fn compressed_by(head: &[u8]) -> Option<&'static str> {
 }
 
 /// Splits what is read into lines. An empty line is none.
-fn split(mut from: impl Read, mut each: impl FnMut(Line<'_>)) -> io::Result<()> {
+fn split<R: Read>(from: &mut Bounded<'_, R>, mut each: impl FnMut(Line<'_>) -> ControlFlow<()>) -> Ended {
     let mut buffer = vec![0; CHUNK];
     let mut held = 0;
     let mut skipping = false;
-    loop {
+    let error = loop {
         let count = match from.read(&mut buffer[held..]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                // The beginning of a line that the file does not have to its end.
-                tell(&buffer[..held], skipping, &mut each);
-                return Err(error);
+            ended @ (Err(_) | Ok(0)) => {
+                // After an error it is the beginning of a line that the file does not have to its end.
+                let _ = tell(&buffer[..held], skipping, &mut each);
+                break ended.err();
             }
             Ok(count) => count,
         };
         let filled = held + count;
-        if count == 0 {
-            tell(&buffer[..held], skipping, &mut each);
-            return Ok(());
-        }
         let mut begin = 0;
         for end in memchr::memchr_iter(b'\n', &buffer[held..filled]).map(|end| held + end) {
-            tell(&buffer[begin..end], skipping, &mut each);
+            if tell(&buffer[begin..end], skipping, &mut each).is_break() {
+                return Ended { error: None, is_cut: from.is_cut };
+            }
             (begin, skipping) = (end + 1, false);
         }
         buffer.copy_within(begin..filled, 0);
@@ -118,14 +164,17 @@ fn split(mut from: impl Read, mut each: impl FnMut(Line<'_>)) -> io::Result<()> 
             // The rest of it is dropped as it comes.
             (held, skipping) = (0, true);
         }
-    }
+    };
+    Ended { error, is_cut: from.is_cut }
 }
 
-fn tell(line: &[u8], skipping: bool, each: &mut impl FnMut(Line<'_>)) {
+fn tell(line: &[u8], skipping: bool, each: &mut impl FnMut(Line<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
     if skipping || line.len() > MOST_LINE {
-        each(Line::Long);
-    } else if !line.trim_ascii().is_empty() {
-        each(Line::Whole(line));
+        each(Line::Long)
+    } else if line.trim_ascii().is_empty() {
+        ControlFlow::Continue(())
+    } else {
+        each(Line::Whole(line))
     }
 }
 
@@ -139,12 +188,20 @@ mod tests {
     use super::*;
 
     fn told(path: &Path) -> (Vec<String>, usize, bool) {
+        let (lines, long, ended) = told_within(path, u64::MAX);
+        (lines, long, ended.error.is_none() && !ended.is_cut)
+    }
+
+    fn told_within(path: &Path, mut room: u64) -> (Vec<String>, usize, Ended) {
         let (mut lines, mut long) = (Vec::new(), 0);
-        let ended = read(path, |line| match line {
-            Line::Whole(bytes) => lines.push(String::from_utf8_lossy(bytes).into_owned()),
-            Line::Long => long += 1,
+        let ended = read(path, &mut room, |line| {
+            match line {
+                Line::Whole(bytes) => lines.push(String::from_utf8_lossy(bytes).into_owned()),
+                Line::Long => long += 1,
+            }
+            ControlFlow::Continue(())
         });
-        (lines, long, ended.unwrap().is_none())
+        (lines, long, ended.unwrap())
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -190,9 +247,43 @@ mod tests {
     }
 
     #[test]
+    fn without_room_for_all_the_end_is_read_and_of_a_packed_log_the_beginning() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("access.log");
+        let text = "1111\n2222\n3333\n4444\n";
+        for (content, room, wanted, is_cut) in [
+            (text.as_bytes().to_vec(), 20, &["1111", "2222", "3333", "4444"][..], false),
+            (text.as_bytes().to_vec(), 12, &["3333", "4444"], true),
+            (text.as_bytes().to_vec(), 0, &[], true),
+            (gzip(text.as_bytes()), 20, &["1111", "2222", "3333", "4444"], false),
+            (gzip(text.as_bytes()), 10, &["1111", "2222"], true),
+        ] {
+            std::fs::write(&file, &content).unwrap();
+            let (lines, long, ended) = told_within(&file, room);
+            assert_eq!(
+                (lines, long, ended.is_cut),
+                (wanted.iter().map(|&l| l.to_owned()).collect(), 0, is_cut),
+                "{room}"
+            );
+            assert!(ended.error.is_none());
+        }
+        // Whoever breaks off reads no further.
+        std::fs::write(&file, text).unwrap();
+        let mut seen = 0;
+        let each = |_: Line<'_>| {
+            seen += 1;
+            ControlFlow::Break(())
+        };
+        read(&file, &mut u64::MAX.clone(), each).unwrap();
+        assert_eq!(seen, 1);
+    }
+
+    #[test]
     fn what_cannot_be_begun_says_why_and_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
-        let of = |path: &Path| read(path, |_| {}).unwrap_err().to_string();
+        let of = |path: &Path| {
+            read(path, &mut u64::MAX.clone(), |_| ControlFlow::Continue(())).unwrap_err().to_string()
+        };
         assert!(of(dir.path()).ends_with(": is a folder; name the files"));
         assert!(of(&dir.path().join("none")).contains(": cannot be opened: No such file"));
         let file = dir.path().join("access.log.zst");

@@ -8,27 +8,33 @@
 //! | --- | --- |
 //! | [`lines`] | the lines of a log |
 //! | [`entry`] | what a line is |
+//! | [`reading`] | the reading of logs, one after the other |
 //! | [`tally`] | what was found |
 //! | [`report`] | that, for programs |
 //! | [`text`](mod@text) | and for people |
+//! | [`before`] | the same before a publication, which it may hold |
+//! | [`rotated`] | the files of a log that is rotated |
 
+pub(super) mod before;
 mod entry;
 mod lines;
-mod report;
+mod reading;
+pub(super) mod report;
+mod rotated;
 mod tally;
-mod text;
+pub(super) mod text;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use self::entry::{Entry, Stamp};
-use self::lines::{Line, Unread};
+use self::entry::Stamp;
+use self::lines::Unread;
+use self::reading::Reading;
 use self::report::{Asked, ReplayReport};
-use self::tally::Tally;
 use self::text::text;
 use crate::cli::flags::Settings;
 use crate::cli::ranges::UNREADABLE;
@@ -153,23 +159,13 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let tried = tried(&snapshot, list, args.with.as_deref())?;
     let trial = Trial::new(&snapshot, &tried);
     let since = args.since.and_then(|since| stamp(SystemTime::now() - since));
-    let mut tally = Tally::default();
-    let mut unfinished = BTreeMap::new();
-    let mut firsts = Firsts::default();
+    let mut reading = Reading::new(&trial, since, u64::MAX);
     for log in &each_once(logs) {
-        let mut first = None;
-        let add = |line: Line<'_>| {
-            let entry = Entry::read(line, since);
-            if first.is_none() && entry.is_of_a_log() {
-                first = digest(line);
-            }
-            tally.add(&entry, &trial);
-        };
-        if let Some(error) = lines::read(log, add).map_err(NoReplay::from)? {
-            unfinished.insert(log.display().to_string(), error.to_string());
+        if let Some(other) = reading.add(log).map_err(NoReplay::from)? {
+            return Err(NoReplay::Copy(other, log.display().to_string()).into());
         }
-        firsts.differ(first, log)?;
     }
+    let Reading { tally, unfinished, .. } = reading;
     if tally.lines.all > 0 && !tally.lines.are_of_a_log() || tally.lines.all == 0 && !unfinished.is_empty() {
         return Err(NoReplay::NotALog(shown.join(", ")).into());
     }
@@ -214,25 +210,6 @@ fn each_once(logs: Vec<PathBuf>) -> Vec<PathBuf> {
         is_new
     };
     logs.into_iter().filter(is_new).collect()
-}
-
-/// The first request of each log that was read. Each line has its time and id, so only copies begin with the same one.
-#[derive(Default)]
-struct Firsts(HashMap<[u8; 32], String>);
-
-impl Firsts {
-    fn differ(&mut self, first: Option<[u8; 32]>, log: &Path) -> Result<(), NoReplay> {
-        let shown = log.display().to_string();
-        match first.and_then(|first| self.0.insert(first, shown.clone())) {
-            Some(other) => Err(NoReplay::Copy(other, shown)),
-            None => Ok(()),
-        }
-    }
-}
-
-fn digest(line: Line<'_>) -> Option<[u8; 32]> {
-    let Line::Whole(line) = line else { return None };
-    ring::digest::digest(&ring::digest::SHA256, line.trim_ascii()).as_ref().try_into().ok()
 }
 
 /// The lists that are tried, by name; `None` means every proposal.

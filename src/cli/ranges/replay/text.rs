@@ -40,6 +40,26 @@ pub(crate) fn text(report: &ReplayReport) -> String {
     out
 }
 
+/// The same before a publication: one line, and who would be lost.
+#[must_use]
+pub(crate) fn brief(report: &ReplayReport) -> String {
+    let judged = report.lines.judged;
+    let mut out = format!("  replay    {} of the access log", requests(judged));
+    if let Some(seen) = &report.seen {
+        // Writing to a String cannot fail.
+        let _ = write!(out, " from {} to {}", seen.first, seen.last);
+    }
+    out.push_str(if report.lost.requests == 0 { ": nobody would be lost\n" } else { ":\n" });
+    side(&mut out, "LOST", &report.lost);
+    out
+}
+
+/// A number of requests.
+#[must_use]
+pub(crate) fn requests(count: u64) -> String {
+    format!("{} {}", grouped(count), if count == 1 { "request" } else { "requests" })
+}
+
 fn table_of(rows: &[(&str, u64)]) -> String {
     let row = |(words, count): &(&str, u64)| vec![(*words).to_owned(), grouped(*count).to_string()];
     columns(&rows.iter().map(row).collect::<Vec<_>>(), &[1])

@@ -14,6 +14,15 @@ struct Document<'r> {
     good: usize,
     seconds: f64,
     messages: Vec<Message<'r>>,
+    unsent: Vec<Unsent<'r>>,
+}
+
+/// A message that was not begun.
+#[derive(Serialize)]
+struct Unsent<'r> {
+    number: u32,
+    webhook: &'static str,
+    sample: &'r str,
 }
 
 #[derive(Serialize)]
@@ -27,6 +36,7 @@ struct Message<'r> {
     bytes: usize,
     signed: &'r str,
     good: bool,
+    stopped: bool,
     tries: Vec<One<'r>>,
     problems: &'r [String],
     notes: &'r [String],
@@ -58,6 +68,11 @@ pub(in crate::cli::simulate) fn document(run: &Run) -> serde_json::Result<String
         good: run.good(),
         seconds: run.took.as_secs_f64(),
         messages: run.done.iter().map(message).collect(),
+        unsent: run
+            .unsent
+            .iter()
+            .map(|one| Unsent { number: one.number, webhook: one.webhook.name(), sample: &one.name })
+            .collect(),
     };
     serde_json::to_string_pretty(&document).map(|text| text + "\n")
 }
@@ -74,6 +89,7 @@ fn message(done: &Done) -> Message<'_> {
         bytes: message.bytes.len(),
         signed: &message.signed,
         good: course.good,
+        stopped: course.stopped,
         tries: course.tries.iter().map(one).collect(),
         problems: &course.problems,
         notes: &course.notes,

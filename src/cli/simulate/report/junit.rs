@@ -5,27 +5,52 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::admin::text::quantity::counted;
+use crate::cli::simulate::message::Message;
 use crate::cli::simulate::report::{Done, Run};
 
 /// The text of the file.
 pub(in crate::cli::simulate) fn file(run: &Run) -> String {
-    let (sent, bad) = (run.done.len(), run.done.len() - run.good());
+    let skipped = run.stopped() + run.unsent.len();
+    let (all, bad) = (run.done.len() + run.unsent.len(), run.done.len() - run.good() - run.stopped());
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(
         text,
-        "<testsuite name=\"nexmo-gate simulate {}\" tests=\"{sent}\" failures=\"{bad}\" errors=\"0\" time=\"{:.3}\">",
+        "<testsuite name=\"nexmo-gate simulate {}\" tests=\"{all}\" failures=\"{bad}\" errors=\"0\" skipped=\"{skipped}\" time=\"{:.3}\">",
         escaped(&run.to),
         run.took.as_secs_f64()
     );
     run.done.iter().for_each(|done| case(done, &mut text));
+    for message in &run.unsent {
+        open(message, Duration::ZERO, &mut text);
+        skipped_case("not sent: the run was stopped before", &mut text);
+    }
     text.push_str("</testsuite>\n");
     text
 }
 
 fn case(done: &Done, text: &mut String) {
-    let message = &done.message;
-    let took: Duration = done.course.tries.iter().map(|tried| tried.took).sum();
+    open(&done.message, done.course.tries.iter().map(|tried| tried.took).sum(), text);
+    if done.course.good {
+        text.push_str("/>\n");
+        return;
+    }
+    if done.course.stopped {
+        let tries = counted(done.course.tries.len(), "try", "tries");
+        return skipped_case(&format!("stopped before its end, after {tries}"), text);
+    }
+    let outlook = done.course.tries.last().map_or("", |tried| &tried.outlook);
+    let _ = writeln!(
+        text,
+        ">\n    <failure message=\"{}\">{}</failure>\n  </testcase>",
+        escaped(outlook),
+        escaped(&done.problems().join("\n"))
+    );
+}
+
+/// The begin of a case.
+fn open(message: &Message, took: Duration, text: &mut String) {
     let name = if message.number == 1 {
         message.name.clone()
     } else {
@@ -38,17 +63,11 @@ fn case(done: &Done, text: &mut String) {
         escaped(&name),
         took.as_secs_f64()
     );
-    if done.course.good {
-        text.push_str("/>\n");
-        return;
-    }
-    let outlook = done.course.tries.last().map_or("", |tried| &tried.outlook);
-    let _ = writeln!(
-        text,
-        ">\n    <failure message=\"{}\">{}</failure>\n  </testcase>",
-        escaped(outlook),
-        escaped(&done.problems().join("\n"))
-    );
+}
+
+/// The rest of one that says nothing of the application.
+fn skipped_case(why: &str, text: &mut String) {
+    let _ = writeln!(text, ">\n    <skipped message=\"{}\"/>\n  </testcase>", escaped(why));
 }
 
 /// Text for an element or an attribute. XML has no way to write most control characters.

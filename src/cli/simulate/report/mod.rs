@@ -31,6 +31,8 @@ pub(super) struct Run {
     pub to: String,
     /// Its messages, in their order.
     pub done: Vec<Done>,
+    /// Those that were not sent, because the user stopped it or nobody reads what comes of it.
+    pub unsent: Vec<Message>,
     /// How long it took.
     pub took: Duration,
 }
@@ -39,6 +41,16 @@ impl Run {
     /// How many messages are as they must be.
     pub(super) fn good(&self) -> usize {
         self.done.iter().filter(|done| done.course.good).count()
+    }
+
+    /// How many were begun, and not followed to their end.
+    pub(super) fn stopped(&self) -> usize {
+        self.done.iter().filter(|done| done.course.stopped).count()
+    }
+
+    /// Whether something was not tried to its end.
+    pub(super) fn is_cut(&self) -> bool {
+        self.stopped() + self.unsent.len() > 0
     }
 }
 

@@ -68,16 +68,26 @@ pub(in crate::cli::simulate) fn ending(done: &Done) -> String {
 pub(in crate::cli::simulate) fn closing(run: &Run) -> String {
     let (sent, good) = (run.done.len(), run.good());
     let messages = counted(sent, "message", "messages");
-    if sent == good {
-        return format!("\n{messages} to {}: all good\n", run.to);
+    let cut = if run.is_cut() { rest(run) } else { String::new() };
+    let stopped = run.stopped();
+    if sent - stopped == good {
+        let all = if run.is_cut() { format!("{good} good") } else { "all good".to_owned() };
+        return format!("\n{messages} to {}: {all}\n{cut}", run.to);
     }
     let mut bad: Vec<&str> = Vec::new();
-    for done in run.done.iter().filter(|done| !done.course.good) {
+    for done in run.done.iter().filter(|done| !done.course.good && !done.course.stopped) {
         if !bad.contains(&done.message.name.as_str()) {
             bad.push(&done.message.name);
         }
     }
-    format!("\n{messages} to {}: {good} good, {} NOT: {}\n", run.to, sent - good, bad.join(", "))
+    let not = sent - good - stopped;
+    format!("\n{messages} to {}: {good} good, {not} NOT: {}\n{cut}", run.to, bad.join(", "))
+}
+
+/// What a run that was stopped has not done.
+fn rest(run: &Run) -> String {
+    let begun = counted(run.stopped(), "message", "messages");
+    format!("stopped: {begun} begun and not followed to the end, {} not sent\n", run.unsent.len())
 }
 
 /// Many messages, by what became of them.

@@ -25,6 +25,11 @@ impl Day {
         Self(date.or_else(|| Date::from_julian_day(EPOCH).ok()).unwrap_or(Date::MIN))
     }
 
+    /// Whether it has not begun anywhere on earth, where it is `today` in UTC. Somewhere it is tomorrow already.
+    pub(crate) fn is_to_come(self, today: Self) -> bool {
+        self.days_since_epoch() - today.days_since_epoch() > 1
+    }
+
     /// Reads `2026-11-21`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '-');

@@ -15,10 +15,38 @@ pub struct Malformed;
 /// For a byte that is not in the alphabet.
 const NONE: u8 = 0xff;
 
-const URL: [u8; 256] = table(*b"-_");
-const STANDARD: [u8; 256] = table(*b"+/");
+static URL: Alphabet = Alphabet::new(*b"-_");
+static STANDARD: Alphabet = Alphabet::new(*b"+/");
 
-/// The value of each character; the last two characters are what alphabets differ in.
+/// What the characters of an alphabet stand for.
+struct Alphabet {
+    /// The six bits of each character.
+    values: [u8; 256],
+    /// The same, moved to where they stand among the 24 bits of four characters.
+    moved: [[u32; 256]; 4],
+}
+
+/// What only a byte that is not in the alphabet has in [`Alphabet::moved`].
+const ODD: u32 = 0xff00_0000;
+
+impl Alphabet {
+    /// The last two characters are what alphabets differ in.
+    const fn new(last: [u8; 2]) -> Self {
+        let values = table(last);
+        let mut moved = [[ODD; 256]; 4];
+        let mut at = 0;
+        while at < 4 * 256 {
+            let (place, byte) = (at / 256, at % 256);
+            if values[byte] != NONE {
+                moved[place][byte] = (values[byte] as u32) << (18 - 6 * place);
+            }
+            at += 1;
+        }
+        Self { values, moved }
+    }
+}
+
+/// The value of each character.
 const fn table(last: [u8; 2]) -> [u8; 256] {
     let mut values = [NONE; 256];
     let mut value = 0;
@@ -58,17 +86,19 @@ pub(crate) fn standard(text: &[u8]) -> Result<Vec<u8>, Malformed> {
     Ok(out)
 }
 
-fn decode(values: &[u8; 256], text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
-    let value = |byte: u8| values[usize::from(byte)];
+fn decode(alphabet: &Alphabet, text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    let value = |byte: u8| alphabet.values[usize::from(byte)];
+    let moved = |place: usize, byte: u8| alphabet.moved[place][usize::from(byte)];
     let fours = text.chunks_exact(4);
     let (rest, start) = (fours.remainder(), out.len());
     let mut odd = 0;
+    let mut odd_four = 0;
     out.reserve(text.len() / 4 * 3 + 2);
     out.resize(start + text.len() / 4 * 3, 0);
     for (four, three) in fours.zip(out[start..].chunks_exact_mut(3)) {
-        let [a, b, c, d] = [value(four[0]), value(four[1]), value(four[2]), value(four[3])];
-        odd |= a | b | c | d;
-        three.copy_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+        let bits = moved(0, four[0]) | moved(1, four[1]) | moved(2, four[2]) | moved(3, four[3]);
+        odd_four |= bits;
+        three.copy_from_slice(&bits.to_be_bytes()[1..]);
     }
     match rest {
         [] => {}
@@ -85,7 +115,7 @@ fn decode(values: &[u8; 256], text: &[u8], out: &mut Vec<u8>) -> Result<(), Malf
         _ => odd = NONE,
     }
     // Values have six bits.
-    if odd > 0x3f { Err(Malformed) } else { Ok(()) }
+    if odd > 0x3f || odd_four & ODD != 0 { Err(Malformed) } else { Ok(()) }
 }
 
 /// Odd where bits that stand for nothing are not zero.
@@ -137,7 +167,7 @@ mod tests {
                 let mut written = String::new();
                 while let Some(first) = bits.next() {
                     let six = (0..5).fold(first, |six, _| six << 1 | bits.next().unwrap_or(0));
-                    let letter = URL.iter().position(|value| *value == six).unwrap();
+                    let letter = URL.values.iter().position(|value| *value == six).unwrap();
                     written.push(char::from(u8::try_from(letter).unwrap()));
                 }
                 prop_assert_eq!(written, text);

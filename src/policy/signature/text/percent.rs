@@ -17,7 +17,7 @@ pub(crate) struct Malformed;
 /// # Errors
 /// A `%` has no digits.
 pub(crate) fn decoded(text: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
-    let Some(first) = memchr::memchr2(b'%', b'+', text) else { return Ok(Cow::Borrowed(text)) };
+    let Some(first) = encoded(text) else { return Ok(Cow::Borrowed(text)) };
     let mut out = Vec::with_capacity(text.len());
     let (plain, mut rest) = text.split_at(first);
     out.extend_from_slice(plain);
@@ -34,6 +34,16 @@ pub(crate) fn decoded(text: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
         });
     }
     Ok(Cow::Owned(out))
+}
+
+/// Where the first byte stands that does not stand for itself. Most keys and values are so short that to walk along
+/// them is quicker than to prepare a search.
+fn encoded(text: &[u8]) -> Option<usize> {
+    const SHORT: usize = 24;
+    if text.len() > SHORT {
+        return memchr::memchr2(b'%', b'+', text);
+    }
+    text.iter().position(|byte| matches!(byte, b'%' | b'+'))
 }
 
 fn digit(byte: u8) -> Result<u8, Malformed> {
@@ -58,5 +68,13 @@ mod tests {
             assert_eq!(read(text), Err(Malformed), "{text}");
         }
         assert!(matches!(read("plain"), Ok(Cow::Borrowed(_))));
+        // A short text is searched in another way than a long one.
+        for len in 0..64 {
+            let plain = "a".repeat(len);
+            assert_eq!(
+                decoded(format!("{plain}+b").as_bytes()).as_deref(),
+                Ok(format!("{plain} b").as_bytes())
+            );
+        }
     }
 }

@@ -99,7 +99,7 @@ impl Reading {
         let Value::Text(text) = value else { return Err(Fault::Claim(name)) };
         let decoded = text.decoded();
         // Logs and people read them, and no name of anything has a line end.
-        if decoded.chars().any(char::is_control) {
+        if has_control(&decoded) {
             return Err(Fault::Claim(name));
         }
         match decoded {
@@ -111,6 +111,13 @@ impl Reading {
             }
         }
     }
+}
+
+fn has_control(text: &str) -> bool {
+    if text.is_ascii() {
+        return text.bytes().fold(false, |any, byte| any | byte.is_ascii_control());
+    }
+    text.chars().any(char::is_control)
 }
 
 /// A whole number of seconds, without sign, fraction and exponent.

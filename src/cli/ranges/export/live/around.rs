@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::net;
 use crate::policy::export::name::Name;
 use crate::policy::export::order::{chain, only, set};
 use crate::policy::export::ranges::Family;
@@ -21,6 +22,7 @@ pub(in crate::cli::ranges::export) fn faults(
         ("iptables", _) => iptables(text, &chain(name)),
         ("nginx-allow", _) => nginx_allow(text),
         ("nginx-geo", _) => nginx_geo(text),
+        ("haproxy-map", _) => haproxy_map(text, name.underscored()),
         _ => Vec::new(),
     }
 }
@@ -102,6 +104,20 @@ fn nginx_geo(text: &str) -> Vec<String> {
     faults
 }
 
+/// Every entry has the value that the export gives it. What HAProxy prints has a number before each.
+fn haproxy_map(text: &str, value: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let entries = lines.filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let at = words.iter().take(2).position(|word| net(word).is_some())?;
+        Some(words.get(at + 1..).unwrap_or_default().join(" "))
+    });
+    match entries.filter(|found| found != value).count() {
+        0 => Vec::new(),
+        others => vec![format!("{others} of its entries have another value than {value}")],
+    }
+}
+
 /// The directives of nginx, without comments.
 fn directives(text: &str) -> Vec<&str> {
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
@@ -141,6 +157,16 @@ mod tests {
             ["1 of its lines have another value than 1"]
         );
         assert_eq!(told("haproxy", "192.0.2.0/24\n"), [""; 0], "a set has no verdict");
+        let map = "# made by nexmo-gate 192.0.2.0/24 no\n192.0.2.0/24 sms\n0x55d0 198.51.100.1 sms\n\n";
+        assert_eq!(told("haproxy-map", map), [""; 0]);
+        for other in ["192.0.2.0/24 voice\n", "0x55d0 192.0.2.0/24\n", "0x55d0 192.0.2.0/24 sms 2\n"] {
+            let map = format!("{map}{other}");
+            assert_eq!(
+                told("haproxy-map", &map),
+                ["1 of its entries have another value than sms"],
+                "{other}"
+            );
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::{Pair, Unread, net, pair};
 
-/// The members of the named sets. One of them may be missing: where it is, its addresses are.
-pub(super) fn ipset(text: &str, names: &[String]) -> Result<Vec<Pair>, Unread> {
+/// The members of the named sets, and what these leave out of them (`nomatch`). One of the sets may be missing: where it is, its
+/// addresses are.
+pub(super) fn ipset(text: &str, names: &[String]) -> Result<[Vec<Pair>; 2], Unread> {
     let words = || text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let all: Vec<&str> = words()
         .filter(|line| line.first() == Some(&"create"))
@@ -13,10 +14,17 @@ pub(super) fn ipset(text: &str, names: &[String]) -> Result<Vec<Pair>, Unread> {
         return Err(Unread::NoSet(format!("set {}", names.join(" or ")), all.join(", ")));
     }
     let members = words().filter_map(|line| match line.as_slice() {
-        ["add", name, member, ..] if names.iter().any(|ours| ours == name) => Some((*member).to_owned()),
+        ["add", name, member, options @ ..] if names.iter().any(|ours| ours == name) => {
+            Some(((*member).to_owned(), options.contains(&"nomatch")))
+        }
         _ => None,
     });
-    members.map(|member| net(&member).map(pair).ok_or(Unread::NoAddress(member))).collect()
+    let [mut inside, mut outside] = [Vec::new(), Vec::new()];
+    for (member, is_left_out) in members {
+        let pair = net(&member).map(pair).ok_or(Unread::NoAddress(member))?;
+        if is_left_out { &mut outside } else { &mut inside }.push(pair);
+    }
+    Ok([inside, outside])
 }
 
 /// The sources from which a chain lets packets go on.

@@ -53,7 +53,10 @@ pub(super) fn read(live: Live, bytes: &[u8], name: &Name) -> Result<Ranges, Unre
     let sets = Family::ALL.map(|family| set(name, family));
     let pairs = match live {
         Live::Nft => nft::sets(text, &sets)?,
-        Live::Ipset => lines::ipset(text, &sets)?,
+        Live::Ipset => {
+            let [inside, outside] = lines::ipset(text, &sets)?.map(Ranges::between);
+            return Ok(inside.without(&outside));
+        }
         Live::Iptables => lines::iptables(text, &chain(name))?,
         Live::Keys(keys) => keys::under(text, keys)?,
         Live::Addresses => keys::anywhere(text)?,

@@ -51,6 +51,8 @@ fn of_ipset_and_iptables_only_the_sets_and_the_chain_of_the_export_count() {
                  create mine hash:ip family inet\nadd mine 203.0.113.1\n";
     assert_eq!(read_as(Live::Ipset, saved), Ok(ranges("192.0.2.0/24 10.0.0.1/32")));
     assert_eq!(read_as(Live::Ipset, "create sms_v4 hash:net\n"), Ok(ranges("")));
+    let hole = format!("{saved}add sms_v4 192.0.2.64/26 timeout 0 nomatch\n");
+    assert_eq!(read_as(Live::Ipset, &hole), Ok(ranges("192.0.2.0/26 192.0.2.128/25 10.0.0.1/32")));
     assert_eq!(read_as(Live::Ipset, "").unwrap_err(), "it holds no set sms_v4 or sms_v6; it holds: ");
     let saved = "*filter\n:INPUT ACCEPT [0:0]\n:NG-sms - [0:0]\n:NG-sms_2 - [0:0]\n-A INPUT -s 203.0.113.1/32 -j DROP\n\
                  -A NG-sms -s 192.0.2.0/24 -j RETURN\n-A NG-sms_2 -s 203.0.113.2/32 -j RETURN\n-A NG-sms -j DROP\nCOMMIT\n";

@@ -87,6 +87,28 @@ fn hex(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
 }
 
+/// How many bytes at the front stand for themselves in a string: all but quotation marks, backslashes and control
+/// characters. Eight are looked at together, because most strings of a token are as long as a hash or a UUID.
+fn plain_len(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // The highest bit of each byte that is zero, or is below `limit` (at most 128): exact up to the first such byte.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let byte_is = |word: u64, byte: u8| zero(word ^ (ONES * u64::from(byte)));
+    let below_blank = |word: u64| word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+    let mut len = 0;
+    while let Some(eight) = text.get(len..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*eight);
+        let found = byte_is(word, b'"') | byte_is(word, b'\\') | below_blank(word);
+        if found != 0 {
+            return len + found.trailing_zeros() as usize / 8;
+        }
+        len += 8;
+    }
+    let is_plain = |byte: &&u8| **byte >= b' ' && !matches!(**byte, b'"' | b'\\');
+    len + text[len..].iter().take_while(is_plain).count()
+}
+
 /// Reads a text from its front.
 pub(crate) struct Reader<'t> {
     text: &'t str,
@@ -137,6 +159,7 @@ impl<'t> Reader<'t> {
         let begin = self.at;
         let mut escaped = false;
         loop {
+            self.at += plain_len(self.text.as_bytes().get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
                     let text = Text { at: begin, raw: self.since(begin), escaped };
@@ -149,7 +172,6 @@ impl<'t> Reader<'t> {
                     let (_, len) = character(rest).ok_or(Malformed::Syntax)?;
                     self.at += len;
                 }
-                Some(byte) if byte >= b' ' => self.at += 1,
                 _ => return Err(Malformed::Syntax),
             }
         }
@@ -187,5 +209,22 @@ impl<'t> Reader<'t> {
         let word = word.ok_or(Malformed::Syntax)?;
         self.at += word.len();
         Ok(self.since(begin))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_stands_for_itself_ends_where_a_walk_along_the_bytes_ends(
+            text in prop::collection::vec(prop_oneof![4 => Just(b'a'), 1 => any::<u8>(), 1 => 0x1eu8..0x24], 0..40)
+        ) {
+            let is_odd = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+            let end = text.iter().position(is_odd).unwrap_or(text.len());
+            prop_assert_eq!(plain_len(&text), end);
+        }
     }
 }

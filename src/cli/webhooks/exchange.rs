@@ -6,8 +6,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::cli::simulate::connection::{Failed, Line, Stream};
-use crate::policy::provider::tries::{Ended, Tries};
+use crate::cli::webhooks::connection::{Failed, Line, Stream};
+use crate::policy::provider::tries::Ended;
 use crate::upstream::answer_head::{BadHead, ParsedHead, parse_head};
 use crate::upstream::flaw::Flaw;
 use crate::wire::chunked::Decoder;
@@ -19,7 +19,7 @@ const MAX_INTERIM: u8 = 16;
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub(crate) struct Exchange {
     /// The answer, or why there is none.
     pub got: Result<Answer, Failed>,
     /// From the first step of the connection to the end.
@@ -28,7 +28,7 @@ pub(super) struct Exchange {
 
 /// A whole answer.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// The final status.
     pub status: u16,
     /// The Content-Type.
@@ -43,10 +43,10 @@ pub(super) struct Answer {
     pub head: Vec<u8>,
 }
 
-/// Sends a request and reads the answer, within the sender's own time-outs.
-pub(super) fn exchange(line: &Line, tries: &Tries, request: &[u8]) -> Exchange {
+/// Sends a request and reads the answer: a time for the connection, and another for all that follows.
+pub(crate) fn exchange(line: &Line, connect: Duration, answer: Duration, request: &[u8]) -> Exchange {
     let begun = Instant::now();
-    let got = line.open(tries.connect, tries.answer).and_then(|mut stream| {
+    let got = line.open(connect, answer).and_then(|mut stream| {
         // An application may answer and close before it has read everything.
         let sent = stream.write_all(request).and_then(|()| stream.flush());
         read(&mut *stream).map_err(|failed| match sent {

@@ -1,6 +1,6 @@
 //! A connection to where webhooks are sent: TCP, TLS where the address has it, and who the sender seems to be.
 //!
-//! Invariant: each wait ends at one moment, however slowly the other end sends.
+//! Invariant: each wait ends at one moment, however slowly the other end sends, and soon after the user wants to stop.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -11,11 +11,15 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use socket2::{Domain, Socket, Type};
 
+use crate::cli::child::stop::Wish;
 use crate::policy::provider::tries::Ended;
+
+/// How long a read or a write waits before it asks whether the user wants to stop.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// How a gate learns who the sender is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Via {
+pub(crate) enum Via {
     /// A header line, as a proxy writes it
     XForwardedFor,
     /// A PROXY header of version 2 before the request
@@ -25,18 +29,21 @@ pub(super) enum Via {
 }
 
 /// Where to connect, and as whom.
-pub(super) struct Line {
+pub(crate) struct Line {
     /// The addresses of the host.
     pub addresses: Vec<SocketAddr>,
     /// TLS, and the name of the server.
     pub tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     /// The sender.
     pub from: Option<(IpAddr, Via)>,
+    /// Ends what is under way.
+    pub(in crate::cli) stop: Arc<Wish>,
 }
 
 /// Why there is no connection, or no more.
-#[derive(Debug)]
-pub(super) struct Failed {
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub(crate) struct Failed {
     /// What the sender makes of it.
     pub ended: Ended,
     /// What happened, in words.
@@ -45,7 +52,7 @@ pub(super) struct Failed {
 
 impl Failed {
     /// A failure of the system, or of TLS.
-    pub(super) fn of(error: &io::Error, otherwise: Ended) -> Self {
+    pub(crate) fn of(error: &io::Error, otherwise: Ended) -> Self {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let (ended, why) = match (tls, error.kind()) {
             (Some(rustls::Error::InvalidCertificate(why)), _) => {
@@ -73,26 +80,43 @@ impl Failed {
 struct Timed {
     tcp: TcpStream,
     until: Instant,
+    stop: Arc<Wish>,
 }
 
 impl Timed {
-    fn left(&self) -> io::Result<Duration> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    /// Does it again while nothing came and there is time.
+    fn in_time(&self, mut one: impl FnMut(Duration) -> io::Result<usize>) -> io::Result<usize> {
+        loop {
+            let left = self.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            if self.stop.is_said() {
+                return Err(io::Error::other("stopped"));
+            }
+            match one(left.min(GLANCE)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+        }
     }
 }
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.tcp.set_read_timeout(Some(self.left()?))?;
-        self.tcp.read(buffer)
+        self.in_time(|within| {
+            self.tcp.set_read_timeout(Some(within))?;
+            (&self.tcp).read(buffer)
+        })
     }
 }
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.tcp.set_write_timeout(Some(self.left()?))?;
-        self.tcp.write(bytes)
+        self.in_time(|within| {
+            self.tcp.set_write_timeout(Some(within))?;
+            (&self.tcp).write(bytes)
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -101,7 +125,7 @@ impl Write for Timed {
 }
 
 /// An open connection.
-pub(super) trait Stream: Read + Write {}
+pub(crate) trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
 impl Line {
@@ -109,7 +133,7 @@ impl Line {
     ///
     /// # Errors
     /// No address accepted it, or not in time, or the TLS handshake failed.
-    pub(super) fn open(&self, within: Duration, then: Duration) -> Result<Box<dyn Stream>, Failed> {
+    pub(crate) fn open(&self, within: Duration, then: Duration) -> Result<Box<dyn Stream>, Failed> {
         let until = Instant::now() + within;
         let mut last = Failed { ended: Ended::NoConnection, why: "the name has no address".to_owned() };
         for address in &self.addresses {
@@ -129,7 +153,10 @@ impl Line {
         let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
         if let Some((from, Via::Socket)) = self.from {
             socket.bind(&SocketAddr::new(from, 0).into()).map_err(|error| {
-                io::Error::other(format!("{from} cannot be used as the sender on this machine: {error}"))
+                let hint = if from.is_loopback() { "; on Linux every 127.x.y.z can" } else { "" };
+                io::Error::other(format!(
+                    "{from} cannot be used as the sender on this machine: {error}{hint}"
+                ))
             })?;
         }
         socket.connect_timeout(&to.into(), left)?;
@@ -141,7 +168,7 @@ impl Line {
 
     fn begin(&self, tcp: TcpStream, to: SocketAddr, until: Instant) -> Result<Box<dyn Stream>, Failed> {
         let failed = |error: io::Error| Failed::of(&error, Ended::Closed);
-        let mut timed = Timed { tcp, until };
+        let mut timed = Timed { tcp, until, stop: Arc::clone(&self.stop) };
         if let Some((from, Via::ProxyV2)) = self.from {
             timed.write_all(&proxy_header(from, to)).map_err(failed)?;
         }
