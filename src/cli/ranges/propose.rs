@@ -17,6 +17,7 @@ use crate::cli::ranges::weigh::{Proposed as Considered, weigh};
 use crate::cli::{DENIED, Failure, print};
 use crate::files::file::read;
 use crate::load::proposals::proposal::Proposal;
+use crate::load::proposals::publication::Digests;
 use crate::load::proposals::record::{Change, Record, sha256};
 use crate::policy::address::range_list::Day;
 use crate::policy::proposal::addition::{Reviewed, alone};
@@ -272,6 +273,7 @@ fn at_once(
         as_of: from.as_of.map(|day| day.to_string()),
         document: Some(from.document),
         change: review.change,
+        beside: Digests::new(),
     };
     Proposal::remove(&setting.places, &setting.list).map_err(store)?;
     release(setting, live, running, addition, as_json)
