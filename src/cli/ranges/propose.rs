@@ -191,6 +191,10 @@ pub(super) fn propose(
     if shape.auto_add {
         let reviewed = Reviewed { today: Day::at(now.as_secs()), within: setting.review_days };
         match alone(current, &moves, reviewed) {
+            // The access log has to be asked whether a sender becomes a proxy.
+            Ok(()) if setting.names_proxies() => {
+                eprintln!("warning: a person has to publish it: `trusted_proxies` names the list");
+            }
             Ok(()) if review.held.is_empty() => {
                 let from = From { source, document, as_of: shape.as_of };
                 return at_once(setting, (&live, running), &text, review, from, shape.json);

@@ -143,6 +143,11 @@ impl Setting {
         all
     }
 
+    /// Whether the list says who may name clients.
+    pub(super) fn names_proxies(&self) -> bool {
+        self.trusted.contains(&Trusted::List(self.list.clone()))
+    }
+
     /// The prefixes of the other lists in the folder, by name.
     pub(super) fn others(&self) -> Vec<(String, BTreeSet<IpNet>)> {
         let files = range_files(self.places.ranges()).unwrap_or_default();

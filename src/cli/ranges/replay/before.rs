@@ -20,7 +20,7 @@ use crate::cli::ranges::replay::stamp;
 use crate::cli::ranges::replay::text::requests;
 use crate::cli::ranges::review::{Held, Review};
 use crate::cli::ranges::setting::{Live, Setting};
-use crate::config::{AccessLog, LogFormat, Trusted};
+use crate::config::{AccessLog, LogFormat};
 use crate::judge::trial::{Proxies, Trial};
 use crate::policy::address::range_list::RangeList;
 use crate::policy::proposal::guard::LATELY;
@@ -81,7 +81,7 @@ pub(crate) fn replay(
 ) -> Option<ReplayReport> {
     let difference = &next.moves.difference;
     let is_smaller = difference.v4.lost > 0 || difference.v6.lost > 0;
-    let is_proxies = setting.trusted.contains(&Trusted::List(setting.list.clone()));
+    let is_proxies = setting.names_proxies();
     if !is_smaller && (!is_proxies || next.moves.added.is_empty()) {
         return None;
     }
