@@ -92,9 +92,11 @@ fn line(dice: &mut Dice) -> String {
         _ => client(dice).into(),
     };
     let signature: Value = if dice.chance(500) { Value::Null } else { (*dice.pick(&FINDINGS)).into() };
+    let outcome =
+        dice.pick(&["delivered", "undelivered", "denied", "rejected", "served", "refused", "abandoned"]);
     let new = if dice.chance(50) { r#","new":[{"ts":1,"route":{}}]"# } else { "" };
     let line = format!(
-        r#"{{"ts":"{ts}","request_id":"0f","outcome":"delivered","reason":"success","client_ip":{client},"peer_ip":"10.0.0.1","list":"sms","prefix":null,"route":{route},"method":"POST","path":"/a\u2026\"","status":200,"signature":{signature}{new},"note":null}}"#
+        r#"{{"ts":"{ts}","request_id":"0f","outcome":"{outcome}","reason":"success","client_ip":{client},"peer_ip":"10.0.0.1","list":"sms","prefix":null,"route":{route},"method":"POST","path":"/a\u2026\"","status":200,"signature":{signature}{new},"note":null}}"#
     );
     if dice.chance(40) { damaged(dice, &line) } else { line }
 }

@@ -17,6 +17,7 @@ use crate::cli::ranges::weigh::{Proposed as Considered, weigh};
 use crate::cli::{DENIED, Failure, print};
 use crate::files::file::read;
 use crate::load::proposals::proposal::Proposal;
+use crate::load::proposals::publication::Digests;
 use crate::load::proposals::record::{Change, Record, sha256};
 use crate::policy::address::range_list::Day;
 use crate::policy::proposal::addition::{Reviewed, alone};
@@ -190,6 +191,10 @@ pub(super) fn propose(
     if shape.auto_add {
         let reviewed = Reviewed { today: Day::at(now.as_secs()), within: setting.review_days };
         match alone(current, &moves, reviewed) {
+            // The access log has to be asked whether a sender becomes a proxy.
+            Ok(()) if setting.names_proxies() => {
+                eprintln!("warning: a person has to publish it: `trusted_proxies` names the list");
+            }
             Ok(()) if review.held.is_empty() => {
                 let from = From { source, document, as_of: shape.as_of };
                 return at_once(setting, (&live, running), &text, review, from, shape.json);
@@ -272,6 +277,7 @@ fn at_once(
         as_of: from.as_of.map(|day| day.to_string()),
         document: Some(from.document),
         change: review.change,
+        beside: Digests::new(),
     };
     Proposal::remove(&setting.places, &setting.list).map_err(store)?;
     release(setting, live, running, addition, as_json)

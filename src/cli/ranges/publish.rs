@@ -5,11 +5,12 @@ use std::time::Duration;
 use crate::cli::flags::Settings;
 use crate::cli::ranges::release::{Consent, Force, Release, release, released, show};
 use crate::cli::ranges::replay::before::{Next, replay};
+use crate::cli::ranges::replay::beside::digests_of;
 use crate::cli::ranges::review::{Held, id};
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Setting, no_proposal, store};
 use crate::cli::ranges::weigh::{Proposed, weigh};
-use crate::cli::{FAILED, Failure, failed};
+use crate::cli::{FAILED, Failure, failed, print};
 use crate::load::proposals::proposal::Proposal;
 use crate::load::proposals::publication::end;
 use crate::policy::address::range_list::parse;
@@ -20,11 +21,15 @@ use crate::policy::proposal::moves::set;
 /// It is held when more than half of the list goes, when it grows more than four times, when a new prefix is very wide, is
 /// no address of the internet or holds a trusted proxy, when a request came lately from a prefix that goes, when the
 /// proposal is older than a week, or when the list has changed since. Where addresses go, the access log of the configuration is
-/// judged again as by `ranges replay`, and it is held when somebody would be lost. All reasons are told at once. With --if it is
+/// judged again as by `ranges replay`, and it is held when somebody would be lost, or the log cannot be read; so it is where the
+/// list says who the proxies are, also where addresses come. All reasons are told at once. With --if it is
 /// also held, whoever forces it, when the list or the proposal is not the one that was looked at. The running gate is asked to
 /// load the list, and the command waits until it serves.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Exit: 0 published, 1 no proposal, not written or not loaded, 3 held.")]
+#[command(
+    after_help = "Exit: 0 published, 1 no proposal, changed meanwhile, not written or not loaded, 2 wrong use, 3 held, \
+                        78 bad configuration."
+)]
 pub(super) struct Args {
     /// The list
     #[arg(value_name = "LIST")]
@@ -54,10 +59,11 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         Failure { code: FAILED, lines: lines.chain([advice]).collect() }
     })?;
     let running = Running::find(&setting.gate);
-    if setting.live().digest().as_ref() == Some(&proposal.record.sha256) {
+    let beside = digests_of(&setting);
+    let live = setting.live();
+    if live.digest().as_ref() == Some(&proposal.record.sha256) {
         return again(&setting, running.ok(), args.json);
     }
-    let live = setting.live();
     let record = &proposal.record;
     let prefixes = set(Some(&list));
     let proposed =
@@ -77,13 +83,20 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         as_of: record.as_of.clone(),
         document: record.document.clone(),
         change: review.change,
+        beside,
     };
     release(&setting, &live, running, text, args.json)
 }
 
 /// The proposal is the list already: a publication ended too early, after the last step that counts.
 fn again(setting: &Setting, running: Option<Running>, as_json: bool) -> Result<u8, Failure> {
-    end(&setting.places, &setting.list).map_err(store)?;
+    let list = &setting.list;
+    if !end(&setting.places, list).map_err(store)? {
+        return Err(failed(format!("{list}: another command has just published the proposal")));
+    }
+    if !as_json {
+        print(&format!("{list}: the proposal is the list already\n"))?;
+    }
     let serves = running.map(|running| running.reload()).transpose()?;
     released(setting, serves, as_json)
 }

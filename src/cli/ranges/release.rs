@@ -10,7 +10,7 @@ use crate::cli::ranges::review::{Review, json, now};
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Live, Setting, operator, store};
 use crate::cli::{DENIED, FAILED, Failure, USAGE, print};
-use crate::load::proposals::publication::make_live;
+use crate::load::proposals::publication::{Digests, make_live};
 use crate::load::proposals::record::{Change, Record, sha256};
 
 /// Whether a person releases what is held.
@@ -103,6 +103,8 @@ pub(super) struct Release<'a> {
     pub document: Option<String>,
     /// How much it changes.
     pub change: Change,
+    /// What the other lists held when it was judged.
+    pub beside: Digests,
 }
 
 /// What became of it; `--json` prints it.
@@ -152,7 +154,8 @@ pub(super) fn release(
         sha256: sha256(release.text),
         source: release.source,
     };
-    let generation = make_live(&setting.places, list, release.text, &record).map_err(store)?;
+    let generation =
+        make_live(&setting.places, list, release.text, &record, &release.beside).map_err(store)?;
     let loaded = running.map(|running| running.reload());
     let serves = match &loaded {
         Ok(Ok(serves)) => Some(*serves),

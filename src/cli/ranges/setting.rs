@@ -3,7 +3,7 @@
 //! The configuration alone is read. Certificates, secrets and the other lists may be unreadable for whoever proposes.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use crate::cli::flags::{Gate, Settings};
 use crate::cli::{BAD_CONFIG, Failure, USAGE, failed, loading};
-use crate::config::{self, Log, Route, Trusted, list_name};
+use crate::config::{self, AccessLog, Log, Route, Trusted, list_name};
 use crate::files::file::{range_files, read};
 use crate::files::folder::MOST_BYTES;
 use crate::load::proposals::history::{Generation, History, read_history};
@@ -38,7 +38,10 @@ pub(super) struct Setting {
     pub log: Log,
     /// What is served, and which lists it allows.
     pub routes: Vec<Route>,
-    trusted: Vec<Trusted>,
+    /// Who may name clients.
+    pub trusted: Vec<Trusted>,
+    /// Where the gate keeps its last good copies.
+    pub state: Option<PathBuf>,
     /// Whether damaged records were named.
     is_told: Cell<bool>,
 }
@@ -74,12 +77,13 @@ impl Setting {
             .map_err(|problems| bad(problems.iter().map(ToString::to_string).collect()))?;
         Ok(Self {
             list,
-            places: Places::new(&parsed.config.ranges),
+            places: Places::new(&whole(&parsed.config.ranges)),
             gate: Gate { file: settings.file.clone(), admin: settings.keys.admin.clone() },
             review_days: parsed.config.review_days(),
-            log: parsed.config.log,
+            log: with_whole_paths(parsed.config.log),
             routes: parsed.config.routes,
             trusted: parsed.config.trusted_proxies,
+            state: parsed.config.state,
             is_told: Cell::new(false),
         })
     }
@@ -139,17 +143,9 @@ impl Setting {
         all
     }
 
-    /// The other lists that routes allow, by name, and the names of those of which there is no good file.
-    pub(super) fn beside(&self) -> (BTreeMap<String, RangeList>, Vec<String>) {
-        let names: BTreeSet<&String> = self.routes.iter().flat_map(|route| &route.allow).collect();
-        let (mut lists, mut absent) = (BTreeMap::new(), Vec::new());
-        for name in names.into_iter().filter(|name| **name != self.list) {
-            match list_of_file(&self.places.live(name)) {
-                Some(list) => _ = lists.insert(name.clone(), list),
-                None => absent.push(name.clone()),
-            }
-        }
-        (lists, absent)
+    /// Whether the list says who may name clients.
+    pub(super) fn names_proxies(&self) -> bool {
+        self.trusted.contains(&Trusted::List(self.list.clone()))
     }
 
     /// The prefixes of the other lists in the folder, by name.
@@ -168,6 +164,18 @@ impl Live {
     pub(super) fn digest(&self) -> Option<String> {
         self.bytes.as_deref().map(sha256)
     }
+}
+
+/// The same path from the root on: whoever reads a message may be in another folder.
+pub(super) fn whole(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn with_whole_paths(mut log: Log) -> Log {
+    if let AccessLog::File(path) = &mut log.access {
+        *path = whole(path);
+    }
+    log
 }
 
 /// Without a file nothing names an application, and lists need none. The port is one that nobody listens on.

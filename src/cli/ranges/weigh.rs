@@ -47,10 +47,7 @@ pub(super) fn weigh(
         now: now(),
     };
     let (mut review, moves) = Review::of(setting, &old, proposed.prefixes, &objections(&facts));
-    for held in running.iter().flat_map(|running| running.held_besides(&setting.list)) {
-        let message = format!("the gate holds another change, and loading the list would confirm it: {held}");
-        review.held.push(Held { message, reason: "confirms".to_owned() });
-    }
+    review.held.extend(confirms(setting, running));
     if !moves.removed.is_empty() {
         review.unknown = match &known {
             Ok(known) => unknown(known.since, moves.removed.iter().filter(|gone| !known.knows(gone)).count()),
@@ -61,6 +58,16 @@ pub(super) fn weigh(
         };
     }
     (review, moves)
+}
+
+/// What else the gate holds, which loading the list would confirm.
+pub(super) fn confirms(setting: &Setting, running: &Result<Running, Failure>) -> Vec<Held> {
+    let besides = running.iter().flat_map(|running| running.held_besides(&setting.list));
+    let held = |held| {
+        let message = format!("the gate holds another change, and loading the list would confirm it: {held}");
+        Held { message, reason: "confirms".to_owned() }
+    };
+    besides.map(held).collect()
 }
 
 /// What a gate cannot say of the prefixes that go. `since` is when it began to count, in Unix seconds.

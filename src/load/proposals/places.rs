@@ -54,6 +54,9 @@ pub(crate) enum StoreError {
     /// Somebody changed the list while a command looked at it.
     #[error("{}: has changed since it was read; look at the difference again", .0.display())]
     Moved(PathBuf),
+    /// Another list is not what the replay was made with.
+    #[error("{}: has changed meanwhile; run it again", .0.display())]
+    Meanwhile(PathBuf),
     /// The list is a symbolic link.
     #[error("{}: is a symbolic link, which publishing would replace; write to where it leads", .0.display())]
     Link(PathBuf),

@@ -5,6 +5,7 @@
 //! 3. The list is replaced: from here on it is published.
 //! 4. The record gets its name, old generations go, and the proposal that was published goes.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
@@ -26,16 +27,26 @@ use crate::policy::proposal::moves::{moves, set};
 /// Who published a list that no command published.
 pub(crate) const BY_HAND: &str = "somebody";
 
+/// What some lists hold, by name; none where there is no file.
+pub(crate) type Digests = BTreeMap<String, Option<String>>;
+
+/// What these lists hold.
+#[must_use]
+pub(crate) fn digests<'n>(places: &Places, lists: impl IntoIterator<Item = &'n String>) -> Digests {
+    lists.into_iter().map(|list| (list.clone(), live_digest(places, list))).collect()
+}
+
 /// Makes the text the list, and returns the number of its generation. The digest in the record must be that of the text.
 ///
 /// # Errors
-/// The list is not the one that the record was compared with, or a step fails. The list is the old one, or the new one, and the
+/// The list is not the one that the record was compared with, or the lists of `beside` are not what they were, or a step fails. The list is the old one, or the new one, and the
 /// history says which.
 pub(crate) fn make_live(
     places: &Places,
     list: &str,
     text: &[u8],
     record: &Record,
+    beside: &Digests,
 ) -> Result<u64, StoreError> {
     let live = places.live(list);
     if fs::symlink_metadata(&live).is_ok_and(|found| found.is_symlink()) {
@@ -50,6 +61,11 @@ pub(crate) fn make_live(
     // Nobody else publishes now. An editor may still save the file, as at any time.
     if live_digest(places, list) != record.base {
         return Err(StoreError::Moved(live));
+    }
+    for (other, digest) in beside {
+        if live_digest(places, other) != *digest {
+            return Err(StoreError::Meanwhile(places.live(other)));
+        }
     }
     found(places, list)?;
     let number = newest_number(&folder) + 1;
@@ -71,15 +87,17 @@ pub(crate) fn make_live(
     Ok(number)
 }
 
-/// Ends a publication that was not ended, if there is one, without one of its own.
+/// Ends a publication that was not ended, without one of its own, and says whether there was one.
 ///
 /// # Errors
 /// It cannot be ended, or another command publishes now.
-pub(crate) fn end(places: &Places, list: &str) -> Result<(), StoreError> {
+pub(crate) fn end(places: &Places, list: &str) -> Result<bool, StoreError> {
     make_folder(&places.histories())?;
     make_folder(&places.history(list))?;
     let _lock = lock(places)?;
-    settle(places, list)
+    let is_begun = !matches!(pending(places, list), Ok(None)) || Proposal::read(places, list)?.is_some();
+    settle(places, list)?;
+    Ok(is_begun)
 }
 
 /// Ends a publication that was not ended: its record gets its name if its text is the list, goes if it is not, and is set aside

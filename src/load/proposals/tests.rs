@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::history::{KEPT, PENDING, live_digest, read_history};
 use super::places::{Places, StoreError};
 use super::proposal::Proposal;
-use super::publication::{BY_HAND, make_live};
+use super::publication::{BY_HAND, Digests, digests, end, make_live};
 use super::record::{Change, Record, sha256};
 
 fn places() -> (TempDir, Places) {
@@ -30,7 +30,7 @@ fn record(text: &str) -> Record {
 
 fn published(places: &Places, text: &str) -> u64 {
     let record = Record { base: live_digest(places, "sms"), ..record(text) };
-    make_live(places, "sms", text.as_bytes(), &record).unwrap()
+    make_live(places, "sms", text.as_bytes(), &record, &Digests::new()).unwrap()
 }
 
 /// The number, who, and the text of each generation.
@@ -128,13 +128,13 @@ fn a_link_is_not_replaced_and_two_do_not_publish_at_once() {
     let (_dir, places) = places();
     fs::write(places.ranges().join("real"), "192.0.2.1\n").unwrap();
     std::os::unix::fs::symlink("real", places.live("sms")).unwrap();
-    let failed = make_live(&places, "sms", b"192.0.2.2\n", &record("192.0.2.2\n"));
+    let failed = make_live(&places, "sms", b"192.0.2.2\n", &record("192.0.2.2\n"), &Digests::new());
     assert_eq!(failed, Err(StoreError::Link(places.live("sms"))));
     fs::remove_file(places.live("sms")).unwrap();
     published(&places, "192.0.2.2\n");
     let path = places.ranges().join(".history/.lock");
     let held = Flock::lock(fs::File::open(&path).unwrap(), FlockArg::LockExclusive).unwrap();
-    let failed = make_live(&places, "sms", b"192.0.2.3\n", &record("192.0.2.3\n"));
+    let failed = make_live(&places, "sms", b"192.0.2.3\n", &record("192.0.2.3\n"), &Digests::new());
     assert_eq!(failed, Err(StoreError::Busy(path)));
     held.unlock().unwrap();
     published(&places, "192.0.2.3\n");
@@ -175,9 +175,36 @@ fn a_list_that_somebody_changed_meanwhile_is_not_published_over() {
     published(&places, "192.0.2.1\n");
     let record = Record { base: live_digest(&places, "sms"), ..record("192.0.2.2\n") };
     fs::write(places.live("sms"), "192.0.2.7\n").unwrap();
-    let failed = make_live(&places, "sms", b"192.0.2.2\n", &record);
+    let failed = make_live(&places, "sms", b"192.0.2.2\n", &record, &Digests::new());
     assert_eq!(failed, Err(StoreError::Moved(places.live("sms"))));
     assert_eq!((told(&places).len(), fs::read(places.live("sms")).unwrap()), (1, b"192.0.2.7\n".to_vec()));
+}
+
+#[test]
+fn a_list_is_not_published_when_another_one_changed_since_it_was_judged() {
+    let (_dir, places) = places();
+    let others = ["voice".to_owned(), "none".to_owned()];
+    fs::write(places.live("voice"), "198.51.100.1\n").unwrap();
+    let judged = digests(&places, &others);
+    let publish = || make_live(&places, "sms", b"192.0.2.2\n", &record("192.0.2.2\n"), &judged);
+    fs::write(places.live("voice"), "198.51.100.2\n").unwrap();
+    assert_eq!(publish(), Err(StoreError::Meanwhile(places.live("voice"))));
+    fs::write(places.live("voice"), "198.51.100.1\n").unwrap();
+    fs::write(places.live("none"), "198.51.100.1\n").unwrap();
+    assert_eq!(publish(), Err(StoreError::Meanwhile(places.live("none"))));
+    assert_eq!((told(&places), live_digest(&places, "sms")), (Vec::new(), None));
+    fs::remove_file(places.live("none")).unwrap();
+    assert_eq!(publish(), Ok(1));
+}
+
+#[test]
+fn whoever_ends_a_publication_hears_whether_there_was_one() {
+    let (_dir, places) = places();
+    published(&places, "192.0.2.1\n");
+    assert_eq!(end(&places, "sms"), Ok(false), "another one ended it");
+    let pending = Record { base: live_digest(&places, "sms"), ..record("192.0.2.1\n") };
+    fs::write(places.history("sms").join(PENDING), pending.json()).unwrap();
+    assert_eq!((end(&places, "sms"), end(&places, "sms")), (Ok(true), Ok(false)));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Lists as deploys: what is proposed for a list, who would be lost, what holds it, and how it becomes live and comes back.
 
+mod doubted;
 mod fetched;
 mod killed;
 mod lost;

@@ -90,6 +90,15 @@ fn additions_inside_what_was_reviewed_publish_themselves_if_asked() {
 }
 
 #[test]
+fn an_addition_to_a_list_of_proxies_does_not_publish_itself() {
+    let setup = alone("20.30.50.0/24\n").range("lb", OLD).trusts(&["lb"]);
+    setup.write_config();
+    let said = ranges(&setup, &["propose", "lb", "--auto-add"], "20.30.40.0/24\n20.30.50.0/28\n");
+    assert!(said.err.contains("a person has to publish it: `trusted_proxies` names the list"), "{said:?}");
+    assert_eq!(fs::read_to_string(setup.path().join("ranges/lb.txt")).expect("the list"), OLD);
+}
+
+#[test]
 fn secrets_and_broken_lists_are_not_needed_to_propose() {
     let setup = alone("20.30.40.0/24\nbroken\n")
         .key("signatures", "{ secrets: [{ api_key: a1b2c3d4, file: \"${CREDENTIALS_DIRECTORY}/secret\" }] }");

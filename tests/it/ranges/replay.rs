@@ -141,6 +141,13 @@ fn a_log_is_read_packed_in_parts_in_any_order_and_from_standard_input() {
     let setup = logged.setup.clone().key("log", "{ access: ./access.log }");
     setup.write_config();
     assert_eq!(logged.run(&replay).json(), whole);
+    // With its parts, as for `publish`.
+    fs::remove_file(logged.log.with_file_name("access.log.gz")).expect("the packed log");
+    gzip(&logged.file("access.log.1", &log[end..]));
+    logged.file("access.log", &log[..end]);
+    logged.file("access.log.2", "");
+    let parts = logged.run(&replay);
+    assert_eq!(parts.json(), whole, "{}", parts.err);
 }
 
 #[test]
@@ -179,9 +186,11 @@ fn what_is_cut_off_or_hostile_is_counted_and_a_file_that_is_no_log_is_refused() 
         assert_eq!(told.code, Some(code), "{args:?}: {}{}", told.out, told.err);
         assert!(told.err.contains(words), "{args:?}: {}", told.err);
     }
-    // A log without a line says nothing against anybody.
+    // A log without a line says nothing for anybody, either.
     logged.file("empty", "");
-    assert_eq!(logged.run(&["test", "--with", "other.txt", "empty"]).code, Some(0));
+    let told = logged.run(&["test", "--with", "other.txt", "empty"]);
+    assert_eq!((told.code, told.out.as_str()), (Some(65), ""), "{}", told.err);
+    assert!(told.err.contains("no replay ran: empty: no line"), "{}", told.err);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::Output;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use crate::harness::Setup;
 use crate::harness::gate::setup::binary;
@@ -62,4 +63,18 @@ pub fn history(setup: &Setup) -> Vec<(u64, String, String, bool)> {
         (number, text(&one["by"]), text(&one["source"]), one["live"].as_bool().expect("live"))
     };
     all.as_array().expect("generations").iter().map(row).collect()
+}
+
+/// A line of the access log for a request of this client so many days ago.
+pub fn line(client: &str, days: i64) -> String {
+    let at = OffsetDateTime::now_utc() - time::Duration::days(days);
+    let (date, (hour, minute, second)) = (at.date(), at.time().as_hms());
+    let ts = format!("{date}T{hour:02}:{minute:02}:{second:02}.{:03}Z", at.millisecond());
+    format!("{{\"ts\":\"{ts}\",\"outcome\":\"delivered\",\"client_ip\":\"{client}\",\"route\":\"/*\"}}\n")
+}
+
+/// The reasons for which a change is held, as `--json` tells them.
+pub fn reasons(said: &Said) -> Vec<String> {
+    let held = said.json()["held"].as_array().cloned().unwrap_or_default();
+    held.iter().filter_map(|one| Some(one["reason"].as_str()?.to_owned())).collect()
 }

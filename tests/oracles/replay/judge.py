@@ -11,7 +11,7 @@ import re
 import sys
 
 FINDINGS = {"valid", "valid_head", "unsigned", "unknown_key", "bad", "stale", "mismatch", "malformed"}
-KEYS = {"ts", "outcome", "client_ip", "route", "signature", "suppressed"}
+KEYS = {"ts", "outcome", "client_ip", "route", "signature", "suppressed", "peer_ip"}
 
 
 class Damaged(Exception):
@@ -26,6 +26,17 @@ def pairs(found):
 
 
 def read(line):
+    """A line, or one behind the rest of another."""
+    begins = [0] + [found.start() for found in re.finditer(rb'\{"ts"', line) if found.start() > 0][:4]
+    for begin in begins:
+        try:
+            return whole(line[begin:])
+        except Damaged:
+            continue
+    raise Damaged
+
+
+def whole(line):
     try:
         value = json.loads(line, object_pairs_hook=pairs)
     except (ValueError, RecursionError):
@@ -120,11 +131,12 @@ def main():
             network = str(ipaddress.ip_network((client, length), strict=False))
             side = sides["lost" if before else "gained"]
             row = side.setdefault(network, {
-                "first": entry["ts"], "last": entry["ts"], "network": network, "other_routes": 0, "requests": 0,
+                "first": entry["ts"], "forwarded": 0, "last": entry["ts"], "network": network, "other_routes": 0, "requests": 0,
                 "routes": collections.Counter(), "signatures": collections.Counter(),
             })
             row["first"], row["last"] = min(row["first"], entry["ts"]), max(row["last"], entry["ts"])
             row["requests"] += 1
+            row["forwarded"] += entry["outcome"] not in ("denied", "rejected", "served")
             row["routes"][route] += 1
             found = entry.get("signature")
             row["signatures"]["-" if found is None else found if found in FINDINGS else "other"] += 1
@@ -136,7 +148,10 @@ def main():
     }
     for name, side in sides.items():
         rows = list(side.values())
-        told[name] = {"beyond": 0, "networks": rows, "requests": sum(row["requests"] for row in rows)}
+        told[name] = {
+            "beyond": 0, "forwarded": sum(row["forwarded"] for row in rows), "networks": rows,
+            "requests": sum(row["requests"] for row in rows),
+        }
     json.dump(told, sys.stdout)
 
 

@@ -6,10 +6,14 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use memchr::memmem;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::cli::ranges::replay::lines::Line;
+use crate::judge::trial::Sender;
 use crate::policy::address::addr::Address;
+use crate::policy::outcome::Outcome;
 use crate::policy::signature::finding::Finding;
 use crate::state::snapshot::UNROUTED;
 
@@ -52,8 +56,10 @@ pub(crate) enum Signature {
 pub(crate) struct Logged<'a> {
     /// When it ended.
     pub at: Stamp,
-    /// The client.
-    pub client: Address,
+    /// Whose it was.
+    pub sender: Sender,
+    /// Whether the gate forwarded it, or would have but for the application.
+    pub is_forwarded: bool,
     /// The route's name.
     pub route: Cow<'a, str>,
     /// What became of its signature.
@@ -73,6 +79,8 @@ pub(crate) enum Entry<'a> {
     NoClient,
     /// A request that no route matched.
     NoRoute,
+    /// A line of the gate about itself.
+    Event,
     /// JSON, but no line of an access log.
     Other,
     /// Cut off, or no JSON, or with a value that no such line has.
@@ -91,7 +99,11 @@ struct Raw<'a> {
     route: Option<Text<'a>>,
     #[serde(borrow)]
     signature: Option<Text<'a>>,
+    #[serde(borrow)]
+    peer_ip: Option<Text<'a>>,
     suppressed: Option<u64>,
+    /// Only events have one.
+    level: Option<IgnoredAny>,
 }
 
 /// Borrowed where the text has no escapes.
@@ -101,19 +113,17 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 impl<'a> Entry<'a> {
     /// Whether it is a line of an access log.
     pub(crate) fn is_of_a_log(&self) -> bool {
-        !matches!(self, Self::Other | Self::Damaged)
+        !matches!(self, Self::Event | Self::Other | Self::Damaged)
     }
 
     /// Reads a line; `since` is the oldest time that counts.
     #[must_use]
     pub(crate) fn read(line: Line<'a>, since: Option<Stamp>) -> Self {
         let Line::Whole(bytes) = line else { return Self::Damaged };
-        // A list of values would be read as if they had the names of the keys.
-        if bytes.trim_ascii_start().first() != Some(&b'{') {
-            return Self::Damaged;
-        }
-        let Ok(raw) = serde_json::from_slice::<Raw<'a>>(bytes) else { return Self::Damaged };
-        let (Some(ts), Some(_)) = (&raw.ts, &raw.outcome) else { return Self::Other };
+        let Some(raw) = raw(bytes).or_else(|| after_a_beginning(bytes)) else { return Self::Damaged };
+        let (Some(ts), Some(outcome)) = (&raw.ts, &raw.outcome) else {
+            return if raw.ts.is_some() && raw.level.is_some() { Self::Event } else { Self::Other };
+        };
         let Some(at) = Stamp::read(ts.0.as_bytes()) else { return Self::Damaged };
         if since.is_some_and(|since| at < since) {
             return Self::Before;
@@ -126,11 +136,34 @@ impl<'a> Entry<'a> {
         match raw.route {
             Some(Text(route)) if route != UNROUTED => {
                 let signature = signature(raw.signature.as_ref());
-                Self::Logged(Logged { at, client: Address::new(client), route, signature })
+                let peer = raw.peer_ip.and_then(|peer| peer.0.parse().ok()).map(Address::new);
+                let sender = Sender { client: Address::new(client), peer };
+                let is_forwarded = !NOT_FORWARDED.iter().any(|no| no.word() == outcome.0);
+                Self::Logged(Logged { at, sender, is_forwarded, route, signature })
             }
             _ => Self::NoRoute,
         }
     }
+}
+
+/// What became of requests that the application never had to answer. A word that is not known is none of these.
+const NOT_FORWARDED: [Outcome; 3] = [Outcome::Denied, Outcome::Rejected, Outcome::Served];
+/// What a line of the gate begins with.
+const BEGINNING: &[u8] = b"{\"ts\"";
+/// The beginnings in one line that are tried.
+const MOST_BEGINNINGS: usize = 4;
+
+fn raw(bytes: &[u8]) -> Option<Raw<'_>> {
+    // A list of values would be read as if they had the names of the keys.
+    let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
+    is_object.then(|| serde_json::from_slice(bytes).ok()).flatten()
+}
+
+/// A line behind what a collector wrote before it, or behind the rest of another one that was never ended. Within a text a
+/// beginning has escapes, so no sender can choose one.
+fn after_a_beginning(bytes: &[u8]) -> Option<Raw<'_>> {
+    let mut found = memmem::find_iter(bytes, BEGINNING).filter(|at| *at > 0).take(MOST_BEGINNINGS);
+    found.find_map(|at| raw(bytes.get(at..)?))
 }
 
 fn signature(found: Option<&Text<'_>>) -> Signature {
@@ -153,7 +186,8 @@ mod tests {
         let line = r#"{"ts":"2026-11-21T19:30:00.123Z","request_id":"a\"b","outcome":"delivered","client_ip":"::ffff:192.0.2.1","route":"/a\"b","list":null,"new":[{"ts":1}],"signature":"valid_head"}"#;
         let wanted = Logged {
             at: Stamp::read(b"2026-11-21T19:30:00.123Z").unwrap(),
-            client: Address::new("192.0.2.1".parse().unwrap()),
+            sender: Sender { client: Address::new("192.0.2.1".parse().unwrap()), peer: None },
+            is_forwarded: true,
             route: "/a\"b".into(),
             signature: Signature::Found(Finding::ValidHead),
         };
@@ -179,7 +213,7 @@ mod tests {
             (line.replace("\"/a\"", "\"-\""), Entry::NoRoute),
             (
                 r#"{"ts":"2026-11-21T19:30:00.123Z","level":"INFO","message":"ready"}"#.to_owned(),
-                Entry::Other,
+                Entry::Event,
             ),
             ("{}".to_owned(), Entry::Other),
             (line.replace("192.0.2.1", "192.0.2.256"), Entry::Damaged),
@@ -188,7 +222,7 @@ mod tests {
             (line.replace(".123Z", "Z"), Entry::Damaged),
             (line.replace("T19", " 19"), Entry::Damaged),
             (line.replace("\"denied\",", "\"denied\",\"route\":\"/b\","), Entry::Damaged),
-            (format!("{line}{line}"), Entry::Damaged),
+            (format!("{line}{}", &line[..40]), Entry::Damaged),
             (line[..line.len() - 1].to_owned(), Entry::Damaged),
             (
                 "[\"2026-11-21T19:30:00.123Z\",\"denied\",\"192.0.2.1\",\"/a\",null,null]".to_owned(),
@@ -203,5 +237,36 @@ mod tests {
         }
         assert_eq!(Entry::read(Line::Long, None), Entry::Damaged);
         assert_eq!(Entry::read(Line::Whole(b"{\"ts\":\"\xFF\"}"), None), Entry::Damaged);
+    }
+
+    #[test]
+    fn a_line_behind_a_rest_of_another_one_is_read() {
+        let line = r#"{"ts":"2026-11-21T19:30:00.123Z","outcome":"delivered","client_ip":"192.0.2.1","peer_ip":"10.0.0.1","route":"/a"}"#;
+        let cut = &line[..50];
+        for before in ["Nov 21 19:30:00 host nexmo-gate[12]: ", cut, "\0\0", line] {
+            assert_eq!(entry(&format!("{before}{line}")), entry(line), "{before}");
+        }
+        let Entry::Logged(logged) = entry(line) else { panic!() };
+        assert_eq!(logged.sender.peer, Some(Address::new("10.0.0.1".parse().unwrap())));
+        // What stands in a text is no beginning.
+        let noted = line.replace("\"/a\"", r#""/a","note":"{\"ts\":1}""#);
+        assert_eq!(entry(&format!("{cut}{}", &noted[..noted.len() - 1])), Entry::Damaged);
+    }
+
+    #[test]
+    fn what_the_gate_never_forwarded_is_told_apart() {
+        let of = |outcome: &str| {
+            let line = format!(
+                r#"{{"ts":"2026-11-21T19:30:00.123Z","outcome":"{outcome}","client_ip":"192.0.2.1","route":"/a"}}"#
+            );
+            match entry(&line) {
+                Entry::Logged(logged) => logged.is_forwarded,
+                other => panic!("{other:?}"),
+            }
+        };
+        for outcome in Outcome::ALL.map(Outcome::word) {
+            assert_eq!(of(outcome), !["denied", "rejected", "served"].contains(&outcome), "{outcome}");
+        }
+        assert!(of("newer"));
     }
 }

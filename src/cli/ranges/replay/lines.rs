@@ -2,12 +2,14 @@
 //!
 //! What a line means is not known here. Invariant: a line longer than [`MOST_LINE`] is never held; it is reported as such.
 
-use std::fs::File;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek as _, SeekFrom, Stdin};
 use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use nix::fcntl::OFlag;
 
 /// Longer than any line that the gate writes, which has 8 KiB at most.
 pub(crate) const MOST_LINE: usize = 64 << 10;
@@ -24,14 +26,19 @@ pub(crate) enum Unread {
     /// It is a folder.
     #[error("{}: is a folder; name the files", .0.display())]
     Folder(PathBuf),
+    /// It is a FIFO, a socket or a device.
+    #[error("{}: is no file", .0.display())]
+    NoFile(PathBuf),
     /// It is compressed in another way than gzip.
     #[error("{}: is compressed by {program}; use `{program} -dc FILE | nexmo-gate ranges replay ... -`", .path.display())]
     Compressed { path: PathBuf, program: &'static str },
 }
 
 /// Where the bytes come from.
-enum Source {
+pub(crate) enum Source {
+    /// A file, or what a shell made of a command.
     File(File),
+    /// Standard input.
     Input(Stdin),
 }
 
@@ -62,17 +69,17 @@ pub(crate) struct Ended {
     pub is_cut: bool,
 }
 
-/// Calls `each` for every line of a log until it breaks off; `-` is standard input. No more bytes are read, unpacked, than there
-/// is `room` for, which shrinks by them. Of a file that is larger its end is read, or of a packed one its beginning.
+/// Calls `each` for every line of a log until it breaks off. No more bytes are read, unpacked, than there is `room` for, which
+/// shrinks by them. Of a file that is larger its end is read, or of a packed one its beginning. `path` is its name.
 ///
 /// # Errors
 /// It could not be begun.
 pub(crate) fn read(
+    mut source: Source,
     path: &Path,
     room: &mut u64,
     mut each: impl FnMut(Line<'_>) -> ControlFlow<()>,
 ) -> Result<Ended, Unread> {
-    let mut source = if path == Path::new("-") { Source::Input(io::stdin()) } else { open(path)? };
     let closed = |error| Unread::Closed { path: path.to_owned(), error };
     let mut head = Vec::new();
     source.by_ref().take(6).read_to_end(&mut head).map_err(closed)?;
@@ -120,7 +127,14 @@ impl<R: Read> Read for Bounded<'_, R> {
     }
 }
 
-fn open(path: &Path) -> Result<Source, Unread> {
+/// Opens a log that somebody named; `-` is standard input.
+///
+/// # Errors
+/// There is none, or it may not be read, or it is a folder.
+pub(crate) fn open(path: &Path) -> Result<Source, Unread> {
+    if path == Path::new("-") {
+        return Ok(Source::Input(io::stdin()));
+    }
     let closed = |error| Unread::Closed { path: path.to_owned(), error };
     let file = File::open(path).map_err(closed)?;
     if file.metadata().map_err(closed)?.is_dir() {
@@ -129,9 +143,27 @@ fn open(path: &Path) -> Result<Source, Unread> {
     Ok(Source::File(file))
 }
 
+/// Opens a log that was found beside another one. Whatever lies there, it does not wait for it.
+///
+/// # Errors
+/// There is none, or it may not be read, or it is no file.
+pub(crate) fn open_file(path: &Path) -> Result<(Source, Metadata), Unread> {
+    let closed = |error| Unread::Closed { path: path.to_owned(), error };
+    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+    let file = file.map_err(|error| {
+        // A socket cannot be opened at all.
+        let is_other =
+            error.kind() != io::ErrorKind::NotFound && path.metadata().is_ok_and(|one| !one.is_file());
+        if is_other { Unread::NoFile(path.to_owned()) } else { closed(error) }
+    })?;
+    let found = file.metadata().map_err(closed)?;
+    if found.is_file() { Ok((Source::File(file), found)) } else { Err(Unread::NoFile(path.to_owned())) }
+}
+
 /// The program that unpacks what begins so, where this one does not.
 fn compressed_by(head: &[u8]) -> Option<&'static str> {
-    let known: [(&[u8], &str); 3] = [(b"\x28\xB5\x2F\xFD", "zstd"), (b"\xFD7zXZ\0", "xz"), (b"BZh", "bzip2")];
+    let known: [(&[u8], &str); 4] =
+        [(b"\x28\xB5\x2F\xFD", "zstd"), (b"\xFD7zXZ\0", "xz"), (b"BZh", "bzip2"), (b"\x04\x22M\x18", "lz4")];
     known.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, program)| *program)
 }
 
@@ -194,7 +226,7 @@ mod tests {
 
     fn told_within(path: &Path, mut room: u64) -> (Vec<String>, usize, Ended) {
         let (mut lines, mut long) = (Vec::new(), 0);
-        let ended = read(path, &mut room, |line| {
+        let ended = read(open(path).unwrap(), path, &mut room, |line| {
             match line {
                 Line::Whole(bytes) => lines.push(String::from_utf8_lossy(bytes).into_owned()),
                 Line::Long => long += 1,
@@ -274,7 +306,7 @@ mod tests {
             seen += 1;
             ControlFlow::Break(())
         };
-        read(&file, &mut u64::MAX.clone(), each).unwrap();
+        read(open(&file).unwrap(), &file, &mut u64::MAX.clone(), each).unwrap();
         assert_eq!(seen, 1);
     }
 
@@ -282,7 +314,9 @@ mod tests {
     fn what_cannot_be_begun_says_why_and_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let of = |path: &Path| {
-            read(path, &mut u64::MAX.clone(), |_| ControlFlow::Continue(())).unwrap_err().to_string()
+            let each = |_: Line<'_>| ControlFlow::Continue(());
+            let read = open(path).and_then(|source| read(source, path, &mut u64::MAX.clone(), each));
+            read.unwrap_err().to_string()
         };
         assert!(of(dir.path()).ends_with(": is a folder; name the files"));
         assert!(of(&dir.path().join("none")).contains(": cannot be opened: No such file"));
@@ -291,5 +325,20 @@ mod tests {
         assert!(of(&file).contains("is compressed by zstd; use `zstd -dc FILE | nexmo-gate ranges replay"));
         std::fs::write(&file, b"").unwrap();
         assert_eq!(told(&file), (Vec::new(), 0, true));
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("access.log.1");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+        let socket = dir.path().join("access.log.2");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [fifo.as_path(), &socket, Path::new("/dev/zero"), dir.path()] {
+            let said = open_file(path).err().map(|error| error.to_string());
+            assert_eq!(said, Some(format!("{}: is no file", path.display())));
+        }
+        let none = open_file(&dir.path().join("none")).err();
+        assert!(matches!(none, Some(Unread::Closed { .. })));
     }
 }

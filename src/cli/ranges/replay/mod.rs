@@ -9,15 +9,21 @@
 //! | [`lines`] | the lines of a log |
 //! | [`entry`] | what a line is |
 //! | [`reading`] | the reading of logs, one after the other |
+//! | [`past`] | the reading of the log of a configuration, with its parts |
 //! | [`tally`] | what was found |
 //! | [`report`] | that, for programs |
 //! | [`text`](mod@text) | and for people |
 //! | [`before`] | the same before a publication, which it may hold |
+//! | [`beside`] | the other lists that it is judged with |
 //! | [`rotated`] | the files of a log that is rotated |
+//! | [`names`] | their names |
 
 pub(super) mod before;
+pub(super) mod beside;
 mod entry;
 mod lines;
+mod names;
+mod past;
 mod reading;
 pub(super) mod report;
 mod rotated;
@@ -32,13 +38,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use self::entry::Stamp;
-use self::lines::Unread;
-use self::reading::Reading;
+use self::lines::{Unread, open};
+use self::reading::{Copies, Reading};
 use self::report::{Asked, ReplayReport};
+use self::rotated::Unlisted;
 use self::text::text;
 use crate::cli::flags::Settings;
 use crate::cli::ranges::UNREADABLE;
-use crate::cli::ranges::setting::loaded;
+use crate::cli::ranges::setting::{loaded, whole};
 use crate::cli::{DENIED, FAILED, Failure, USAGE, failed, print};
 use crate::config::AccessLog;
 use crate::config::read::error::QuantityError;
@@ -56,14 +63,13 @@ use crate::telemetry::timestamp;
 /// Judge the requests of the access log again with a proposed list: who would be lost, who gained.
 ///
 /// Each logged client is judged for the route that its request came to, by the lists as they are and by the proposal. The
-/// logs may be compressed by gzip, and be given in any order; without one it is that of the configuration. Networks are
+/// logs may be compressed by gzip, and be given in any order; without one it is that of the configuration with its rotated
+/// parts, as for `publish`. Networks are
 /// shown as a /24, and of IPv6 as a /48.
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Exit: 0 nobody would be lost, 3 somebody would be, 1 there is no proposal, 65 a log or \
-                        the proposal is unreadable, 78 bad configuration or ranges.\n\n\
-                        Example: nexmo-gate ranges replay sms /var/log/nexmo-gate/access.log* --since 7d"
-)]
+#[command(after_help = "Exit: 0 nobody would be lost, 3 somebody would be, 1 there is no proposal, 2 wrong \
+                        use, 65 a log or the proposal is unreadable, or no replay ran, 78 bad configuration or ranges.\n\n\
+                        Example: nexmo-gate ranges replay sms /var/log/nexmo-gate/access.log* --since 7d")]
 pub(super) struct Args {
     /// The list, and the access logs; - reads one from standard input. With --all there are only logs
     #[arg(value_name = "LIST|ACCESS_LOG")]
@@ -122,6 +128,15 @@ enum NoReplay {
         "{0} and {1} begin with the same request, so they are the same log, and would count twice: name one of them"
     )]
     Copy(String, String),
+    /// There is nothing to read.
+    #[error("no replay ran: {0}: no line")]
+    Empty(String),
+    /// The log of the configuration cannot be found.
+    #[error(transparent)]
+    Unlisted(#[from] Unlisted),
+    /// It was rotated.
+    #[error("{}: was rotated or cut while it was read, twice; run it again", .0.display())]
+    Moved(PathBuf),
     /// No line is that of an access log.
     #[error("{0}: none of the lines is that of an access log of the gate with `log.format: json`")]
     NotALog(String),
@@ -137,6 +152,9 @@ impl NoReplay {
             | Self::NotRanges { .. }
             | Self::Unread(_)
             | Self::Copy(..)
+            | Self::Empty(_)
+            | Self::Unlisted(_)
+            | Self::Moved(_)
             | Self::NotALog(_) => UNREADABLE,
         }
     }
@@ -151,23 +169,27 @@ impl From<NoReplay> for Failure {
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let snapshot = loaded(&args.settings)?;
     let (list, logs) = if args.all { (None, args.words.as_slice()) } else { named(&args.words)? };
-    let logs = logs_of(&snapshot, logs)?;
-    let shown: Vec<String> = logs.iter().map(|log| log.display().to_string()).collect();
-    if logs.iter().chain(&args.with).filter(|path| **path == Path::new("-")).count() > 1 {
+    let own = if logs.is_empty() { Some(log_of(&snapshot)?) } else { None };
+    let logs = each_once(logs);
+    let shown: Vec<String> = own.iter().chain(&logs).map(|log| log.display().to_string()).collect();
+    if args.words.iter().chain(&args.with).filter(|path| **path == Path::new("-")).count() > 1 {
         return Err(NoReplay::Twice.into());
     }
     let tried = tried(&snapshot, list, args.with.as_deref())?;
     let trial = Trial::new(&snapshot, &tried);
-    let since = args.since.and_then(|since| stamp(SystemTime::now() - since));
-    let mut reading = Reading::new(&trial, since, u64::MAX);
-    for log in &each_once(logs) {
-        if let Some(other) = reading.add(log).map_err(NoReplay::from)? {
-            return Err(NoReplay::Copy(other, log.display().to_string()).into());
-        }
-    }
+    let at = args.since.map(|since| SystemTime::now() - since);
+    let since = at.and_then(stamp);
+    let begin = || Reading::new(&trial, since, u64::MAX);
+    let reading = match &own {
+        Some(log) => with_parts(log, at.unwrap_or(SystemTime::UNIX_EPOCH), begin)?,
+        None => of_all(&logs, begin())?,
+    };
     let Reading { tally, unfinished, .. } = reading;
     if tally.lines.all > 0 && !tally.lines.are_of_a_log() || tally.lines.all == 0 && !unfinished.is_empty() {
         return Err(NoReplay::NotALog(shown.join(", ")).into());
+    }
+    if tally.lines.all == 0 {
+        return Err(NoReplay::Empty(shown.join(", ")).into());
     }
     let asked = Asked { lists: tried.keys().cloned().collect(), since, unfinished };
     let report = ReplayReport::new(&tally, asked, |route| {
@@ -187,21 +209,47 @@ fn named(words: &[PathBuf]) -> Result<(Option<&str>, &[PathBuf]), NoReplay> {
     Ok((Some(list.to_str().ok_or(NoReplay::NoList)?), logs))
 }
 
-/// The logs that were named, or the one of the configuration.
-fn logs_of(snapshot: &Snapshot, named: &[PathBuf]) -> Result<Vec<PathBuf>, NoReplay> {
-    if !named.is_empty() {
-        return Ok(named.to_vec());
-    }
+/// The log of the configuration.
+fn log_of(snapshot: &Snapshot) -> Result<PathBuf, NoReplay> {
     match &snapshot.config.log.access {
-        AccessLog::File(path) => Ok(vec![path.clone()]),
+        AccessLog::File(path) => Ok(whole(path)),
         AccessLog::Stdout | AccessLog::Stderr | AccessLog::Off => Err(NoReplay::NoLog),
     }
 }
 
+/// The reading of logs that were named.
+fn of_all<'t>(logs: &[PathBuf], mut reading: Reading<'t>) -> Result<Reading<'t>, NoReplay> {
+    for log in logs {
+        if let Some(other) = reading.add(open(log)?, log, Copies::Refused)? {
+            return Err(NoReplay::Copy(other, log.display().to_string()));
+        }
+    }
+    Ok(reading)
+}
+
+/// The reading of a log with its rotated parts.
+fn with_parts<'t>(
+    log: &Path,
+    since: SystemTime,
+    begin: impl Fn() -> Reading<'t>,
+) -> Result<Reading<'t>, NoReplay> {
+    let mut past = past::read(log, since, begin, || ())?;
+    if let Some(error) = past.closed.pop() {
+        return Err(error.into());
+    }
+    if past.has_moved {
+        return Err(NoReplay::Moved(log.to_owned()));
+    }
+    for strange in &past.strange {
+        eprintln!("warning: {strange}; it was not read");
+    }
+    Ok(past.reading)
+}
+
 /// The logs, each file once, whatever its names are.
-fn each_once(logs: Vec<PathBuf>) -> Vec<PathBuf> {
+fn each_once(logs: &[PathBuf]) -> Vec<PathBuf> {
     let mut known = HashSet::new();
-    let is_new = |log: &PathBuf| {
+    let mut is_new = |log: &PathBuf| {
         let found = fs::metadata(log).ok().map(|found| (found.dev(), found.ino()));
         let is_new = log.as_os_str() == "-" || found.is_none_or(|found| known.insert(found));
         if !is_new {
@@ -209,7 +257,7 @@ fn each_once(logs: Vec<PathBuf>) -> Vec<PathBuf> {
         }
         is_new
     };
-    logs.into_iter().filter(is_new).collect()
+    logs.iter().filter(|log| is_new(log)).cloned().collect()
 }
 
 /// The lists that are tried, by name; `None` means every proposal.

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::cli::ranges::replay::entry::{Entry, Stamp};
-use crate::cli::ranges::replay::lines::{self, Line, Unread};
+use crate::cli::ranges::replay::lines::{self, Line, Source, Unread};
 use crate::cli::ranges::replay::tally::Tally;
 use crate::judge::trial::Trial;
 
@@ -18,13 +18,23 @@ pub(crate) struct Reading<'t> {
     since: Option<Stamp>,
     /// The bytes that may still be read, unpacked.
     room: u64,
-    firsts: HashMap<[u8; 32], String>,
+    /// The name of each log and the number of its lines, by its first request.
+    firsts: HashMap<[u8; 32], (String, u64)>,
     /// What was found.
     pub tally: Tally,
     /// The logs that could not be read to their ends, and why.
     pub unfinished: BTreeMap<String, String>,
     /// Whether there was no room for all.
     pub is_cut: bool,
+}
+
+/// What becomes of a copy of a log that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copies {
+    /// It is not read.
+    Refused,
+    /// What it has more than the other is read.
+    Continued,
 }
 
 impl<'t> Reading<'t> {
@@ -45,27 +55,39 @@ impl<'t> Reading<'t> {
     ///
     /// # Errors
     /// It could not be begun.
-    pub(crate) fn add(&mut self, log: &Path) -> Result<Option<String>, Unread> {
+    pub(crate) fn add(
+        &mut self,
+        source: Source,
+        log: &Path,
+        copies: Copies,
+    ) -> Result<Option<String>, Unread> {
         let shown = log.display().to_string();
-        let (mut is_begun, mut copied) = (false, None);
+        let (mut at, mut first, mut known) = (0, None, None::<(String, u64)>);
         let Self { trial, since, room, firsts, tally, .. } = self;
-        let ended = lines::read(log, room, |line| {
+        let ended = lines::read(source, log, room, |line| {
+            at += 1;
             let entry = Entry::read(line, *since);
-            if !is_begun && entry.is_of_a_log() {
-                is_begun = true;
-                copied = digest(line).and_then(|first| firsts.insert(first, shown.clone()));
-                if copied.is_some() {
+            if first.is_none() && entry.is_of_a_log() {
+                first = digest(line);
+                known = first.and_then(|first| firsts.get(&first).cloned());
+                if known.is_some() && copies == Copies::Refused {
                     return ControlFlow::Break(());
                 }
             }
-            tally.add(&entry, trial);
+            if known.as_ref().is_none_or(|(_, lines)| at > *lines) {
+                tally.add(&entry, trial);
+            }
             ControlFlow::Continue(())
         })?;
+        if let Some(first) = first {
+            let lines = known.as_ref().map_or(at, |(_, lines)| at.max(*lines));
+            self.firsts.insert(first, (shown.clone(), lines));
+        }
         self.is_cut |= ended.is_cut;
         if let Some(error) = ended.error {
             self.unfinished.insert(shown, error.to_string());
         }
-        Ok(copied)
+        Ok(known.map(|(name, _)| name))
     }
 }
 

@@ -66,6 +66,11 @@ pub(crate) struct LineCounts {
 pub(crate) struct Side {
     /// Those of networks that are not here, because there are too many.
     pub beyond: u64,
+    /// Those that the gate forwarded, or would have but for the application.
+    pub forwarded: u64,
+    /// The last of these.
+    #[serde(skip)]
+    pub last_forwarded: Option<Stamp>,
     /// A /24 each, and of IPv6 a /48; those with the most requests first.
     pub networks: Vec<Network>,
     /// All of them.
@@ -78,6 +83,8 @@ pub(crate) struct Side {
 pub(crate) struct Network {
     /// The first request.
     pub first: String,
+    /// Those that the gate forwarded, or would have but for the application.
+    pub forwarded: u64,
     /// The last request.
     pub last: String,
     /// The network.
@@ -140,6 +147,7 @@ fn counts(lines: &Lines, summed_up: u64) -> LineCounts {
 fn side<'l>(networks: &Networks, label: &impl Fn(usize) -> &'l str) -> Side {
     let network = |(network, row): (ipnet::IpNet, &Row)| Network {
         first: row.seen.0.text().to_owned(),
+        forwarded: row.forwarded,
         last: row.seen.1.text().to_owned(),
         network: network.to_string(),
         other_routes: row.other_routes,
@@ -149,6 +157,8 @@ fn side<'l>(networks: &Networks, label: &impl Fn(usize) -> &'l str) -> Side {
     };
     Side {
         beyond: networks.beyond,
+        forwarded: networks.forwarded,
+        last_forwarded: networks.last_forwarded,
         networks: networks.sorted().into_iter().map(network).collect(),
         requests: networks.requests,
     }

@@ -57,6 +57,8 @@ pub(crate) struct Row {
     pub seen: (Stamp, Stamp),
     /// By the route's index.
     pub routes: BTreeMap<usize, u64>,
+    /// Those of them that the gate forwarded, or would have but for the application.
+    pub forwarded: u64,
     /// Of routes that are not named, because there are too many.
     pub other_routes: u64,
     /// By [`Finding`].
@@ -71,6 +73,9 @@ pub(crate) struct Row {
 pub(crate) struct Networks {
     /// The requests of all of them.
     pub requests: u64,
+    /// Those of them that the gate forwarded, or would have but for the application; and the last.
+    pub forwarded: u64,
+    pub last_forwarded: Option<Stamp>,
     /// By network.
     pub rows: HashMap<IpNet, Row>,
     /// The requests of networks without a row.
@@ -82,6 +87,12 @@ pub(crate) struct Networks {
 pub(crate) struct Tally {
     /// The lines.
     pub lines: Lines,
+    /// Lines of an unknown form.
+    pub foreign: u64,
+    /// Forwarded requests whose route is not in the configuration any more.
+    pub gone: u64,
+    /// The first request that has a client and a route, judged or not.
+    pub oldest: Option<Stamp>,
     /// Requests that are in summaries.
     pub summed_up: u64,
     /// The first and the last request that was judged.
@@ -105,20 +116,37 @@ impl Tally {
             Entry::Before => lines.before += 1,
             Entry::NoClient => lines.no_client += 1,
             Entry::NoRoute => lines.no_route += 1,
-            Entry::Other => lines.other += 1,
+            Entry::Event => lines.other += 1,
+            Entry::Other => {
+                lines.other += 1;
+                self.foreign += 1;
+            }
             Entry::Damaged => lines.damaged += 1,
             Entry::Summary(count) => {
                 lines.summaries += 1;
                 self.summed_up = self.summed_up.saturating_add(*count);
             }
-            Entry::Logged(logged) => match trial.route(&logged.route) {
-                None => lines.route_gone += 1,
-                Some(route) => {
-                    lines.judged += 1;
-                    self.judged(logged, route, trial.effect(route, logged.client));
+            Entry::Logged(logged) => {
+                self.oldest = Some(self.oldest.map_or(logged.at, |oldest| oldest.min(logged.at)));
+                match trial.route(&logged.route) {
+                    None => {
+                        lines.route_gone += 1;
+                        self.gone += u64::from(logged.is_forwarded);
+                    }
+                    Some(route) => {
+                        lines.judged += 1;
+                        self.judged(logged, route, trial.effect(route, logged.sender));
+                    }
                 }
-            },
+            }
         }
+    }
+
+    /// How many lines may be of senders and could not be judged, and how many there are with those that could.
+    #[must_use]
+    pub(crate) fn unclear(&self) -> (u64, u64) {
+        let unclear = self.lines.damaged + self.foreign + self.gone;
+        (unclear, unclear + self.lines.judged)
     }
 
     fn judged(&mut self, logged: &Logged<'_>, route: usize, effect: Effect) {
@@ -135,13 +163,18 @@ impl Tally {
 impl Networks {
     fn add(&mut self, logged: &Logged<'_>, route: usize, most: usize) {
         self.requests += 1;
-        let network = network(logged.client);
+        if logged.is_forwarded {
+            self.forwarded += 1;
+            self.last_forwarded = self.last_forwarded.max(Some(logged.at));
+        }
+        let network = network(logged.sender.client);
         if !self.rows.contains_key(&network) && self.rows.len() >= most {
             self.beyond += 1;
             return;
         }
         let row = self.rows.entry(network).or_insert_with(|| Row::new(logged.at));
         row.requests += 1;
+        row.forwarded += u64::from(logged.is_forwarded);
         row.seen = widened(Some(row.seen), logged.at);
         if row.routes.len() < MOST_ROUTES || row.routes.contains_key(&route) {
             *row.routes.entry(route).or_default() += 1;
@@ -168,6 +201,7 @@ impl Row {
     fn new(at: Stamp) -> Self {
         Self {
             requests: 0,
+            forwarded: 0,
             seen: (at, at),
             routes: BTreeMap::new(),
             other_routes: 0,
@@ -194,10 +228,12 @@ fn network(client: Address) -> IpNet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::trial::Sender;
 
     fn logged(client: &str, second: u32, signature: Signature) -> Logged<'static> {
         let at = Stamp::read(format!("2026-11-21T19:30:{second:02}.000Z").as_bytes()).unwrap();
-        Logged { at, client: Address::new(client.parse().unwrap()), route: "/a".into(), signature }
+        let sender = Sender { client: Address::new(client.parse().unwrap()), peer: None };
+        Logged { at, sender, is_forwarded: second != 9, route: "/a".into(), signature }
     }
 
     #[test]
@@ -213,6 +249,10 @@ mod tests {
         add("2001:db8:1:ffff::1", 8, Signature::Found(Finding::Valid));
         add("192.0.2.3", 8, Signature::Found(Finding::Valid));
         assert_eq!((networks.requests, networks.beyond), (6, 1));
+        // All but the one of second 9.
+        let last = networks.last_forwarded.and_then(|last| last.text().get(17..19).map(str::to_owned));
+        assert_eq!((networks.forwarded, last.as_deref()), (5, Some("08")));
+        assert_eq!(networks.sorted()[0].1.forwarded, 2);
         let rows = networks.sorted();
         let told: Vec<_> = rows.iter().map(|(network, row)| (network.to_string(), row.requests)).collect();
         assert_eq!(told, [("192.0.2.0/24".to_owned(), 3), ("2001:db8:1::/48".to_owned(), 2)]);

@@ -29,18 +29,22 @@ pub(crate) fn text(report: &ReplayReport) -> String {
         ("LOST", report.lost.requests),
     ];
     out.push_str(&table_of(&rows));
-    unjudged(&mut out, lines);
+    unjudged(&mut out, lines, lines.before);
     for (log, why) in &report.unfinished {
         let _ = writeln!(out, "\n{log} was not read to its end: {why}");
     }
     side(&mut out, "LOST", &report.lost);
     side(&mut out, "gained", &report.gained);
-    let verdict = if report.lost.requests == 0 { "nobody would be lost" } else { "somebody would be LOST" };
+    let verdict = match (lines.judged, report.lost.requests) {
+        (0, _) => "no request could be judged, so nobody can say who would be lost",
+        (_, 0) => "nobody would be lost",
+        _ => "somebody would be LOST",
+    };
     let _ = writeln!(out, "\n{}: {verdict}", report.lists.join(", "));
     out
 }
 
-/// The same before a publication: one line, and who would be lost.
+/// The same before a publication: one line, who would be lost, and what could not be judged.
 #[must_use]
 pub(crate) fn brief(report: &ReplayReport) -> String {
     let judged = report.lines.judged;
@@ -49,8 +53,17 @@ pub(crate) fn brief(report: &ReplayReport) -> String {
         // Writing to a String cannot fail.
         let _ = write!(out, " from {} to {}", seen.first, seen.last);
     }
-    out.push_str(if report.lost.requests == 0 { ": nobody would be lost\n" } else { ":\n" });
+    out.push_str(match (judged, report.lost.requests) {
+        (0, _) => ": nobody can say who would be lost\n",
+        (_, 0) => ": nobody would be lost\n",
+        _ => ":\n",
+    });
     side(&mut out, "LOST", &report.lost);
+    if report.lost.requests > 0 && report.lost.forwarded == 0 {
+        out.push_str("  none of these requests was forwarded, so they do not hold the list\n");
+    }
+    // What is older was not asked for.
+    unjudged(&mut out, &report.lines, 0);
     out
 }
 
@@ -65,9 +78,9 @@ fn table_of(rows: &[(&str, u64)]) -> String {
     columns(&rows.iter().map(row).collect::<Vec<_>>(), &[1])
 }
 
-fn unjudged(out: &mut String, lines: &LineCounts) {
+fn unjudged(out: &mut String, lines: &LineCounts, before: u64) {
     let rows = [
-        ("older than --since", lines.before),
+        ("older than --since", before),
         ("a route that is not configured any more", lines.route_gone),
         ("no route matched", lines.no_route),
         ("the client is not known", lines.no_client),
@@ -100,6 +113,10 @@ fn side(out: &mut String, words: &str, side: &Side) {
     }
     if side.beyond > 0 {
         let _ = writeln!(out, "  and {} requests of still other networks", grouped(side.beyond));
+    }
+    if let answered @ 1.. = side.requests.saturating_sub(side.forwarded) {
+        let answered = requests(answered);
+        let _ = writeln!(out, "  of these, {answered} were denied, rejected or answered by the gate itself");
     }
 }
 
