@@ -104,15 +104,12 @@ fn decoded(spelt: &[(u8, usize)]) -> Option<Vec<(u8, usize)>> {
     let mut place = 0;
     while let Some((byte, end)) = spelt.get(place).copied() {
         let escape = (byte == b'%').then(|| Some(16 * digit(place + 1)? + digit(place + 2)?)).flatten();
-        match escape.and_then(|byte| u8::try_from(byte).ok()) {
-            Some(byte) => {
-                shorter.push((byte, spelt[place + 2].1));
-                place += 3;
-            }
-            None => {
-                shorter.push((byte, end));
-                place += 1;
-            }
+        if let Some(meant) = escape.and_then(|byte| u8::try_from(byte).ok()) {
+            shorter.push((meant, spelt[place + 2].1));
+            place += 3;
+        } else {
+            shorter.push((byte, end));
+            place += 1;
         }
     }
     (shorter.len() < spelt.len()).then_some(shorter)

@@ -116,7 +116,7 @@ pub(crate) fn refused(proven: usize, others: &[Instead]) -> Finding {
     let change = "look at limits on rates and connections in what stands in front, and at its log: the doctor asks at most 40 \
                   times a second (429, 503; nginx: limit_req, limit_conn; HAProxy: stick-table). And at rules that take a gate \
                   out which answers 5xx, as the doctor asks it to (HAProxy: observe layer7; Caddy: unhealthy_status; Envoy: \
-                  outlier_detection): one application that fails would close the gate to all";
+                  outlier_detection): one application that fails would close the gate to all. And see that the gate runs: nexmo-gate status";
     Finding::fail(CHECK, evidence, change)
 }
 

@@ -236,16 +236,16 @@ mod tests {
         assert_eq!(paths(Ok(answer(&seen("/t/b", &[])))), Verdict::Fail);
         assert_eq!(paths(Ok(answer(&seen("/a/..%2fb", &[])))), Verdict::Pass);
         assert_eq!(paths(Ok(answer(&seen("/a/..%2Fb", &[])))), Verdict::Pass);
-        assert_eq!(paths(own(400)), Verdict::Pass);
+        assert_eq!(paths(Ok(own(400))), Verdict::Pass);
         let upgrade = |came| upgrade(&[("websocket", came)], Front::Nginx).verdict;
-        assert_eq!(upgrade(own(101)), Verdict::Fail);
+        assert_eq!(upgrade(Ok(own(101))), Verdict::Fail);
         assert_eq!(upgrade(Ok(answer(&seen("/t", &[])))), Verdict::Pass);
-        assert_eq!(upgrade(own(426)), Verdict::Pass);
+        assert_eq!(upgrade(Ok(own(426))), Verdict::Pass);
     }
 
-    fn own(status: u16) -> Result<Answer, Instead> {
+    fn own(status: u16) -> Answer {
         match read(format!("HTTP/1.1 {status} X\r\n\r\n").as_bytes(), true) {
-            Progress::Whole(answer, _) => Ok(answer),
+            Progress::Whole(answer, _) => answer,
             other => panic!("{other:?}"),
         }
     }
@@ -255,7 +255,7 @@ mod tests {
         let plain = seen("/t", &[]);
         let good = answer(&plain);
         for (came, wanted) in
-            [(own(400), Verdict::Pass), (own(200), Verdict::Warn), (own(302), Verdict::Warn)]
+            [(Ok(own(400)), Verdict::Pass), (Ok(own(200)), Verdict::Warn), (Ok(own(302)), Verdict::Warn)]
         {
             assert_eq!(paths(&[("..%2f", came.clone())], false, Front::Nginx).verdict, wanted, "{came:?}");
             assert_eq!(upgrade(&[("websocket", came.clone())], Front::Nginx).verdict, wanted, "{came:?}");

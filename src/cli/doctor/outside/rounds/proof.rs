@@ -63,8 +63,10 @@ struct Missed {
     words: Instead,
     /// Whether it was the gate's answer to another question.
     is_old: bool,
-    /// Whether who stands in front says by itself that it will or can not pass the question on, or says nothing.
+    /// Whether who stands in front says by itself that it will not, or can not, pass the question on.
     is_fronts: bool,
+    /// Whether nothing came.
+    is_silent: bool,
 }
 
 /// Asks for the proof.
@@ -72,7 +74,10 @@ fn prove(course: &mut Course) -> Result<(), Missed> {
     let target = course.target("");
     let heard = match course.ask("GET", &target, "", b"") {
         Ok(heard) => heard,
-        Err(error) => return Err(Missed { words: Instead::of(&error), is_old: false, is_fronts: true }),
+        Err(error) => {
+            let words = Instead::of(&error);
+            return Err(Missed { words, is_old: false, is_fronts: false, is_silent: true });
+        }
     };
     let answer = heard.answer();
     if answer.seen().is_some() {
@@ -80,7 +85,8 @@ fn prove(course: &mut Course) -> Result<(), Missed> {
         return Ok(());
     }
     let is_fronts = answer.origin() == Origin::Unproven && matches!(answer.status, 429 | 500..=599);
-    Err(Missed { words: Instead(answer.passed()), is_old: answer.origin() == Origin::Old, is_fronts })
+    let (words, is_old) = (Instead(answer.passed()), answer.origin() == Origin::Old);
+    Err(Missed { words, is_old, is_fronts, is_silent: false })
 }
 
 /// Asks some more, a second later; how many answers were proven, and what the others were.
@@ -112,8 +118,11 @@ pub(crate) fn ended(course: &mut Course, by: Front) -> Option<Finding> {
     }
     others.insert(0, came);
     let said: Vec<Instead> = words(&others).collect();
+    // A gate that drops strangers is silent when the token has ended, as a gate is that does not know it.
+    let is_refused = others.iter().all(|other| other.is_fronts || other.is_silent)
+        && (proven == MORE || others.iter().any(|other| other.is_fronts));
     Some(match proven {
-        _ if others.iter().all(|other| other.is_fronts) => proof::refused(proven, &said),
+        _ if is_refused => proof::refused(proven, &said),
         0 => proof::ended(&said[0]),
         _ => proof::divided(proven, &said),
     })
