@@ -21,16 +21,21 @@ pub(crate) mod report;
 pub(crate) mod screen;
 pub(crate) mod verdict;
 
-use std::fs;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use self::outside::order::Order;
 use self::report::Report;
 use crate::cli::flags::Settings;
 use crate::cli::{Failure, USAGE, failed, print};
+use crate::files::file;
 use crate::state::doctor::halves;
 use crate::state::doctor::proof::ProofKey;
+
+/// A token with the line's end, and more.
+const MOST_OF_TOKEN: u64 = 1024;
 
 /// Say what is wrong with the gate and what stands in front of it, with the line to change.
 ///
@@ -39,15 +44,19 @@ use crate::state::doctor::proof::ProofKey;
 /// token that proves whose gate it is. It changes nothing, makes at most 200 requests, one at a time, and ends within a minute.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Exit: 0 nothing fails (also with warnings), 1 something does, 2 wrong usage.\n\n\
-                        Example: nexmo-gate doctor --outside https://hooks.example/webhooks --token TOKEN")]
+                        Example: nexmo-gate doctor --outside https://hooks.example/webhooks --token-file FILE")]
 pub struct Args {
     /// Look from elsewhere: the URL below which webhooks come, without the name of a webhook
-    #[arg(long, value_name = "URL", requires = "token")]
+    #[arg(long, value_name = "URL")]
     outside: Option<String>,
-    /// The gate's token, for --outside; without a value: ask the running gate for one, which counts for ten minutes
+    /// The gate's token, for --outside, or - for standard input; without a value: ask the running gate for one, which counts
+    /// for ten minutes
     #[arg(long, value_name = "TOKEN", num_args = 0..=1, default_missing_value = "")]
     token: Option<String>,
-    /// Let a token of another gate count at the running gate here too: for two gates behind one URL
+    /// Read the token from this file, for --outside: a command line can be read by everybody on this machine
+    #[arg(long, value_name = "FILE", requires = "outside", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
+    /// Let a token of another gate count at the running gate here too, or - for standard input: for two gates behind one URL
     #[arg(long, value_name = "TOKEN", conflicts_with_all = ["outside", "token"])]
     share: Option<String>,
     /// Connect to this address instead of those that the name has; may be repeated
@@ -80,16 +89,68 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     if let Some(shared) = &args.share {
-        return share(args, shared);
+        return share(args, &typed("--share", shared)?);
     }
-    let report = match (&args.outside, args.token.as_deref()) {
-        (Some(url), Some(token)) => outside::examine(&order(args, url, token)?)?,
-        (Some(_), None) => return Err(usage("--outside needs --token")),
+    let order = match (&args.outside, args.token.as_deref()) {
+        (Some(url), token) => Some(order(args, url, &token_of(args, token)?)?),
         (None, Some("")) => return invite(args),
         (None, Some(_)) => return Err(usage("--token with a value needs --outside URL")),
-        (None, None) => inside::examine(&args.settings),
+        (None, None) => None,
     };
+    // A file that cannot be written is found before the run, which takes a minute.
+    let html = args.html.as_deref().map(|path| open(path).map(|file| (path, file))).transpose()?;
+    let report = match &order {
+        Some(order) => outside::examine(order)?,
+        None => inside::examine(&args.settings),
+    };
+    if let Some((path, file)) = html {
+        write(file, &page::render(&report)).map_err(|error| unwritable(path, &error))?;
+    }
     tell(args, &report)
+}
+
+/// The token that the command line says, or that is in the file that it names.
+fn token_of(args: &Args, token: Option<&str>) -> Result<String, Failure> {
+    match (&args.token_file, token) {
+        (_, Some(token)) => typed("--token", token),
+        (Some(path), None) => {
+            let bytes = file::read(path, MOST_OF_TOKEN)
+                .map_err(|error| failed(format!("--token-file: {}: {error}", path.display())))?;
+            Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+        }
+        (None, None) => Err(usage("--outside needs --token-file FILE or --token TOKEN")),
+    }
+}
+
+/// What was typed as a token, or what standard input has where that is `-`.
+fn typed(flag: &str, token: &str) -> Result<String, Failure> {
+    if token != "-" {
+        return Ok(token.to_owned());
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .take(MOST_OF_TOKEN)
+        .read_to_string(&mut text)
+        .map_err(|error| failed(format!("{flag} -: standard input: {error}")))?;
+    Ok(text.trim().to_owned())
+}
+
+/// What the file had stays as it is until the report is there.
+fn open(path: &Path) -> Result<File, Failure> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    opened.map_err(|error| unwritable(path, &error))
+}
+
+fn write(mut file: File, text: &str) -> std::io::Result<()> {
+    // A pipe or a terminal has no length.
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    file.write_all(text.as_bytes())
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    failed(format!("--html: {}: {error}", path.display()))
 }
 
 fn usage(line: &str) -> Failure {
@@ -97,8 +158,7 @@ fn usage(line: &str) -> Failure {
 }
 
 fn order(args: &Args, url: &str, token: &str) -> Result<Order, Failure> {
-    let (id, secret) =
-        halves(token).ok_or_else(|| usage("--token: not a token of `nexmo-gate doctor --token`"))?;
+    let (id, secret) = halves(token).ok_or_else(|| usage("not a token of `nexmo-gate doctor --token`"))?;
     Ok(Order {
         url: url.to_owned(),
         id: id.to_owned(),
@@ -124,7 +184,7 @@ fn invite(args: &Args) -> Result<u8, Failure> {
     print(&format!("{}\n", invitation.token))?;
     let minutes = invitation.seconds / 60;
     eprintln!(
-        "on another machine, within {minutes} minutes: nexmo-gate doctor --outside https://HOST/PATH --token TOKEN"
+        "on another machine, within {minutes} minutes: nexmo-gate doctor --outside https://HOST/PATH --token - < FILE"
     );
     Ok(0)
 }
@@ -140,10 +200,6 @@ fn share(args: &Args, token: &str) -> Result<u8, Failure> {
 }
 
 fn tell(args: &Args, report: &Report) -> Result<u8, Failure> {
-    if let Some(path) = &args.html {
-        fs::write(path, page::render(report))
-            .map_err(|error| failed(format!("--html: {}: {error}", path.display())))?;
-    }
     let text = if args.json {
         report.to_json().map_err(|error| failed(error.to_string()))?
     } else {

@@ -60,13 +60,59 @@ pub(crate) fn asked(path: &[u8]) -> Option<Asked<'_>> {
     is_one.then_some(Asked { id, nonce, rest })
 }
 
-/// The path as it may be logged: without what may be a token, of this gate or of another.
+/// The path as it may be logged: without what may be a token, of this gate or of another. What stands before the token may be
+/// spelt in any way that a decoder reads as the place: with escapes, escapes of escapes, and parts that mean nothing.
 #[must_use]
 pub(crate) fn loggable(path: &[u8]) -> &[u8] {
-    match end_of_place(path) {
-        Some(end) => &path[..end],
-        None => path,
+    let is_plain = memchr::memchr(b'%', path).is_none()
+        && ["//", "/./"].iter().all(|odd| memchr::memmem::find(path, odd.as_bytes()).is_none());
+    let end = if is_plain { end_of_place(path) } else { end_of_spelt_place(path) };
+    end.map_or(path, |end| &path[..end])
+}
+
+/// Where a token would begin behind a place that is spelt oddly.
+fn end_of_spelt_place(path: &[u8]) -> Option<usize> {
+    // Each byte with the end of its spelling.
+    let mut spelt: Vec<(u8, usize)> = path.iter().copied().zip(1..).collect();
+    while let Some(shorter) = decoded(&spelt) {
+        spelt = shorter;
     }
+    let mut bytes: Vec<u8> = Vec::with_capacity(spelt.len());
+    let mut ends: Vec<usize> = Vec::with_capacity(spelt.len());
+    for (byte, end) in spelt {
+        if byte == b'/' && bytes.ends_with(b"/.") {
+            bytes.pop();
+            ends.pop();
+        }
+        // A slash after a slash belongs to the one before.
+        match ends.last_mut() {
+            Some(last) if byte == b'/' && bytes.last() == Some(&b'/') => *last = end,
+            _ => {
+                bytes.push(byte);
+                ends.push(end);
+            }
+        }
+    }
+    let place = memchr::memmem::find(&bytes, PATH)?;
+    ends.get(place + PATH.len() - 1).copied()
+}
+
+/// Each escape once in the place of its spelling; `None` where there is none.
+fn decoded(spelt: &[(u8, usize)]) -> Option<Vec<(u8, usize)>> {
+    let digit = |place: usize| char::from(spelt.get(place)?.0).to_digit(16);
+    let mut shorter = Vec::with_capacity(spelt.len());
+    let mut place = 0;
+    while let Some((byte, end)) = spelt.get(place).copied() {
+        let escape = (byte == b'%').then(|| Some(16 * digit(place + 1)? + digit(place + 2)?)).flatten();
+        if let Some(meant) = escape.and_then(|byte| u8::try_from(byte).ok()) {
+            shorter.push((meant, spelt[place + 2].1));
+            place += 3;
+        } else {
+            shorter.push((byte, end));
+            place += 1;
+        }
+    }
+    (shorter.len() < spelt.len()).then_some(shorter)
 }
 
 /// Where a token would begin. Most paths are too short to have one.
@@ -238,5 +284,19 @@ mod tests {
         let path = format!("/a/.well-known/nexmo-gate/{letters}/x");
         assert_eq!(loggable(path.as_bytes()), b"/a/.well-known/nexmo-gate/");
         assert_eq!(loggable(b"/webhooks/answer"), b"/webhooks/answer");
+        for place in [
+            "/%2ewell-known/nexmo-gate/",
+            "/a/%2Ewell-known%2fnexmo-gate%2F",
+            "/%252ewell-known/nexmo-gate/",
+            "/.well-known//nexmo-gate/./",
+            "//.well-known/%6eexmo-gate/%2e/",
+            "/%zz/.well-known/nexmo-gate/",
+        ] {
+            let path = format!("{place}{letters}/{letters}/.well-known/nexmo-gate/{letters}");
+            assert_eq!(String::from_utf8_lossy(loggable(path.as_bytes())), place);
+        }
+        for other in ["/a%20b/C%", "//a/./b", "/%2ewell-known/other/"] {
+            assert_eq!(loggable(other.as_bytes()), other.as_bytes());
+        }
     }
 }

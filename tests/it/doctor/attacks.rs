@@ -231,3 +231,33 @@ fn wrong_usage_is_told_before_anything_is_asked() {
         assert!(said.contains(says), "{words:?}: {said}");
     }
 }
+
+#[test]
+fn a_token_may_come_from_a_file_or_from_standard_input() {
+    let gate = Setup::new(Upstream::echo().url()).plainly().start();
+    gate.setup.dir.write("token", &format!("{}\n", token_of(&gate)));
+    let file = gate.setup.path().join("token");
+    let url = format!("http://{}", gate.addr());
+    let ask = |words: &[&std::ffi::OsStr]| {
+        let input = std::fs::File::open(&file).expect("the token");
+        let mut command = binary();
+        command.args(["doctor", "--json", "--outside", &url]).args(words).stdin(input);
+        let output = command.output().expect("the doctor");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        report["findings"][0]["verdict"].clone()
+    };
+    assert_eq!(ask(&["--token-file".as_ref(), file.as_os_str()]), "pass");
+    assert_eq!(ask(&["--token".as_ref(), "-".as_ref()]), "pass");
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_told_before_anything_is_asked() {
+    let (address, count) = place("127.0.0.1", says(OLD_MARK));
+    let url = format!("http://{address}");
+    let mut command = binary();
+    command.args(["doctor", "--outside", &url, "--token", TOKEN, "--html", "/nonexistent/page.html"]);
+    let output = command.output().expect("the doctor");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("--html: /nonexistent"), "{said}");
+    assert_eq!(count.load(SeqCst), 0);
+}

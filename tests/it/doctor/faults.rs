@@ -63,6 +63,14 @@ const NGINX: &[Case] = &[
     case("nginx keeps answers", Nginx, &[CACHE, Text(PASS, "proxy_cache kept; proxy_cache_valid 200 1m; proxy_ignore_headers Cache-Control; proxy_pass http://gate;")], "front.cache"),
     case("nginx keeps one answer for all paths", Nginx, &[CACHE, Text(PASS, "proxy_cache kept; proxy_cache_key $host; proxy_cache_valid 200 1m; proxy_ignore_headers Cache-Control; proxy_pass http://gate;")], "front.cache"),
     case("nginx sends each request twice", Nginx, &[Text(PASS, "mirror /copy; proxy_pass http://gate;"), Text("location @retry", "location = /copy { internal; proxy_pass http://gate$request_uri; }\n    location @retry")], "front.once"),
+    case("nginx sends POSTs twice", Nginx, &[Text(PASS, "mirror /copy; proxy_pass http://gate;"), Text("location @retry", "location = /copy { internal; if ($request_method != POST) { return 204; } proxy_pass http://gate$request_uri; }\n    location @retry")], "front.once"),
+    case("nginx keeps answers to POSTs, whatever their body", Nginx, &[CACHE, More("map $request_method $others { POST 0; default 1; }\n"), Text(PASS, "proxy_cache kept; proxy_cache_methods POST; proxy_cache_bypass $others; proxy_no_cache $others; proxy_cache_valid 200 1m; proxy_ignore_headers Cache-Control; proxy_pass http://gate;")], "front.cache"),
+    case("nginx keeps answers to GETs with a query", Nginx, &[CACHE, More("map $args $bare { \"\" 1; default 0; }\n"), Text(PASS, "proxy_cache kept; proxy_cache_bypass $bare; proxy_no_cache $bare; proxy_cache_valid 200 1m; proxy_ignore_headers Cache-Control; proxy_pass http://gate;")], "front.cache"),
+    case("nginx answers one spelling of a path by itself", Nginx, &[Text(PASS, "if ($request_uri ~ \"/a/..%2fb\") { return 200 hello; } proxy_pass http://gate;")], "protocol.paths"),
+    case("nginx answers successes by itself", Nginx, &[Text("location @retry", "location ~ /status/20[01]$ { return 200 ok; }\n    location @retry")], "truth.success"),
+    case("nginx answers refusals by itself", Nginx, &[Text("location @retry", "location ~ /status/403$ { return 403; }\n    location @retry")], "truth.codes"),
+    case("nginx says when to come again by itself", Nginx, &[Text(PASS, "proxy_hide_header Retry-After; add_header Retry-After 3600 always; proxy_pass http://gate;")], "truth.retry"),
+    case("nginx refuses who asks fast", Nginx, &[Text("upstream gate {", "limit_req_zone $server_port zone=all:1m rate=1r/s;\nupstream gate {"), Text(PASS, "limit_req zone=all burst=8 nodelay; proxy_pass http://gate;")], "proof.answer"),
     case("nginx lets requests wait for each other", Nginx, &[Text("upstream gate {", "limit_req_zone $server_port zone=all:1m rate=160r/m;\nupstream gate {"), Text(PASS, "limit_req zone=all burst=1000; proxy_pass http://gate;")], "front.speed"),
     case("nginx lets requests wait for longer than a run lasts", Nginx, &[Text("upstream gate {", "limit_req_zone $server_port zone=all:1m rate=20r/m;\nupstream gate {"), Text(PASS, "limit_req zone=all burst=1000; proxy_pass http://gate;")], "proof.whole"),
     case("nginx takes smaller bodies than the gate", Nginx, &[Gate("limits", "{ max_body: 2MiB }")], "front.limit"),
@@ -98,6 +106,8 @@ const HAPROXY: &[Case] = &[
     case("HAProxy keeps answers", HaproxyHttp, &[More("\ncache kept\n    total-max-size 4\n    max-age 60\n"), Text("    retries 3\n", "    retries 3\n    http-request cache-use kept\n    http-response set-header Cache-Control max-age=60\n    http-response cache-store kept\n")], "front.cache"),
     case("HAProxy takes smaller bodies than the gate", HaproxyHttp, &[Text("option forwardfor", "option forwardfor\n    http-request deny deny_status 413 if { req.hdr_val(content-length) gt 500000 }")], "front.limit"),
     case("HAProxy rewrites a target that has a host", HaproxyHttp, &[Text("option forwardfor", "option forwardfor\n    http-request replace-uri ^https?://[^/]*/webhooks/(.*) /\\1")], "protocol.target"),
+    case("HAProxy answers a target that has a host by itself", HaproxyHttp, &[Text("option forwardfor", "option forwardfor\n    http-request return status 200 content-type text/plain string ok if { url_beg https:// }")], "protocol.target"),
+    case("HAProxy takes a gate out that says 500", HaproxyHttp, &[Text("check inter 1s fall 3", "check inter 1s fall 3 observe layer7 error-limit 2 on-error mark-down")], "proof.answer"),
     case("the gate behind HAProxy has an expired certificate", HaproxyThrough, &[Shown(Chain::Expired)], "tls.life"),
 ];
 
@@ -123,14 +133,14 @@ const CADDY: &[Case] = &[
 #[test]
 #[ignore = "needs nginx, openssl and faketime: make test-long"]
 fn each_fault_of_nginx_is_named_and_no_other() {
-    assert_eq!(NGINX.len(), 55);
+    assert_eq!(NGINX.len(), 63);
     cases::are_told(NGINX);
 }
 
 #[test]
 #[ignore = "needs haproxy: make test-long"]
 fn each_fault_of_haproxy_is_named_and_no_other() {
-    assert_eq!(HAPROXY.len(), 25);
+    assert_eq!(HAPROXY.len(), 27);
     cases::are_told(HAPROXY);
 }
 

@@ -125,3 +125,34 @@ fn two_gates_that_take_turns_are_told_until_both_know_the_token() {
     let findings = report["findings"].as_array().expect("findings");
     assert!(findings.iter().all(|one| one["verdict"] != "fail"), "{report}");
 }
+
+/// What the doctor says where the front refuses these questions by itself: the only fail, and its words.
+fn refusing(which: fn(usize) -> bool, answer: &'static str) -> (String, String) {
+    let gate = Setup::new(Upstream::echo().url()).plainly().start();
+    let asked = AtomicUsize::new(0);
+    let refuse = move |_: &[u8]| which(asked.fetch_add(1, SeqCst)).then_some(answer);
+    let output = doctor("http", before(gate.addr(), refuse), &token_of(&gate));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings");
+    let fails: Vec<&Value> = findings.iter().filter(|one| one["verdict"] == "fail").collect();
+    let [fail] = fails[..] else { panic!("{report}") };
+    let text = |key: &str| fail[key].as_str().unwrap_or_default().to_owned();
+    (text("check"), text("evidence"))
+}
+
+#[test]
+fn a_front_that_refuses_after_proofs_is_no_token_that_ended_and_no_second_gate() {
+    const LIMITED: &str = "HTTP/1.1 429 X\r\nServer: limits\r\nContent-Length: 0\r\n\r\n";
+    const CLOSED: &str = "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n";
+    for (which, answer, says, later) in [
+        ((|at| at > 4) as fn(usize) -> bool, LIMITED, "429 through limits", "0 of 4"),
+        // The proof after the first questions, and no other.
+        (|at| at == 7, CLOSED, "503", "4 of 4"),
+    ] {
+        let (check, evidence) = refusing(which, answer);
+        assert_eq!(check, "proof.answer", "{evidence}");
+        for part in ["the front refuses by itself", says, later] {
+            assert!(evidence.contains(part), "{part} in {evidence}");
+        }
+    }
+}

@@ -72,14 +72,17 @@ impl Answer {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Finds out who wrote this. `asked` are the bytes of the question, which hold its nonce.
-    pub(crate) fn trace(&mut self, key: &ProofKey, asked: &[u8]) {
-        let Some(proof) = self.field(FIELD) else { return };
-        self.origin = match key.verify(proof, &self.body) {
-            None => Origin::Imitated,
-            Some(vouched) if memchr::memmem::find(asked, vouched.nonce.as_bytes()).is_none() => Origin::Old,
-            Some(Vouched { status: said, is_whole, .. }) => Origin::Gate { said, is_whole },
+    /// Finds out who wrote this; the nonce of the proof that holds for it. `asked` are the bytes of the question.
+    pub(crate) fn trace(&mut self, key: &ProofKey, asked: &[u8]) -> Option<String> {
+        let proof = self.field(FIELD)?;
+        let Some(Vouched { nonce, status: said, is_whole }) = key.verify(proof, &self.body) else {
+            self.origin = Origin::Imitated;
+            return None;
         };
+        let is_asked = memchr::memmem::find(asked, nonce.as_bytes()).is_some();
+        let nonce = is_asked.then_some(nonce);
+        self.origin = if is_asked { Origin::Gate { said, is_whole } } else { Origin::Old };
+        nonce
     }
 
     /// Who wrote it.
@@ -107,6 +110,12 @@ impl Answer {
     #[must_use]
     pub(crate) fn is_of_gate(&self) -> bool {
         matches!(self.origin, Origin::Gate { .. })
+    }
+
+    /// Whether this is no gate's, and refuses: the only answer without a proof that may be as good as one with it.
+    #[must_use]
+    pub(crate) fn is_refusal_in_front(&self) -> bool {
+        self.origin == Origin::Unproven && (400..500).contains(&self.status)
     }
 
     /// The status, and who wrote the answer: the gate, or else, now that it is known to prove its own, who says so.

@@ -8,6 +8,7 @@
 //! | [`order`] | what the doctor is to look at |
 //! | [`place`] | the URL, and the addresses behind it |
 //! | [`visitor`] | connections within the bounds of a run |
+//! | [`tally`] | how often each question was sent, and came |
 //! | [`shown`] | the certificates that were shown |
 //! | [`answer`] | the answers on a connection |
 //! | [`probes`] | what is sent, as data |
@@ -21,6 +22,7 @@ pub(crate) mod place;
 pub(crate) mod probes;
 pub(crate) mod rounds;
 pub(crate) mod shown;
+pub(crate) mod tally;
 pub(crate) mod visitor;
 
 use std::sync::Arc;
@@ -65,6 +67,7 @@ pub(crate) fn examine(order: &Order) -> Result<Report, Failure> {
     {
         course.found(Finding::pass(Check::ProofWhole, "all of it"));
         course.found(passage::speed(&course.waits, proven.front));
+        course.found(passage::once(&course.visitor.tally, proven.front));
         if order.drill {
             truth::drill(&mut course);
         }

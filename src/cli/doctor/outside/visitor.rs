@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::cli::doctor::outside::answer::{Answer, MOST_BYTES, Progress, read};
 use crate::cli::doctor::outside::shown::{Recorder, Versions};
+use crate::cli::doctor::outside::tally::Tally;
 use crate::state::doctor::proof::ProofKey;
 
 /// Connections in one run.
@@ -104,6 +105,8 @@ pub(crate) struct Visitor {
     left: u32,
     last: Option<Instant>,
     key: Option<ProofKey>,
+    /// How often each question was sent, and came.
+    pub tally: Tally,
 }
 
 trait Stream: io::Read + io::Write {}
@@ -113,7 +116,14 @@ impl Visitor {
     /// A run that begins now; with the key by which a gate proves its answers, where one is asked.
     #[must_use]
     pub(crate) fn new(from: Option<IpAddr>, key: Option<ProofKey>) -> Self {
-        Self { from, until: Instant::now() + WITHIN, left: MOST_REQUESTS, last: None, key }
+        Self {
+            from,
+            until: Instant::now() + WITHIN,
+            left: MOST_REQUESTS,
+            last: None,
+            key,
+            tally: Tally::default(),
+        }
     }
 
     /// How many requests were sent, and the seconds that one of them took on average, with all that belongs to it.
@@ -168,6 +178,8 @@ impl Visitor {
                 Box::new(StreamOwned::new(connection, plain))
             }
         };
+        let asked = pieces.concat();
+        self.tally.send(&asked);
         let began = Instant::now();
         for (place, piece) in pieces.iter().enumerate() {
             if place > 0 {
@@ -182,9 +194,12 @@ impl Visitor {
         // What the way itself takes was seen when the connection was made.
         let took = began.elapsed().saturating_sub(way_takes);
         if let Some(key) = &self.key {
-            let asked = pieces.concat();
             for answer in &mut answers {
-                answer.trace(key, &asked);
+                if let Some(nonce) = answer.trace(key, &asked)
+                    && let Some(seen) = answer.seen()
+                {
+                    self.tally.come(&nonce, &seen);
+                }
             }
         }
         Ok(Heard { answers, shown: recorder.shown(), tls, own, took })

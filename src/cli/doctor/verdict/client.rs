@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::cli::doctor::checks::Check;
+use crate::cli::doctor::outside::answer::Answer;
 use crate::cli::doctor::report::Finding;
 use crate::cli::doctor::verdict::remedy::{FORGE_NOTHING, Front, NAME_THE_CLIENT, SAY_HOST, SAY_HTTPS};
 use crate::judge::served::seen::Seen;
@@ -17,7 +18,27 @@ pub(crate) struct Forged {
     pub what: &'static str,
     /// What the gate saw.
     pub seen: Option<Seen>,
+    /// What came in the place of that and is no refusal, in words.
+    pub own: Option<String>,
 }
+
+impl Forged {
+    /// From what came.
+    pub(crate) fn of(what: &'static str, came: Option<&Answer>) -> Self {
+        let own = came.filter(|answer| !answer.is_of_gate() && !answer.is_refusal_in_front());
+        Self { what, seen: came.and_then(Answer::seen), own: own.map(Answer::shown) }
+    }
+}
+
+/// What was answered in front, so that nobody knows what the gate would have seen.
+fn answered_in_front(rows: &[Forged]) -> Option<String> {
+    let found = rows.iter().find_map(|row| Some((row.what, row.own.as_ref()?)));
+    found
+        .map(|(what, own)| format!("{what} is answered with {own}, and the gate does not prove that it came"))
+}
+
+const PASS_OR_REFUSE: &str =
+    "let what stands in front pass such a request to the gate, or refuse it with 400";
 
 /// Whether a forged header or PROXY header changes the address.
 #[must_use]
@@ -29,6 +50,9 @@ pub(crate) fn forged(plain: &Seen, rows: &[Forged], own: IpAddr, front: Front) -
     }
     let changed = |row: &&Forged| row.seen.as_ref().is_some_and(|seen| is_changed(plain, seen));
     let Some(row) = rows.iter().find(changed) else {
+        if let Some(evidence) = answered_in_front(rows) {
+            return Finding::warn(check, evidence, PASS_OR_REFUSE);
+        }
         return Finding::pass(check, format!("{} forged headers change nothing", rows.len()));
     };
     let client = row.seen.as_ref().and_then(|seen| seen.client.as_deref()).unwrap_or("nobody");
@@ -181,6 +205,9 @@ pub(crate) fn claims(plain: &Seen, rows: &[Forged], front: Front) -> Finding {
             remedy.of(front),
         );
     }
+    if let Some(evidence) = answered_in_front(rows) {
+        return Finding::warn(Check::ClientClaims, evidence, PASS_OR_REFUSE);
+    }
     Finding::pass(Check::ClientClaims, format!("{}://{} whatever is claimed", plain.scheme, plain.asked_host))
 }
 
@@ -228,6 +255,7 @@ mod tests {
         let chosen = |own: &str| Forged {
             what: "X-Forwarded-For",
             seen: Some(Seen { via: vec![own.into()], ..seen(Some("192.0.2.77"), "10.0.0.5", true, &[]) }),
+            own: None,
         };
         for (own, entry, verdicts) in [
             ("10.0.0.7", "10.0.0.7", (Verdict::Skip, Verdict::Skip)),
@@ -264,11 +292,22 @@ mod tests {
     #[test]
     fn a_forged_header_that_changes_the_address_is_named() {
         let plain = seen(Some("203.0.113.9"), "10.0.0.5", true, &[]);
-        let row =
-            |what, client: Option<&str>| Forged { what, seen: Some(seen(client, "10.0.0.5", true, &[])) };
+        let row = |what, client: Option<&str>| Forged {
+            what,
+            seen: Some(seen(client, "10.0.0.5", true, &[])),
+            own: None,
+        };
         let same = row("X-Real-IP", Some("203.0.113.9"));
-        let refused = Forged { what: "Forwarded", seen: None };
+        let refused = Forged { what: "Forwarded", seen: None, own: None };
+        let own = Forged { own: Some("200 of nginx".into()), ..refused.clone() };
+        assert_eq!(claims(&plain, std::slice::from_ref(&own), Front::Nginx).verdict, Verdict::Warn);
+        let rows = [same.clone(), own];
         let own = "203.0.113.9".parse().unwrap();
+        assert_eq!(
+            forged(&plain, &rows, own, Front::Nginx).verdict,
+            Verdict::Warn,
+            "nobody knows what the gate sees"
+        );
         assert_eq!(forged(&plain, &[same.clone(), refused], own, Front::Nginx).verdict, Verdict::Pass);
         let found = forged(&plain, &[same, row("X-Forwarded-For", Some("192.0.2.77"))], own, Front::Nginx);
         assert!(found.verdict == Verdict::Fail && found.evidence.starts_with("X-Forwarded-For"), "{found:?}");

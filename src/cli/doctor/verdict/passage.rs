@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::doctor::checks::Check;
 use crate::cli::doctor::outside::answer::{Answer, Instead};
+use crate::cli::doctor::outside::tally::{Surplus, Tally};
 use crate::cli::doctor::report::{Finding, Verdict};
 use crate::cli::doctor::verdict::remedy::{Front, HOLD_NOTHING_UP, KEEP_NO_ANSWER, SEND_ONCE, TAKE_BODIES};
 use crate::judge::served::seen::Seen;
@@ -12,30 +13,30 @@ use crate::judge::served::seen::Seen;
 /// A request that is held up longer than this costs a sender that sends many in a row.
 const HELD_UP: Duration = Duration::from_millis(200);
 
-/// Whether equal questions reach the gate, each as one of its own count; `is_old` says that an answer to another question came.
+/// Whether equal questions reach the gate, each as one of its own; `is_old` says that an answer to another question came. Equal
+/// counts alone show no cache: a gate forgets a question when it is asked very many others. An answer that is kept has an equal time.
 #[must_use]
 pub(crate) fn cached(all: &[Seen], is_old: bool, front: Front) -> Finding {
     let check = Check::FrontCache;
     let mut counts = HashSet::new();
-    let is_again = all.iter().any(|seen| !counts.insert((&seen.gate, seen.times)));
+    let is_again = all.iter().any(|seen| !counts.insert((&seen.gate, seen.times, seen.now_ms)));
     if !is_again && !is_old {
-        return Finding::pass(check, format!("{} equal questions, as many answers", all.len()));
+        return Finding::pass(check, format!("{} questions of three kinds, as many answers", all.len()));
     }
     let what = if is_old { "an answer to an earlier question" } else { "the answer to an equal question" };
-    let evidence = format!("{what} comes back: a webhook by GET may be answered by a cache, and is lost");
+    let evidence = format!("{what} comes back: a webhook may be answered by a cache, and is lost");
     Finding::fail(check, evidence, KEEP_NO_ANSWER.of(front))
 }
 
-/// Whether the gate saw a question as often as it was sent.
+/// Whether the gate saw no question more often than it was sent.
 #[must_use]
-pub(crate) fn once(all: &[Seen], sent: u32, front: Front) -> Finding {
+pub(crate) fn once(tally: &Tally, front: Front) -> Finding {
     let check = Check::FrontOnce;
-    let most = all.iter().map(|seen| seen.times).max().unwrap_or_default();
-    if most <= sent {
-        return Finding::pass(check, format!("one question was sent {sent} times, and came {most} times"));
-    }
+    let Some(Surplus { method, sent, came }) = &tally.surplus else {
+        return Finding::pass(check, format!("none of {} questions came too often", tally.counted));
+    };
     let evidence = format!(
-        "one question was sent {sent} times and came {most} times: the application has each message more than once"
+        "a {method} that was sent {sent} times came {came} times: the application has such a message more than once"
     );
     Finding::fail(check, evidence, SEND_ONCE.of(front))
 }
@@ -96,22 +97,37 @@ pub(crate) fn limit(
 mod tests {
     use super::*;
 
-    fn seen(gate: &str, times: u32) -> Seen {
-        Seen { gate: gate.into(), times, ..Seen::default() }
+    fn seen(gate: &str, times: u32, now_ms: u64) -> Seen {
+        Seen { gate: gate.into(), times, now_ms, ..Seen::default() }
     }
 
     #[test]
-    fn a_question_that_is_counted_too_often_or_not_at_all_is_found() {
-        for (all, cache, count) in [
-            (vec![seen("a", 1), seen("a", 2), seen("a", 3)], Verdict::Pass, Verdict::Pass),
-            (vec![seen("a", 1), seen("b", 1), seen("a", 2)], Verdict::Pass, Verdict::Pass),
-            (vec![seen("a", 1), seen("a", 1), seen("a", 1)], Verdict::Fail, Verdict::Pass),
-            (vec![seen("a", 2), seen("a", 4), seen("a", 6)], Verdict::Pass, Verdict::Fail),
+    fn an_answer_that_comes_again_is_kept_and_an_equal_count_is_not() {
+        for (all, wanted) in [
+            (vec![seen("a", 1, 1), seen("a", 2, 2), seen("a", 3, 3)], Verdict::Pass),
+            (vec![seen("a", 1, 1), seen("b", 1, 1), seen("a", 2, 2)], Verdict::Pass),
+            (vec![seen("a", 1, 1), seen("a", 1, 1), seen("a", 1, 1)], Verdict::Fail),
+            // Somebody asked so much that the gate forgot the question.
+            (vec![seen("a", 1, 1), seen("a", 1, 2)], Verdict::Pass),
         ] {
-            assert_eq!(cached(&all, false, Front::Nginx).verdict, cache, "{all:?}");
-            assert_eq!(once(&all, 3, Front::Nginx).verdict, count, "{all:?}");
+            assert_eq!(cached(&all, false, Front::Nginx).verdict, wanted, "{all:?}");
         }
         assert_eq!(cached(&[], true, Front::Nginx).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_question_that_came_too_often_is_named_by_its_method() {
+        let surplus = |surplus| {
+            let mut tally = Tally::default();
+            tally.surplus = surplus;
+            once(&tally, Front::Nginx)
+        };
+        assert_eq!(surplus(None).verdict, Verdict::Pass);
+        let found = surplus(Some(Surplus { method: "POST".into(), sent: 1, came: 2 }));
+        assert!(
+            found.verdict == Verdict::Fail && found.evidence.contains("POST that was sent 1"),
+            "{found:?}"
+        );
     }
 
     #[test]

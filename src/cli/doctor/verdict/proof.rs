@@ -97,10 +97,27 @@ pub(crate) fn ended(came: &Instead) -> Finding {
     Finding::fail(
         CHECK,
         format!(
-            "the token ended during the run: the proof was asked for once more, and what came was: {came}"
+            "the token ended during the run: the proof was asked for twice more, a second apart, and what came was: {came}"
         ),
         "nexmo-gate doctor --token, on the gate's machine, makes a new one; then run this again",
     )
+}
+
+/// What stands in front refuses by itself, or does not answer, after proofs that held: neither the token nor a second gate
+/// is at fault. `others` came in the place of the proof; `proven` says how often it was there a second later.
+#[must_use]
+pub(crate) fn refused(proven: usize, others: &[Instead]) -> Finding {
+    let words = others.first().map_or("", |other| other.0.as_str());
+    let evidence = format!(
+        "the front refuses by itself: after proofs that held, what came was: {words}; a second later {proven} of {} equal \
+         questions reach the gate",
+        proven + others.len().saturating_sub(1)
+    );
+    let change = "look at limits on rates and connections in what stands in front, and at its log: the doctor asks at most 40 \
+                  times a second (429, 503; nginx: limit_req, limit_conn; HAProxy: stick-table). And at rules that take a gate \
+                  out which answers 5xx, as the doctor asks it to (HAProxy: observe layer7; Caddy: unhealthy_status; Envoy: \
+                  outlier_detection): one application that fails would close the gate to all. And see that the gate runs: nexmo-gate status";
+    Finding::fail(CHECK, evidence, change)
 }
 
 /// The bounds of a run did not suffice.

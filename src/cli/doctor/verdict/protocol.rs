@@ -45,14 +45,31 @@ pub(crate) fn framing(plain: &Seen, rows: &[TwoWays]) -> Finding {
     Finding::pass(Check::ProtocolFraming, format!("{} kinds, each one message or refused", rows.len()))
 }
 
+/// A question of some kind, and what came.
+pub(crate) type Row = (&'static str, Result<Answer, Instead>);
+
+/// What came that is neither the gate's nor a refusal in front: nobody knows what became of such a request.
+fn unproven(rows: &[Row]) -> Option<String> {
+    let is_judged = |came: &Result<Answer, Instead>| {
+        came.as_ref().is_ok_and(|answer| answer.is_of_gate() || answer.is_refusal_in_front())
+    };
+    let (what, came) = rows.iter().find(|(_, came)| !is_judged(came))?;
+    let words = came.as_ref().map_or_else(Instead::to_string, Answer::shown);
+    Some(format!("{what}: {words}, and the gate does not prove that it came"))
+}
+
+/// What is to be done about that.
+const PASS_OR_REFUSE: &str = "let what stands in front pass it to the gate, or refuse it with 400";
+
 /// Whether a spelling that leads out of a folder was resolved before the gate saw it: each with the part that must be
 /// left as it is.
 #[must_use]
-pub(crate) fn paths(rows: &[(&'static str, Option<Seen>)], is_rewritten: bool, front: Front) -> Finding {
+pub(crate) fn paths(rows: &[Row], is_rewritten: bool, front: Front) -> Finding {
     if is_rewritten {
         return Finding::skip(Check::ProtocolPaths, "paths are rewritten: see front.path");
     }
-    for (spelling, seen) in rows {
+    for (spelling, came) in rows {
+        let seen = came.as_ref().ok().and_then(Answer::seen);
         // The digits of an escape are the same in either case (RFC 3986 section 2.1).
         let resolved = |seen: &&Seen| !seen.target.to_ascii_lowercase().contains(spelling);
         if let Some(seen) = seen.as_ref().filter(resolved) {
@@ -66,6 +83,9 @@ pub(crate) fn paths(rows: &[(&'static str, Option<Seen>)], is_rewritten: bool, f
                 LEAVE_THE_PATH.of(front),
             );
         }
+    }
+    if let Some(evidence) = unproven(rows) {
+        return Finding::warn(Check::ProtocolPaths, evidence, PASS_OR_REFUSE);
     }
     Finding::pass(Check::ProtocolPaths, format!("{} spellings are left alone or refused", rows.len()))
 }
@@ -93,26 +113,33 @@ pub(crate) fn target(
             );
             Finding::fail(check, evidence, LEAVE_THE_PATH.of(front))
         }
-        Ok((answer, None)) if answer.status < 500 => {
-            Finding::pass(check, format!("a target with scheme and host is answered with {}", answer.shown()))
+        Ok((answer, None)) if answer.is_refusal_in_front() => {
+            Finding::pass(check, format!("a target with scheme and host is refused with {}", answer.shown()))
+        }
+        Ok((answer, None)) if answer.status < 400 => {
+            let evidence = format!(
+                "a target with scheme and host is answered with {}, and does not reach the gate",
+                answer.shown()
+            );
+            Finding::fail(check, evidence, PASS_OR_REFUSE)
         }
         other => {
             let words = other.map_or_else(ToString::to_string, |(answer, _)| answer.shown());
-            Finding::warn(
-                check,
-                format!("a target with scheme and host: {words}"),
-                "let what stands in front pass it to the gate, or refuse it with 400",
-            )
+            Finding::warn(check, format!("a target with scheme and host: {words}"), PASS_OR_REFUSE)
         }
     }
 }
 
 /// Whether a request became a tunnel.
 #[must_use]
-pub(crate) fn upgrade(rows: &[(&'static str, Option<u16>)], front: Front) -> Finding {
-    if let Some((what, _)) = rows.iter().find(|(_, status)| *status == Some(101)) {
+pub(crate) fn upgrade(rows: &[Row], front: Front) -> Finding {
+    let is_tunnel = |came: &Result<Answer, Instead>| came.as_ref().is_ok_and(|answer| answer.status == 101);
+    if let Some((what, _)) = rows.iter().find(|(_, came)| is_tunnel(came)) {
         let evidence = format!("{what} is answered with 101: what follows passes the gate unread");
         return Finding::fail(Check::ProtocolUpgrade, evidence, NO_TUNNEL.of(front));
+    }
+    if let Some(evidence) = unproven(rows) {
+        return Finding::warn(Check::ProtocolUpgrade, evidence, PASS_OR_REFUSE);
     }
     Finding::pass(Check::ProtocolUpgrade, format!("{} offers are declined", rows.len()))
 }
@@ -121,10 +148,10 @@ pub(crate) fn upgrade(rows: &[(&'static str, Option<u16>)], front: Front) -> Fin
 #[must_use]
 pub(crate) fn heads(large: &Result<Answer, Instead>, pieces: &Result<Answer, Instead>) -> Finding {
     let check = Check::ProtocolHeads;
-    if let Err(words) = large {
+    if let Some(evidence) = unproven(&[("a head of 16 KiB", large.clone())]) {
         return Finding::warn(
             check,
-            format!("a head of 16 KiB: {words}"),
+            evidence,
             "let what stands in front answer a head that it does not take (431 or 400)",
         );
     }
@@ -205,18 +232,36 @@ mod tests {
 
     #[test]
     fn a_resolved_spelling_is_found_and_101_is_a_tunnel() {
-        let found = paths(&[("..%2f", Some(seen("/t/b", &[])))], false, Front::Nginx);
-        assert_eq!(found.verdict, Verdict::Fail);
-        assert_eq!(
-            paths(&[("..%2f", Some(seen("/a/..%2fb", &[])))], false, Front::Nginx).verdict,
-            Verdict::Pass
-        );
-        assert_eq!(
-            paths(&[("..%2f", Some(seen("/a/..%2Fb", &[])))], false, Front::Nginx).verdict,
-            Verdict::Pass
-        );
-        assert_eq!(paths(&[("..%2f", None)], false, Front::Nginx).verdict, Verdict::Pass);
-        assert_eq!(upgrade(&[("websocket", Some(101))], Front::Nginx).verdict, Verdict::Fail);
-        assert_eq!(upgrade(&[("websocket", Some(200)), ("h2c", None)], Front::Nginx).verdict, Verdict::Pass);
+        let paths = |came| paths(&[("..%2f", came)], false, Front::Nginx).verdict;
+        assert_eq!(paths(Ok(answer(&seen("/t/b", &[])))), Verdict::Fail);
+        assert_eq!(paths(Ok(answer(&seen("/a/..%2fb", &[])))), Verdict::Pass);
+        assert_eq!(paths(Ok(answer(&seen("/a/..%2Fb", &[])))), Verdict::Pass);
+        assert_eq!(paths(Ok(own(400))), Verdict::Pass);
+        let upgrade = |came| upgrade(&[("websocket", came)], Front::Nginx).verdict;
+        assert_eq!(upgrade(Ok(own(101))), Verdict::Fail);
+        assert_eq!(upgrade(Ok(answer(&seen("/t", &[])))), Verdict::Pass);
+        assert_eq!(upgrade(Ok(own(426))), Verdict::Pass);
+    }
+
+    fn own(status: u16) -> Answer {
+        match read(format!("HTTP/1.1 {status} X\r\n\r\n").as_bytes(), true) {
+            Progress::Whole(answer, _) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_proof_passes_only_as_a_refusal() {
+        let plain = seen("/t", &[]);
+        let good = answer(&plain);
+        for (came, wanted) in
+            [(Ok(own(400)), Verdict::Pass), (Ok(own(200)), Verdict::Warn), (Ok(own(302)), Verdict::Warn)]
+        {
+            assert_eq!(paths(&[("..%2f", came.clone())], false, Front::Nginx).verdict, wanted, "{came:?}");
+            assert_eq!(upgrade(&[("websocket", came.clone())], Front::Nginx).verdict, wanted, "{came:?}");
+            assert_eq!(heads(&came, &Ok(good.clone())).verdict, wanted, "{came:?}");
+            let found = target((&plain, "/t"), &came, false, Front::Nginx).verdict;
+            assert_eq!(found, if wanted == Verdict::Pass { wanted } else { Verdict::Fail }, "{came:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::doctor::outside::course::{Course, Proven};
 use crate::cli::doctor::outside::probes::{CLAIMS, FORGED, proxy_headers};
-use crate::cli::doctor::outside::visitor::Way;
+use crate::cli::doctor::outside::visitor::{Heard, Way};
 use crate::cli::doctor::report::Verdict;
 use crate::cli::doctor::verdict::client::{self, Forged};
 
@@ -13,7 +13,7 @@ pub(crate) fn ask(course: &mut Course, proven: &Proven) {
         let way = Way { preface, ..course.way() };
         let request = course.request("GET", &course.target(""), "", b"");
         let heard = course.visitor.ask(&way, &[&request]).ok();
-        rows.push(Forged { what, seen: heard.and_then(|heard| heard.answer().seen()) });
+        rows.push(Forged::of(what, heard.as_ref().map(Heard::answer)));
     }
     let forged = client::forged(&proven.seen, &rows, proven.heard.own, proven.front);
     let is_chosen = matches!(forged.verdict, Verdict::Fail | Verdict::Warn);
@@ -27,6 +27,5 @@ pub(crate) fn ask(course: &mut Course, proven: &Proven) {
 }
 
 fn forge(course: &mut Course, what: &'static str, lines: &str) -> Forged {
-    let target = course.target("");
-    Forged { what, seen: course.came("GET", &target, lines, b"").ok() }
+    Forged::of(what, course.told("", lines).ok().as_ref())
 }

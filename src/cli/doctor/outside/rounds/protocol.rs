@@ -8,8 +8,7 @@ use crate::cli::doctor::outside::course::{Course, Proven};
 use crate::cli::doctor::outside::probes::{SPELLINGS, TWO_LENGTHS, TwoLengths, UPGRADES};
 use crate::cli::doctor::outside::visitor::Way;
 use crate::cli::doctor::report::Verdict;
-use crate::cli::doctor::verdict::protocol::{self, HIDDEN, TwoWays};
-use crate::judge::served::seen::Seen;
+use crate::cli::doctor::verdict::protocol::{self, HIDDEN, Row, TwoWays};
 
 const WITHIN: Duration = Duration::from_secs(2);
 
@@ -18,10 +17,8 @@ pub(crate) fn ask(course: &mut Course, proven: &Proven) {
     let by = proven.front;
     let rows: Vec<TwoWays> = TWO_LENGTHS.iter().map(|one| two_ways(course, one)).collect();
     course.found(protocol::framing(&proven.seen, &rows));
-    let spelt: Vec<(&'static str, Option<Seen>)> = SPELLINGS
-        .iter()
-        .map(|(rest, spelling)| (*spelling, course.told(rest, "").ok().and_then(|answer| answer.seen())))
-        .collect();
+    let spelt: Vec<Row> =
+        SPELLINGS.iter().map(|(rest, spelling)| (*spelling, course.told(rest, ""))).collect();
     let is_rewritten = course
         .findings
         .iter()
@@ -33,10 +30,7 @@ pub(crate) fn ask(course: &mut Course, proven: &Proven) {
     let came = course.ask("GET", &absolute, "", b"");
     let came = came.map(|heard| heard.answer().clone()).map_err(|error| Instead::of(&error));
     course.found(protocol::target((&proven.seen, &origin), &came, is_rewritten, by));
-    let offers: Vec<(&'static str, Option<u16>)> = UPGRADES
-        .iter()
-        .map(|(what, lines)| (*what, course.told("", lines).ok().map(|answer| answer.status)))
-        .collect();
+    let offers: Vec<Row> = UPGRADES.iter().map(|(what, lines)| (*what, course.told("", lines))).collect();
     course.found(protocol::upgrade(&offers, by));
     let large = course.told("", &format!("X-Doctor: {}\r\n", "a".repeat(16 * 1024)));
     let pieces = in_pieces(course);

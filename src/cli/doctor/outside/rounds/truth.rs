@@ -33,13 +33,14 @@ pub(crate) fn ask(course: &mut Course, proven: &Proven) {
     course.found(truth::success(&successes, by));
     course.found(truth::retry(&failures, by));
     course.found(truth::answer(proven.heard.answer(), by));
-    let longest = Duration::from_millis(proven.seen.longest_deadline_ms).min(LONGEST);
+    let deadline = Duration::from_millis(proven.seen.longest_deadline_ms);
+    let longest = deadline.min(LONGEST);
     let way = Way { within: longest + MORE, ..course.way() };
     let request = course.request("GET", &course.target("/wait"), "", b"");
     let began = Instant::now();
     let came = course.visitor.ask(&way, &[&request]);
     let came = came.map(|heard| heard.answer().clone()).map_err(|error| Instead::of(&error));
-    course.found(truth::patience(longest, began.elapsed(), &came, by));
+    course.found(truth::patience((deadline, longest), began.elapsed(), &came, by));
 }
 
 /// Waits until the operator has stopped the gate, and asks what a sender hears then.
