@@ -61,7 +61,7 @@ impl Hasher for Itself {
 }
 
 /// Parts one after the other, each with its length before it: no two rows of parts make the same text. One text is
-/// hashed in a third of the time that its parts take.
+/// hashed in two thirds of the instructions that its parts take.
 #[derive(Debug)]
 struct Parts(Vec<u8>);
 

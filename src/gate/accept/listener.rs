@@ -65,7 +65,7 @@ pub(crate) async fn run(gate: Arc<Gate>, listener: Listener, mut stop: watch::Re
     let Listener { socket: listener, owner, options } = listener;
     let mut view = gate.store.view();
     let mut pause = SHORTEST_PAUSE;
-    // One wait for the whole loop: to begin one costs as much as to judge the connection.
+    // One wait for the whole loop: beginning one takes a lock, and need not be done for each connection.
     let mut stopped = pin!(stop.wait_for(|stop| *stop));
     loop {
         tokio::select! {

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use crate::config::Config;
 
@@ -41,23 +41,22 @@ impl Turns {
     /// Runs the future; it waits for a turn each time before it is polled.
     pub(crate) async fn run<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
         loop {
-            if is_first_since_rest() {
-                if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
-                    return output;
-                }
-                woken().await;
-                continue;
-            }
-            // The semaphore is never closed, so this never fails; if it did, the future would run without a turn.
-            let turn = self.0.acquire().await;
-            // A free turn is granted at once. Yield, so that tasks that are ready and new I/O events come first.
-            tokio::task::yield_now().await;
+            let turn = if is_first_since_rest() { None } else { Some(self.wait().await) };
             if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
                 return output;
             }
             drop(turn);
             woken().await;
         }
+    }
+
+    /// Waits for a turn.
+    async fn wait(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        // The semaphore is never closed, so this never fails; if it did, the future would run without a turn.
+        let turn = self.0.acquire().await;
+        // A free turn is granted at once. Yield, so that tasks that are ready and new I/O events come first.
+        tokio::task::yield_now().await;
+        turn
     }
 }
 
@@ -81,6 +80,7 @@ async fn woken() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
     use std::pin::pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -108,6 +108,16 @@ mod tests {
             sender.send(7).unwrap();
         });
         assert_eq!(woken, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn only_the_first_task_of_a_thread_that_rested_needs_no_turn() {
+        let turns = Turns::new(1);
+        let held = turns.0.acquire().await.unwrap();
+        assert_eq!(turns.run(pin!(async { 7 })).await, 7);
+        assert_eq!(turns.run(pin!(async { 8 })).now_or_never(), None, "the thread has not rested since");
+        drop(held);
+        assert_eq!(turns.run(pin!(async { 9 })).await, 9);
     }
 
     #[tokio::test]

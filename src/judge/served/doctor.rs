@@ -15,6 +15,7 @@ use crate::policy::address::addr::Address;
 use crate::policy::client::client_ip::{self, Client, Origin};
 use crate::policy::client::forwarded::{self, Node};
 use crate::policy::client::original::Original;
+use crate::policy::routing::path::byte_of;
 use crate::state::doctor::LETTERS;
 use crate::state::doctor::proof::NONCE;
 use crate::state::snapshot::Snapshot;
@@ -64,6 +65,10 @@ pub(crate) fn asked(path: &[u8]) -> Option<Asked<'_>> {
 /// spelt in any way that a decoder reads as the place: with escapes, escapes of escapes, and parts that mean nothing.
 #[must_use]
 pub(crate) fn loggable(path: &[u8]) -> &[u8] {
+    // No spelling of a place and a token is shorter. Nearly every path is, and nothing more is asked of it.
+    if path.len() < PATH.len() + LETTERS {
+        return path;
+    }
     let is_plain = memchr::memchr(b'%', path).is_none()
         && ["//", "/./"].iter().all(|odd| memchr::memmem::find(path, odd.as_bytes()).is_none());
     let end = if is_plain { end_of_place(path) } else { end_of_spelt_place(path) };
@@ -72,11 +77,7 @@ pub(crate) fn loggable(path: &[u8]) -> &[u8] {
 
 /// Where a token would begin behind a place that is spelt oddly.
 fn end_of_spelt_place(path: &[u8]) -> Option<usize> {
-    // Each byte with the end of its spelling.
-    let mut spelt: Vec<(u8, usize)> = path.iter().copied().zip(1..).collect();
-    while let Some(shorter) = decoded(&spelt) {
-        spelt = shorter;
-    }
+    let spelt = decoded(path);
     let mut bytes: Vec<u8> = Vec::with_capacity(spelt.len());
     let mut ends: Vec<usize> = Vec::with_capacity(spelt.len());
     for (byte, end) in spelt {
@@ -97,22 +98,20 @@ fn end_of_spelt_place(path: &[u8]) -> Option<usize> {
     ends.get(place + PATH.len() - 1).copied()
 }
 
-/// Each escape once in the place of its spelling; `None` where there is none.
-fn decoded(spelt: &[(u8, usize)]) -> Option<Vec<(u8, usize)>> {
-    let digit = |place: usize| char::from(spelt.get(place)?.0).to_digit(16);
-    let mut shorter = Vec::with_capacity(spelt.len());
-    let mut place = 0;
-    while let Some((byte, end)) = spelt.get(place).copied() {
-        let escape = (byte == b'%').then(|| Some(16 * digit(place + 1)? + digit(place + 2)?)).flatten();
-        if let Some(meant) = escape.and_then(|byte| u8::try_from(byte).ok()) {
-            shorter.push((meant, spelt[place + 2].1));
-            place += 3;
-        } else {
-            shorter.push((byte, end));
-            place += 1;
+/// What escapes stand for, and escapes of escapes, each byte with the end of its spelling. One pass: a stranger may send a
+/// head full of escapes that make another one.
+fn decoded(path: &[u8]) -> Vec<(u8, usize)> {
+    let mut spelt: Vec<(u8, usize)> = Vec::with_capacity(path.len());
+    for (byte, end) in path.iter().copied().zip(1..) {
+        spelt.push((byte, end));
+        while let [.., (b'%', _), (high, _), (low, _)] = *spelt
+            && let Some(meant) = byte_of(&[high, low])
+        {
+            spelt.truncate(spelt.len() - 3);
+            spelt.push((meant, end));
         }
     }
-    (shorter.len() < spelt.len()).then_some(shorter)
+    spelt
 }
 
 /// Where a token would begin. Most paths are too short to have one.
@@ -295,6 +294,11 @@ mod tests {
             let path = format!("{place}{letters}/{letters}/.well-known/nexmo-gate/{letters}");
             assert_eq!(String::from_utf8_lossy(loggable(path.as_bytes())), place);
         }
+        let deep = format!("/%{}2ewell-known/nexmo-gate/{letters}", "25".repeat(10_000));
+        assert!(
+            loggable(deep.as_bytes()).ends_with(b"/nexmo-gate/"),
+            "escapes of escapes, as deep as they are"
+        );
         for other in ["/a%20b/C%", "//a/./b", "/%2ewell-known/other/"] {
             assert_eq!(loggable(other.as_bytes()), other.as_bytes());
         }

@@ -128,7 +128,7 @@ pub fn resolve<'a>(
     }
 }
 
-/// The capacity for trusted hops: nobody has more proxies in a row.
+/// The capacity for trusted hops: few chains are longer.
 const USUAL_HOPS: usize = 8;
 
 /// From the writer to the first hop that is not trusted; `via` are the trusted ones before the writer. What stands

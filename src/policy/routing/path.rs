@@ -101,8 +101,8 @@ pub(crate) fn decoded(path: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
-/// The byte for two hexadecimal digits.
-fn byte_of(digits: &[u8]) -> Option<u8> {
+/// The byte for two hexadecimal digits; `None` for anything else.
+pub(crate) fn byte_of(digits: &[u8]) -> Option<u8> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' | b'A'..=b'F' => Some((byte | 0x20) - b'a' + 10),

@@ -62,7 +62,7 @@ pub enum NoSecret {
 /// A secret.
 pub struct Secret {
     bytes: Zeroizing<Vec<u8>>,
-    /// It as the key of HMAC-SHA256, which is made once: for a token of usual length it is a quarter of the work.
+    /// It as the key of HMAC-SHA256, which is made once: of judging a token it is a seventh of the instructions.
     sha256: Box<Key>,
 }
 

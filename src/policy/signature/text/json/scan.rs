@@ -92,7 +92,7 @@ fn hex(digits: &[u8]) -> Option<u32> {
 fn plain_len(text: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    // The highest bit of each byte that is zero, or is below `limit` (at most 128): exact up to the first such byte.
+    // The highest bit of each byte that is zero, or is below a blank: exact up to the first such byte.
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
     let byte_is = |word: u64, byte: u8| zero(word ^ (ONES * u64::from(byte)));
     let below_blank = |word: u64| word.wrapping_sub(ONES * 0x20) & !word & HIGH;
