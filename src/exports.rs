@@ -23,7 +23,7 @@ pub use crate::telemetry::events::Form;
 pub use crate::telemetry::{Destination, LineSink};
 pub use crate::upstream::answer_head::parse_head as parse_answer_head;
 pub use crate::wire::body::Framing;
-pub use crate::wire::chunked::{Decoder, Malformed};
+pub use crate::wire::body::chunked::{Decoder, Malformed};
 pub use crate::wire::read_buffer::ReadBuffer;
 
 /// The table of config keys.

@@ -6,7 +6,7 @@
 //! and nothing is forgotten before half of `signatures.max_age`, unless [`MOST`] other messages were delivered since.
 
 use std::collections::HashSet;
-use std::collections::hash_map::RandomState;
+use std::collections::hash_map::{DefaultHasher, RandomState};
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -137,24 +137,28 @@ impl Delivered {
         (message, read_by): (&Message<'_>, impl Iterator<Item = &'m [u8]>),
     ) -> Option<MessageKey> {
         let mut parts = Parts::of_id(vouched)?;
-        let id = self.hash(&parts);
+        let mut hashing = self.hashing(&parts);
+        let id = finished(&hashing);
+        parts.0.clear();
         // The hash of a good token is of the body, which may be long.
         let body = vouched.payload_hash().map_or(message.body, str::as_bytes);
         for part in [route.as_bytes(), target, message.method, body] {
             parts.add(part);
         }
         read_by.for_each(|value| parts.add(value));
-        Some(MessageKey { whole: self.hash(&parts), id })
+        for hasher in &mut hashing {
+            hasher.write(&parts.0);
+        }
+        Some(MessageKey { whole: finished(&hashing), id })
     }
 
-    fn hash(&self, parts: &Parts) -> u128 {
-        let half = |hasher: &RandomState| {
-            let mut hasher = hasher.build_hasher();
+    /// Both hashers, to which these parts were given.
+    fn hashing(&self, parts: &Parts) -> [DefaultHasher; 2] {
+        self.hashers.each_ref().map(|hashers| {
+            let mut hasher = hashers.build_hasher();
             hasher.write(&parts.0);
-            hasher.finish()
-        };
-        let [one, other] = &self.hashers;
-        u128::from(half(one)) << 64 | u128::from(half(other))
+            hasher
+        })
     }
 
     /// Whether this very message was delivered.
@@ -166,7 +170,7 @@ impl Delivered {
     /// The id of a signed message, as it is remembered; `None` if it has none.
     #[must_use]
     pub(crate) fn id(&self, vouched: &Vouched) -> Option<u128> {
-        Parts::of_id(vouched).map(|parts| self.hash(&parts))
+        Parts::of_id(vouched).map(|parts| finished(&self.hashing(&parts)))
     }
 
     /// Whether a message with this id was delivered.
@@ -191,6 +195,11 @@ impl Delivered {
     fn lock(&self) -> MutexGuard<'_, Generations> {
         self.generations.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What two hashers made of what they were given.
+fn finished([one, other]: &[DefaultHasher; 2]) -> u128 {
+    u128::from(one.finish()) << 64 | u128::from(other.finish())
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use tokio::io::AsyncReadExt as _;
 use crate::policy::outcome::Reason;
 use crate::upstream::answer_head::{BadHead, MAX_HEAD, ParsedHead, parse_head};
 use crate::upstream::flaw::Flaw;
+use crate::wire::body::chunked::Decoder;
 use crate::wire::budget::{Budget, reserve};
-use crate::wire::chunked::Decoder;
 use crate::wire::fields::Fields;
 use crate::wire::transport::phrase;
 

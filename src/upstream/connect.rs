@@ -19,6 +19,7 @@ use crate::config::Target;
 use crate::policy::outcome::Reason;
 use crate::state::endpoint::Endpoint;
 use crate::upstream::resolver::Addresses;
+use crate::wire::plain;
 
 /// How long one address may take to accept a connection, TLS included.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -69,19 +70,18 @@ async fn within_time(
 
 async fn connect_unix(path: &Path) -> Result<Stream, Unreachable> {
     let socket = UnixStream::connect(path).await.map_err(|error| failure(&error))?;
-    Ok(Box::new(L4Stream::from(socket)))
+    Ok(plain::stream(socket))
 }
 
 async fn connect_ip(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, Unreachable> {
     let socket = TcpStream::connect(address).await.map_err(|error| failure(&error))?;
     // A message is one write, so waiting for more bytes would only add delay. If the option fails, it is only slower.
     let _ = socket.set_nodelay(true);
-    let stream = L4Stream::from(socket);
     let Some(tls) = &endpoint.tls else {
-        return Ok(Box::new(stream));
+        return Ok(plain::stream(socket));
     };
     let connector = TlsConnector::from(Arc::clone(&tls.config));
-    let secured = handshake(&connector, &tls.name, stream).await;
+    let secured = handshake(&connector, &tls.name, L4Stream::from(socket)).await;
     Ok(Box::new(secured.map_err(|error| Unreachable::new(Reason::TlsFailed, &error))?))
 }
 

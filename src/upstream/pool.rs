@@ -2,9 +2,13 @@
 //!
 //! HTTP/1 does not say which request an answer belongs to: if an application answers one request twice, every later
 //! answer on that connection goes to the wrong request. So a connection rests before it is used again, at least as
-//! long as the application took for an answer, and surplus bytes are found in that time. The connection that has rested
-//! longest is used first, every connection has a greatest age, and if an endpoint has sent surplus bytes, none of its
-//! connections is kept for a while.
+//! long as the application took for an answer, and surplus bytes are found in that time. Every connection has a greatest
+//! age, and if an endpoint has sent surplus bytes, none of its connections is kept for a while.
+//!
+//! Of the connections that have rested, a quiet endpoint uses the one that has rested longest: more time to find surplus
+//! bytes costs nothing there. A busy endpoint uses the one that has just rested, so that those that it needs no more
+//! become too old and are closed. Otherwise a moment of many requests would leave it with many connections for good, each
+//! used so rarely that no cache has it any more.
 //!
 //! A stale connection is one that the application has closed. The pool keeps a connection for less time than common
 //! servers do (gunicorn 2 s, Node and uvicorn 5 s), and looks for an end before it gives the connection out. If it is
@@ -39,8 +43,10 @@ const REST: std::ops::RangeInclusive<Duration> = Duration::from_millis(25)..=Dur
 /// are shifted and nothing shows it.
 const MAX_AGE: Duration = Duration::from_secs(60);
 const MAX_USES: u32 = 1000;
-/// How many connections are searched for one that has rested.
+/// How many connections that still rest are searched for one that has rested: those whose application is slow rest longer.
 const LOOKED_AT: usize = 8;
+/// With more connections that have rested than this, an endpoint is busy.
+const QUIET: usize = 64;
 /// For how long no connection of an endpoint is kept after it has sent surplus bytes. The time doubles if that happens
 /// again before six times the last one has passed since its end.
 const DISTRUST: Duration = Duration::from_secs(10);
@@ -56,8 +62,10 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 pub(super) struct Idle {
-    /// In the order in which they were put into the pool.
-    kept: VecDeque<Kept>,
+    /// Those that rest, in the order in which they were put into the pool.
+    resting: VecDeque<Kept>,
+    /// Those that have rested, in the order in which they were found to.
+    rested: VecDeque<Kept>,
     /// Until when no connection is kept after surplus bytes, and how long that time is in all.
     distrusted: Option<(Instant, Duration)>,
 }
@@ -96,16 +104,24 @@ impl Idle {
         self.distrusted.is_some_and(|(until, _)| now < until)
     }
 
-    /// Takes the connection that has rested longest, if one has rested long enough.
-    fn rested(&mut self, now: Instant) -> Option<Kept> {
+    /// How many connections there are.
+    fn len(&self) -> usize {
+        self.resting.len() + self.rested.len()
+    }
+
+    /// Takes a connection that has rested long enough.
+    fn take(&mut self, now: Instant) -> Option<Kept> {
         if self.is_distrusted(now) {
             return None;
         }
-        if now >= self.kept.front()?.rested {
-            return self.kept.pop_front();
+        while self.resting.front().is_some_and(|kept| now >= kept.rested) {
+            self.rested.extend(self.resting.pop_front());
         }
-        let place = self.kept.iter().take(LOOKED_AT).position(|kept| now >= kept.rested)?;
-        self.kept.remove(place)
+        let rested = if self.rested.len() > QUIET { self.rested.pop_back() } else { self.rested.pop_front() };
+        rested.or_else(|| {
+            let place = self.resting.iter().take(LOOKED_AT).position(|kept| now >= kept.rested)?;
+            self.resting.remove(place)
+        })
     }
 }
 
@@ -130,7 +146,7 @@ impl Pool {
     /// Takes a connection that has rested, is still open and has no unread bytes.
     pub(crate) fn take(&self, now: Instant) -> Option<PooledConnection> {
         loop {
-            let mut kept = self.lock().rested(now)?;
+            let mut kept = self.lock().take(now)?;
             if now >= kept.old {
                 continue;
             }
@@ -151,8 +167,8 @@ impl Pool {
         let old = (now + IDLE_TIMEOUT).min(connection.expires);
         let kept = Kept { connection, rested, old };
         let mut idle = self.lock();
-        if idle.kept.len() < MAX_IDLE && kept.connection.uses < MAX_USES && !idle.is_distrusted(now) {
-            idle.kept.push_back(kept);
+        if idle.len() < MAX_IDLE && kept.connection.uses < MAX_USES && !idle.is_distrusted(now) {
+            idle.resting.push_back(kept);
         }
     }
 
@@ -169,7 +185,7 @@ impl Pool {
             _ => DISTRUST,
         };
         idle.distrusted = Some((now + lasting, lasting));
-        let gone = std::mem::take(&mut idle.kept);
+        let gone = (std::mem::take(&mut idle.resting), std::mem::take(&mut idle.rested));
         drop(idle);
         tracing::warn!(
             endpoint = %self.endpoint.target,
@@ -187,11 +203,14 @@ impl Pool {
         let mut gone = Vec::new();
         {
             let mut idle = self.lock();
-            for _ in 0..idle.kept.len() {
-                match idle.kept.pop_front() {
-                    Some(kept) if now >= kept.old => gone.push(kept),
-                    Some(kept) => idle.kept.push_back(kept),
-                    None => break,
+            let Idle { resting, rested, .. } = &mut *idle;
+            for list in [rested, resting] {
+                for _ in 0..list.len() {
+                    match list.pop_front() {
+                        Some(kept) if now >= kept.old => gone.push(kept),
+                        Some(kept) => list.push_back(kept),
+                        None => break,
+                    }
                 }
             }
         }
@@ -306,12 +325,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_busy_endpoint_uses_what_has_just_rested_and_the_others_become_too_old() {
+        let count = u32::try_from(QUIET).unwrap() + 10;
+        let (_pools, pool, _others) = filled(count, Duration::from_millis(1), Duration::ZERO).await;
+        let before = pool.lock().resting.iter().map(|kept| kept.connection.expires).collect::<Vec<_>>();
+        tokio::time::advance(Duration::from_millis(25)).await;
+        assert_eq!(take(&pool).unwrap().expires, *before.last().unwrap());
+        // As many requests as it needs ten connections for.
+        for _ in 0..2 * IDLE_TIMEOUT.as_millis() / 3 {
+            let used = take(&pool).unwrap();
+            pool.put(used, Instant::now());
+            tokio::time::advance(Duration::from_millis(3)).await;
+        }
+        pool.prune();
+        assert!(pool.lock().len() <= QUIET, "{} are kept", pool.lock().len());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_longest_idle_connection_is_used_first_and_expired_ones_are_closed() {
         let (_pools, pool, _others) = filled(3, IDLE_TIMEOUT / 2, Duration::ZERO).await;
         pool.prune();
-        assert_eq!(pool.lock().kept.len(), 1, "two were idle for too long");
+        assert_eq!(pool.lock().len(), 1, "two were idle for too long");
         let (_pools, pool, others) = filled(3, Duration::from_millis(30), Duration::ZERO).await;
-        let first = pool.lock().kept[0].connection.expires;
+        let first = pool.lock().resting[0].connection.expires;
         assert_eq!(take(&pool).unwrap().expires, first);
         drop(others);
         tokio::task::yield_now().await;
@@ -337,7 +373,7 @@ mod tests {
         assert!(take(&pool).is_none(), "the other one may be out of step too");
         let (fresh, _far) = connection();
         pool.put(fresh, Instant::now());
-        assert!(pool.lock().kept.is_empty(), "and none is kept meanwhile");
+        assert!(pool.lock().len() == 0, "and none is kept meanwhile");
         for lasting in [10, 20, 40] {
             tokio::time::advance(Duration::from_secs(lasting)).await;
             let (fresh, _far) = connection();

@@ -6,9 +6,9 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`transport`] | how a request's body comes in and its reply goes out, whatever the version of HTTP |
-//! | [`body`] | reading a request's body, whole and within its bounds |
+//! | [`plain`] | a socket without TLS, as it is |
+//! | [`body`] | reading a request's body, whole and within its bounds; the chunked coding |
 //! | [`fields`] | the header lines of one head, as ranges over one buffer |
-//! | [`chunked`] | a strict decoder of the chunked coding |
 //! | [`date`] | the time as a reply has it |
 //! | [`read_buffer`] | bytes that were read from a connection and not used yet |
 //! | [`timer`] | a reusable timer, one per connection |
@@ -19,11 +19,11 @@
 
 pub(crate) mod body;
 pub(crate) mod budget;
-pub(crate) mod chunked;
 pub(crate) mod date;
 pub(crate) mod delivery_check;
 pub(crate) mod drain;
 pub(crate) mod fields;
+pub(crate) mod plain;
 pub(crate) mod read_buffer;
 pub(crate) mod shares;
 pub(crate) mod timer;

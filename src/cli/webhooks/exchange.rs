@@ -10,7 +10,7 @@ use crate::cli::webhooks::connection::{Failed, Line, Stream};
 use crate::policy::provider::tries::Ended;
 use crate::upstream::answer_head::{BadHead, ParsedHead, parse_head};
 use crate::upstream::flaw::Flaw;
-use crate::wire::chunked::Decoder;
+use crate::wire::body::chunked::Decoder;
 
 /// How much of an answer is read. No document says how much a sender reads.
 const MAX_BODY: usize = 4 << 20;

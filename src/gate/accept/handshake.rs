@@ -28,6 +28,7 @@ use crate::policy::address::addr::Address;
 use crate::policy::client::client_ip::Origin;
 use crate::policy::client::proxy_header::{self, Header};
 use crate::state::stats::gauges::Gauges;
+use crate::wire::plain;
 use crate::wire::shares::PeerClass;
 
 /// The options of a listener.
@@ -95,18 +96,15 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, accep
             return;
         }
     }
-    let mut stream = L4Stream::from(socket);
-    let descriptor = stream.as_raw_fd();
-    // `wire::delivery_check` asks the kernel through this whether the sender has acknowledged a reply.
-    stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
     let is_stranger = peer.standing(&snapshot) == PeerClass::Stranger;
     let Some(tls) = snapshot.tls(listener.place).cloned() else {
         drop(snapshot);
         if listener.http2 {
-            return by_prior_knowledge(gate, stream, ahead, peer, is_stranger).await;
+            return by_prior_knowledge(gate, socket, ahead, peer, is_stranger).await;
         }
-        return over_http1(gate, Box::new(stream), ahead, peer, is_stranger).await;
+        return over_http1(gate, plain::stream(socket), ahead, peer, is_stranger).await;
     };
+    let mut stream = rewindable(socket);
     let writer = peer.writer();
     let handshake = (!snapshot.knows(writer)).then(|| gate.handshakes.begin(writer, Moment::now()));
     if matches!(handshake, Some(None)) {
@@ -137,7 +135,7 @@ pub(crate) async fn enter(gate: Arc<Gate>, listener: Arc<ListenerOptions>, accep
 /// is no valid beginning of an HTTP/1 request.
 async fn by_prior_knowledge(
     gate: Arc<Gate>,
-    mut stream: L4Stream,
+    mut socket: TcpStream,
     mut ahead: Vec<u8>,
     peer: Peer,
     is_stranger: bool,
@@ -145,18 +143,28 @@ async fn by_prior_knowledge(
     let deadline = Instant::now() + gate.store.load().config.limits.head_timeout;
     while ahead.len() < http2::connection::PREFACE.len() && http2::connection::PREFACE.starts_with(&ahead) {
         ahead.reserve(64);
-        match timeout_at(deadline, stream.read_buf(&mut ahead)).await {
+        match timeout_at(deadline, socket.read_buf(&mut ahead)).await {
             Ok(Ok(count)) if count > 0 => {}
             // The end, an error or the deadline before a whole preface: HTTP/1 handles and logs that.
             _ => break,
         }
     }
     if ahead.starts_with(http2::connection::PREFACE) {
+        let mut stream = rewindable(socket);
         stream.rewind(&ahead);
         over_http2(gate, Box::new(stream), peer, is_stranger).await;
     } else {
-        over_http1(gate, Box::new(stream), ahead, peer, is_stranger).await;
+        over_http1(gate, plain::stream(socket), ahead, peer, is_stranger).await;
     }
+}
+
+/// The stream of a socket, in front of which bytes can be put back.
+fn rewindable(socket: TcpStream) -> L4Stream {
+    let mut stream = L4Stream::from(socket);
+    let descriptor = stream.as_raw_fd();
+    // `wire::delivery_check` asks the kernel through this whether the sender has acknowledged a reply.
+    stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
+    stream
 }
 
 /// Serves HTTP/1. Strangers wait for their turn; all others run at once.

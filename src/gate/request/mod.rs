@@ -239,7 +239,7 @@ impl<T: Transport> Request<'_, T> {
         if let Some(draft) = &mut self.record.draft {
             draft.forwarded(&head, &admitted.permit);
         }
-        Some(Message { head, body })
+        Some(Message::new(head, body))
     }
 
     /// Sends the message to the application and gets its answer, within the deadline of the webhook.

@@ -125,7 +125,7 @@ async fn send(
     let mut budget = budgets::of_client(gate, snapshot, client, class);
     let (head, body) = (&captured.parts.forwarded.bytes, &captured.parts.request.body.bytes);
     budget.make_room(head.len() + MARK.len() + body.len())?;
-    let message = Message { head: marked(head), body: body.to_vec() };
+    let message = Message::new(marked(head), body.to_vec());
     let holder = gate.place_shares.holder(client, class);
     let most = limits.concurrent_requests as u64;
     let _place =

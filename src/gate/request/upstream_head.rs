@@ -12,6 +12,7 @@ use crate::policy::client::original::Original;
 use crate::policy::forward::{self, Own};
 use crate::policy::signature::vouch::Vouched;
 use crate::policy::text;
+use crate::upstream::exchange::Message;
 
 /// The capacity for the lines that the gate adds.
 const OWN_LINES: usize = 512;
@@ -56,7 +57,7 @@ pub(super) fn write(
         account: signed.judgement.and_then(|judgement| judgement.vouched.as_ref()).and_then(Vouched::account),
         repeat: signed.repeat,
     };
-    let mut out = Vec::with_capacity(head.bytes_len() + OWN_LINES);
+    let mut out = Vec::with_capacity(head.bytes_len() + OWN_LINES + Message::room_behind(body_length));
     let target = match head.get(admitted.target) {
         [] => b"/",
         target => target,

@@ -5,7 +5,7 @@
 
 use crate::judge::served::seen::Seen;
 use crate::state::doctor::proof::{FIELD, ProofKey, Vouched};
-use crate::wire::chunked::Decoder;
+use crate::wire::body::chunked::Decoder;
 
 /// The largest answer that is read, head and body.
 pub(crate) const MOST_BYTES: usize = 256 * 1024;

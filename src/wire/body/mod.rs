@@ -3,6 +3,8 @@
 //! The application never sees how the sender framed the body: the message is forwarded with one Content-Length.
 //! Invariant: when a body is returned, the read buffer holds only bytes that belong to the next request.
 
+pub(crate) mod chunked;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -11,8 +13,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 use crate::policy::outcome::Reason;
+use crate::wire::body::chunked::Decoder;
 use crate::wire::budget::{Budget, reserve};
-use crate::wire::chunked::Decoder;
 use crate::wire::read_buffer::ReadBuffer;
 use crate::wire::timer::Timer;
 
