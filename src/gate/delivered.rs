@@ -6,10 +6,12 @@
 //! and nothing is forgotten before half of `signatures.max_age`, unless [`MOST`] other messages were delivered since.
 
 use std::collections::HashSet;
-use std::collections::hash_map::{DefaultHasher, RandomState};
+use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use crate::policy::signature::rules::Message;
 use crate::policy::signature::vouch::Vouched;
@@ -24,8 +26,8 @@ pub(crate) const MOST_BYTES: u64 = 2 * 17 * (1 << 17) * 2;
 /// The messages that were delivered.
 #[derive(Debug)]
 pub(crate) struct Delivered {
-    /// Two hashes of 64 bits under different keys make one that nobody finds a second message for.
-    hashers: [RandomState; 2],
+    /// `SipHash` of 128 bits under a key of this process: nobody finds two messages with one hash.
+    hasher: SipHasher13,
     generations: Mutex<Generations>,
 }
 
@@ -124,7 +126,10 @@ impl Delivered {
     #[must_use]
     pub(crate) fn new(now: Instant) -> Self {
         let generations = Generations { began: now, current: Hashes::default(), previous: Hashes::default() };
-        Self { hashers: [RandomState::new(), RandomState::new()], generations: Mutex::new(generations) }
+        // What is random in the hasher of the standard library is not to be had otherwise, and it cannot fail.
+        let [one, other] =
+            [RandomState::new(), RandomState::new()].map(|state| state.build_hasher().finish());
+        Self { hasher: SipHasher13::new_with_keys(one, other), generations: Mutex::new(generations) }
     }
 
     /// The key of a signed message that came to this route and target; `None` if it has no id of its own. `read_by` are the
@@ -137,8 +142,9 @@ impl Delivered {
         (message, read_by): (&Message<'_>, impl Iterator<Item = &'m [u8]>),
     ) -> Option<MessageKey> {
         let mut parts = Parts::of_id(vouched)?;
-        let mut hashing = self.hashing(&parts);
-        let id = finished(&hashing);
+        let mut hasher = self.hasher;
+        hasher.write(&parts.0);
+        let id = hasher.finish128().as_u128();
         parts.0.clear();
         // The hash of a good token is of the body, which may be long.
         let body = vouched.payload_hash().map_or(message.body, str::as_bytes);
@@ -146,19 +152,8 @@ impl Delivered {
             parts.add(part);
         }
         read_by.for_each(|value| parts.add(value));
-        for hasher in &mut hashing {
-            hasher.write(&parts.0);
-        }
-        Some(MessageKey { whole: finished(&hashing), id })
-    }
-
-    /// Both hashers, to which these parts were given.
-    fn hashing(&self, parts: &Parts) -> [DefaultHasher; 2] {
-        self.hashers.each_ref().map(|hashers| {
-            let mut hasher = hashers.build_hasher();
-            hasher.write(&parts.0);
-            hasher
-        })
+        hasher.write(&parts.0);
+        Some(MessageKey { whole: hasher.finish128().as_u128(), id })
     }
 
     /// Whether this very message was delivered.
@@ -170,7 +165,10 @@ impl Delivered {
     /// The id of a signed message, as it is remembered; `None` if it has none.
     #[must_use]
     pub(crate) fn id(&self, vouched: &Vouched) -> Option<u128> {
-        Parts::of_id(vouched).map(|parts| finished(&self.hashing(&parts)))
+        let parts = Parts::of_id(vouched)?;
+        let mut hasher = self.hasher;
+        hasher.write(&parts.0);
+        Some(hasher.finish128().as_u128())
     }
 
     /// Whether a message with this id was delivered.
@@ -195,11 +193,6 @@ impl Delivered {
     fn lock(&self) -> MutexGuard<'_, Generations> {
         self.generations.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What two hashers made of what they were given.
-fn finished([one, other]: &[DefaultHasher; 2]) -> u128 {
-    u128::from(one.finish()) << 64 | u128::from(other.finish())
 }
 
 #[cfg(test)]

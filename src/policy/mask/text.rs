@@ -82,10 +82,8 @@ fn hides_number(word: &str) -> bool {
     }
     let parts = word.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/' | '=' | '_' | '-'));
     parts.into_iter().any(|part| {
-        let mut bytes = Vec::new();
         let bare = part.trim_end_matches('=');
-        let is_url = base64::url(bare.as_bytes(), &mut bytes).is_ok();
-        let read = if is_url { Some(bytes) } else { base64::standard(part.as_bytes()).ok() };
+        let read = base64::url(bare.as_bytes()).or_else(|_| base64::standard(part.as_bytes())).ok();
         // Other words are base64 too, of bytes that nobody wrote.
         read.is_some_and(|bytes| {
             bytes.iter().all(|b| b.is_ascii_graphic() || *b == b' ') && has_number(&bytes)

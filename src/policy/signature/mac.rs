@@ -109,8 +109,20 @@ impl Mac {
 
     /// Whether it is these bytes.
     pub(crate) fn is(&self, bytes: &[u8]) -> bool {
-        !bytes.is_empty() && self.bytes().ct_eq(bytes).into()
+        !bytes.is_empty() && same(self.bytes(), bytes)
     }
+}
+
+/// Whether two texts are the same, in a time that depends on their lengths alone: eight bytes at a time, and every one.
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let ((ones, rest), (others, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    let words = ones.iter().zip(others);
+    let words = words.fold(0, |all, (a, b)| all | (u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b)));
+    let different = rest.iter().zip(other_rest).fold(words, |all, (a, b)| all | u64::from(a ^ b));
+    different.ct_eq(&0).into()
 }
 
 /// SHA-256 of a text.

@@ -5,11 +5,9 @@
 //! query, and which one fits is told, so that experience answers what the documents leave open. Invariant: what is
 //! called bound is covered by the hash; the hash of nothing is told apart.
 
-use subtle::ConstantTimeEq as _;
-
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::finding::Finding;
-use crate::policy::signature::mac::sha256;
+use crate::policy::signature::mac::{same, sha256};
 use crate::policy::signature::rules::Message;
 use crate::policy::signature::text::pairs::{self, Pair, Unreadable};
 use crate::policy::signature::vouch::Vouched;
@@ -57,7 +55,7 @@ pub fn bound(vouched: &Vouched, message: &Message<'_>) -> Result<PayloadForm, Fa
     let digits = vouched.payload_hash().ok_or(Fault::NoPayloadHash)?;
     let mut hash = [0; 32];
     unhex(digits.as_bytes(), &mut hash).ok_or(Fault::Payload)?;
-    let is_of = |text: &[u8]| bool::from(sha256(text).ct_eq(&hash));
+    let is_of = |text: &[u8]| same(&sha256(text), &hash);
     if !message.is_get() {
         return match (is_of(message.body), message.body, message.query) {
             (false, ..) => Err(Fault::Payload),

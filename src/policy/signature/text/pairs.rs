@@ -73,11 +73,11 @@ pub(crate) fn json(text: &[u8]) -> Result<Vec<Pair<'_>>, Unreadable> {
     // One level: what is nested is refused where it begins, not after all of it was read.
     let read = json::object(text, 1, |name, value| {
         let value = match value {
-            Value::Text(text) => Some(bytes(text)),
+            Value::Text(text) => Some(bytes(text.decoded())),
             Value::Number(raw) | Value::Boolean(raw) => Some(Cow::Borrowed(raw.as_bytes())),
             Value::Null | Value::Nested => None,
         };
-        pairs.push(Pair { key: bytes(name), value });
+        pairs.push(Pair { key: bytes(name.clone()), value });
     });
     match read {
         Ok(()) => Ok(pairs),
@@ -88,8 +88,8 @@ pub(crate) fn json(text: &[u8]) -> Result<Vec<Pair<'_>>, Unreadable> {
     }
 }
 
-fn bytes(text: json::Text<'_>) -> Cow<'_, [u8]> {
-    match text.decoded() {
+fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
         Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::policy::signature::fault::{Fault, Part};
 use crate::policy::signature::text::base64;
-use crate::policy::signature::text::json::{self, MAX_DEPTH, Value};
+use crate::policy::signature::text::json::{self, MAX_DEPTH, Malformed, Value};
 
 /// The claims of a token. Texts are ranges of `texts`.
 #[derive(Debug, Default)]
@@ -38,12 +38,13 @@ impl Claims {
     /// # Errors
     /// It is not one JSON object, `iat` is missing, or a claim is not of its type.
     pub(crate) fn read(part: &[u8]) -> Result<Self, Fault> {
-        let mut bytes = Vec::new();
-        base64::url(part, &mut bytes).map_err(|_| Fault::Encoding(Part::Claims))?;
-        let mut reading = Reading { len: bytes.len(), ..Reading::default() };
+        let bytes = base64::url(part).map_err(|_| Fault::Encoding(Part::Claims))?;
+        let not_utf8 = |_| Fault::Json(Part::Claims, Malformed::NotUtf8);
+        let mut texts = String::from_utf8(bytes).map_err(not_utf8)?;
+        let mut reading = Reading { len: texts.len(), ..Reading::default() };
         let mut fault = None;
-        json::object(&bytes, MAX_DEPTH, |name, value| {
-            if let Err(first) = reading.member(&name.decoded(), value) {
+        json::object_in(&texts, MAX_DEPTH, |name, value| {
+            if let Err(first) = reading.member(name, value) {
                 fault.get_or_insert(first);
             }
         })
@@ -53,9 +54,8 @@ impl Claims {
             return Err(fault);
         }
         claims.iat = iat.ok_or(Fault::Claim("iat"))?;
-        // It was read as JSON, so it is UTF-8.
-        claims.texts = String::from_utf8(bytes).unwrap_or_default();
-        claims.texts.push_str(&unescaped);
+        texts.push_str(&unescaped);
+        claims.texts = texts;
         Ok(claims)
     }
 
@@ -99,7 +99,7 @@ impl Reading {
         let Value::Text(text) = value else { return Err(Fault::Claim(name)) };
         let decoded = text.decoded();
         // Logs and people read them, and no name of anything has a line end.
-        if has_control(&decoded) {
+        if !text.printable && has_control(&decoded) {
             return Err(Fault::Claim(name));
         }
         match decoded {

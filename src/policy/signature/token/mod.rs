@@ -36,9 +36,7 @@ impl<'h> Token<'h> {
             return Err(Fault::Parts);
         };
         header(&text[..first])?;
-        let mut mac = Vec::with_capacity(33);
-        base64::url(&text[second + 1..], &mut mac).map_err(|_| Fault::Encoding(Part::Signature))?;
-        let mac = mac.try_into().map_err(|_| Fault::Encoding(Part::Signature))?;
+        let mac = base64::url_array(&text[second + 1..]).map_err(|_| Fault::Encoding(Part::Signature))?;
         Ok(Self { signed: &text[..second], claims: &text[first + 1..second], mac })
     }
 }
@@ -48,10 +46,9 @@ fn header(part: &[u8]) -> Result<(), Fault> {
     if part == USUAL_HEADER {
         return Ok(());
     }
-    let mut text = Vec::new();
-    base64::url(part, &mut text).map_err(|_| Fault::Encoding(Part::Header))?;
+    let text = base64::url(part).map_err(|_| Fault::Encoding(Part::Header))?;
     let (mut is_hs256, mut is_extended) = (false, false);
-    json::object(&text, MAX_DEPTH, |name, value| match &*name.decoded() {
+    json::object(&text, MAX_DEPTH, |name, value| match &**name {
         "alg" => is_hs256 = matches!(value, Value::Text(alg) if alg.decoded() == "HS256"),
         // An extension that must be understood (RFC 7515 section 4.1.11), and a payload that is not encoded (RFC 7797).
         "crit" | "b64" => is_extended = true,

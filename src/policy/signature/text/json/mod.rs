@@ -10,6 +10,8 @@ pub(crate) mod scan;
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 pub use self::scan::Malformed;
 use self::scan::Reader;
 pub(crate) use self::scan::Text;
@@ -34,16 +36,28 @@ pub(crate) enum Value<'t> {
     Nested,
 }
 
-/// Reads an object, nested at most `depth` levels, and hands over its members.
+/// Reads an object, nested at most `depth` levels, and hands over its members: the string that each name stands for, and
+/// the value.
 ///
 /// # Errors
 /// The text is anything else.
 pub(crate) fn object<'t>(
     text: &'t [u8],
     depth: usize,
-    mut each: impl FnMut(Text<'t>, Value<'t>),
+    each: impl FnMut(&Cow<'t, str>, Value<'t>),
 ) -> Result<(), Malformed> {
-    let text = std::str::from_utf8(text).map_err(|_| Malformed::NotUtf8)?;
+    object_in(std::str::from_utf8(text).map_err(|_| Malformed::NotUtf8)?, depth, each)
+}
+
+/// The same, of a text that is known to be UTF-8.
+///
+/// # Errors
+/// As [`object`].
+pub(crate) fn object_in<'t>(
+    text: &'t str,
+    depth: usize,
+    mut each: impl FnMut(&Cow<'t, str>, Value<'t>),
+) -> Result<(), Malformed> {
     let mut reader = Reader::new(text);
     reader.blanks();
     reader.take(b'{')?;
@@ -54,29 +68,32 @@ pub(crate) fn object<'t>(
 
 impl<'t> Reader<'t> {
     /// The members of an object behind its brace, and the closing one.
-    fn members(&mut self, depth: usize, each: &mut dyn FnMut(Text<'t>, Value<'t>)) -> Result<(), Malformed> {
+    fn members(
+        &mut self,
+        depth: usize,
+        each: &mut dyn FnMut(&Cow<'t, str>, Value<'t>),
+    ) -> Result<(), Malformed> {
         let depth = depth.checked_sub(1).ok_or(Malformed::Depth)?;
         self.blanks();
         if self.takes(b'}') {
             return Ok(());
         }
-        let mut names: Vec<Cow<'t, str>> = Vec::with_capacity(8);
+        let mut names: SmallVec<[Cow<'t, str>; 8]> = SmallVec::new();
         loop {
             self.blanks();
             self.take(b'"')?;
-            let name = self.string()?;
-            let decoded = name.decoded();
-            if names.contains(&decoded) {
+            let name = self.string()?.decoded();
+            if names.contains(&name) {
                 return Err(Malformed::Duplicate);
             }
             if names.len() == MAX_MEMBERS {
                 return Err(Malformed::Members);
             }
-            names.push(decoded);
             self.blanks();
             self.take(b':')?;
             let value = self.value(depth)?;
-            each(name, value);
+            each(&name, value);
+            names.push(name);
             self.blanks();
             if self.takes(b'}') {
                 return Ok(());

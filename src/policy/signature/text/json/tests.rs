@@ -6,7 +6,6 @@ use proptest::prelude::*;
 fn read(text: &str) -> Result<Vec<String>, Malformed> {
     let mut members = Vec::new();
     object(text.as_bytes(), MAX_DEPTH, |name, value| {
-        let name = name.decoded();
         let value = match value {
             Value::Text(text) => format!("{:?}", text.decoded()),
             Value::Number(raw) | Value::Boolean(raw) => raw.to_owned(),
