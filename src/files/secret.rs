@@ -1,7 +1,6 @@
 //! A file whose bytes are a secret.
 //!
-//! Invariant: the bytes are overwritten when the last value that holds them is dropped, and are in no text that a value
-//! can be shown as.
+//! Invariant: the bytes are overwritten when the last value that holds them is dropped, and `Debug` does not show them.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -26,7 +25,7 @@ pub struct SecretContent {
     /// Its bytes, or why they could not be read.
     pub content: Result<SecretBytes, ReadError>,
     /// Its permissions, if all users of the machine may read it.
-    pub open_to_all: Option<u32>,
+    pub mode_if_world_readable: Option<u32>,
 }
 
 impl SecretBytes {
@@ -49,25 +48,25 @@ impl fmt::Debug for SecretBytes {
 }
 
 impl SecretContent {
-    /// Reads one file, and one byte more than `most` of it, so that a larger one is seen to be.
+    /// Reads at most `most` + 1 bytes of a file. The last byte shows that the file is too large.
     #[must_use]
     pub(crate) fn at(path: &Path, most: usize) -> Self {
-        let (content, open_to_all) = match read(path, most) {
+        let (content, mode_if_world_readable) = match read(path, most) {
             Ok((bytes, mode)) => {
                 (Ok(SecretBytes(Arc::new(bytes))), (mode & 0o004 != 0).then_some(mode & 0o777))
             }
             Err(error) => (Err(error), None),
         };
-        Self { path: path.to_owned(), content, open_to_all }
+        Self { path: path.to_owned(), content, mode_if_world_readable }
     }
 }
 
 fn read(path: &Path, most: usize) -> Result<(Zeroizing<Vec<u8>>, u32), ReadError> {
     let (file, metadata) = open(path)?;
-    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let bound = most.saturating_add(1);
     // The buffer never grows: what it left behind would not be overwritten.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(most + 1));
-    file.take(bound).read_to_end(&mut bytes).map_err(io_error)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(bound));
+    file.take(bound as u64).read_to_end(&mut bytes).map_err(io_error)?;
     Ok((bytes, metadata.permissions().mode()))
 }
 
@@ -85,10 +84,10 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let seen = SecretContent::at(&path, 100);
         assert_eq!(seen.content.as_ref().unwrap().bytes(), b"s3cr3t-of-the-account\n");
-        assert_eq!(seen.open_to_all, None);
+        assert_eq!(seen.mode_if_world_readable, None);
         assert!(!format!("{seen:?}").contains("s3cr3t"), "{seen:?}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(SecretContent::at(&path, 100).open_to_all, Some(0o644));
+        assert_eq!(SecretContent::at(&path, 100).mode_if_world_readable, Some(0o644));
         assert_ne!(SecretContent::at(&path, 100), seen);
     }
 

@@ -8,9 +8,9 @@
 pub enum Outcome {
     /// The application completed a success, and the sender got it.
     Delivered,
-    /// The message was not processed to its end; the sender got a status that it retries.
+    /// The application did not finish a success for an admitted message; the sender got 429 or a 5xx.
     Undelivered,
-    /// The application refused the message (4xx), and the sender got that.
+    /// The application answered a 4xx other than 429, and the sender got it.
     Refused,
     /// The client may not use this route.
     Denied,

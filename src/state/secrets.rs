@@ -162,7 +162,7 @@ fn read(
     if secret.is_short() {
         warn(&file.at, "is shorter than 16 bytes, so it can be found by trying".to_owned());
     }
-    if let Some(mode) = seen.and_then(|seen| seen.open_to_all) {
+    if let Some(mode) = seen.and_then(|seen| seen.mode_if_world_readable) {
         let message =
             format!("can be read by every user of this machine (mode {mode:03o}); chmod it to 600 or 640");
         warn(&file.at, message);

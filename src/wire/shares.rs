@@ -23,9 +23,10 @@ pub(crate) const CELLS: usize = 1024;
 pub(crate) enum PeerClass {
     /// A trusted proxy. It carries the requests of many clients, so only the bound of the process applies.
     Proxy,
-    /// A list covers the address.
+    /// In a list that some route allows, or just removed from one.
     Listed,
-    /// Neither a list nor `trusted_proxies` covers the address.
+    /// Neither a trusted proxy nor in a list that some route allows, nor just removed from one. A client that only its
+    /// signature or `mode: observe` admitted counts as one too.
     Stranger,
 }
 

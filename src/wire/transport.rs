@@ -50,7 +50,7 @@ pub(crate) trait Transport: Send {
     fn has_more(&self) -> bool;
 
     /// Counts an unwelcome request. True when the connection must be closed because of their number.
-    fn unwelcome(&mut self) -> bool;
+    fn count_unwelcome(&mut self) -> bool;
 }
 
 /// A reply that is ready to be written.

@@ -20,7 +20,7 @@ const WARNING: &str = "bodies full: whole messages, with numbers and texts, are 
 pub(crate) enum NotDone {
     /// Whole bodies would leave the machine.
     #[error(
-        "bodies=full is refused, because the admin address can be reached from other machines; ask for masked, or let admin be a loopback address or unix:/path"
+        "bodies=full is refused, because the admin address can be reached from other machines; ask for masked, or let admin be a loopback address or unix:PATH"
     )]
     Remote,
     /// The switch refused.

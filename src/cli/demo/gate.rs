@@ -1,12 +1,12 @@
 //! The gate of the demo: this program as a child process, on free ports of loopback.
 //!
-//! Its configuration is the shipped one with other addresses and one list.
+//! It runs the shipped configuration with other addresses, one list, one secret, signatures required where the vendor
+//! signs, its log on stdout, and no state folder.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
-use serde::Deserialize;
 use serde_yaml::Value as Yaml;
 
 use crate::cli::child::folder::{FilesError, Folder};
@@ -22,23 +22,10 @@ const SHIPPED: &str = include_str!("../../../config.yaml");
 /// The name of the file with the secret.
 const SECRET: &str = "secret";
 
-/// The fields of an access log line that the tour reads.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(super) struct LogLine {
-    /// The client's address.
-    pub client_ip: Option<String>,
-    /// The outcome of the request.
-    pub outcome: Option<String>,
-    /// The path of the request, without its query.
-    pub path: Option<String>,
-    /// The reason for the outcome.
-    pub reason: Option<String>,
-}
-
-/// Starts it in front of an application and waits until it is ready.
+/// Starts the gate in front of an application and waits until it is ready.
 ///
 /// # Errors
-/// It did not start; the failure has everything that it logged.
+/// Its files cannot be written, or it did not start; then the failure has everything that it logged.
 pub(super) fn start(
     application: SocketAddr,
     signer: &Signer,
@@ -50,7 +37,7 @@ pub(super) fn start(
     Child::start(folder, &config, events)
 }
 
-/// The file of the secret that it judges signatures by.
+/// The file of the secret with which the gate judges signatures.
 pub(super) fn secret_file(gate: &Child) -> PathBuf {
     gate.folder().path().join(SECRET)
 }
@@ -66,10 +53,8 @@ fn write(folder: &Folder, application: SocketAddr, signer: &Signer) -> Result<Pa
 /// required wherever the vendor signs.
 fn config(shipped: &str, application: SocketAddr, ranges: &Path) -> Result<String, FilesError> {
     let mut config: Yaml = serde_yaml::from_str(shipped)?;
-    let loopback =
-        |key: &str| Yaml::Mapping([(Yaml::from(key), Yaml::from("127.0.0.1:0"))].into_iter().collect());
-    config["listen"] = Yaml::Sequence(vec![loopback("address")]);
-    config["admin"] = loopback("address");
+    config["listen"] = Yaml::Sequence(vec![free_address()]);
+    config["admin"] = free_address();
     config["upstream"] = Yaml::from(format!("http://{application}"));
     config["ranges"] = Yaml::from(ranges.display().to_string());
     config["log"] = serde_yaml::from_str("{ format: json, level: info, access: stdout }")?;
@@ -86,6 +71,11 @@ fn config(shipped: &str, application: SocketAddr, ranges: &Path) -> Result<Strin
     config["signatures"] =
         serde_yaml::from_str(&format!("secrets: [ {{ api_key: {ACCOUNT}, file: {SECRET} }} ]"))?;
     Ok(serde_yaml::to_string(&config)?)
+}
+
+/// A section whose address is a free port of loopback.
+fn free_address() -> Yaml {
+    Yaml::Mapping([(Yaml::from("address"), Yaml::from("127.0.0.1:0"))].into_iter().collect())
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use std::net::Ipv4Addr;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
+
 use crate::cli::child::{Child, Event};
 use crate::cli::demo::application::{self, Accepted, Application};
-use crate::cli::demo::gate::LogLine;
 use crate::cli::demo::sender::{self, ADMITTED, Reply, STRANGER};
 use crate::cli::webhooks::connection::Failed;
 use crate::cli::webhooks::samples::Sample;
@@ -48,6 +49,19 @@ impl From {
             Self::Forger => Some((503, "bad_signature")),
         }
     }
+}
+
+/// The fields of an access log line that are compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+struct LogLine {
+    /// The client's address.
+    client_ip: Option<String>,
+    /// The outcome of the request.
+    outcome: Option<String>,
+    /// The path of the request, without its query.
+    path: Option<String>,
+    /// The reason for the outcome.
+    reason: Option<String>,
 }
 
 /// One request of the tour and its three records.

@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "URL",
-        help = "The application: http://HOST:PORT, https://HOST:PORT or unix:/PATH [default: a sample application]"
+        help = "The application: http://HOST:PORT, https://HOST:PORT or unix:PATH [default: a sample application]"
     )]
     to: Option<String>,
     /// Where the gate listens, on a loopback address

@@ -34,7 +34,7 @@ pub const KEYS: &[Key] = &[
         "HTTP/2 beside HTTP/1.1: by ALPN with TLS, by prior knowledge without"),
     hot("listen[].acme_challenges", "none", "folder",
         "its files are shown to anyone as [ACME challenges](tls.md#certificates-from-lets-encrypt)"),
-    hot("upstream", "required", "`http://HOST:PORT`, `https://HOST:PORT`, `unix:/PATH`, or a list of them",
+    hot("upstream", "required", "`http://HOST:PORT`, `https://HOST:PORT`, `unix:PATH`, or a list of them",
         "your application; a URL has no path, requests keep their own; several are [several endpoints](#several-endpoints)")
         .flag("--upstream", "URL", "NEXMO_GATE_UPSTREAM",
             "Your application: http://HOST:PORT, https://HOST:PORT or unix:PATH, several with commas"),
@@ -147,7 +147,7 @@ pub const KEYS: &[Key] = &[
     hot("limits.max_head", "`16KiB`", "1KiB to 1MiB",
         "request line and headers; at most 100 header lines"),
     hot("limits.head_timeout", "`10s`", "100ms to 1h",
-        "to receive a whole head; in total, not for each read"),
+        "to receive a whole head, from its first byte on; as long again to wait for the first byte of a connection"),
     hot("limits.body_timeout", "`10s`", "100ms to 1h",
         "to receive a whole body"),
     hot("limits.keepalive", "`60s`", "100ms to 1h",
@@ -170,7 +170,7 @@ pub const KEYS: &[Key] = &[
         "keeps the last good lists, and who proved itself by a signature, over a restart")
         .flag("--state", "FOLDER", "NEXMO_GATE_STATE",
             "A folder that keeps the last good lists over a restart"),
-    cold("admin.address", "`127.0.0.1:9901`", "`IP:PORT`, `unix:/PATH`",
+    cold("admin.address", "`127.0.0.1:9901`", "`IP:PORT`, `unix:PATH`",
         "health, metrics, status, reload; `admin: off` turns it off")
         .flag("--admin", "ADDRESS", "NEXMO_GATE_ADMIN",
             "The admin interface: IP:PORT, unix:PATH or off"),

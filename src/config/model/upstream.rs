@@ -44,6 +44,6 @@ pub enum Target {
         /// 443 when the URL has none.
         port: u16,
     },
-    /// `unix:/path`
+    /// `unix:PATH`
     Unix(PathBuf),
 }

@@ -37,7 +37,7 @@ pub(crate) fn inspect(root: &Section, admin: Option<&Admin>) -> Inspect {
             section.problem(
                 "bodies",
                 "full shows whole messages to anyone who connects, and admin can be reached from other machines; use masked, or \
-                 let admin be a loopback address or unix:/path",
+                 let admin be a loopback address or unix:PATH",
             );
         }
         (Some(_), Bodies::Full) => {

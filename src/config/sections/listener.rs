@@ -146,7 +146,7 @@ pub(crate) fn admin(root: &Section) -> Option<Admin> {
         if !allow_remote {
             return place.problem(format!(
                 "{address} can be reached from other machines, and anyone who connects may reload and read the \
-                 status; use 127.0.0.1 or unix:/path, or set allow_remote: true"
+                 status; use 127.0.0.1 or unix:PATH, or set allow_remote: true"
             ));
         }
         place.warning(format!(

@@ -1,4 +1,4 @@
-//! Upstreams: `http://host[:port]`, `https://host[:port]` or `unix:/path`, one or several of them.
+//! Upstreams: `http://host[:port]`, `https://host[:port]` or `unix:PATH`, one or several of them.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -165,7 +165,7 @@ fn http(url: &str) -> Result<Target, UrlError> {
     })
 }
 
-/// The path of `unix:/path` or `unix:///path`; `None` for another scheme.
+/// The path of `unix:PATH`, also of `unix:///path`; `None` for another scheme.
 pub(crate) fn unix_path(text: &str) -> Option<Result<&Path, UnixPathError>> {
     let rest = text.strip_prefix("unix:")?;
     // After two slashes a URL has a host, which a UNIX socket does not have.

@@ -129,7 +129,7 @@ fn a_problem_of_a_flag_names_the_flag_and_its_variable() {
         "--upstream (NEXMO_GATE_UPSTREAM): \"127.0.0.1:3000\" has no scheme; write http://127.0.0.1:3000 or https://127.0.0.1:3000",
         "--allow (NEXMO_GATE_ALLOW): \"192.0.2.0/24\" is an address; write it into a file of the ranges folder, and that file's name here",
         "--allow (NEXMO_GATE_ALLOW): is empty, wanted the name of a range list",
-        "--admin (NEXMO_GATE_ADMIN): 0.0.0.0:9901 can be reached from other machines, and anyone who connects may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
+        "--admin (NEXMO_GATE_ADMIN): 0.0.0.0:9901 can be reached from other machines, and anyone who connects may reload and read the status; use 127.0.0.1 or unix:PATH, or set allow_remote: true",
         "--metrics (NEXMO_GATE_METRICS): \"9902\" is not an address with a port such as 0.0.0.0:8080; names are not looked up",
         "--ranges (NEXMO_GATE_RANGES): is empty, wanted the path of a folder",
         "--deny (NEXMO_GATE_DENY): unknown value \"refuse\"; there are: forbid, hide, retry, retry_when_stale, drop",

@@ -1,6 +1,7 @@
 //! The life of an HTTP/1 connection: it reads one head after the other and serves each request.
 //!
-//! What a request means does not belong here. Invariant: each request loads the snapshot once and keeps it to its end.
+//! What a request means does not belong here. Invariant: a request is judged and served on one snapshot, loaded when its
+//! head is complete; the bounds of the head itself may be those of the one before.
 
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ pub(crate) async fn run(gate: Arc<Gate>, stream: Stream, ahead: Vec<u8>, peer: P
             return;
         }
         first = false;
-        // One load per request: the request finishes on this snapshot, even if another one is published meanwhile.
+        // The request is judged and served on this snapshot, even if another one is published meanwhile.
         let snapshot = Arc::clone(view.load());
         match serve(&gate, &snapshot, &peer, &mut connection, arrived).await {
             Next::Serve => {

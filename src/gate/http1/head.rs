@@ -25,14 +25,14 @@ use crate::wire::timer::Timer;
 /// Bytes per read, until a head turns out to be larger.
 pub(crate) const FIRST_READ: usize = 4096;
 
-/// The bounds of a head.
+/// How large a head may be, and how long it may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     /// The largest head in bytes.
     pub size: usize,
     /// How long to wait for the first byte.
     pub idle: Duration,
-    /// From the first byte to the last.
+    /// How long to wait for the last byte, from the first one on.
     pub total: Duration,
 }
 
@@ -41,16 +41,18 @@ pub(crate) struct Bounds {
 pub(crate) struct Arrived {
     /// The length of the head, including the empty line.
     pub len: usize,
-    /// When its first byte arrived; the deadlines of the request run from here.
+    /// When its first byte arrived, or when reading began if the byte was in the buffer already. The deadlines of the
+    /// request run from here.
     pub began: Instant,
 }
 
 /// Why there is no head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoHead {
-    /// The connection closed or timed out between two requests: there is nothing to reply to and nothing to log.
+    /// No byte of a head came: the other end closed, the wait was over, or the gate drains. There is nothing to reply to
+    /// and nothing to log.
     Over,
-    /// The sender closed in the middle of a head.
+    /// The sender closed or reset the connection in the middle of a head.
     BrokenOff(Instant),
     /// The head cannot be served.
     Refused(Reason, Instant),
@@ -80,8 +82,8 @@ pub(crate) async fn read<'b>(
             }
         }
         if read_buffer.len() >= FIRST_READ {
-            let step = step(read_buffer, bounds.size);
-            let counted = room.get_or_insert_with(budget).make_room(step);
+            let size = next_size(read_buffer, bounds.size);
+            let counted = room.get_or_insert_with(budget).make_room(size);
             counted.map_err(|reason| NoHead::Refused(reason, began))?;
         }
         let idle = read_buffer.is_empty();
@@ -105,14 +107,14 @@ pub(crate) async fn read<'b>(
     }
 }
 
-/// Reads once and appends the bytes. It reads onto the stack and copies, usually a few hundred bytes, so that a waiting
-/// connection holds no buffer; most connections wait. A larger head is read in place, in steps that double up to the
-/// bound, so that few reads are needed.
+/// Reads once and appends the bytes. It reads onto the stack and copies what came, usually a few hundred bytes. So a
+/// connection that waits holds no buffer, and most connections wait. A larger head is read in place, in steps that double
+/// up to the bound, so that few reads are needed.
 async fn read_some(stream: &mut Stream, read_buffer: &mut ReadBuffer, most: usize) -> io::Result<usize> {
     if read_buffer.len() >= FIRST_READ {
-        let step = step(read_buffer, most);
-        let room = read_buffer.room(step);
-        return stream.take(step as u64).read_buf(room).await;
+        let size = next_size(read_buffer, most);
+        let room = read_buffer.room(size);
+        return stream.take(size as u64).read_buf(room).await;
     }
     poll_fn(|cx| {
         let mut room = [const { MaybeUninit::uninit() }; FIRST_READ];
@@ -125,7 +127,7 @@ async fn read_some(stream: &mut Stream, read_buffer: &mut ReadBuffer, most: usiz
 }
 
 /// The size of the next read of a large head.
-fn step(read_buffer: &ReadBuffer, most: usize) -> usize {
+fn next_size(read_buffer: &ReadBuffer, most: usize) -> usize {
     // Allow one byte more than the bound, to find out that a head is too large.
     let left = (most + 1).saturating_sub(read_buffer.len()).max(1);
     read_buffer.len().min(left)

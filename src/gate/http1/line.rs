@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 use crate::gate::http1::head::FIRST_READ;
+use crate::gate::request::replying::MOST_UNWELCOME;
 use crate::policy::outcome::Reason;
 use crate::wire::body::{self, Wanted};
 use crate::wire::budget::Budget;
@@ -26,9 +27,6 @@ const LINGER_READ: usize = 4096;
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a shutdown may take (TLS sends `close_notify`); after that the connection is dropped.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
-/// How many unwelcome requests (denied, rejected, or admitted only by `mode: observe`) a connection may carry before it
-/// is closed. The connection of a trusted proxy carries requests of many clients and is not closed for them.
-pub(crate) const UNWELCOME: u32 = 16;
 /// What a read buffer may hold without being counted in `limits.buffers`: one read, and the spare room that growing
 /// leaves.
 const UNCOUNTED: usize = 2 * FIRST_READ;
@@ -144,8 +142,8 @@ impl Transport for Connection<'_> {
         !self.read_buffer.is_empty()
     }
 
-    fn unwelcome(&mut self) -> bool {
+    fn count_unwelcome(&mut self) -> bool {
         self.unwelcome += 1;
-        self.unwelcome >= UNWELCOME
+        self.unwelcome >= MOST_UNWELCOME
     }
 }

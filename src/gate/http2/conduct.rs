@@ -3,7 +3,7 @@
 //! The library bounds open streams, header lists, and resets of streams that it has not handed out. It does not know
 //! what a stream was for. This file counts two more things: the streams that the client reset after they were handed
 //! out (each stream that ends in the regular way takes one off), and the unwelcome requests. Invariant: a connection
-//! that must end at once ([`Ending::Calm`]) serves no further request.
+//! that must end at once ([`Ending::AtOnce`]) serves no further request.
 
 use std::future::Future;
 use std::pin::pin;
@@ -12,13 +12,13 @@ use std::task::Poll;
 
 use futures_util::task::AtomicWaker;
 
-use crate::gate::http1::line::UNWELCOME;
+use crate::gate::request::replying::MOST_UNWELCOME;
 
-/// How many more streams a client may reset than it lets end.
+/// A client may reset this many streams more than end in the regular way.
 const RESETS: u32 = 64;
 /// The number of unwelcome requests at which a connection ends at once. It is 100 above the number that causes a
 /// GOAWAY, because requests may be on their way when the client receives that.
-const UNWELCOME_AT_MOST: u32 = UNWELCOME + 100;
+const UNWELCOME_AT_ONCE: u32 = MOST_UNWELCOME + 100;
 
 /// The counts of one connection.
 #[derive(Debug, Default)]
@@ -28,13 +28,13 @@ pub(crate) struct Conduct {
     waker: AtomicWaker,
 }
 
-/// How a connection must end.
+/// How a connection must end. Later variants are stricter; [`Conduct::unless_over`] compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ending {
     /// In good order, with a GOAWAY.
-    Leave,
+    InOrder,
     /// At once, with `ENHANCE_YOUR_CALM`.
-    Calm,
+    AtOnce,
 }
 
 impl Conduct {
@@ -53,20 +53,21 @@ impl Conduct {
     /// Counts an unwelcome request: denied, rejected, or admitted only by `mode: observe`.
     pub(crate) fn note_unwelcome(&self) {
         let before = self.unwelcome.fetch_add(1, Relaxed);
-        if before + 1 == UNWELCOME || before + 1 == UNWELCOME_AT_MOST {
+        if before + 1 == MOST_UNWELCOME || before + 1 == UNWELCOME_AT_ONCE {
             self.waker.wake();
         }
     }
 
     fn ending(&self) -> Option<Ending> {
-        if self.resets.load(Relaxed) > RESETS || self.unwelcome.load(Relaxed) >= UNWELCOME_AT_MOST {
-            Some(Ending::Calm)
+        if self.resets.load(Relaxed) > RESETS || self.unwelcome.load(Relaxed) >= UNWELCOME_AT_ONCE {
+            Some(Ending::AtOnce)
         } else {
-            (self.unwelcome.load(Relaxed) >= UNWELCOME).then_some(Ending::Leave)
+            (self.unwelcome.load(Relaxed) >= MOST_UNWELCOME).then_some(Ending::InOrder)
         }
     }
 
-    /// Runs the future, unless the connection must end in a stricter way than `known`, the ending that has begun.
+    /// Runs the future until the connection must end more strictly than `known`. `known` is the ending that has already
+    /// begun.
     pub(crate) async fn unless_over<F: Future>(
         &self,
         known: Option<Ending>,
@@ -97,17 +98,17 @@ mod tests {
         }
         assert_eq!(conduct.unless_over(None, async { 7 }).await, Ok(7));
         (0..=RESETS).for_each(|_| conduct.note_end(true));
-        assert_eq!(conduct.unless_over(None, async { 7 }).await, Err(Ending::Calm));
+        assert_eq!(conduct.unless_over(None, async { 7 }).await, Err(Ending::AtOnce));
     }
 
     #[tokio::test]
     async fn an_unwelcome_peer_is_sent_goaway_and_then_cut() {
         let conduct = Conduct::default();
-        (0..UNWELCOME).for_each(|_| conduct.note_unwelcome());
-        assert_eq!(conduct.unless_over(None, async { 7 }).await, Err(Ending::Leave));
-        assert_eq!(conduct.unless_over(Some(Ending::Leave), async { 7 }).await, Ok(7));
+        (0..MOST_UNWELCOME).for_each(|_| conduct.note_unwelcome());
+        assert_eq!(conduct.unless_over(None, async { 7 }).await, Err(Ending::InOrder));
+        assert_eq!(conduct.unless_over(Some(Ending::InOrder), async { 7 }).await, Ok(7));
         (0..100).for_each(|_| conduct.note_unwelcome());
-        assert_eq!(conduct.unless_over(Some(Ending::Leave), async { 7 }).await, Err(Ending::Calm));
+        assert_eq!(conduct.unless_over(Some(Ending::InOrder), async { 7 }).await, Err(Ending::AtOnce));
     }
 
     #[tokio::test]
@@ -115,6 +116,6 @@ mod tests {
         let conduct = Conduct::default();
         let waits = conduct.unless_over(None, std::future::pending::<()>());
         let (result, ()) = tokio::join!(waits, async { (0..=RESETS).for_each(|_| conduct.note_end(true)) });
-        assert_eq!(result, Err(Ending::Calm));
+        assert_eq!(result, Err(Ending::AtOnce));
     }
 }

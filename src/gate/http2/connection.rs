@@ -21,7 +21,6 @@ use tokio::time::{Instant, timeout};
 
 use crate::config::{Limits, Mode};
 use crate::gate::Gate;
-use crate::gate::http1::line::UNWELCOME;
 use crate::gate::http2::conduct::{Conduct, Ending};
 use crate::gate::http2::fields;
 use crate::gate::http2::sent::{SentStreams, Watched};
@@ -30,6 +29,7 @@ use crate::gate::http2::stream::RequestStream;
 use crate::gate::losses::Bound;
 use crate::gate::request;
 use crate::gate::request::context::Context;
+use crate::gate::request::replying::MOST_UNWELCOME;
 use crate::judge;
 use crate::judge::head::{MAX_FIELDS, Version};
 use crate::judge::peer::Peer;
@@ -136,7 +136,7 @@ fn most_bytes(snapshot: &Snapshot, peer: &Peer) -> usize {
     match (peer.standing(snapshot), snapshot.config.mode) {
         (PeerClass::Stranger, Mode::Enforce) => {
             // The body of a denied request may have filled its window.
-            (limits.max_head + STREAM_WINDOW as usize).saturating_mul(UNWELCOME as usize)
+            (limits.max_head + STREAM_WINDOW as usize).saturating_mul(MOST_UNWELCOME as usize)
         }
         _ => usize::MAX,
     }
@@ -195,7 +195,7 @@ impl Waiting<'_> {
             };
             match next {
                 Ok(Some(Ok(next))) => return next?.ok(),
-                Ok(Some(Err(Ending::Calm))) => {
+                Ok(Some(Err(Ending::AtOnce))) => {
                     connection.abrupt_shutdown(H2Reason::ENHANCE_YOUR_CALM);
                     return None;
                 }
@@ -204,9 +204,9 @@ impl Waiting<'_> {
                 Err(_) if goaway_sent => return None,
                 // Idle, draining, or too many unwelcome requests: send GOAWAY, then serve the requests that the client
                 // sent before it received that.
-                Ok(Some(Err(Ending::Leave)) | None) | Err(_) => {
+                Ok(Some(Err(Ending::InOrder)) | None) | Err(_) => {
                     connection.graceful_shutdown();
-                    leaving = Some(Ending::Leave);
+                    leaving = Some(Ending::InOrder);
                 }
             }
         }

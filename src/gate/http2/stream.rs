@@ -126,7 +126,7 @@ impl Transport for RequestStream {
         false
     }
 
-    fn unwelcome(&mut self) -> bool {
+    fn count_unwelcome(&mut self) -> bool {
         // `Conduct` ends the connection with a GOAWAY; this stream ends in the regular way.
         self.conduct.note_unwelcome();
         false

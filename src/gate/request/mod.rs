@@ -13,7 +13,7 @@ mod drill;
 pub(crate) mod log;
 pub(crate) mod replay;
 pub(crate) mod reply;
-mod replying;
+pub(crate) mod replying;
 mod signature;
 mod stranger;
 mod upstream_head;

@@ -16,6 +16,10 @@ use crate::state::stats::gauges::{Gauges, Phase};
 use crate::wire::delivery_check::SenderState;
 use crate::wire::transport::{Reply, Transport};
 
+/// How many unwelcome requests (denied, rejected, or admitted only by `mode: observe`) a connection may carry before it
+/// is closed. The connection of a trusted proxy carries requests of many clients and is not closed for them.
+pub(crate) const MOST_UNWELCOME: u32 = 16;
+
 impl<T: Transport> Request<'_, T> {
     /// Replies to a certificate authority with the file of a challenge. Nothing is forwarded.
     pub(super) async fn answer_challenge(&mut self, content: Vec<u8>) -> Next {
@@ -110,7 +114,7 @@ impl<T: Transport> Request<'_, T> {
         let unwelcome = matches!(reason.outcome(), Outcome::Denied | Outcome::Rejected);
         (unwelcome || self.record.would_deny.is_some())
             && !self.writer_is_trusted()
-            && self.transport.unwelcome()
+            && self.transport.count_unwelcome()
     }
 
     pub(super) fn closes(&self) -> bool {

@@ -1,7 +1,8 @@
 //! The answer to a request of `nexmo-gate doctor`: what the gate saw of that request, as JSON.
 //!
 //! The gate writes it and the command reads it. Fields are in alphabetical order. A field that a later version adds gets
-//! a default, so that each can read the other. Nothing is decided here.
+//! a default, so that an older and a newer program can read each other's answers. What follows from it is the command's
+//! matter; here it is only told whether a gate wrote it.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Seen {
-    /// The admin address, where it is one of TCP.
+    /// The admin address, if it is a TCP address.
     pub admin: Option<String>,
     /// The host that was asked for, as trusted proxies say it, else as `Host` does.
     pub asked_host: String,
@@ -23,13 +24,13 @@ pub(crate) struct Seen {
     pub body_sha256: String,
     /// The client; none where none could be found.
     pub client: Option<String>,
-    /// Whether the other end closes the connection after the request.
+    /// Whether the request asks to close the connection, by HTTP/1.0 or `Connection: close`.
     pub close: bool,
     /// The header in which trusted proxies name the client.
     pub forwarded_header: String,
     /// The forwarding fields that came, by name.
     pub forwarding: Vec<String>,
-    /// The gate's name for the token: two gates that have one token are two names.
+    /// The name that this gate gave itself for the token. Two gates that share one token have two names.
     pub gate: String,
     /// The value of `Host`, by which routes are found.
     pub host: String,
@@ -61,7 +62,8 @@ pub(crate) struct Seen {
     pub target: String,
     /// How often this very question came, this time included.
     pub times: u32,
-    /// The addresses on the way that are trusted proxies, each with the entry of `trusted_proxies` that has it.
+    /// Of the peer and the addresses that the request names, believed or not, those that are trusted proxies, each with the
+    /// entry of `trusted_proxies` that has it.
     pub trusted_hops: BTreeMap<String, String>,
     /// The applications that are reached by TCP, as `host:port`.
     pub upstreams: Vec<String>,
@@ -72,9 +74,10 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Whether it says what every gate can say of a request: other JSON reads as an empty one.
+    /// Whether the fields are there that every gate fills in. Missing fields read as empty, so JSON that no gate
+    /// wrote can be read as a `Seen` too.
     #[must_use]
-    pub(crate) fn is_whole(&self) -> bool {
+    pub(crate) fn is_of_a_gate(&self) -> bool {
         let words = [
             &self.forwarded_header,
             &self.listener,
@@ -98,18 +101,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_without_what_a_gate_saw_is_none_of_a_gate() {
+    fn json_that_lacks_a_field_of_every_gate_is_not_of_a_gate() {
         let whole = r#"{"client":"192.0.2.1","forwarded_header":"x-forwarded-for","listener":"[::]:80","method":"GET",
             "named_by":"connection","peer":"192.0.2.1","target":"/","version":"0.1.0"}"#;
-        let is_whole = |text: &str| serde_json::from_str::<Seen>(text).is_ok_and(|seen| seen.is_whole());
-        assert!(is_whole(whole));
-        assert!(is_whole(&whole.replace(r#""client":"192.0.2.1""#, r#""no_client":"bad_chain""#)));
-        assert!(!is_whole("{}"));
+        let is_of_a_gate =
+            |text: &str| serde_json::from_str::<Seen>(text).is_ok_and(|seen| seen.is_of_a_gate());
+        assert!(is_of_a_gate(whole));
+        assert!(is_of_a_gate(&whole.replace(r#""client":"192.0.2.1""#, r#""no_client":"bad_chain""#)));
+        assert!(!is_of_a_gate("{}"));
         for key in
             ["client", "forwarded_header", "listener", "method", "named_by", "peer", "target", "version"]
         {
-            assert!(!is_whole(&whole.replace(&format!("\"{key}\""), "\"x\"")), "without {key}");
+            assert!(!is_of_a_gate(&whole.replace(&format!("\"{key}\""), "\"x\"")), "without {key}");
         }
-        assert!(!is_whole(&whole.replace("192.0.2.1", "nobody")));
+        assert!(!is_of_a_gate(&whole.replace("192.0.2.1", "nobody")));
     }
 }

@@ -1,15 +1,15 @@
 //! All secrets, and whose they are.
 //!
 //! An account or a name may have several secrets at once, so that one can follow another: all of them count, each until
-//! its end. Invariant: which secret of an owner fits cannot be told from the time that a judgement takes, because all of
-//! them are tried.
+//! its end. Invariant: all secrets that are asked for are given, also those that count no more. `Rules::signer` in
+//! `rules.rs` tries every one of them, so the time that a judgement takes does not tell which one fits.
 
 use crate::policy::signature::secret::Secret;
 
 /// Whose a secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// Of the account with this API key: it counts on every route that names no secrets.
+    /// Of the account with this API key. It counts on every route that names no secrets, and on those that name this account.
     Account(String),
     /// Of something else, by the operator's name for it: it counts on the routes that name it.
     Name(String),
@@ -41,14 +41,14 @@ pub struct Entry {
     pub owner: Owner,
     /// The secret.
     pub secret: Secret,
-    /// Until when it counts, in Unix seconds; this second is the first in which it does not.
+    /// The first second, in Unix time, at which it counts no more.
     pub until: Option<u64>,
 }
 
 /// The secrets that are tried for a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Asked<'r> {
-    /// Those that the route names; of accounts that it names, those of the one that the request names, if it does.
+    /// The secrets that the route names. If the request names an account, the secrets of other accounts are left out.
     Names(&'r [String], Option<&'r [u8]>),
     /// Those of one account.
     Account(&'r [u8]),
@@ -76,7 +76,7 @@ impl Keyring {
         Self { entries }
     }
 
-    /// All of them.
+    /// The entries in the order of the configuration.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries

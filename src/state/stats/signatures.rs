@@ -1,6 +1,6 @@
-//! The signatures of a route's requests: how many were found to be what, how old the good ones are, and what the hashes
-//! of tokens are of.
+//! The signatures of a route's requests.
 //!
+//! It counts the findings by scheme, the ages of good signatures, and the forms of payload that tokens cover.
 //! Only atomics. Invariant: every signature that is judged is counted once.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -10,11 +10,11 @@ use crate::policy::signature::payload::PayloadForm;
 
 /// Upper bounds of the histogram of ages, in seconds: they tell whether a message that is tried again is signed again.
 pub(crate) const AGE_BOUNDS_S: [u64; 8] = [1, 5, 30, 60, 300, 3600, 21_600, 86_400];
-/// How many signatures in a row that are not good are more than chance: then the secret is more likely to be wrong than
+/// So many requests in a row without a good signature are more than chance: the secret is more likely to be wrong than
 /// every sender.
 pub(crate) const MANY_IN_A_ROW: u64 = 20;
-const FINDINGS: usize = 8;
-/// By a token, by a parameter, and not at all.
+const FINDINGS: usize = Finding::ALL.len();
+/// Three rows: token, parameter, no signature.
 const SCHEMES: usize = 3;
 
 /// What is counted of one signature.
@@ -26,7 +26,7 @@ pub struct Counted {
     pub finding: Finding,
     /// The age of a good one, in seconds.
     pub age: Option<i64>,
-    /// What the hash of a good token is of.
+    /// The form of payload that the token covers, if it was found.
     pub form: Option<PayloadForm>,
 }
 
@@ -37,7 +37,7 @@ pub struct SignatureCounters {
     ages: [AtomicU64; AGE_BOUNDS_S.len() + 1],
     ages_sum_s: AtomicU64,
     forms: [AtomicU64; PayloadForm::ALL.len()],
-    /// Faults since the last good signature.
+    /// Requests without a good signature since the last good one.
     in_a_row: AtomicU64,
     repeats: AtomicU64,
     strangers: AtomicU64,
@@ -47,7 +47,7 @@ impl SignatureCounters {
     /// Counts one.
     pub fn count(&self, counted: &Counted) {
         let good = counted.finding.is_good();
-        self.findings[place(counted.scheme)][counted.finding as usize].fetch_add(1, Relaxed);
+        self.findings[row_of(counted.scheme)][counted.finding as usize].fetch_add(1, Relaxed);
         if let Some(form) = counted.form {
             self.forms[form as usize].fetch_add(1, Relaxed);
         }
@@ -86,7 +86,7 @@ impl SignatureCounters {
         self.repeats.load(Relaxed)
     }
 
-    /// How many were not good since the last good one.
+    /// Requests without a good signature since the last good one.
     #[must_use]
     pub(crate) fn in_a_row(&self) -> u64 {
         self.in_a_row.load(Relaxed)
@@ -99,7 +99,7 @@ impl SignatureCounters {
             .into_iter()
             .flat_map(|scheme| Finding::ALL.map(|finding| (scheme, finding)))
             .map(|(scheme, finding)| {
-                (scheme, finding, self.findings[place(scheme)][finding as usize].load(Relaxed))
+                (scheme, finding, self.findings[row_of(scheme)][finding as usize].load(Relaxed))
             })
             .filter(|(.., count)| *count > 0)
     }
@@ -124,7 +124,8 @@ impl SignatureCounters {
     }
 }
 
-fn place(scheme: Option<Scheme>) -> usize {
+/// The row of a scheme in the counts.
+fn row_of(scheme: Option<Scheme>) -> usize {
     match scheme {
         Some(Scheme::Token) => 0,
         Some(Scheme::Parameter) => 1,

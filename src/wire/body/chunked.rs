@@ -1,7 +1,7 @@
 //! A strict, incremental decoder of the chunked transfer coding (RFC 9112 section 7.1).
 //!
 //! It reads no socket and knows no limit of a body. Extensions and trailers are skipped, but they must follow the
-//! grammar (sections 7.1.1 and 7.1.2): where one reader gives up in the middle of them, another may go on. Invariant:
+//! grammar (sections 7.1.1 and 7.1.2): one reader may stop in a malformed one, and another may read on. Invariant:
 //! everything that another parser might read differently is malformed: a bare LF, `5;` without a name, a trailer without
 //! a colon, a size that is not plain hexadecimal, anything but CRLF after the data.
 
@@ -11,23 +11,32 @@ use crate::policy::token::is_token;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// The largest number of bytes in the extensions of one chunk, and in the trailers.
+/// The most bytes of the extensions of one chunk, and of all trailers; their line ends are not counted.
 const MAX_OVERHEAD: usize = 4096;
 /// The largest number of digits of a chunk size. Eight allow 4 GiB less one byte, more than any limit (1 GiB).
 const MAX_DIGITS: u8 = 8;
 
+/// The place in the message: what the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    /// The digits of a chunk's size.
     Size,
     Extension(Extension),
+    /// The line feed behind the size and its extensions.
     SizeLf,
     Data,
+    /// The carriage return behind the data.
     DataCr,
+    /// The line feed behind the data.
     DataLf,
-    LineStart,
-    LineName,
-    Line,
-    LineLf,
+    /// The beginning of a line behind the last chunk: a trailer's name, or the carriage return that ends the message.
+    TrailerStart,
+    TrailerName,
+    /// Behind the colon.
+    TrailerValue,
+    /// The line feed behind a trailer.
+    TrailerLf,
+    /// The line feed that ends the message.
     EndLf,
     Done,
 }
@@ -35,7 +44,7 @@ enum Place {
 /// The place in the extensions: `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extension {
-    /// Blanks, which a semicolon must end.
+    /// Blanks. A semicolon must follow.
     Gap,
     /// Behind a semicolon.
     Begin,
@@ -91,14 +100,15 @@ impl Extension {
 #[derive(Debug)]
 pub struct Decoder {
     place: Place,
-    size: usize,
+    /// The size of the chunk as far as it was read, then the bytes of its data that are to come.
+    left: usize,
     digits: u8,
     overhead: usize,
 }
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self { place: Place::Size, size: 0, digits: 0, overhead: 0 }
+        Self { place: Place::Size, left: 0, digits: 0, overhead: 0 }
     }
 }
 
@@ -118,11 +128,11 @@ impl Decoder {
         let mut at = 0;
         while at < input.len() && self.place != Place::Done {
             if self.place == Place::Data {
-                let take = self.size.min(input.len() - at);
+                let take = self.left.min(input.len() - at);
                 out.extend_from_slice(&input[at..at + take]);
                 at += take;
-                self.size -= take;
-                if self.size == 0 {
+                self.left -= take;
+                if self.left == 0 {
                     self.place = Place::DataCr;
                 }
                 continue;
@@ -137,12 +147,12 @@ impl Decoder {
         Ok(match (self.place, byte) {
             (Place::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.digit(byte)?,
             (Place::Size, b'\r') if self.digits > 0 => Place::SizeLf,
-            (Place::Size, _) if self.digits > 0 => self.extend(Extension::Gap, byte)?,
+            (Place::Size, _) if self.digits > 0 => self.step_extension(Extension::Gap, byte)?,
             (Place::Extension(at), b'\r') if at.may_end() => Place::SizeLf,
-            (Place::Extension(at), _) => self.extend(at, byte)?,
-            (Place::SizeLf, b'\n') if self.size == 0 => {
+            (Place::Extension(at), _) => self.step_extension(at, byte)?,
+            (Place::SizeLf, b'\n') if self.left == 0 => {
                 self.overhead = 0;
-                Place::LineStart
+                Place::TrailerStart
             }
             (Place::SizeLf, b'\n') => Place::Data,
             (Place::DataCr, b'\r') => Place::DataLf,
@@ -150,21 +160,23 @@ impl Decoder {
                 (self.digits, self.overhead) = (0, 0);
                 Place::Size
             }
-            (Place::LineStart, b'\r') => Place::EndLf,
+            (Place::TrailerStart, b'\r') => Place::EndLf,
             // A trailer line begins with its name: a leading blank would be a folded line.
-            (Place::LineName, b':') | (Place::Line, b'\t' | b' '..=b'~' | 0x80..) => {
-                self.over(Place::Line)?
+            (Place::TrailerStart | Place::TrailerName, _) if is_token(byte) => {
+                self.count_overhead(Place::TrailerName)?
             }
-            (Place::LineStart | Place::LineName, _) if is_token(byte) => self.over(Place::LineName)?,
-            (Place::Line, b'\r') => Place::LineLf,
-            (Place::LineLf, b'\n') => Place::LineStart,
+            (Place::TrailerName, b':') | (Place::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => {
+                self.count_overhead(Place::TrailerValue)?
+            }
+            (Place::TrailerValue, b'\r') => Place::TrailerLf,
+            (Place::TrailerLf, b'\n') => Place::TrailerStart,
             (Place::EndLf, b'\n') => Place::Done,
             _ => return Err(Malformed),
         })
     }
 
-    fn extend(&mut self, at: Extension, byte: u8) -> Result<Place, Malformed> {
-        self.over(Place::Extension(at.step(byte).ok_or(Malformed)?))
+    fn step_extension(&mut self, at: Extension, byte: u8) -> Result<Place, Malformed> {
+        self.count_overhead(Place::Extension(at.step(byte).ok_or(Malformed)?))
     }
 
     fn digit(&mut self, byte: u8) -> Result<Place, Malformed> {
@@ -175,12 +187,12 @@ impl Decoder {
             b'0'..=b'9' => byte - b'0',
             _ => (byte | 0x20) - b'a' + 10,
         };
-        self.size = if self.digits == 0 { 0 } else { self.size << 4 } | usize::from(value);
+        self.left = if self.digits == 0 { 0 } else { self.left << 4 } | usize::from(value);
         self.digits += 1;
         Ok(Place::Size)
     }
 
-    fn over(&mut self, next: Place) -> Result<Place, Malformed> {
+    fn count_overhead(&mut self, next: Place) -> Result<Place, Malformed> {
         self.overhead += 1;
         if self.overhead > MAX_OVERHEAD { Err(Malformed) } else { Ok(next) }
     }

@@ -103,7 +103,7 @@ impl Answer {
     pub(crate) fn saw(&self) -> Option<Seen> {
         let is_gates = matches!(self.origin, Origin::Old | Origin::Gate { .. });
         let seen = is_gates.then(|| serde_json::from_slice::<Seen>(&self.body).ok()).flatten();
-        seen.filter(Seen::is_whole)
+        seen.filter(Seen::is_of_a_gate)
     }
 
     /// Whether the gate proves that it answered this question.

@@ -116,7 +116,7 @@ fn admin_reports_every_bad_value_and_may_be_off() {
         ),
         (
             "admin: { address: \"[::]:9901\" }",
-            "admin.address: [::]:9901 can be reached from other machines, and anyone who connects may reload and read the status; use 127.0.0.1 or unix:/path, or set allow_remote: true",
+            "admin.address: [::]:9901 can be reached from other machines, and anyone who connects may reload and read the status; use 127.0.0.1 or unix:PATH, or set allow_remote: true",
         ),
         (
             "admin: { address: \"127.0.0.1:1\", allow_remote: yes please }",
