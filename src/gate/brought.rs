@@ -19,7 +19,7 @@ pub(crate) struct Brought(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     under_way: Hashes,
-    /// The message that a stranger brought under an id.
+    /// The message that a stranger brought under an id, or that a listed sender brought in vain.
     messages: HashMap<u128, u128>,
     /// The client that brought an id first.
     clients: HashMap<u128, Address>,
@@ -37,21 +37,19 @@ impl Brought {
     /// A stranger brings a message. `None` while its id is under way, and where it was another message before.
     #[must_use]
     pub(crate) fn take(&self, key: MessageKey) -> Option<UnderWay<'_>> {
-        {
-            let mut kept = self.lock();
-            if kept.messages.get(&key.id()).is_some_and(|whole| *whole != key.whole()) {
-                return None;
-            }
-            if kept.messages.len() >= MOST {
-                kept.messages.clear();
-            }
-            kept.messages.insert(key.id(), key.whole());
-        }
-        self.begin(key)
+        if self.bind(key) { self.begin(key) } else { None }
     }
 
-    /// Whether no other client brought this id before.
-    #[must_use]
+    /// From now on the id is of this message. False if it is of another one already.
+    pub(crate) fn bind(&self, key: MessageKey) -> bool {
+        let mut kept = self.lock();
+        if kept.messages.len() >= MOST {
+            kept.messages.clear();
+        }
+        *kept.messages.entry(key.id()).or_insert(key.whole()) == key.whole()
+    }
+
+    /// Whether no other client brought this id before. From now on it is of this client, if it is of no other.
     pub(crate) fn is_its(&self, id: u128, client: Address) -> bool {
         let mut kept = self.lock();
         if kept.clients.len() >= MOST {

@@ -81,7 +81,7 @@ impl Parts {
         let id = vouched.id().filter(|id| !id.is_empty())?;
         let mut parts = Self(Vec::with_capacity(Self::USUAL));
         parts.add(vouched.scheme().word().as_bytes());
-        parts.add(&vouched.place().to_le_bytes());
+        parts.add(vouched.secret().bytes());
         parts.add(id.as_bytes());
         Some(parts)
     }

@@ -97,6 +97,8 @@ impl<T: Transport> Request<'_, T> {
         self.record.emit(self.context, self.received, self.route.as_deref(), ending);
         if self.record.listed.is_none() {
             self.note_stranger(reason);
+        } else {
+            self.note_undelivered(reason);
         }
     }
 

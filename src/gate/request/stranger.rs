@@ -15,6 +15,7 @@ use crate::judge::request::{Admitted, Refusal};
 use crate::judge::signature::stranger::{Hearing, signed_reason};
 use crate::judge::signature::{self, Judgement};
 use crate::policy::address::addr::Address;
+use crate::policy::demand::Unlisted;
 use crate::policy::outcome::{Outcome, Reason};
 use crate::policy::signature::vouch::Vouched;
 use crate::state::secrets::LiveSecret;
@@ -37,10 +38,12 @@ impl<T: Transport> Request<'_, T> {
         let (Some(client), Some(route)) = (self.received.client, route) else {
             return self.refuse_unread(refusal).await;
         };
-        let Some(_place) = gate.hearings.take(hearing.has_token(), client) else {
+        // Where there is nothing to read, nobody waits, and there is no place to take.
+        let place = (hearing.most > 0).then(|| gate.hearings.take(hearing.has_token(), client));
+        if matches!(place, Some(None)) {
             self.record.note(NOT_HEARD);
             return self.refuse_unread(refusal).await;
-        };
+        }
         let deadline = self.context.began + route.deadline;
         let wanted = Wanted {
             framing: hearing.framing,
@@ -115,6 +118,25 @@ impl<T: Transport> Request<'_, T> {
             return Err(if read { signed_reason(refused) } else { Reason::Repeated });
         }
         Ok(admitted)
+    }
+
+    /// Takes note of a listed sender's message that was not delivered: it will come again, and who recorded it on its way
+    /// brings no other message under its id, and is not the one whom it speaks for.
+    pub(super) fn note_undelivered(&self, reason: Reason) {
+        let Context { gate, snapshot, .. } = self.context;
+        let strangers_count = snapshot.config.signatures.unlisted != Unlisted::Deny;
+        if reason.outcome() == Outcome::Delivered || !strangers_count {
+            return;
+        }
+        if let Some(key) = self.record.message_key {
+            gate.brought.bind(key);
+        }
+        let vouched = self.record.signature.as_ref().and_then(|judgement| judgement.vouched.as_ref());
+        if let (Some(id), Some(client)) =
+            (vouched.and_then(|vouched| gate.delivered.id(vouched)), self.received.client)
+        {
+            gate.brought.is_its(id, client);
+        }
     }
 
     /// Takes note of a client that no list holds, if its signature is a good and fresh one. `reason` is that of its request.

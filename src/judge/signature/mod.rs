@@ -58,25 +58,27 @@ pub(crate) struct Judgement {
     pub vouched: Option<Vouched>,
     /// What its hash is of, if it is a good token.
     pub form: Option<PayloadForm>,
+    /// Whether it is good and covers all of the message, and there is something to cover.
+    pub covers_all: bool,
 }
 
 impl Judgement {
     fn faulty(fault: Fault, scheme: Scheme, vouched: Option<Vouched>) -> Self {
         let finding = fault.finding();
         let scheme = (finding != Finding::Unsigned).then_some(scheme);
-        Self { finding, scheme, fault: Some(fault), vouched, form: None }
+        Self { finding, scheme, fault: Some(fault), vouched, form: None, covers_all: false }
     }
 
     /// That of a good token whose message was not looked at.
     fn of_token_alone(vouched: Vouched) -> Self {
         let (finding, scheme) = (Finding::ValidHead, Some(Scheme::Token));
-        Self { finding, scheme, fault: None, vouched: Some(vouched), form: None }
+        Self { finding, scheme, fault: None, vouched: Some(vouched), form: None, covers_all: false }
     }
 
     /// That the holder of a secret made the whole message.
     #[must_use]
     pub(crate) fn proof(&self) -> Option<Proof> {
-        Proof::of(self.finding, self.vouched.as_ref()?)
+        Proof::of(self.finding, self.covers_all, self.vouched.as_ref()?)
     }
 
     /// What an operator should know: what is wrong with it, or why a good one is not enough for its route.
@@ -167,7 +169,10 @@ pub(crate) fn now() -> u64 {
 #[must_use]
 pub(crate) fn of_head(rules: &Rules<'_>, signed: Signed, head: &Head, now: u64) -> OfHead {
     match vouch(rules, now, |name| head.values(name)) {
-        Ok(vouched) => OfHead::Token(vouched),
+        Ok(vouched) => match payload::claimed(&vouched) {
+            Ok(_) => OfHead::Token(vouched),
+            Err(fault) => OfHead::Settled(Judgement::faulty(fault, Scheme::Token, Some(vouched))),
+        },
         // A request that has a token is judged by it: its application may look at that, and not at the parameters.
         Err(Fault::Unsigned) if signed == Signed::Parameter => OfHead::Parameters,
         Err(fault) => OfHead::Settled(Judgement::faulty(fault, Scheme::Token, None)),
@@ -185,6 +190,7 @@ pub(crate) fn of_message(rules: &Rules<'_>, of_head: OfHead, message: &Message<'
                 scheme: Some(Scheme::Token),
                 fault: None,
                 vouched: Some(vouched),
+                covers_all: form.covers_all_of(message),
                 form: Some(form),
             },
             Err(fault) => Judgement::faulty(fault, Scheme::Token, Some(vouched)),
@@ -196,6 +202,7 @@ pub(crate) fn of_message(rules: &Rules<'_>, of_head: OfHead, message: &Message<'
                 fault: None,
                 vouched: Some(vouched),
                 form: None,
+                covers_all: true,
             },
             Err(fault) => Judgement::faulty(fault, Scheme::Parameter, None),
         },

@@ -104,19 +104,21 @@ pub(crate) fn look(
     };
     let (now, signed) = (now(), route.webhook.spec().signed);
     match of_head(&rules, signed, head, now) {
-        OfHead::Settled(_) => plain,
-        OfHead::Token(vouched) if admits && fits(MOST_WITH_TOKEN) => {
+        // Without an id it can never be admitted.
+        OfHead::Token(vouched) if admits && fits(MOST_WITH_TOKEN) && vouched.has_id() => {
             open(signed_reason(reason), OfHead::Token(vouched), MOST_WITH_TOKEN)
         }
-        OfHead::Token(vouched) => {
+        OfHead::Token(vouched) | OfHead::Settled(Judgement { vouched: Some(vouched), .. }) => {
             let judgement = Some(Box::new(Judgement::of_token_alone(vouched)));
             Stranger { reason: signed_reason(reason), judgement, hearing: None }
         }
-        of_head @ OfHead::Parameters => match facts.framing {
-            Framing::None if admits => open(reason, of_head, 0),
+        OfHead::Settled(_) => plain,
+        OfHead::Parameters => match facts.framing {
             Framing::None => {
-                let judgement = of_message(&rules, of_head, &message(head, facts.target, &[]), now);
+                let judgement =
+                    of_message(&rules, OfHead::Parameters, &message(head, facts.target, &[]), now);
                 match judgement.finding {
+                    Finding::Valid if admits => open(signed_reason(reason), OfHead::Parameters, 0),
                     Finding::Valid => Stranger {
                         reason: signed_reason(reason),
                         judgement: Some(Box::new(judgement)),
@@ -126,7 +128,7 @@ pub(crate) fn look(
                 }
             }
             Framing::Length(_) if fits(MOST_WITH_PARAMETERS) && has_parameters(head, facts) => {
-                open(reason, of_head, MOST_WITH_PARAMETERS)
+                open(reason, OfHead::Parameters, MOST_WITH_PARAMETERS)
             }
             Framing::Length(_) | Framing::Chunked => plain,
         },

@@ -45,6 +45,28 @@ impl PayloadForm {
     pub fn finding(self) -> Finding {
         if self == Self::Nothing { Finding::ValidHead } else { Finding::Valid }
     }
+
+    /// Whether a token with a hash of this covers all of the message, and not only a part of it or nothing at all.
+    #[must_use]
+    pub(crate) fn covers_all_of(self, message: &Message<'_>) -> bool {
+        match self {
+            Self::Body => !message.body.is_empty() && message.query.is_empty(),
+            // These are of messages without a body.
+            Self::QueryJson | Self::RawQuery => !message.query.is_empty(),
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// The hash that a token claims.
+///
+/// # Errors
+/// It has none, or one that no text can have.
+pub(crate) fn claimed(vouched: &Vouched) -> Result<[u8; 32], Fault> {
+    let digits = vouched.payload_hash().ok_or(Fault::NoPayloadHash)?;
+    let mut hash = [0; 32];
+    unhex(digits.as_bytes(), &mut hash).ok_or(Fault::Payload)?;
+    Ok(hash)
 }
 
 /// Judges the message that a token came with.
@@ -52,9 +74,7 @@ impl PayloadForm {
 /// # Errors
 /// The token has no hash, or that of another message.
 pub fn bound(vouched: &Vouched, message: &Message<'_>) -> Result<PayloadForm, Fault> {
-    let digits = vouched.payload_hash().ok_or(Fault::NoPayloadHash)?;
-    let mut hash = [0; 32];
-    unhex(digits.as_bytes(), &mut hash).ok_or(Fault::Payload)?;
+    let hash = claimed(vouched)?;
     let is_of = |text: &[u8]| same(&sha256(text), &hash);
     if !message.is_get() {
         return match (is_of(message.body), message.body, message.query) {

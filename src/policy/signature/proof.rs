@@ -11,26 +11,26 @@ use crate::policy::signature::vouch::Vouched;
 pub(crate) struct Proof(());
 
 impl Proof {
-    /// The proof of a message with this finding; `None` where the signature is not good, covers nothing of the message,
-    /// or has no id.
+    /// The proof of a message with this finding; `None` where the signature is not good, does not cover all of the
+    /// message, or has no id.
     #[must_use]
-    pub(crate) fn of(finding: Finding, vouched: &Vouched) -> Option<Self> {
-        let has_id = vouched.id().is_some_and(|id| !id.is_empty());
-        (finding == Finding::Valid && has_id).then_some(Self(()))
+    pub(crate) fn of(finding: Finding, covers_all: bool, vouched: &Vouched) -> Option<Self> {
+        (finding == Finding::Valid && covers_all && vouched.has_id()).then_some(Self(()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::signature::rules::Signer;
 
     #[test]
     fn only_a_valid_message_with_an_id_is_proven() {
-        let vouched = |id| Vouched::by_parameter(0, 0, None, id);
+        let vouched = |id| Vouched::by_parameter(Signer::default(), 0, None, id);
         for finding in Finding::ALL {
-            assert_eq!(Proof::of(finding, &vouched(Some("1"))).is_some(), finding == Finding::Valid);
-            assert!(Proof::of(finding, &vouched(None)).is_none());
-            assert!(Proof::of(finding, &vouched(Some(""))).is_none());
+            let of = |covers, id| Proof::of(finding, covers, &vouched(id)).is_some();
+            assert_eq!(of(true, Some("1")), finding == Finding::Valid);
+            assert!(!of(false, Some("1")) && !of(true, None) && !of(true, Some("")));
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::policy::provider::signing::Signing;
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::keyring::{Asked, Keyring};
 use crate::policy::signature::mac::Method;
-use crate::policy::signature::secret::Secret;
+use crate::policy::signature::secret::{Secret, SecretName};
 
 /// What a signature must be.
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +42,17 @@ pub struct Message<'m> {
     pub body: &'m [u8],
 }
 
+/// The secret with which something was signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Signer {
+    /// Its place in the keyring, which changes with the configuration.
+    pub place: usize,
+    /// What tells it from all others, which never changes.
+    pub secret: SecretName,
+}
+
 impl Rules<'_> {
-    /// The place of the secret with which a text was signed. All that are asked for are tried, so that the time does not
+    /// The secret with which a text was signed. All that are asked for are tried, so that the time does not
     /// tell which one fits.
     ///
     /// # Errors
@@ -53,7 +62,7 @@ impl Rules<'_> {
         account: Option<&[u8]>,
         now: u64,
         fits: impl Fn(&Secret) -> bool,
-    ) -> Result<usize, Fault> {
+    ) -> Result<Signer, Fault> {
         let (mut known, mut counting, mut signed, mut expired) = (false, false, None, false);
         for (place, entry) in self.keyring.of(self.asked(account)) {
             let (counts, is_its) = (entry.counts(now), fits(&entry.secret));
@@ -61,11 +70,11 @@ impl Rules<'_> {
             counting |= counts;
             expired |= is_its && !counts;
             if is_its && counts {
-                signed = Some(place);
+                signed = Some(Signer { place, secret: entry.secret.name() });
             }
         }
         match (signed, known) {
-            (Some(place), _) => Ok(place),
+            (Some(signer), _) => Ok(signer),
             (None, false) => Err(Fault::UnknownKey),
             (None, true) if !counting => Err(Fault::NoSecretLeft),
             (None, true) if expired => Err(Fault::ExpiredSecret),

@@ -64,6 +64,19 @@ pub struct Secret {
     bytes: Zeroizing<Vec<u8>>,
     /// It as the key of HMAC-SHA256, which is made once: of judging a token it is a seventh of the instructions.
     sha256: Box<Key>,
+    name: SecretName,
+}
+
+/// What tells a secret from all others, wherever it stands in the configuration. It is a MAC made with the secret, so it
+/// tells nobody anything of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SecretName([u8; 16]);
+
+impl SecretName {
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl Secret {
@@ -92,7 +105,10 @@ impl Secret {
 
     fn of(bytes: Vec<u8>) -> Self {
         let bytes = Zeroizing::new(bytes);
-        Self { sha256: Box::new(Key::new(HMAC_SHA256, &bytes)), bytes }
+        let sha256 = Box::new(Key::new(HMAC_SHA256, &bytes));
+        let mac = Mac::by_key(&sha256, b"nexmo-gate: which secret this is");
+        let name = SecretName(mac.bytes().first_chunk().copied().unwrap_or_default());
+        Self { bytes, sha256, name }
     }
 
     /// Of a published vector, whose secrets may be any bytes.
@@ -112,6 +128,11 @@ impl Secret {
             Method::Sha256 => Mac::by_key(&self.sha256, text),
             other => Mac::of(other, &self.bytes, text),
         }
+    }
+
+    /// What tells it from all others.
+    pub(crate) fn name(&self) -> SecretName {
+        self.name
     }
 
     /// Whether it is so short that it can be found by trying.

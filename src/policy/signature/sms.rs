@@ -11,7 +11,7 @@
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::mac::Method;
 use crate::policy::signature::payload::unhex;
-use crate::policy::signature::rules::{Message, Rules};
+use crate::policy::signature::rules::{Message, Rules, Signer};
 use crate::policy::signature::secret::Secret;
 use crate::policy::signature::text::pairs::{self, Pair};
 use crate::policy::signature::vouch::Vouched;
@@ -55,13 +55,16 @@ pub fn judge(rules: &Rules<'_>, now: u64, message: &Message<'_>) -> Result<(Vouc
         return Err(Fault::NoApplication);
     }
     let account = rules.signing.account.iter().find_map(|name| value(&pairs, name));
-    let (place, form) = signer(rules, now, account, &pairs, sig)?;
+    let (signer, form) = signer(rules, now, account, &pairs, sig)?;
     let stamp = value(&pairs, "timestamp").and_then(seconds).ok_or(Fault::Timestamp)?;
     let age = rules.age(stamp, now)?;
     // Logs and people read it: it is no name if it has characters that are not to be seen.
     let visible = |text: &&str| !text.chars().any(char::is_control);
     let nonce = value(&pairs, "nonce").and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(visible);
-    Ok((Vouched::by_parameter(place, age, rules.account_of(place), nonce), form))
+    // Where the base string has one text for several nonces, they are one.
+    let nonce = nonce.map(|nonce| nonce.replace(['&', '='], "_"));
+    let account = rules.account_of(signer.place);
+    Ok((Vouched::by_parameter(signer, age, account, nonce.as_deref()), form))
 }
 
 /// The secret and the form that give the signature.
@@ -71,7 +74,7 @@ fn signer(
     account: Option<&[u8]>,
     pairs: &[Pair<'_>],
     sig: &[u8],
-) -> Result<(usize, BaseForm), Fault> {
+) -> Result<(Signer, BaseForm), Fault> {
     let has = |is: fn(&Pair<'_>) -> bool| pairs.iter().any(is);
     let also_blank = has(|pair| pair.value.is_none()).then_some(BaseForm::NullsBlank);
     let left_out = has(|pair| pair.value.as_deref().is_some_and(is_blank)).then_some(BaseForm::BlanksLeftOut);
@@ -79,7 +82,7 @@ fn signer(
     for form in [Some(BaseForm::Plain), also_blank, left_out].into_iter().flatten() {
         let base = base(pairs, form, rules.signing.optional);
         match rules.signer(account, now, |secret| fits(rules.sms_method, secret, &base, sig)) {
-            Ok(place) => return Ok((place, form)),
+            Ok(signer) => return Ok((signer, form)),
             // Another form may fit; but that a secret has passed its end is more than that none fits.
             Err(Fault::WrongMac) => {}
             Err(other) => fault = other,

@@ -11,14 +11,15 @@ use crate::policy::provider::signing::Carrier;
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::finding::Scheme;
 use crate::policy::signature::mac::Method;
-use crate::policy::signature::rules::Rules;
+use crate::policy::signature::rules::{Rules, Signer};
+use crate::policy::signature::secret::SecretName;
 use crate::policy::signature::token::claims::Claims;
 use crate::policy::signature::token::{Token, bearer};
 
 /// What a good signature says of a request.
 pub struct Vouched {
     scheme: Scheme,
-    place: usize,
+    signer: Signer,
     age: i64,
     texts: String,
     account: Option<Range<usize>>,
@@ -29,7 +30,7 @@ pub struct Vouched {
 
 impl Vouched {
     /// By parameters: the account and the nonce, which are texts of the request.
-    pub(crate) fn by_parameter(place: usize, age: i64, account: Option<&str>, nonce: Option<&str>) -> Self {
+    pub(crate) fn by_parameter(signer: Signer, age: i64, account: Option<&str>, nonce: Option<&str>) -> Self {
         let mut texts = String::new();
         let mut kept = |text: Option<&str>| {
             let begin = texts.len();
@@ -38,7 +39,7 @@ impl Vouched {
         };
         let (account, id) = (kept(account), kept(nonce));
         let scheme = Scheme::Parameter;
-        Self { scheme, place, age, texts, account, application: None, id, payload_hash: None }
+        Self { scheme, signer, age, texts, account, application: None, id, payload_hash: None }
     }
 
     /// How the request is signed.
@@ -50,7 +51,12 @@ impl Vouched {
     /// The place in the keyring of the secret that fitted.
     #[must_use]
     pub fn place(&self) -> usize {
-        self.place
+        self.signer.place
+    }
+
+    /// What tells that secret from all others, wherever it stands.
+    pub(crate) fn secret(&self) -> SecretName {
+        self.signer.secret
     }
 
     /// Its age in seconds; below zero, it lies in the future.
@@ -77,6 +83,12 @@ impl Vouched {
         self.text(self.id.as_ref())
     }
 
+    /// Whether it has an id of its own.
+    #[must_use]
+    pub(crate) fn has_id(&self) -> bool {
+        self.id().is_some_and(|id| !id.is_empty())
+    }
+
     /// The hash of the body or query, in hexadecimal digits.
     pub(crate) fn payload_hash(&self) -> Option<&str> {
         self.text(self.payload_hash.as_ref())
@@ -90,7 +102,7 @@ impl Vouched {
 /// What it says, without the text of the claims.
 impl fmt::Debug for Vouched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (account, place) = (self.account(), self.place);
+        let (account, place) = (self.account(), self.place());
         f.debug_struct("Vouched").field("account", &account).field("place", &place).finish_non_exhaustive()
     }
 }
@@ -110,7 +122,7 @@ pub fn vouch<'h, V: Iterator<Item = &'h [u8]>>(
         return Err(Fault::Issuer);
     }
     let account = claims.text(claims.api_key.as_ref()).unwrap_or_default();
-    let place = rules.signer(Some(account.as_bytes()), now, |secret| {
+    let signer = rules.signer(Some(account.as_bytes()), now, |secret| {
         secret.mac(Method::Sha256, token.signed).is(&token.mac)
     })?;
     let age = current(rules, now, &claims)?;
@@ -121,9 +133,9 @@ pub fn vouch<'h, V: Iterator<Item = &'h [u8]>>(
         return Err(Fault::Application);
     }
     // The secret of an account was asked for by the account that the token names; any other is of none.
-    let account = claims.api_key.clone().filter(|_| rules.account_of(place).is_some());
+    let account = claims.api_key.clone().filter(|_| rules.account_of(signer.place).is_some());
     let Claims { texts, application_id: application, jti: id, payload_hash, .. } = claims;
-    Ok(Vouched { scheme: Scheme::Token, place, age, texts, account, application, id, payload_hash })
+    Ok(Vouched { scheme: Scheme::Token, signer, age, texts, account, application, id, payload_hash })
 }
 
 /// The one token of a request. Two lines that an application may take a token from make none: nobody knows which one it

@@ -2,6 +2,7 @@
 
 mod answers;
 mod command;
+mod copies;
 mod secrecy;
 mod seen;
 mod strangers;

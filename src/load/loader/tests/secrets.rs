@@ -27,7 +27,7 @@ fn signed() -> (Site, Loader, Snapshot) {
 
 /// The place of the secret that equals a text, among those that count for a request of the account.
 fn place(rules: &Rules<'_>, account: &[u8], text: &str) -> Result<usize, Fault> {
-    rules.signer(Some(account), NOW, |secret| secret.bytes() == text.as_bytes())
+    rules.signer(Some(account), NOW, |secret| secret.bytes() == text.as_bytes()).map(|signer| signer.place)
 }
 
 #[test]

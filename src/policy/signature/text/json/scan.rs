@@ -34,7 +34,7 @@ pub(crate) struct Text<'t> {
     pub at: usize,
     /// As it is written.
     pub raw: &'t str,
-    /// Every character of the whole text is a printable one of ASCII.
+    /// Every character that it stands for is known to be a printable one of ASCII.
     pub printable: bool,
     escaped: bool,
 }
@@ -200,7 +200,8 @@ impl<'t> Reader<'t> {
             self.at += plain_len(self.text.as_bytes().get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
-                    let text = Text { at: begin, raw: self.since(begin), printable, escaped };
+                    let text =
+                        Text { at: begin, raw: self.since(begin), printable: printable && !escaped, escaped };
                     self.at += 1;
                     return Ok(text);
                 }
@@ -254,6 +255,16 @@ impl<'t> Reader<'t> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_escape_is_not_taken_for_what_it_stands_for() {
+        for (text, printable) in
+            [("abc\"", true), ("a c~\"", true), (r#"a\n""#, false), ("a\u{e9}\"", false), ("\u{7f}\"", false)]
+        {
+            let mut reader = Reader::new(text);
+            assert_eq!(reader.string().map(|text| text.printable), Ok(printable), "{text}");
+        }
+    }
 
     proptest! {
         #[test]
