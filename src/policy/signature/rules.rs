@@ -74,7 +74,7 @@ impl Rules<'_> {
             }
         }
         match (signed, known) {
-            (Some(signer), _) => Ok(signer),
+            (Some(found), _) => Ok(found),
             (None, false) => Err(Fault::UnknownKey),
             (None, true) if !counting => Err(Fault::NoSecretLeft),
             (None, true) if expired => Err(Fault::ExpiredSecret),
