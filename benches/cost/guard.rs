@@ -62,9 +62,14 @@ fn count_all() -> Vec<Recorded> {
         ("a whole POST", Way::Kept),
         ("a POST on a new connection", Way::New),
         ("a denied POST", Way::Denied),
+        ("a signed SMS, whole", Way::SignedForm),
     ] {
         push(&mut all, name, request::counts(folder.path(), way));
     }
+    let signed = request::counts(folder.path(), Way::Signed);
+    push(&mut all, "a signed POST", signed);
+    let count = signed.instructions - signed.hashing;
+    all.push(Recorded { name: "a signed POST, without blocks of SHA-256: instructions".to_owned(), count });
     let calls = request::system_calls(folder.path());
     for (kind, count) in [
         ("transfers", calls.transfers),

@@ -36,7 +36,7 @@ pub fn counts(folder: &Path, way: Way) -> Counts {
     };
     let (base, more) = match way {
         Way::Denied => (FEW_EACH * STRANGERS, (MANY_EACH - FEW_EACH) * STRANGERS),
-        Way::Kept | Way::New => (BASE, MORE),
+        Way::Kept | Way::New | Way::Signed | Way::SignedForm => (BASE, MORE),
     };
     let before = run(base);
     run(base + more).each(before, more)

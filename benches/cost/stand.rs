@@ -1,17 +1,19 @@
 //! A gate under observation, an application behind it and a sender in front: one request after the other on
 //! one kept connection, so that the counts do not depend on who comes when.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use md5::{Digest as _, Md5};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use super::operations::signed;
 
 /// Longer than any of it takes under valgrind on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,6 +30,10 @@ pub enum Way {
     New,
     /// On [`STRANGERS`] connections, from an address that is not.
     Denied,
+    /// On one kept connection, each with a token of its own, which the route requires.
+    Signed,
+    /// The same, with signed parameters in a form.
+    SignedForm,
 }
 
 /// Connections of a run of [`Way::Denied`], however many requests it has: the gate closes a stranger's connection after
@@ -43,9 +49,17 @@ pub fn run(mut command: Command, folder: &Path, way: Way, count: usize) {
     fs::create_dir_all(folder.join("ranges")).unwrap();
     let admitted = if way == Way::Denied { "192.0.2.0/24" } else { "127.0.0.0/8" };
     fs::write(folder.join("ranges/bench.txt"), format!("{admitted}\n")).unwrap();
+    fs::write(folder.join("secret"), signed::SECRET).unwrap();
+    let secrets = format!("signatures: {{ secrets: [{{ api_key: {}, file: secret }}] }}\n", signed::ACCOUNT);
+    let (webhook, more, secrets) = match way {
+        Way::Kept | Way::New | Way::Denied => ("generic", "", ""),
+        Way::Signed => ("messages-inbound", ", signature: require", &*secrets),
+        Way::SignedForm => ("sms-inbound", ", signature: require", &*secrets),
+    };
     let config = format!(
         "listen: [{{ address: \"127.0.0.1:0\" }}]\nupstream: \"http://{application}\"\nranges: ranges\nadmin: off\n\
-         routes: [{{ path: \"/webhooks/*\", webhook: generic, allow: [bench] }}]\nthreads: 1\n\
+         routes: [{{ path: \"/webhooks/*\", webhook: {webhook}, allow: [bench]{more} }}]\nthreads: 1\n\
+         {secrets}\
          log: {{ format: json, level: info, access: stdout }}\n"
     );
     fs::write(folder.join("config.yaml"), config).unwrap();
@@ -95,18 +109,14 @@ fn serve(mut connection: TcpStream) {
 }
 
 fn send(to: SocketAddr, way: Way, count: usize) {
-    let close = if way == Way::New { "Connection: close\r\n" } else { "" };
-    let mut request = format!(
-        "POST /webhooks/inbound-message HTTP/1.1\r\nHost: {to}\r\nContent-Type: application/json\r\n{close}Content-Length: {BODY}\r\n\r\n"
-    );
-    let _ = write!(request, "{}", "x".repeat(BODY));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let wanted: &[u8] = if way == Way::Denied { b"HTTP/1.1 403" } else { b"HTTP/1.1 200" };
     let mut kept = connect(to);
     for number in 0..count {
         if way == Way::New && number > 0 {
             kept = connect(to);
         }
-        kept.write_all(request.as_bytes()).unwrap();
+        kept.write_all(&request(to, way, now, number)).unwrap();
         let answer = read_answer(&mut kept);
         assert!(answer.starts_with(wanted), "request {number}: {:?}", String::from_utf8_lossy(&answer));
         if way == Way::Denied && (number + 1) % (count / STRANGERS) == 0 {
@@ -116,6 +126,35 @@ fn send(to: SocketAddr, way: Way, count: usize) {
             assert_eq!(kept.read(&mut [0; 64]).expect("closed in time"), 0, "closed after its answer");
         }
     }
+}
+
+fn request(to: SocketAddr, way: Way, now: u64, number: usize) -> Vec<u8> {
+    let (mut kind, mut more, mut body) = ("application/json", Vec::new(), vec![b'x'; BODY]);
+    match way {
+        Way::Kept | Way::Denied => {}
+        Way::New => more.extend_from_slice(b"Connection: close\r\n"),
+        Way::Signed => {
+            let bearer = signed::bearer_at(now, number, &body);
+            more = [&b"Authorization: "[..], &bearer, b"\r\n"].concat();
+        }
+        Way::SignedForm => {
+            (kind, body) = ("application/x-www-form-urlencoded", form_at(now, number, BODY));
+        }
+    }
+    let head = format!("POST /webhooks/inbound-message HTTP/1.1\r\nHost: {to}\r\nContent-Type: {kind}\r\n");
+    let length = format!("Content-Length: {BODY}\r\n\r\n");
+    [head.as_bytes(), &more, length.as_bytes(), &body].concat()
+}
+
+/// Signed parameters of just so many bytes, as a form, by the usual method.
+fn form_at(now: u64, number: usize, length: usize) -> Vec<u8> {
+    let before = format!("&api-key={}&nonce=aaaaaaaa-bbbb-cccc-dddd-{number:012x}&text=", signed::ACCOUNT);
+    let behind = format!("&timestamp={now}");
+    let filled = length + 1 - before.len() - behind.len() - "&sig=".len() - 32;
+    let text = format!("{before}{}{behind}", "x".repeat(filled));
+    let hash = Md5::digest(format!("{text}{}", signed::SECRET));
+    let sig: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}&sig={sig}", &text[1..]).into_bytes()
 }
 
 fn connect(to: SocketAddr) -> TcpStream {

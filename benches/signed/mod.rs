@@ -10,14 +10,16 @@ use ring::hmac::{HMAC_SHA256, Key, sign};
 
 /// When they are signed.
 pub const NOW: u64 = 1_700_000_000;
-const SECRET: &str = "a signature secret of fifty characters, as they are";
+/// The account, and its secret.
+pub const ACCOUNT: &str = "a1b2c3d";
+pub const SECRET: &str = "a signature secret of fifty characters, as they are";
 
 /// One account with one secret, and a method for signed parameters.
 pub fn rules(sms_method: Method) -> Rules<'static> {
     static KEYRING: OnceLock<Keyring> = OnceLock::new();
     let keyring = KEYRING.get_or_init(|| {
         let secret = Secret::read(SECRET.as_bytes(), Encoding::Text).expect("a secret");
-        Keyring::new(vec![Entry { owner: Owner::Account("a1b2c3d".to_owned()), secret, until: None }])
+        Keyring::new(vec![Entry { owner: Owner::Account(ACCOUNT.to_owned()), secret, until: None }])
     });
     Rules {
         keyring,
@@ -30,11 +32,16 @@ pub fn rules(sms_method: Method) -> Rules<'static> {
     }
 }
 
-/// The value of `Authorization` for a body: the claims that the vendor's published token has.
+/// The value of `Authorization` for a body.
 pub fn bearer(body: &[u8]) -> Vec<u8> {
+    bearer_at(NOW, 0xbfdf, body)
+}
+
+/// The same, signed at this time, with a number in its id: the claims that the vendor's published token has.
+pub fn bearer_at(now: u64, number: usize, body: &[u8]) -> Vec<u8> {
     let hash: String = digest(&SHA256, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     let claims = format!(
-        r#"{{"iat":{NOW},"jti":"c5ba8f24-1a14-4c10-bfdf-3fbe8ce511b5","iss":"Vonage","payload_hash":"{hash}","api_key":"a1b2c3d","application_id":"aaaaaaaa-bbbb-cccc-dddd-0123456789ab"}}"#
+        r#"{{"iat":{now},"jti":"c5ba8f24-1a14-4c10-bfdf-{number:012x}","iss":"Vonage","payload_hash":"{hash}","api_key":"{ACCOUNT}","application_id":"aaaaaaaa-bbbb-cccc-dddd-0123456789ab"}}"#
     );
     let text = format!("{}.{}", base64(br#"{"alg":"HS256","typ":"JWT"}"#), base64(claims.as_bytes()));
     format!("Bearer {text}.{}", base64(&mac(text.as_bytes()))).into_bytes()

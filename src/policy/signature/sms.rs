@@ -62,9 +62,10 @@ pub fn judge(rules: &Rules<'_>, now: u64, message: &Message<'_>) -> Result<(Vouc
     let visible = |text: &&str| !text.chars().any(char::is_control);
     let nonce = value(&pairs, "nonce").and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(visible);
     // Where the base string has one text for several nonces, they are one.
-    let nonce = nonce.map(|nonce| nonce.replace(['&', '='], "_"));
+    let spelt = |nonce: &str| nonce.contains(['&', '=']).then(|| nonce.replace(['&', '='], "_"));
+    let other = nonce.and_then(spelt);
     let account = rules.account_of(signer.place);
-    Ok((Vouched::by_parameter(signer, age, account, nonce.as_deref()), form))
+    Ok((Vouched::by_parameter(signer, age, account, other.as_deref().or(nonce)), form))
 }
 
 /// The secret and the form that give the signature.
