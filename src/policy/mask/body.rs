@@ -1,6 +1,7 @@
 //! A body as it may be shown, by its kind: JSON, a form, or its length alone.
 //!
-//! Invariant: a body whose kind is not understood, that is cut or compressed, is told by length and kind in masked mode.
+//! Invariant: a body whose kind is not understood, that is cut or compressed, is told by length and kind in masked mode,
+//! and a form in parts in any mode.
 
 use crate::policy::mask::head::value;
 use crate::policy::mask::json::Layout;
@@ -54,12 +55,23 @@ impl Mask {
 
     fn read(&self, kind: &str, body: &[u8], layout: Layout) -> Option<(String, LeftOut)> {
         let is_json = kind.ends_with("/json") || kind.ends_with("+json");
-        let may_be_json = kind.is_empty() && matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
-        if is_json || may_be_json {
+        let may_be_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+        if is_json || (kind.is_empty() && may_be_json) {
             return self.json(body, layout).ok();
         }
         if kind == "application/x-www-form-urlencoded" {
             return self.pairs(body).ok();
+        }
+        // The fields of such a form are not told apart here, and one of them may be a secret.
+        if kind.starts_with("multipart/") {
+            return None;
+        }
+        // Whatever it is called, its fields have names.
+        if self.full
+            && may_be_json
+            && let Ok(shown) = self.json(body, layout)
+        {
+            return Some(shown);
         }
         // A page of an error is worth reading, and nobody can say what is in it.
         let text = std::str::from_utf8(body).ok().filter(|_| self.full)?;

@@ -179,7 +179,15 @@ impl Writer {
         }
     }
 
-    fn shown<'t>(&self, text: &'t str, says: Says) -> Cow<'t, str> {
+    fn shown<'t>(&mut self, text: &'t str, says: Says) -> Cow<'t, str> {
+        // JSON in a string of JSON has names of its own. Each is shorter than the one around it.
+        let is_inner = self.mask.full && text.trim_start().starts_with(['{', '[']);
+        if let Some(Ok((inner, left_out))) = is_inner.then(|| self.mask.json(text.as_bytes(), Layout::Line))
+            && left_out.has_any()
+        {
+            self.left_out.add(&left_out);
+            return inner.into();
+        }
         match says {
             Says::Private if !self.mask.full && !text.is_empty() => length(text).into(),
             _ => self.mask.text(text).into(),

@@ -66,6 +66,12 @@ impl LeftOut {
         other.0.iter().for_each(|name| self.note(name));
     }
 
+    /// Whether there is one.
+    #[must_use]
+    pub(crate) fn has_any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// The names.
     #[must_use]
     pub(crate) fn into_names(self) -> Vec<String> {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::policy::mask::mode::{LeftOut, Mask};
 use crate::policy::mask::names::Says;
-use crate::policy::mask::text::length;
+use crate::policy::mask::text::{MOST_ENCODED, layers, length};
 use crate::policy::signature::text::percent::{self, Malformed};
 
 impl Mask {
@@ -23,7 +23,9 @@ impl Mask {
             let name = decoded(&pair[..end])?;
             let value = decoded(pair.get(end + 1..).unwrap_or_default())?;
             let says = self.names.of(&name);
-            if says == Says::Secret {
+            // What repeats a query may have encoded it once more.
+            let is_secret = |name: String| self.names.of(&name) == Says::Secret;
+            if layers(&name).take(MOST_ENCODED).any(is_secret) {
                 left_out.note(&name);
                 continue;
             }

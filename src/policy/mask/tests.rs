@@ -137,6 +137,44 @@ fn pairs_keep_their_shape_and_lose_what_was_written() {
     assert_eq!(target("/webhooks/inbound-sms"), "/webhooks/inbound-sms");
 }
 
+/// An application that answers with what it got repeats a query as it was written.
+#[test]
+fn no_signature_is_shown_however_its_name_is_written() {
+    const HEX: &str = "a5214deba853cb6eba8a250566a2caee";
+    let encoded = |text: &str| percent(text);
+    for name in ["sig=", "SIG=", "%73ig=", "s%69%67=", "sig%3D", "%73%69%67%3d", "%2573ig=", "%25252573ig%3D"]
+    {
+        let query = format!("a=100%&{name}{HEX}&b=2");
+        let target = format!("/n?a=1&{name}{HEX}&b=2");
+        let json = serde_json::json!({ "target": target, "list": [query] }).to_string();
+        for mask in [masked(), full()] {
+            let shown = [
+                mask.text(&query),
+                mask.text(&target),
+                mask.json(json.as_bytes(), Layout::Line).unwrap().0,
+                mask.target(target.as_bytes()).0,
+                mask.pairs(format!("url={}", encoded(&target)).as_bytes()).unwrap().0,
+                mask.request_head(
+                    format!("GET {target} HTTP/1.1\r\nReferer: http://h{target}\r\nX-U: {query}\r\n")
+                        .as_bytes(),
+                )
+                .fields
+                .iter()
+                .map(|(_, value)| value.clone())
+                .collect(),
+            ];
+            for text in shown {
+                assert!(!text.contains(HEX), "{name}: {text}");
+            }
+        }
+    }
+    let text = full().text("100% of a%20b, 50%25");
+    assert_eq!(text, "100% of a%20b, 50%25");
+    assert!(!full().text("see %65yJhbGciOiJIUzI1NiJ9.x.y").contains("hbGci"));
+    let inner = serde_json::json!({ "body": format!("{{\"sig\": \"{HEX}\", \"a\": 1}}") }).to_string();
+    assert_eq!(full().json(inner.as_bytes(), Layout::Line).unwrap().0, r#"{"body":"{\"a\":1}"}"#);
+}
+
 #[test]
 fn a_head_is_told_without_what_proves_somebodys_right() {
     let head = b"POST /a?sig=1&to=447700900000 HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer eyJh.x.y\r\nCookie: a=b\r\nX-Api-Key: k\r\n\
@@ -168,6 +206,11 @@ fn a_body_of_another_kind_is_told_by_length_and_kind() {
     assert_eq!(of(masked(), html, b"<p>Ann", false), (None, "text/html".to_owned()));
     assert_eq!(of(full(), html, b"<p>Ann eyJh.x", false).0.as_deref(), Some("<p>Ann (left_out)"));
     assert_eq!(of(full(), html, b"\xff\x00", false).0, None);
+    let plain = "x\r\nContent-Type: text/plain\r\n\r\n";
+    assert_eq!(of(full(), plain, br#"{"sig":"a5214d","a":1}"#, false).0.as_deref(), Some(r#"{"a":1}"#));
+    let parts = "x\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n";
+    let body = b"--x\r\nContent-Disposition: form-data; name=\"sig\"\r\n\r\na5214d\r\n--x--";
+    assert_eq!(of(full(), parts, body, false), (None, "multipart/form-data".to_owned()));
     assert_eq!(of(masked(), "x\r\n\r\n", b" {\"a\":1}", false).0.as_deref(), Some("{\"a\":1}"));
     assert_eq!(of(masked(), "x\r\n\r\n", b"", false).0, None);
 }

@@ -1,10 +1,12 @@
 //! A text whose name says nothing of it, by the shape of its words.
 //!
 //! A word with `@`, a URL, a long opaque word and the id of a person are told by their length. Numbers are for [`digits`]. A
-//! token is left out in any mode. Invariant: the result holds no token that a reader of the text could use.
+//! token is left out in any mode, and so is what the name of a secret stands before, also where a part of either is
+//! percent-encoded. Invariant: the result holds no token that a reader of the text could use.
 
 use crate::policy::mask::digits;
 use crate::policy::mask::mode::Mask;
+use crate::policy::signature::payload::unhex;
 use crate::policy::signature::text::{base64, percent};
 
 /// Letters and digits without a break: an id, a hash or a key, and not a word. The parts of a UUID are shorter.
@@ -17,6 +19,9 @@ const TOKEN: &str = "eyJ";
 pub(crate) const LEFT_OUT: &str = "(left_out)";
 /// Names of secrets, as they stand before a value in a text.
 const NAMED: [&str; 5] = ["sig=", "signature=", "secret=", "token=", "password="];
+
+/// A URL in a URL in a URL is encoded three times; nobody writes more.
+pub(crate) const MOST_ENCODED: usize = 4;
 
 /// What stands for a text of this length.
 #[must_use]
@@ -48,7 +53,7 @@ impl Mask {
 
 /// A word as it may be shown, apart from its numbers.
 fn word_shown(word: &str) -> String {
-    if word.contains(TOKEN) || names_secret(word) {
+    if has_secret(word) {
         return LEFT_OUT.to_owned();
     }
     let lower = word.to_ascii_lowercase();
@@ -91,8 +96,45 @@ fn hides_number(word: &str) -> bool {
     })
 }
 
-fn names_secret(word: &str) -> bool {
-    let lower = word.to_ascii_lowercase();
+/// Whether a token stands in a text, or the name of a secret before its value, however often they are percent-encoded.
+/// What has more layers means nobody knows what.
+fn has_secret(text: &str) -> bool {
+    let mut layers = layers(text);
+    let is_there = layers.by_ref().take(MOST_ENCODED).any(|text| text.contains(TOKEN) || names_secret(&text));
+    is_there || layers.next().is_some()
+}
+
+/// The text as it is, and without each layer of percent-encoding. Each is shorter than the one before.
+pub(crate) fn layers(text: &str) -> impl Iterator<Item = String> {
+    std::iter::successors(Some(text.to_owned()), |text| unescaped(text))
+}
+
+/// The text without one layer of percent-encoding; `None` where it has none. A `%` that begins no encoding means itself.
+fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut out = parts.next().unwrap_or_default().as_bytes().to_vec();
+    let mut found = false;
+    for part in parts {
+        let part = part.as_bytes();
+        if let Some(byte) = part.get(..2).and_then(unhex_one) {
+            found = true;
+            out.push(byte);
+            out.extend_from_slice(&part[2..]);
+        } else {
+            out.push(b'%');
+            out.extend_from_slice(part);
+        }
+    }
+    found.then(|| String::from_utf8_lossy(&out).into_owned())
+}
+
+fn unhex_one(two: &[u8]) -> Option<u8> {
+    let mut byte = [0];
+    unhex(two, &mut byte).map(|()| byte[0])
+}
+
+fn names_secret(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
     NAMED.iter().any(|name| lower.contains(name))
 }
 
@@ -125,15 +167,14 @@ fn is_person(word: &str) -> bool {
 
 /// The text without tokens, and without what a name of a secret stands before.
 fn without_tokens(text: &str) -> String {
-    if !text.contains(TOKEN) && !names_secret(text) {
+    if !has_secret(text) {
         return text.to_owned();
     }
     let part = |c: char| c.is_whitespace() || "\"'<>(),;&?{}[]".contains(c);
     let shown = text.split_inclusive(part).map(|word| {
         let bare = word.trim_end_matches(part);
         let end = &word[bare.len()..];
-        let secret = bare.contains(TOKEN) || names_secret(bare);
-        format!("{}{end}", if secret { LEFT_OUT } else { bare })
+        format!("{}{end}", if has_secret(bare) { LEFT_OUT } else { bare })
     });
     shown.collect()
 }
