@@ -64,8 +64,8 @@ pub enum Fault {
     /// More than one line may say how the body is to be read.
     #[error("there is more than one Content-Type")]
     TwoTypes,
-    /// The Content-Type names another character set than UTF-8.
-    #[error("the Content-Type names another character set than utf-8, or has something else behind it")]
+    /// The Content-Type may name another character set than UTF-8.
+    #[error("the Content-Type may name another character set than utf-8, or has something else behind it")]
     Charset,
     /// A key has `&` or `=` in it, which signers treat differently.
     #[error("a parameter's name has & or = in it")]

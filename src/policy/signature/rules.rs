@@ -7,6 +7,10 @@ use crate::policy::signature::fault::Fault;
 use crate::policy::signature::keyring::{Asked, Keyring};
 use crate::policy::signature::mac::Method;
 use crate::policy::signature::secret::{Secret, SecretName};
+use crate::policy::token::is_token;
+
+/// The parameter of a Content-Type that names a character set.
+const CHARSET: &[u8] = b"charset";
 
 /// What a signature must be.
 #[derive(Clone, Copy, Debug)]
@@ -123,16 +127,23 @@ impl Message<'_> {
         value.eq_ignore_ascii_case(media_type.as_bytes())
     }
 
-    /// Whether its Content-Type names another character set than UTF-8, or something that is no parameter.
+    /// Whether its Content-Type may name another character set than UTF-8, to any reader, or has something that is no
+    /// parameter. A name has more than one spelling (RFC 2231: `charset*`, `charset*0`), and where there are two, readers
+    /// take different ones: only the plain one counts, and only once. Where a `;` is quoted, it ends a parameter here too.
     pub(crate) fn has_foreign_charset(&self) -> bool {
         let (_, parameters) = self.types();
-        let is_foreign = |parameter: &[u8]| {
+        let mut named = false;
+        parameters.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).any(|parameter| {
             let Some(sign) = memchr::memchr(b'=', parameter) else { return !parameter.is_empty() };
             let (name, value) = (parameter[..sign].trim_ascii(), parameter[sign + 1..].trim_ascii());
+            if !name.to_ascii_lowercase().windows(CHARSET.len()).any(|part| part == CHARSET) {
+                // What is in quotes or escaped may spell it too.
+                return name.is_empty() || !name.iter().copied().all(is_token);
+            }
             let value = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value);
-            name.eq_ignore_ascii_case(b"charset") && !value.eq_ignore_ascii_case(b"utf-8")
-        };
-        parameters.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).any(is_foreign)
+            let is_utf_8 = name.eq_ignore_ascii_case(CHARSET) && value.eq_ignore_ascii_case(b"utf-8");
+            !is_utf_8 || std::mem::replace(&mut named, true)
+        })
     }
 
     /// The media type, and what stands behind it.
@@ -175,9 +186,25 @@ mod tests {
         for own in ["a/b", "a/b;", "a/b; charset=utf-8", "a/b;CHARSET=\"UTF-8\"; x=y", "a/b; boundary=1"] {
             assert!(!is_foreign(own), "{own}");
         }
-        for foreign in
-            ["a/b; charset=utf-16", "a/b; charset", "a/b; application/json", "a/b; charset=utf-8; charset=x"]
-        {
+        for foreign in [
+            "a/b; charset=utf-16",
+            "a/b; charset",
+            "a/b; application/json",
+            "a/b; charset=utf-8; charset=x",
+            "a/b; charset=utf-8; charset=utf-8",
+            "a/b; charset*=utf-16",
+            "a/b; charset*=utf-8''utf-16",
+            "a/b; charset*=utf-8",
+            "a/b; charset=UTF-8;charset*=utf-16",
+            "a/b; charset*0=utf-16",
+            "a/b; Charset*0*=utf-8''utf; charset*1=-16",
+            "a/b; \"charset\"=utf-16",
+            "a/b; \"char\\set\"=utf-16",
+            "a/b; x-charset=utf-16",
+            "a/b; x=\"; charset=utf-16\"",
+            "a/b; charset=\"utf-8",
+            "a/b; charset=utf-8, a/b; charset=utf-16",
+        ] {
             assert!(is_foreign(foreign), "{foreign}");
         }
     }

@@ -174,6 +174,9 @@ fn a_body_that_can_be_read_in_two_ways_is_not_read() {
     for kind in [
         "application/x-www-form-urlencoded; charset=utf-16",
         "application/x-www-form-urlencoded; application/json",
+        "application/x-www-form-urlencoded; charset*=utf-8''utf-16",
+        "application/x-www-form-urlencoded; charset=UTF-8;charset*=utf-16",
+        "application/x-www-form-urlencoded; charset=utf-8; charset=utf-8",
     ] {
         assert_eq!(found(&typed(kind)), Err(Fault::Charset), "{kind}");
     }
