@@ -166,7 +166,7 @@ fn text(line: &[u8]) -> Result<&[u8], NoSecret> {
     }
     match line {
         [b'"', .., b'"'] | [b'\'', .., b'\''] => Err(NoSecret::Quoted),
-        [b'<', .., b'>'] | [b'{', .., b'}'] => Err(NoSecret::Document),
+        [b'<', .., b'>'] | [b'{', .., b'}'] | [b'[', .., b']'] => Err(NoSecret::Document),
         _ => Ok(line),
     }
 }
@@ -217,7 +217,7 @@ mod tests {
         for quoted in ["\"abc\"\n", "'abc'"] {
             assert_eq!(read(quoted.as_bytes()), Err(NoSecret::Quoted), "{quoted:?}");
         }
-        for document in ["<html>gone</html>", "{\"secret\":\"abc\"}\n"] {
+        for document in ["<html>gone</html>", "{\"secret\":\"abc\"}\n", "[\"abc\"]", "[]\n"] {
             assert_eq!(read(document.as_bytes()), Err(NoSecret::Document), "{document:?}");
         }
         let encoded =
