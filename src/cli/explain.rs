@@ -11,7 +11,7 @@ use crate::admin::text::explanation::text;
 use crate::cli::admin_client::AdminClient;
 use crate::cli::flags::{Gate, Settings};
 use crate::cli::signature::request::{NoRequest, bytes_of};
-use crate::cli::{DENIED, Failure, USAGE, failed, loading, print};
+use crate::cli::{DENIED, Failure, USAGE, failed, loading, print, print_json};
 use crate::telemetry::timestamp::unix_seconds;
 
 const WITHIN: Duration = Duration::from_secs(10);
@@ -64,7 +64,19 @@ pub struct Args {
     settings: Settings,
 }
 
+/// Why a header line is none. It may hold a token, so its text is not told.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum NoHeader {
+    /// No colon ends its name.
+    #[error("--header, number {0}: has no colon; write \"NAME: VALUE\"")]
+    Colon(usize),
+    /// It would be two lines.
+    #[error("--header, number {0}: has a line end in it; give each line a --header of its own")]
+    LineEnd(usize),
+}
+
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    fits(&args.headers).map_err(|error| Failure { code: USAGE, lines: vec![error.to_string()] })?;
     let usage = |problem: QuestionError| Failure { code: USAGE, lines: vec![problem.to_string()] };
     let parameters = parameters(args)?;
     let question = Question::new(parameters.clone()).map_err(usage)?;
@@ -77,9 +89,18 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         let json = explanation.to_json().map_err(|error| failed(error.to_string()))?;
         (explanation, json)
     };
-    print(&if args.json { json } else { text(&explanation) })?;
+    if args.json { print_json(&json) } else { print(&text(&explanation)) }?;
     let fine = |route: &RouteVerdict| matches!(route.verdict, Verdict::Admitted | Verdict::Served);
     Ok(if explanation.routes.iter().any(fine) { 0 } else { DENIED })
+}
+
+/// Whether each of them is one line of a head.
+fn fits(headers: &[String]) -> Result<(), NoHeader> {
+    headers.iter().zip(1..).try_for_each(|(line, number)| match line {
+        line if line.contains(['\r', '\n']) => Err(NoHeader::LineEnd(number)),
+        line if !line.contains(':') => Err(NoHeader::Colon(number)),
+        _ => Ok(()),
+    })
 }
 
 fn parameters(args: &Args) -> Result<Parameters, Failure> {
@@ -123,4 +144,30 @@ fn ask(settings: &Settings, parameters: &Parameters) -> Result<(Explanation, Str
     let target = format!("/explain?{}", parameters.to_query());
     let (explanation, reply) = client.fetch("GET", &target, WITHIN, &[200])?;
     Ok((explanation, reply.body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_is_none_is_named_without_its_value() {
+        let refused = |lines: &[&str]| {
+            let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            fits(&lines).map_err(|error| error.to_string())
+        };
+        assert_eq!(refused(&["a: b", "c:"]), Ok(()));
+        for (lines, wanted) in [
+            (
+                ["a: b", "Authorization Bearer TOKEN"],
+                "--header, number 2: has no colon; write \"NAME: VALUE\"",
+            ),
+            (
+                ["Authorization: Bearer TOKEN\n", "x"],
+                "--header, number 1: has a line end in it; give each line a --header of its own",
+            ),
+        ] {
+            assert_eq!(refused(&lines), Err(wanted.to_owned()));
+        }
+    }
 }

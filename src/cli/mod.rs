@@ -36,7 +36,7 @@ use std::io::{self, Write as _};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::policy::visible::{is_hidden, visible};
+use crate::policy::visible::{is_hidden, visible, visible_json};
 pub(crate) use crate::server::{BAD_CONFIG, Failure};
 
 /// The exit code of a failure while running.
@@ -133,15 +133,24 @@ pub(crate) fn failed(line: impl Into<String>) -> Failure {
     Failure { code: FAILED, lines: vec![line.into()] }
 }
 
-/// Writes to standard output. A reader that stops reading (`| head`) is no failure.
+/// Writes text for people to standard output. A reader that stops reading (`| head`) is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     printed(text).map(|_| ())
 }
 
-/// The same; the value says whether somebody still reads.
+/// Writes JSON to standard output: what acts on a terminal is escaped so that the text stays JSON, and says the same.
+pub(crate) fn print_json(text: &str) -> Result<(), Failure> {
+    written(&visible_json(text)).map(|_| ())
+}
+
+/// As [`print`]; the value says whether somebody still reads.
 pub(crate) fn printed(text: &str) -> Result<bool, Failure> {
+    written(&harmless(text))
+}
+
+fn written(text: &str) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(harmless(text).as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(failed(format!("cannot write to standard output: {error}"))),

@@ -6,7 +6,7 @@ use crate::admin::api::status::Status;
 use crate::admin::text::status::text;
 use crate::cli::admin_client::AdminClient;
 use crate::cli::flags::Gate;
-use crate::cli::{Failure, print};
+use crate::cli::{Failure, print, print_json};
 
 const WITHIN: Duration = Duration::from_secs(10);
 
@@ -24,6 +24,6 @@ pub struct Args {
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let client = AdminClient::find(&args.gate)?;
     let (status, reply) = client.fetch::<Status>("GET", "/status", WITHIN, &[200])?;
-    print(&if args.json { reply.body } else { text(&status) })?;
+    if args.json { print_json(&reply.body) } else { print(&text(&status)) }?;
     Ok(0)
 }

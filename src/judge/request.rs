@@ -324,7 +324,12 @@ pub(super) fn nearest_route(snapshot: &Snapshot, received: &Received) -> Option<
 }
 
 /// The reason to refuse an admitted request for its method or the length of its body.
-fn flaw_of_request(head: &Head, facts: &Facts<'_>, route: &LiveRoute, max_body: usize) -> Option<Reason> {
+pub(crate) fn flaw_of_request(
+    head: &Head,
+    facts: &Facts<'_>,
+    route: &LiveRoute,
+    max_body: usize,
+) -> Option<Reason> {
     if !route.webhook.spec().methods.allow(head.method()) {
         return Some(Reason::BadMethod);
     }

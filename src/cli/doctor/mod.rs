@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use self::outside::order::Order;
 use self::report::Report;
 use crate::cli::flags::Settings;
-use crate::cli::{Failure, USAGE, failed, print};
+use crate::cli::{Failure, USAGE, failed, print, print_json};
 use crate::files::file;
 use crate::state::doctor::halves;
 use crate::state::doctor::proof::ProofKey;
@@ -178,7 +178,7 @@ fn invite(args: &Args) -> Result<u8, Failure> {
     if args.json {
         let json =
             crate::admin::api::Document::to_json(&invitation).map_err(|error| failed(error.to_string()))?;
-        print(&json)?;
+        print_json(&json)?;
         return Ok(0);
     }
     print(&format!("{}\n", invitation.token))?;
@@ -200,11 +200,10 @@ fn share(args: &Args, token: &str) -> Result<u8, Failure> {
 }
 
 fn tell(args: &Args, report: &Report) -> Result<u8, Failure> {
-    let text = if args.json {
-        report.to_json().map_err(|error| failed(error.to_string()))?
+    if args.json {
+        print_json(&report.to_json().map_err(|error| failed(error.to_string()))?)?;
     } else {
-        screen::text(report)
-    };
-    print(&text)?;
+        print(&screen::text(report))?;
+    }
     Ok(report.exit())
 }

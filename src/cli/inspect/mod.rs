@@ -24,7 +24,7 @@ use crate::admin::api::exchanges::{Exchanges, Replayed, Row, Whole};
 use crate::admin::explain::question::encode;
 use crate::cli::admin_client::AdminClient;
 use crate::cli::flags::Gate;
-use crate::cli::{FAILED, Failure, failed, print};
+use crate::cli::{FAILED, Failure, failed, print, print_json};
 use crate::config::units;
 
 const WITHIN: Duration = Duration::from_secs(10);
@@ -104,7 +104,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     }
     if let Some(number) = args.id {
         let (whole, _) = one(&client, number, &args.bodies)?;
-        print(&shown(&whole, args)?)?;
+        show_whole(&whole, args)?;
         return Ok(0);
     }
     let folder =
@@ -122,7 +122,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
 fn replay(client: &AdminClient, number: u64, args: &Args) -> Result<u8, Failure> {
     let target = format!("/replay?id={number}&anyway={}", u8::from(args.anyway));
     let (replayed, reply) = client.fetch::<Replayed>("POST", &target, REPLAY_WITHIN, &[200])?;
-    print(&if args.json { reply.body } else { lines::replayed(&replayed) })?;
+    if args.json { print_json(&reply.body) } else { print(&lines::replayed(&replayed)) }?;
     Ok(if replayed.outcome == "delivered" { 0 } else { FAILED })
 }
 
@@ -132,11 +132,11 @@ fn one(client: &AdminClient, number: u64, bodies: &str) -> Result<(Whole, String
     Ok((whole, reply.body))
 }
 
-fn shown(whole: &Whole, args: &Args) -> Result<String, Failure> {
+fn show_whole(whole: &Whole, args: &Args) -> Result<(), Failure> {
     if !args.json {
-        return Ok(lines::whole(whole));
+        return print(&lines::whole(whole));
     }
-    serde_json::to_string(whole).map(|line| line + "\n").map_err(|error| failed(error.to_string()))
+    print_json(&(serde_json::to_string(whole).map_err(|error| failed(error.to_string()))? + "\n"))
 }
 
 /// Exchanges as they come.
@@ -201,14 +201,18 @@ impl Watch<'_> {
             return print(&lines::row(row));
         }
         let Ok((whole, _)) = one(self.client, row.number, &self.args.bodies) else {
-            // It went in the meantime; its line is known.
+            // It went in the meantime; its line is known, but is no JSON.
+            if self.args.json {
+                eprintln!("exchange {} is not kept any more", row.number);
+                return Ok(());
+            }
             return print(&lines::row(row));
         };
-        print(&if self.args.follow && !self.args.json {
-            lines::row(row)
+        if self.args.follow && !self.args.json {
+            print(&lines::row(row))?;
         } else {
-            shown(&whole, self.args)?
-        })?;
+            show_whole(&whole, self.args)?;
+        }
         if let Some(folder) = &self.folder {
             match folder.save(&whole) {
                 Ok(path) => eprintln!("saved {}", path.display()),

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cli::flags::Settings;
 use crate::cli::ranges::review::{Review, id, json};
 use crate::cli::ranges::setting::{Setting, no_proposal, store};
-use crate::cli::{FAILED, Failure, USAGE, print};
+use crate::cli::{FAILED, Failure, USAGE, print, print_json};
 use crate::files::file::read;
 use crate::files::folder::MOST_BYTES;
 use crate::load::proposals::places::StoreError;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let (mut review, _) = Review::of(&setting, &setting.before(&live), &set(Some(&list)), &[]);
     review.id = args.other.is_none().then(|| id(&live, &text));
     if args.json {
-        print(&json(&review))?;
+        print_json(&json(&review))?;
     } else {
         print(&format!("{}: {what}\n{}", args.list, review.text()))?;
         if let Some(id) = &review.id {

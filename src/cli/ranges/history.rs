@@ -6,7 +6,7 @@ use crate::cli::flags::Settings;
 use crate::cli::ranges::review::{json, time};
 use crate::cli::ranges::setting::Setting;
 use crate::cli::table::columns;
-use crate::cli::{Failure, print};
+use crate::cli::{Failure, print, print_json};
 use crate::load::proposals::history::Generation;
 use crate::load::proposals::record::Record;
 
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     };
     let told: Vec<Told> = all.into_iter().map(told).collect();
     if args.json {
-        print(&json(&told))?;
+        print_json(&json(&told))?;
     } else if told.is_empty() {
         print(&format!("{}: nothing was published by a command yet\n", args.list))?;
     } else {

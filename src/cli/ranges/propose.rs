@@ -14,7 +14,7 @@ use crate::cli::ranges::review::{Review, id, json, now};
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Live, Setting, operator, store};
 use crate::cli::ranges::weigh::{Proposed as Considered, weigh};
-use crate::cli::{DENIED, Failure, print};
+use crate::cli::{DENIED, Failure, print, print_json};
 use crate::files::file::read;
 use crate::load::proposals::proposal::Proposal;
 use crate::load::proposals::publication::Digests;
@@ -219,7 +219,7 @@ pub(super) fn propose(
     review.warn();
     let list = &setting.list;
     if shape.json {
-        print(&json(&Proposed { waits: true, review, source: source.to_owned() }))?;
+        print_json(&json(&Proposed { waits: true, review, source: source.to_owned() }))?;
     } else {
         let id = review.id.as_deref().unwrap_or_default();
         print(&format!("{list}: proposed from {source}\n{}", review.text()))?;
@@ -252,7 +252,7 @@ fn record(live: &Live, text: &[u8], from: From<'_>, change: Change, now: Duratio
 fn same(setting: &Setting, source: &str, review: Review, shape: &Shape) -> Result<u8, Failure> {
     Proposal::remove(&setting.places, &setting.list).map_err(store)?;
     if shape.json {
-        print(&json(&Proposed { waits: false, review, source: source.to_owned() }))?;
+        print_json(&json(&Proposed { waits: false, review, source: source.to_owned() }))?;
     } else {
         print(&format!("{}: {source} says what the list says\n", setting.list))?;
     }

@@ -9,7 +9,7 @@ use crate::cli::ranges::replay::text::brief;
 use crate::cli::ranges::review::{Review, json, now};
 use crate::cli::ranges::running::Running;
 use crate::cli::ranges::setting::{Live, Setting, operator, store};
-use crate::cli::{DENIED, FAILED, Failure, USAGE, print};
+use crate::cli::{DENIED, FAILED, Failure, USAGE, print, print_json};
 use crate::load::proposals::publication::{Digests, make_live};
 use crate::load::proposals::record::{Change, Record, sha256};
 
@@ -81,7 +81,7 @@ pub(super) fn show(
     };
     if let Some(advice) = advice.filter(|_| !review.held.is_empty()) {
         if as_json {
-            print(&json(&Told { review, replay }))?;
+            print_json(&json(&Told { review, replay }))?;
         }
         return Err(Failure { code: DENIED, lines: [review.held_lines(), vec![advice]].concat() });
     }
@@ -125,7 +125,7 @@ pub(super) fn released(setting: &Setting, serves: Option<u64>, as_json: bool) ->
     let list = &setting.list;
     if as_json {
         let newest = setting.history().pop();
-        print(&json(&Released { generation: newest.map(|newest| newest.number), list, serves }))?;
+        print_json(&json(&Released { generation: newest.map(|newest| newest.number), list, serves }))?;
     } else if let Some(serves) = serves {
         print(&format!("{list}: live, the gate serves its generation {serves}\n"))?;
     }

@@ -25,13 +25,14 @@ use crate::admin::api::signature::{SignatureReport, SignatureVerdict};
 use crate::admin::explain::signature::{secret_of, verdict};
 use crate::admin::text::signature::report as text;
 use crate::cli::flags::Settings;
-use crate::cli::{BAD_CONFIG, DENIED, Failure, USAGE, failed, loading, print};
+use crate::cli::{BAD_CONFIG, DENIED, Failure, USAGE, failed, loading, print, print_json};
 use crate::judge::facts::{Facts, loggable};
-use crate::judge::signature::{Seen, message, seen};
+use crate::judge::request::flaw_of_request;
+use crate::judge::signature::{Seen, answer_is_read, message, seen};
 use crate::policy::demand::Demand;
+use crate::policy::outcome::Reason;
 use crate::policy::provider::signing::Signed;
 use crate::policy::signature::fault::Fault;
-use crate::policy::signature::finding::Finding;
 use crate::policy::signature::mac::Method;
 use crate::policy::signature::rules::Rules;
 use crate::state::secrets::LiveSecret;
@@ -44,7 +45,7 @@ use crate::state::snapshot::{LiveRoute, Snapshot};
 /// says which of them count. With --secret-file no configuration is read. No secret and no signature is printed.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Exit: 0 good (on a route: what its `signature: require` lets pass), 2 no request or no \
+    after_help = "Exit: 0 good (on a route: what `signature: require` would let pass there), 2 no request or no \
                         secret, 3 not good, 78 bad configuration, ranges or secret.\n\n\
                         Example: nexmo-gate signature recorded.txt --at 2026-11-27T21:30:00Z"
 )]
@@ -99,22 +100,25 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     } else {
         by_files(args, request, at)?
     };
-    print(&if args.json {
-        report.to_json().map_err(|error| failed(error.to_string()))?
+    if args.json {
+        print_json(&report.to_json().map_err(|error| failed(error.to_string()))?)?;
     } else {
-        text(&report)
-    })?;
+        print(&text(&report))?;
+    }
     Ok(if report.good { 0 } else { DENIED })
 }
 
 /// Judges by the secrets of the configuration.
-fn by_config(args: &Args, request: Recorded, at: Moment) -> Result<SignatureReport, Failure> {
+fn by_config(args: &Args, mut request: Recorded, at: Moment) -> Result<SignatureReport, Failure> {
     let unjudged = |error: Unjudged| Failure { code: USAGE, lines: vec![error.to_string()] };
     let snapshot = loading::read(&args.settings)?.snapshot;
     if snapshot.secrets.sources.is_empty() {
         return Err(unjudged(Unjudged::NoSecret));
     }
     let route = route(&snapshot, &request, args.route.as_deref()).map_err(unjudged)?;
+    if let Some(reason) = route.and_then(|route| flaw_on(route, &request, &snapshot)) {
+        request.refuse(&format!("the route would refuse this request: {}", reason.word()));
+    }
     let demand = route.map_or_else(Demand::default, |route| route.signature.clone());
     let Some(signing) = snapshot.config.provider.signing.as_ref() else {
         return Err(unjudged(Unjudged::NoSecret));
@@ -152,6 +156,12 @@ fn route<'s>(
     })
 }
 
+/// The reason for which a route refuses a request before it looks at its signature; nothing where the head was refused.
+fn flaw_on(route: &LiveRoute, request: &Recorded, snapshot: &Snapshot) -> Option<Reason> {
+    let facts = Facts::read(&request.head).ok()?;
+    flaw_of_request(&request.head, &facts, route, snapshot.config.limits.max_body)
+}
+
 /// What a request is judged for.
 struct Asked<'s> {
     route: Option<&'s LiveRoute>,
@@ -180,8 +190,10 @@ impl Asked<'_> {
             (Seen::Judged(judgement), Some(route)) => judgement.denial_on(route),
             _ => None,
         };
+        // As good as a route would take it for that requires one: a token for the hash of nothing is not always enough.
+        let head_is_enough = self.route.is_some_and(answer_is_read);
         let (good, fault) = match &seen {
-            Seen::Judged(judgement) => (self.is_good(judgement.finding), judgement.fault),
+            Seen::Judged(judgement) => (judgement.denial(head_is_enough).is_none(), judgement.fault),
             Seen::Open(_) => (false, None),
         };
         if fault == Some(Fault::UnknownKey) {
@@ -191,7 +203,7 @@ impl Asked<'_> {
         SignatureReport {
             at: self.at.text(),
             body_bytes: body.len(),
-            good: good && servable && reason.is_none(),
+            good: good && servable,
             method: shown(head.method()),
             notes,
             path: shown(loggable(head.target())),
@@ -203,10 +215,5 @@ impl Asked<'_> {
             },
             webhook: self.route.map(|route| route.webhook.name().to_owned()),
         }
-    }
-
-    /// A token for the hash of nothing is as good as its route takes it for; `denial_on` says that.
-    fn is_good(&self, finding: Finding) -> bool {
-        finding == Finding::Valid || (finding == Finding::ValidHead && self.route.is_some())
     }
 }

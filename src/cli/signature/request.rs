@@ -54,7 +54,7 @@ pub(crate) struct Recorded {
     pub head: Head,
     /// Its body as it came.
     pub body: Vec<u8>,
-    /// Whether a gate would serve its head.
+    /// Whether a gate would serve it, whatever its signature is.
     pub servable: bool,
     /// What a person should know of how it was read.
     pub notes: Vec<String>,
@@ -110,6 +110,12 @@ impl Recorded {
         }
         let body = body.into_owned();
         Ok(Self { head, body, servable: refused.is_none(), notes })
+    }
+
+    /// Takes note that a gate would not serve it, and why.
+    pub(super) fn refuse(&mut self, note: &str) {
+        self.servable = false;
+        self.notes.push(note.to_owned());
     }
 
     /// Path and query. A head that a gate would refuse has a target all the same.

@@ -41,7 +41,7 @@ use self::target::Target;
 use crate::cli::child::stop::Wish;
 use crate::cli::webhooks::connection::Line;
 use crate::cli::webhooks::samples;
-use crate::cli::{DENIED, FAILED, Failure, USAGE, failed, print, printed};
+use crate::cli::{DENIED, FAILED, Failure, USAGE, failed, print, print_json, printed};
 use crate::files::file::{self, MAX_PEM};
 use crate::state::authorities;
 
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     };
     let run = send(&plan, &line, target, count, args)?;
     if args.json {
-        print(&json::document(&run).map_err(|error| failed(error.to_string()))?)?;
+        print_json(&json::document(&run).map_err(|error| failed(error.to_string()))?)?;
     } else {
         if is_crowd(args) {
             print(&text::crowd(&run))?;

@@ -1,6 +1,8 @@
 //! Strings and lists of JSON. `policy` has no serde, and what is written here is as simple as this.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
+
+use crate::policy::visible::{is_hidden, push_escaped};
 
 /// A string with its quotes.
 #[must_use]
@@ -10,8 +12,8 @@ pub(crate) fn string(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            // Writing to a String cannot fail.
-            c if c.is_control() => drop(write!(out, "\\u{:04x}", u32::from(c))),
+            // What acts on a terminal is escaped here, because no printer of the text may do it in another way.
+            c if is_hidden(c) => push_escaped(&mut out, c),
             c => out.push(c),
         }
     }
@@ -40,7 +42,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_what_a_parser_reads() {
-        for text in ["", "plain", "a\"b\\c", "line\nend\u{1}\u{7f}", "\u{e4}\u{1f600}"] {
+        for text in ["", "plain", "a\"b\\c", "line\nend\u{1}\u{7f}", "\u{e4}\u{1f600}", "\u{202e}\u{e0041}"] {
+            assert!(!string(text).contains(is_hidden));
             assert_eq!(serde_json::from_str::<String>(&string(text)).unwrap(), text);
         }
         assert_eq!(list(["a", "b"]), r#"["a", "b"]"#);

@@ -127,6 +127,69 @@ fn the_command_names_the_step_that_fails_and_exits_by_the_verdict() {
 }
 
 #[test]
+fn what_a_gate_would_refuse_or_deny_for_it_is_not_good() {
+    let (_setup, config) = stand();
+    let of = |body: &[u8]| Token::new(KEY, SECRET, body).bearer();
+    let (good, of_nothing) = (of(BODY), of(b""));
+    let post = |target: &str, lines: &[(&str, &str)]| request("POST", target, lines, BODY);
+    let rows = [
+        (post("/note", &[("Authorization", &good), ("Connection", "authorization")]), "bad_connection"),
+        (post("/note?", &[("Authorization", &good), ("Expect", "x")]), "bad_expectation"),
+        (request("PUT", "/note", &[("Authorization", &good)], BODY), "bad_method"),
+        (request("put", "/note", &[("Authorization", &good)], BODY), "malformed_head"),
+        // Its token covers nothing that the application reads, and no answer webhook brings it.
+        (request("POST", "/note?a=b", &[("Authorization", &of_nothing)], b""), ""),
+        (request("POST", "/require?a=b", &[("Authorization", &of_nothing)], b""), "payload_mismatch"),
+    ];
+    assert_eq!(rows.len(), 6);
+    for (bytes, wanted) in rows {
+        let (code, report) = judged(&config, &bytes);
+        assert_eq!((code, report["good"].as_bool()), (3, Some(false)), "{report:#}");
+        let told = format!("{} {}", report["notes"], report["signature"]["reason"]);
+        assert!(told.contains(wanted), "{report:#}");
+        let output = ran(&["explain", ADMITTED, "--request", "-", "--json", "--config", &config], &bytes);
+        let explained: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let row = &explained["routes"][0];
+        assert_eq!(row["reason"].as_str().unwrap_or_default(), wanted, "{explained:#}");
+        assert_eq!(row["verdict"] == "admitted", wanted.is_empty(), "{explained:#}");
+    }
+    let answer = request("GET", "/answer?a=b", &[("Authorization", &of_nothing)], b"");
+    assert_eq!(judged(&config, &answer).0, 0, "an answer webhook is fetched so");
+}
+
+#[test]
+fn json_stays_json_whatever_a_request_says() {
+    let (_setup, config) = stand();
+    for hidden in ["\u{202e}", "\u{200e}", "\u{2028}", "\u{feff}", "\u{e0041}", "\u{9b}"] {
+        let path = format!("/n/{hidden}");
+        let explain = ["explain", ADMITTED, "--path", &path, "--json", "--config", &config];
+        let text = String::from_utf8(ran(&explain, b"").stdout).expect("text");
+        let told: Value = serde_json::from_str(&text).expect(&text);
+        assert_eq!(told["path"], path.as_str(), "{told:#}");
+        assert!(!text.contains(hidden), "{text}");
+        // What controls a terminal is in no claim.
+        if !hidden.chars().all(char::is_control) {
+            let application = format!("a{hidden}");
+            let token = Token::new(KEY, SECRET, BODY).claim("application_id", application.clone()).bearer();
+            let (code, report) = judged(&config, &with_token("/require", Some(&token), BODY));
+            assert_eq!((code, report["signature"]["application"].as_str()), (0, Some(&*application)));
+        }
+    }
+}
+
+#[test]
+fn a_header_that_is_none_is_not_repeated() {
+    let (_setup, config) = stand();
+    for line in ["Authorization Bearer TOKEN", "Authorization: Bearer TOKEN\n"] {
+        let args =
+            ["explain", ADMITTED, "--path", "/", "--header", "A: b", "--header", line, "--config", &config];
+        let (code, shown) = code_and_text(&args, b"");
+        assert_eq!(code, 2, "{shown}");
+        assert!(shown.contains("--header, number 2:") && !shown.contains("TOKEN"), "{shown}");
+    }
+}
+
+#[test]
 fn a_recorded_request_is_judged_from_a_file_and_for_another_time() {
     let (setup, config) = stand();
     let then = 1_700_000_000;

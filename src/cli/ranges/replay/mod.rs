@@ -46,7 +46,7 @@ use self::text::text;
 use crate::cli::flags::Settings;
 use crate::cli::ranges::UNREADABLE;
 use crate::cli::ranges::setting::{loaded, whole};
-use crate::cli::{DENIED, FAILED, Failure, USAGE, failed, print};
+use crate::cli::{DENIED, FAILED, Failure, USAGE, failed, print, print_json};
 use crate::config::AccessLog;
 use crate::config::read::error::QuantityError;
 use crate::config::read::units::duration;
@@ -195,11 +195,12 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let report = ReplayReport::new(&tally, asked, |route| {
         snapshot.routes.get(route).map_or("", |route| route.label.as_str())
     });
-    print(&if args.json {
-        serde_json::to_string_pretty(&report).map_err(|error| failed(error.to_string()))? + "\n"
+    if args.json {
+        let json = serde_json::to_string_pretty(&report).map_err(|error| failed(error.to_string()))?;
+        print_json(&(json + "\n"))?;
     } else {
-        text(&report)
-    })?;
+        print(&text(&report))?;
+    }
     Ok(if tally.lost.requests == 0 { 0 } else { DENIED })
 }
 

@@ -17,7 +17,7 @@ use crate::admin::api::strangers::SignedStranger;
 use crate::cli::flags::Settings;
 use crate::cli::ranges::setting::loaded;
 use crate::cli::signature::moment::Moment;
-use crate::cli::{DENIED, Failure, USAGE, failed, print};
+use crate::cli::{DENIED, Failure, USAGE, failed, print, print_json};
 use crate::config::Trusted;
 use crate::config::keys::nearest;
 use crate::policy::address::addr::Address;
@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let networks = suggest(seen.iter().map(|one| one.address), taken);
     let suggestions: Vec<Suggestion> = networks.iter().map(|network| suggestion(*network, &seen)).collect();
     let left_out = seen.len() - suggestions.iter().map(|one| one.addresses.len()).sum::<usize>();
-    print(&if args.json { json(&suggestions)? } else { text(&suggestions) })?;
+    if args.json { print_json(&json(&suggestions)?) } else { print(&text(&suggestions)) }?;
     if left_out > 0 {
         eprintln!(
             "left out: {left_out} of {} senders, which a list holds now, or which are a trusted proxy or in reserved space",
