@@ -10,13 +10,15 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::child::Event;
 
-/// Sends [`Event::Stop`] at the first signal.
+/// Sends [`Event::Stop`] at the first signal. Once this returns, no signal ends the program any more.
 pub(in crate::cli) fn on_signal(events: Sender<Event>) {
+    let (ready, listens) = channel::<()>();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
         runtime.block_on(async {
             let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+            drop(ready);
             if let (Ok(mut interrupt), Ok(mut terminate)) = signals {
                 tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
             }
@@ -24,6 +26,8 @@ pub(in crate::cli) fn on_signal(events: Sender<Event>) {
         // An error means that the command is over and nobody waits.
         let _ = events.send(Event::Stop);
     });
+    // The thread drops its end when it listens, or when it cannot.
+    let _ = listens.recv();
 }
 
 /// Whether the user wants to stop. Nobody does until the first signal.
