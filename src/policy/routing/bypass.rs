@@ -46,7 +46,9 @@ pub(crate) fn bypasses(routes: &[Asking<'_>]) -> Vec<Bypass> {
             let mut paths = spellings(path, is_exact, other.path);
             paths.retain(|path| goes_to(path) == Some(lax));
             if !is_exact {
-                paths.iter_mut().for_each(|path| path.push('*'));
+                for path in &mut paths {
+                    path.push('*');
+                }
             }
             if !paths.is_empty() {
                 found.push(Bypass { strict, lax, paths });

@@ -58,9 +58,12 @@ impl SignatureCounters {
     /// Counts one of a client that may use the route.
     pub fn count(&self, counted: &Counted) {
         self.tally(counted);
-        let add_or_end = |row: &AtomicU64, goes_on: bool| match goes_on {
-            true => _ = row.fetch_add(1, Relaxed),
-            false => row.store(0, Relaxed),
+        let add_or_end = |row: &AtomicU64, goes_on: bool| {
+            if goes_on {
+                row.fetch_add(1, Relaxed);
+            } else {
+                row.store(0, Relaxed);
+            }
         };
         add_or_end(&self.in_a_row, !counted.finding.is_good());
         add_or_end(&self.unsigned_in_a_row, counted.finding == Finding::Unsigned);
