@@ -149,7 +149,9 @@ fn mode(root: &Section) -> Mode {
     let Some(node) = root.get("mode") else { return Mode::default() };
     let mode = node.choice(&words, &[]).unwrap_or_default();
     if mode == Mode::Observe {
-        node.warning("observe: nobody is denied, requests that no list admits are forwarded too");
+        node.warning(
+            "observe: no request is denied; limits still apply, and malformed requests are rejected",
+        );
     }
     mode
 }

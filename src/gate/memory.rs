@@ -91,7 +91,7 @@ pub fn terms(config: &Config, lists: u64) -> Vec<Term> {
     let peers: u64 = terms[2..].iter().fold(0, |sum, term| sum.saturating_add(term.bytes));
     terms
         .into_iter()
-        .chain([Term { what: "the allocator's own, a quarter of these", bytes: peers / 4 }])
+        .chain([Term { what: "the allocator's own, a quarter of all but the first two", bytes: peers / 4 }])
         .collect()
 }
 

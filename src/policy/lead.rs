@@ -5,6 +5,15 @@
 
 use crate::policy::outcome::Reason;
 
+/// The advice at the end of a lead that is of no use to somebody who runs `explain`.
+const EXPLAIN: &str = "; nexmo-gate explain shows the chain";
+
+/// A note as `explain` itself gives it.
+#[must_use]
+pub(crate) fn as_explained(note: &str) -> String {
+    note.replace(EXPLAIN, "")
+}
+
 /// The lead for a reason; `None` for reasons that say all themselves, or whose note comes from the application's answer.
 #[must_use]
 pub(crate) fn lead(reason: Reason) -> Option<&'static str> {
@@ -51,6 +60,17 @@ mod tests {
     use crate::policy::delivery::own_status;
     use crate::policy::demand::OnBad;
     use crate::policy::outcome::Outcome;
+
+    #[test]
+    fn no_note_of_explain_advises_to_run_it() {
+        assert_eq!(
+            lead(Reason::NotListed).map(as_explained).as_deref(),
+            Some("no list of the route holds the client")
+        );
+        for note in Reason::ALL.iter().copied().filter_map(lead).map(as_explained) {
+            assert!(!note.contains("nexmo-gate explain"), "{note}");
+        }
+    }
 
     #[test]
     fn every_reason_whose_reply_is_final_has_a_lead() {

@@ -43,7 +43,7 @@ use self::notify::Notifier;
 use self::services::{AdminService, GateService, Sides};
 use self::watchdog::Watchdog;
 use crate::admin::{AdminContext, Scope};
-use crate::config::{Config, Listener, Mode, Overrides, Problem};
+use crate::config::{Config, Listener, Overrides, Problem};
 use crate::files::settle::Pace;
 use crate::gate::Gate;
 use crate::gate::accept::turns::workers;
@@ -169,8 +169,5 @@ fn announce(snapshot: &Snapshot, problems: &[Problem], warnings: &[Problem]) {
     }
     for problem in problems {
         tracing::error!("a stored copy is in use instead: {problem}");
-    }
-    if snapshot.config.mode == Mode::Observe {
-        tracing::warn!("mode is observe: NOTHING IS DENIED, every request is forwarded and only logged");
     }
 }

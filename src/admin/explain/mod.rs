@@ -22,8 +22,8 @@ pub(crate) mod signature;
 mod tests;
 mod verdict;
 
-use self::question::{Exists, ProxyHeader, Question, QuestionError, Subject};
-use self::request::Request;
+use self::question::{ProxyHeader, Question, QuestionError, Subject};
+use self::request::{Exists, Request};
 use self::verdict::{WhoAsks, granted, refusal};
 use crate::admin::api::explanation::{Explanation, RouteVerdict, Verdict};
 use crate::config::Listener;
@@ -32,7 +32,7 @@ use crate::judge::request::{Judged, judge_bytes};
 use crate::judge::{connection, doubt, reply};
 use crate::policy::admission::{self, Grant};
 use crate::policy::client::client_ip::{self, Origin};
-use crate::policy::lead::lead;
+use crate::policy::lead::{as_explained, lead};
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::{LiveRoute, Snapshot};
 
@@ -67,7 +67,7 @@ pub(crate) fn explain(
     let lines = received.head.iter().flat_map(|head| head.values(header.name()));
     let lines: Vec<&[u8]> = lines.collect();
     let client = client_ip::resolve(peer.address, peer.origin, &snapshot.trusted, header, lines.into_iter());
-    let routes: Vec<RouteVerdict> = match (&question.subject, refused) {
+    let mut routes: Vec<RouteVerdict> = match (&question.subject, refused) {
         (_, Some(reason)) => {
             vec![RouteVerdict {
                 verdict: Verdict::Closed,
@@ -83,6 +83,9 @@ pub(crate) fn explain(
             vec![request.verdict(verdict, exists, now)]
         }
     };
+    for route in &mut routes {
+        route.note = route.note.as_deref().map(as_explained);
+    }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let of_head = |bytes: &[u8]| (question.subject != Subject::EveryRoute).then(|| text(bytes));
     let host = received.head.as_ref().and_then(|head| head.values("host").next()).and_then(of_head);

@@ -1,13 +1,10 @@
 //! What is asked of `explain`: an address, the way to the gate, and a request or a part of one.
 //!
-//! It comes from a command line or from the query of `GET /explain`; both mean the same. Nothing is decided here.
-
-use std::path::Path;
+//! It comes from a command line or from the query of `GET /explain`; both mean the same. Whether the client is admitted is
+//! not decided here.
 
 use crate::policy::address::addr::Address;
-
-/// Whether a file is there; `None` where nobody may wait for its file system, as on the threads that serve.
-pub(crate) type Exists = fn(&Path) -> Option<bool>;
+use crate::policy::routing::path::byte_of;
 
 /// The words for a PROXY header that names no source (its command is LOCAL, or its family UNKNOWN).
 const LOCAL: &str = "local";
@@ -33,10 +30,10 @@ pub(crate) enum QuestionError {
     #[error("header: {0:?} is not NAME: VALUE")]
     BadHeader(String),
     /// A whole request and parts of one.
-    #[error("{0}: a request has this already; leave one of the two out")]
+    #[error("{0}: the whole request already says this; leave out `request` or `{0}`")]
     Twice(&'static str),
     /// There is no such listener.
-    #[error("listener: {0:?} is none of listen; there are: {1}")]
+    #[error("listener: no listener has the address {0:?}; there are: {1}")]
     NoListener(String, String),
     /// The listener takes no PROXY header.
     #[error("proxy: the listener {0} takes no PROXY header (proxy_protocol)")]
@@ -47,11 +44,14 @@ pub(crate) enum QuestionError {
     )]
     UnknownKey(String),
     /// A parameter that may be there once is there twice.
-    #[error("{0} is there twice; leave one of the two out")]
+    #[error("{0} is given twice; give it once")]
     Repeated(String),
-    /// The value of this parameter is not text.
+    /// A percent sign in the value of this parameter encodes nothing.
     #[error("{0}: broken percent-encoding")]
     BadEncoding(String),
+    /// The value of this parameter is not text.
+    #[error("{0}: is not UTF-8 text")]
+    NotUtf8(String),
 }
 
 /// The parameters, as text.
@@ -81,13 +81,12 @@ impl Parameters {
     /// The parameters in a query, percent-encoded.
     ///
     /// # Errors
-    /// An unknown parameter, or a value that is not text.
+    /// An unknown parameter, a value that is not text, or a parameter that is repeated.
     pub(crate) fn from_query(query: &str) -> Result<Self, QuestionError> {
         let mut all = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let broken = || QuestionError::BadEncoding(key.to_owned());
-            let bytes = decode(value).ok_or_else(broken)?;
+            let bytes = decode(value).ok_or_else(|| QuestionError::BadEncoding(key.to_owned()))?;
             let repeated = || QuestionError::Repeated(key.to_owned());
             if key == "request" {
                 if all.request.replace(bytes).is_some() {
@@ -95,7 +94,7 @@ impl Parameters {
                 }
                 continue;
             }
-            let text = String::from_utf8(bytes).map_err(|_| broken())?;
+            let text = String::from_utf8(bytes).map_err(|_| QuestionError::NotUtf8(key.to_owned()))?;
             let slot = match key {
                 "ip" => &mut all.ip,
                 "via" => &mut all.via,
@@ -242,8 +241,7 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         if *first == b'%' {
-            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            bytes.push(byte_of(tail.get(..2)?)?);
             rest = &tail[2..];
         } else {
             bytes.push(*first);
@@ -273,14 +271,22 @@ mod tests {
             ("ip=192.0.2.1&path=a", "a path begins with '/', this one is \"a\""),
             ("ip=192.0.2.1&proxy=x", "proxy: \"x\" is neither an IP address, nor local, nor none"),
             ("ip=192.0.2.1&path=/&header=x", "header: \"x\" is not NAME: VALUE"),
-            ("ip=192.0.2.1&request=x&host=a", "host: a request has this already; leave one of the two out"),
+            (
+                "ip=192.0.2.1&request=x&host=a",
+                "host: the whole request already says this; leave out `request` or `host`",
+            ),
+            ("ip=192.0.2.1&ip=192.0.2.2", "ip is given twice; give it once"),
+            ("request=x&request=x", "request is given twice; give it once"),
             (
                 "ip=192.0.2.1&x=y",
                 "\"x\" is not a parameter; there are: ip, via, path, host, method, header, request, listener, proxy",
             ),
             ("ip=%zz", "ip: broken percent-encoding"),
             ("ip=%", "ip: broken percent-encoding"),
-            ("path=%ff", "path: broken percent-encoding"),
+            ("path=%+d", "path: broken percent-encoding"),
+            ("path=%-1", "path: broken percent-encoding"),
+            ("path=%d\u{e4}", "path: broken percent-encoding"),
+            ("path=%ff", "path: is not UTF-8 text"),
         ] {
             assert_eq!(refused(query), wanted, "{query}");
         }

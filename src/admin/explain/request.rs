@@ -3,9 +3,10 @@
 //! Nothing is decided here that serving does not decide by the same functions.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use crate::admin::api::explanation::{RouteVerdict, Verdict};
-use crate::admin::explain::question::{Exists, Question, Subject};
+use crate::admin::explain::question::{Question, Subject};
 use crate::admin::explain::verdict::{WhoAsks, granted, refusal};
 use crate::admin::explain::{head, signature};
 use crate::judge::heard::{Heard, Said, heard};
@@ -19,6 +20,9 @@ use crate::policy::admission::{Grant, Mode};
 use crate::policy::outcome::Reason;
 use crate::state::snapshot::Snapshot;
 use crate::wire::body::Framing;
+
+/// Whether a file is there; `None` where nobody may wait for its file system, as on the threads that serve.
+pub(crate) type Exists = fn(&Path) -> Option<bool>;
 
 /// A request, and who it is of.
 #[derive(Clone, Copy)]

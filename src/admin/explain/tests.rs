@@ -53,7 +53,7 @@ list     voice              does not hold it (2 prefixes in DIR/ranges/voice.txt
 list     sms                does not hold it (3 prefixes in DIR/ranges/sms.txt)
 verdict  DENIED, not_listed: the client is in none of the route's lists
 answer   403 (deny: forbid)
-note     no list of the route holds the client; nexmo-gate explain shows the chain
+note     no list of the route holds the client
 ";
     assert_eq!(text, wanted);
 }
@@ -231,7 +231,7 @@ fn a_listener_that_cannot_be_meant_is_refused() {
     };
     assert_eq!(
         problem(|asked| asked.listener = Some("1.2.3.4:5".into())),
-        "listener: \"1.2.3.4:5\" is none of listen; there are: 0.0.0.0:8080"
+        "listener: no listener has the address \"1.2.3.4:5\"; there are: 0.0.0.0:8080"
     );
     assert_eq!(
         problem(|asked| asked.proxy = Some("192.0.2.1".into())),

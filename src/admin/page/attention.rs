@@ -138,7 +138,7 @@ fn serving(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
         needs.push((Level::Bad, words));
     }
     if snapshot.config.mode == Mode::Observe {
-        needs.push((Level::Warn, "mode is observe: nothing is denied".to_owned()));
+        needs.push((Level::Warn, "mode: observe: no request is denied".to_owned()));
     }
     if view.gauges.phase() == Phase::Draining {
         needs.push((

@@ -12,22 +12,28 @@ use crate::policy::demand::Need;
 use crate::policy::signature::finding::Finding;
 use crate::state::secrets::LiveSecret;
 use crate::state::snapshot::LiveRoute;
-use crate::state::stats::signatures::MANY_IN_A_ROW;
+use crate::state::stats::signatures::Row;
 use crate::telemetry::timestamp::unix_seconds;
 
 /// What needs attention.
 pub(crate) fn needs(view: &View<'_>, needs: &mut Vec<(Level, String)>) {
     for route in judging(view).filter(|route| route.signature.need == Need::Require) {
-        let faults = route.counters.signatures.in_a_row();
-        if faults >= MANY_IN_A_ROW {
-            let words = format!(
+        let Some(row) = route.counters.signatures.row() else { continue };
+        let words = match row {
+            Row::Unsigned(requests) => format!(
+                "route {} requires signatures, and the last {} requests of this route had no signature: does the account sign \
+                 its webhooks?",
+                route.label,
+                grouped(requests)
+            ),
+            Row::NotGood(faults) => format!(
                 "route {} requires signatures, and the last {} were not good: is its secret the account's signature secret, \
                  not the API secret?",
                 route.label,
                 grouped(faults)
-            );
-            needs.push((Level::Bad, words));
-        }
+            ),
+        };
+        needs.push((Level::Bad, words));
     }
     for one in &view.snapshot.secrets.sources {
         needs.extend(of_secret(view, one));
@@ -148,7 +154,7 @@ mod tests {
     use crate::admin::page::tests::Begun;
     use crate::policy::signature::finding::Scheme;
     use crate::state::snapshot::Snapshot;
-    use crate::state::stats::signatures::Counted;
+    use crate::state::stats::signatures::{Counted, MANY_IN_A_ROW};
 
     const DAY: u64 = 86_400;
 
@@ -215,6 +221,12 @@ mod tests {
             words.starts_with("route /webhooks/answer requires signatures, and the last 20 were not good"),
             "{words}"
         );
+        for _ in 1..MANY_IN_A_ROW {
+            count(required, Finding::Unsigned);
+        }
+        let wanted = "route /webhooks/answer requires signatures, and the last 20 requests of this route had no signature: \
+                      does the account sign its webhooks?";
+        assert_eq!(needed(&snapshot, 20_000), [(Level::Bad, wanted.to_owned())]);
         count(required, Finding::Valid);
         assert_eq!(needed(&snapshot, 20_000), []);
     }

@@ -79,7 +79,7 @@ checks! {
     GateRunning = "gate.running" => "does the gate run and serve?",
     GateFiles = "gate.files" => "does the gate serve what the files say?",
     GateMode = "gate.mode" => "are denials carried out?",
-    ListsAge = "lists.age" => "was every list compared with its source lately?",
+    ListsAge = "lists.age" => "was every list compared with the vendor's article lately?",
     ListsCopies = "lists.copies" => "is every list the one of its file, and no stored copy?",
     ListsWaiting = "lists.waiting" => "does no proposal for a list wait?",
     ListsSigned = "lists.signed" => "is no sender left out that signs with your secret?",

@@ -11,8 +11,9 @@ use crate::config::read::section::Section;
 use crate::config::read::units::show_duration;
 use crate::config::sections::{demands, lists, upstream};
 use crate::policy::delivery::{OnError, Rules, SuccessSet};
-use crate::policy::demand::Demand;
+use crate::policy::demand::{Demand, Need};
 use crate::policy::provider::Webhook;
+use crate::policy::routing::bypass::{Asking, Bypass, bypasses};
 use crate::policy::routing::route::PathPattern;
 
 const DEADLINE: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
@@ -38,10 +39,35 @@ pub(crate) fn routes(root: &Section, trusted: &[Trusted], secrets: &[SecretFile]
     let mut earlier = Vec::new();
     // A placeholder keeps the indices of the other routes. Its deadline of zero never exceeds the grace.
     let stand_in = || Route { deadline: Duration::ZERO, ..everything(provider.other()) };
-    entries
+    let routes: Vec<Route> = entries
         .iter()
         .map(|entry| route(entry, trusted, secrets, &mut earlier).unwrap_or_else(stand_in))
-        .collect()
+        .collect();
+    warn_of_bypasses(&node, &routes);
+    routes
+}
+
+/// Warns of routes that require signatures and can be avoided.
+fn warn_of_bypasses(node: &Node, routes: &[Route]) {
+    let asking: Vec<Asking<'_>> = routes
+        .iter()
+        .map(|Route { host, path, signature, .. }| {
+            let is_strict = signature.need == Need::Require;
+            Asking { host: host.as_deref(), path, is_strict }
+        })
+        .collect();
+    for Bypass { strict, lax, paths } in bypasses(&asking) {
+        let (Some(avoided), Some(by)) = (routes.get(strict), routes.get(lax)) else { continue };
+        let message = format!(
+            "require can be avoided: routes[{lax}] ({}, signature: {}) forwards {} unsigned, and many applications take that for \
+             {}; let it require a signature too",
+            by.path,
+            by.signature.need.word(),
+            paths.join(" and "),
+            avoided.path
+        );
+        node.source.report.warning(&format!("{}[{strict}].signature", node.path), message);
+    }
 }
 
 /// A route for every path, with the defaults of its webhook.

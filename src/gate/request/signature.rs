@@ -18,7 +18,7 @@ use crate::policy::signature::fault::Fault;
 use crate::policy::signature::finding::Finding;
 use crate::policy::signature::rules::Message;
 use crate::state::snapshot::LiveRoute;
-use crate::state::stats::signatures::MANY_IN_A_ROW;
+use crate::state::stats::signatures::Row;
 use crate::wire::transport::Transport;
 
 impl<T: Transport> Request<'_, T> {
@@ -90,14 +90,18 @@ impl<T: Transport> Request<'_, T> {
         now: u64,
     ) -> Result<(), Reason> {
         let route = &admitted.route;
-        route.counters.signatures.count(&judgement.counted());
+        let counters = &route.counters.signatures;
+        match admitted.would_deny {
+            None => counters.count(&judgement.counted()),
+            Some(_) => counters.count_observed(&judgement.counted()),
+        }
         if let Some(vouched) = judgement.vouched.as_ref().filter(|_| judgement.finding.is_good()) {
             self.context.snapshot.secrets.count_use(vouched.place(), now);
         }
         if let Some(note) = judgement.note(route) {
             self.record.note(note);
         }
-        if let Some(fault) = judgement.fault {
+        if let Some(fault) = judgement.fault.filter(|_| admitted.would_deny.is_none()) {
             report_faults(route, fault);
         }
         let denial = judgement.denial_on(route);
@@ -130,14 +134,23 @@ impl<T: Transport> Request<'_, T> {
 
 /// Reports a route on which no signature is good any more, at most once an hour.
 fn report_faults(route: &LiveRoute, fault: Fault) {
-    let in_a_row = route.counters.signatures.in_a_row();
-    if in_a_row >= MANY_IN_A_ROW && route.counters.unsigned.note((), Instant::now()).is_some() {
-        tracing::warn!(
+    let Some(row) = route.counters.signatures.row() else { return };
+    if route.counters.unsigned.note((), Instant::now()).is_none() {
+        return;
+    }
+    match row {
+        Row::Unsigned(in_a_row) => tracing::warn!(
+            route = route.label,
+            in_a_row,
+            %fault,
+            "the last {in_a_row} requests of this route had no signature: does the account sign its webhooks?"
+        ),
+        Row::NotGood(in_a_row) => tracing::warn!(
             route = route.label,
             in_a_row,
             %fault,
             "the last webhooks of this route had no good signature: does the file in signatures.secrets hold the account's signature \
              secret? It is not the API secret. nexmo-gate signature FILE shows the step that fails"
-        );
+        ),
     }
 }

@@ -10,8 +10,8 @@ use crate::policy::signature::payload::PayloadForm;
 
 /// Upper bounds of the histogram of ages, in seconds: they tell whether a message that is tried again is signed again.
 pub(crate) const AGE_BOUNDS_S: [u64; 8] = [1, 5, 30, 60, 300, 3600, 21_600, 86_400];
-/// So many requests in a row without a good signature are more than chance: the secret is more likely to be wrong than
-/// every sender.
+/// So many requests in a row without a good signature are more than chance: the secret or the account's settings are more
+/// likely to be wrong than every sender.
 pub(crate) const MANY_IN_A_ROW: u64 = 20;
 const FINDINGS: usize = Finding::ALL.len();
 /// Three rows: token, parameter, no signature.
@@ -30,6 +30,15 @@ pub struct Counted {
     pub form: Option<PayloadForm>,
 }
 
+/// What the last requests of a route have in common, if there are many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// So many had no signature, so no secret can be wrong.
+    Unsigned(u64),
+    /// So many had no good signature.
+    NotGood(u64),
+}
+
 /// The counts.
 #[derive(Debug, Default)]
 pub struct SignatureCounters {
@@ -39,22 +48,38 @@ pub struct SignatureCounters {
     forms: [AtomicU64; PayloadForm::ALL.len()],
     /// Requests without a good signature since the last good one.
     in_a_row: AtomicU64,
+    /// Requests without any signature since the last one that had one.
+    unsigned_in_a_row: AtomicU64,
     repeats: AtomicU64,
     strangers: AtomicU64,
 }
 
 impl SignatureCounters {
-    /// Counts one.
+    /// Counts one of a client that may use the route.
     pub fn count(&self, counted: &Counted) {
+        self.tally(counted);
+        let add_or_end = |row: &AtomicU64, goes_on: bool| {
+            if goes_on {
+                row.fetch_add(1, Relaxed);
+            } else {
+                row.store(0, Relaxed);
+            }
+        };
+        add_or_end(&self.in_a_row, !counted.finding.is_good());
+        add_or_end(&self.unsigned_in_a_row, counted.finding == Finding::Unsigned);
+    }
+
+    /// Counts one of a client that only `mode: observe` lets pass. Anybody can send such a request without a good
+    /// signature, and it says nothing about the secret; a good one does.
+    pub(crate) fn count_observed(&self, counted: &Counted) {
+        if counted.finding.is_good() { self.count(counted) } else { self.tally(counted) }
+    }
+
+    fn tally(&self, counted: &Counted) {
         let good = counted.finding.is_good();
         self.findings[row_of(counted.scheme)][counted.finding as usize].fetch_add(1, Relaxed);
         if let Some(form) = counted.form {
             self.forms[form as usize].fetch_add(1, Relaxed);
-        }
-        if good {
-            self.in_a_row.store(0, Relaxed);
-        } else {
-            self.in_a_row.fetch_add(1, Relaxed);
         }
         if let Some(age) = counted.age.filter(|_| good) {
             let age = u64::try_from(age).unwrap_or(0);
@@ -90,6 +115,17 @@ impl SignatureCounters {
     #[must_use]
     pub(crate) fn in_a_row(&self) -> u64 {
         self.in_a_row.load(Relaxed)
+    }
+
+    /// Whether so many requests in a row had no good signature that somebody has to look.
+    #[must_use]
+    pub(crate) fn row(&self) -> Option<Row> {
+        let [faults, unsigned] = [&self.in_a_row, &self.unsigned_in_a_row].map(|row| row.load(Relaxed));
+        match (faults >= MANY_IN_A_ROW, unsigned >= MANY_IN_A_ROW) {
+            (true, true) => Some(Row::Unsigned(unsigned)),
+            (true, false) => Some(Row::NotGood(faults)),
+            (false, _) => None,
+        }
     }
 
     /// The count of each finding that occurred, by scheme.
@@ -162,5 +198,40 @@ mod tests {
             assert_eq!(counters.in_a_row(), in_a_row);
         }
         assert_eq!(counters.by_form().collect::<Vec<_>>(), [(PayloadForm::Body, 4)]);
+    }
+
+    fn of(finding: Finding) -> Counted {
+        Counted { scheme: None, finding, age: None, form: None }
+    }
+
+    #[test]
+    fn a_row_without_signatures_is_no_row_of_bad_ones() {
+        let counters = SignatureCounters::default();
+        let many = |finding, times| (0..times).for_each(|_| counters.count(&of(finding)));
+        many(Finding::Unsigned, MANY_IN_A_ROW - 1);
+        assert_eq!(counters.row(), None);
+        many(Finding::Unsigned, 1);
+        assert_eq!(counters.row(), Some(Row::Unsigned(20)));
+        many(Finding::Bad, 1);
+        assert_eq!(counters.row(), Some(Row::NotGood(21)));
+        many(Finding::Unsigned, MANY_IN_A_ROW + 1);
+        assert_eq!(counters.row(), Some(Row::Unsigned(21)), "those before were signed");
+        many(Finding::Valid, 1);
+        assert_eq!(counters.row(), None);
+    }
+
+    #[test]
+    fn what_only_observe_lets_pass_makes_no_row_and_can_end_one() {
+        let counters = SignatureCounters::default();
+        for finding in [Finding::Unsigned, Finding::Bad] {
+            (0..=MANY_IN_A_ROW).for_each(|_| counters.count_observed(&of(finding)));
+        }
+        assert_eq!((counters.in_a_row(), counters.row()), (0, None));
+        assert_eq!(counters.by_finding().map(|(.., count)| count).sum::<u64>(), 42, "they are counted");
+        (0..MANY_IN_A_ROW).for_each(|_| counters.count(&of(Finding::Bad)));
+        counters.count_observed(&of(Finding::Unsigned));
+        assert_eq!(counters.row(), Some(Row::NotGood(20)));
+        counters.count_observed(&of(Finding::Valid));
+        assert_eq!(counters.row(), None);
     }
 }

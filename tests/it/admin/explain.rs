@@ -176,6 +176,10 @@ fn explained(
 fn logged(event: &Value) -> Vec<Value> {
     let mut all: Vec<Value> =
         ["reason", "status", "would_deny", "note"].iter().map(|key| event[*key].clone()).collect();
+    // Whoever runs `explain` is not advised to run it.
+    if let Some(note) = all[3].as_str() {
+        all[3] = note.replace("; nexmo-gate explain shows the chain", "").into();
+    }
     all.extend(["method", "path"].map(|key| text(&event[key])));
     all
 }

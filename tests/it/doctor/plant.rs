@@ -15,7 +15,7 @@ pub enum Plant {
     Gate(&'static str, &'static str),
     /// The certificate that is shown.
     Shown(Chain),
-    /// The date on which the list was compared with its source.
+    /// The date on which the list was compared with the vendor's article.
     Reviewed(&'static str),
     /// The application listens on every address.
     OpenApplication,

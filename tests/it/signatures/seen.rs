@@ -6,7 +6,7 @@ use super::answers::{BODY, KEY, SECRET, setup, with_token};
 use crate::admin::status_page::page;
 use crate::harness::gate::setup::binary;
 use crate::harness::signer::Token;
-use crate::harness::{ADMITTED, Gate, Setup, Upstream};
+use crate::harness::{ADMITTED, Gate, STRANGER, Setup, Upstream};
 
 const NEW: &str = "the-new-secret-of-the-account-123";
 
@@ -111,4 +111,36 @@ fn uses_of_a_secret_go_on_over_a_reload_and_end_with_the_secret() {
     assert_eq!(hits(&gate.status()), [0, 0]);
     assert_eq!(ask(&gate, "/require", NEW), 503);
     assert_eq!(hits(&gate.status()), [0, 0], "a signature that no secret made is nobody's");
+}
+
+/// Strangers need no secret to fail, so they prove nothing about one.
+#[test]
+fn unsigned_requests_that_only_observe_lets_pass_raise_no_alarm() {
+    let upstream = Upstream::echo();
+    let gate = setup(&upstream, "retry").key("mode", "observe").without_tls().http1().start();
+    let at_start = gate.log();
+    let about_mode: Vec<&str> = at_start.lines().filter(|line| line.contains("observe")).collect();
+    let said = "mode: observe: no request is denied; limits still apply, and malformed requests are rejected";
+    assert!(about_mode.len() == 1 && about_mode[0].contains(said), "{about_mode:?}");
+
+    let send = |from: &str, count: usize| {
+        for _ in 0..count {
+            assert_eq!(gate.ask(from, &with_token("/require", None, BODY)).status, 200);
+        }
+    };
+    let in_a_row = || gate.status()["routes"][2]["signature"]["faults_in_a_row"].clone();
+    let words = "requests of this route had no signature: does the account sign its webhooks?";
+    send(STRANGER, 22);
+    gate.events(22);
+    assert_eq!(in_a_row(), 0);
+    assert!(!page(&gate).contains("requires signatures"), "{}", page(&gate));
+    let before = gate.log();
+    assert!(!before.contains(words) && !before.contains("no good signature"), "{before}");
+
+    send(ADMITTED, 20);
+    gate.events(42);
+    assert_eq!(in_a_row(), 20);
+    gate.wait_message(0, |message, _| message == format!("the last 20 {words}"));
+    assert!(page(&gate).contains(&format!("the last 20 {words}")), "{}", page(&gate));
+    assert!(!gate.log().contains("no good signature"), "{}", gate.log());
 }

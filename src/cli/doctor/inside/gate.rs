@@ -45,7 +45,7 @@ fn mode(status: &Status) -> Finding {
     if status.mode == "observe" {
         return Finding::warn(
             Check::GateMode,
-            "mode: observe: everybody is forwarded",
+            "mode: observe: no request is denied",
             "mode: enforce, when the log has shown your real webhooks admitted",
         );
     }

@@ -55,7 +55,7 @@ routes: [{ path: /a, webhook: voice-answer, deadline: 6s }, { path: /b, webhook:
 admin: { address: \"0.0.0.0:9901\", allow_remote: true }
 ";
     let wanted = [
-        "mode: observe: nobody is denied, requests that no list admits are forwarded too",
+        "mode: observe: no request is denied; limits still apply, and malformed requests are rejected",
         "routes[0].deadline: 6s is longer than the 4500ms that voice-answer allows: the sender may have given up before it is answered",
         "admin.address: 0.0.0.0:9901 can be reached from other machines; anyone who connects may reload and read the status",
     ];

@@ -265,6 +265,26 @@ fn what_has_no_effect_is_a_warning() {
 }
 
 #[test]
+fn a_route_that_requires_a_signature_and_can_be_avoided_is_a_warning() {
+    let account = "signatures: { secrets: [{ api_key: a1b2c3d, file: a }] }\n";
+    let with = |lax: &str, strict: &str| {
+        let strict = format!("{{ path: {strict}, webhook: verify, signature: require }}");
+        warnings(&format!("{account}routes: [{strict}, {{ path: {lax}, webhook: verify, signature: off }}]"))
+    };
+    let wanted = "routes[0].signature: require can be avoided: routes[1] (/w/*, signature: off) forwards /w/A and /w/a/ \
+                  unsigned, and many applications take that for /w/a; let it require a signature too";
+    assert_eq!(with("/w/*", "/w/a"), [wanted]);
+    assert_eq!(with("/v/*", "/w/a"), [""; 0]);
+    let strict = "{ path: /w/a, webhook: verify, signature: require }";
+    let noted = warnings(&format!("{account}routes: [{strict}, {{ path: /w/*, webhook: verify }}]"));
+    assert_eq!(noted, [wanted.replace("off", "note")]);
+    let both = warnings(&format!(
+        "{account}routes: [{strict}, {{ path: /w/*, webhook: verify, signature: require }}]"
+    ));
+    assert_eq!(both, [""; 0]);
+}
+
+#[test]
 fn a_path_begins_in_the_folder_of_the_services_credentials() {
     let text = "upstream: http://127.0.0.1:3000\nsignatures: { secrets: [{ api_key: a, file: \"${CREDENTIALS_DIRECTORY}/a\" }, { api_key: a, file: \"x/${CREDENTIALS_DIRECTORY}/a\" }] }";
     let folder = Some("/run/credentials/gate.service".to_owned());

@@ -64,7 +64,7 @@ fn cold_keys_stay_and_the_rest_is_applied() {
     let text = CONFIG.replace("8080", "8081").replace("3000", "3001");
     let cold = "threads: 7\nadmin: { address: \"127.0.0.1:9999\" }\nstate: s\nlimits: { connections: 77, max_body: 2MiB }\n\
                 log: { format: text, level: debug, access: stderr }\n";
-    site.write("config.yaml", &format!("{text}{cold}deny: hide\n"));
+    site.write("config.yaml", &format!("{text}{cold}deny: hide\ninspect: {{ keep: 7 }}\n"));
     let outcome = again(&mut loader, &old);
     let keys = [
         "listen",
@@ -81,7 +81,10 @@ fn cold_keys_stay_and_the_rest_is_applied() {
     assert_eq!(new.config.listen, old.config.listen);
     assert_eq!(new.config.limits.connections, old.config.limits.connections);
     assert_eq!(new.config.limits.max_body, 2 << 20);
-    assert_eq!(new.changes_since(&old), ["upstream changed", "deny changed", "limits changed"]);
+    assert_eq!(
+        new.changes_since(&old),
+        ["upstream changed", "deny changed", "limits changed", "inspect changed"]
+    );
     // Reported at every reload until the change is undone.
     assert_eq!(again(&mut loader, &new).needs_restart.len(), keys.len());
     site.write("config.yaml", CONFIG);
