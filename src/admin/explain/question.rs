@@ -26,9 +26,9 @@ pub(crate) enum QuestionError {
     /// The source of a PROXY header is not valid.
     #[error("proxy: {0:?} is neither an IP address, nor local, nor none")]
     BadSource(String),
-    /// A header line is not valid.
-    #[error("header: {0:?} is not NAME: VALUE")]
-    BadHeader(String),
+    /// A header line is not valid. Its text may be a token, so only its number is told.
+    #[error("header: number {0} is not NAME: VALUE on one line")]
+    BadHeader(usize),
     /// A whole request and parts of one.
     #[error("{0}: the whole request already says this; leave out `request` or `{0}`")]
     Twice(&'static str),
@@ -190,8 +190,9 @@ impl Question {
         let ip = ip.ok_or(QuestionError::NoAddress)?;
         let peer = Address::new(ip.parse().map_err(|_| QuestionError::BadAddress(ip))?);
         let proxy = proxy.map(proxy_header).transpose()?;
-        if let Some(line) = headers.iter().find(|line| !line.contains(':') || line.contains(['\r', '\n'])) {
-            return Err(QuestionError::BadHeader(line.clone()));
+        let is_odd = |line: &String| !line.contains(':') || line.contains(['\r', '\n']);
+        if let Some(place) = headers.iter().position(is_odd) {
+            return Err(QuestionError::BadHeader(place + 1));
         }
         let parts = [
             ("path", path.is_some()),
@@ -270,7 +271,7 @@ mod tests {
             ("ip=x", "\"x\" is not an IP address"),
             ("ip=192.0.2.1&path=a", "a path begins with '/', this one is \"a\""),
             ("ip=192.0.2.1&proxy=x", "proxy: \"x\" is neither an IP address, nor local, nor none"),
-            ("ip=192.0.2.1&path=/&header=x", "header: \"x\" is not NAME: VALUE"),
+            ("ip=192.0.2.1&path=/&header=x", "header: number 1 is not NAME: VALUE on one line"),
             (
                 "ip=192.0.2.1&request=x&host=a",
                 "host: the whole request already says this; leave out `request` or `host`",
