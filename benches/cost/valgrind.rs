@@ -10,8 +10,8 @@ use std::process::Command;
 pub struct Counts {
     pub instructions: f64,
     pub allocations: f64,
-    /// Of the instructions, those that hash blocks with SHA-256: valgrind knows no instructions for that, so they are
-    /// counted as a program without them has them, which is fifteen times as many.
+    /// Of the instructions, those that hash blocks with SHA-256. valgrind hides the processor's own instructions for
+    /// that from the program, which then needs many times as many.
     pub hashing: f64,
 }
 
