@@ -77,8 +77,8 @@ fn round(way: &Way, text: &str, secret: &str) -> Vec<Value> {
 /// All that is asked for these ways: `count` of them, with texts and secrets of chance.
 fn sent(ways: &[Way], count: usize, dice: &mut Dice) -> Vec<Value> {
     let rounds = (0..count.div_ceil(ROUND)).flat_map(|place| {
-        // An argument of a program holds no NUL.
-        let text = samples::text(dice, 8).replace('\0', "");
+        // An argument of a program holds no NUL, and a value that begins like JSON is read as JSON.
+        let text = format!("x{}", samples::text(dice, 8).replace('\0', ""));
         let secret = format!("secret-of-this-round-{}", dice.next());
         round(&ways[place % ways.len()], &text, &secret)
     });
