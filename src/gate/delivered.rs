@@ -142,8 +142,7 @@ impl Delivered {
         (message, read_by): (&Message<'_>, impl Iterator<Item = &'m [u8]>),
     ) -> Option<MessageKey> {
         let mut parts = Parts::of_id(vouched)?;
-        let mut hasher = self.hasher;
-        hasher.write(&parts.0);
+        let mut hasher = self.hashing(&parts);
         let id = hasher.finish128().as_u128();
         parts.0.clear();
         // The hash of a good token is of the body, which may be long.
@@ -156,6 +155,13 @@ impl Delivered {
         Some(MessageKey { whole: hasher.finish128().as_u128(), id })
     }
 
+    /// The hasher, to which these parts were given.
+    fn hashing(&self, parts: &Parts) -> SipHasher13 {
+        let mut hasher = self.hasher;
+        hasher.write(&parts.0);
+        hasher
+    }
+
     /// Whether this very message was delivered.
     #[must_use]
     pub(crate) fn knows(&self, key: MessageKey) -> bool {
@@ -165,10 +171,7 @@ impl Delivered {
     /// The id of a signed message, as it is remembered; `None` if it has none.
     #[must_use]
     pub(crate) fn id(&self, vouched: &Vouched) -> Option<u128> {
-        let parts = Parts::of_id(vouched)?;
-        let mut hasher = self.hasher;
-        hasher.write(&parts.0);
-        Some(hasher.finish128().as_u128())
+        Parts::of_id(vouched).map(|parts| self.hashing(&parts).finish128().as_u128())
     }
 
     /// Whether a message with this id was delivered.

@@ -22,7 +22,8 @@ use crate::state::stats::gauges::Gauges;
 use crate::upstream::answer::{self, Answer, Behind, Bounds, Broken};
 use crate::upstream::balancer::{Turn, note_connected};
 use crate::upstream::flaw::Flaw;
-use crate::upstream::pool::{Pool, PooledConnection};
+use crate::upstream::idle::PooledConnection;
+use crate::upstream::pool::Pool;
 use crate::upstream::pools::Pools;
 use crate::wire::budget::Budget;
 

@@ -5,17 +5,11 @@
 //! long as the application took for an answer, and surplus bytes are found in that time. Every connection has a greatest
 //! age, and if an endpoint has sent surplus bytes, none of its connections is kept for a while.
 //!
-//! Of the connections that have rested, a quiet endpoint uses the one that has rested longest: more time to find surplus
-//! bytes costs nothing there. A busy endpoint uses the one that has just rested, so that those that it needs no more
-//! become too old and are closed. Otherwise a moment of many requests would leave it with many connections for good, each
-//! used so rarely that no cache has it any more.
-//!
 //! A stale connection is one that the application has closed. The pool keeps a connection for less time than common
 //! servers do (gunicorn 2 s, Node and uvicorn 5 s), and looks for an end before it gives the connection out. If it is
 //! stale nevertheless, `exchange` sends the message once more. Invariant: a connection in the pool had no unread bytes
 //! when it was put there, and is not given out with unread bytes.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -27,6 +21,7 @@ use tokio::time::Instant;
 use crate::state::endpoint::{Endpoint, LiveUpstream};
 use crate::upstream::balancer;
 use crate::upstream::connect::{Unreachable, connect};
+use crate::upstream::idle::{Idle, Kept, PooledConnection};
 use crate::upstream::resolver::Addresses;
 
 /// Below gunicorn's 2 s, the shortest keep-alive of the common application servers.
@@ -39,14 +34,9 @@ pub(crate) const MAX_IDLE: usize = 2048;
 /// that came 0 to 20 ms late (`make oracles`): with 5 ms, two of a hundred reached a later sender; with 25 ms, none of
 /// 2,095.
 const REST: std::ops::RangeInclusive<Duration> = Duration::from_millis(25)..=Duration::from_secs(1);
-/// The greatest age of a connection, and the largest number of requests that it carries. They limit the harm if answers
-/// are shifted and nothing shows it.
-const MAX_AGE: Duration = Duration::from_secs(60);
+/// The largest number of requests that a connection carries. It limits the harm if answers are shifted and nothing shows
+/// it.
 const MAX_USES: u32 = 1000;
-/// How many connections that still rest are searched for one that has rested: those whose application is slow rest longer.
-const LOOKED_AT: usize = 8;
-/// With more connections that have rested than this, an endpoint is busy.
-const QUIET: usize = 64;
 /// For how long no connection of an endpoint is kept after it has sent surplus bytes. The time doubles if that happens
 /// again before six times the last one has passed since its end.
 const DISTRUST: Duration = Duration::from_secs(10);
@@ -58,71 +48,6 @@ pub(crate) struct Pool {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) addresses: Addresses,
     pub(super) idle: Mutex<Idle>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Idle {
-    /// Those that rest, in the order in which they were put into the pool.
-    resting: VecDeque<Kept>,
-    /// Those that have rested, in the order in which they were found to.
-    rested: VecDeque<Kept>,
-    /// Until when no connection is kept after surplus bytes, and how long that time is in all.
-    distrusted: Option<(Instant, Duration)>,
-}
-
-#[derive(Debug)]
-struct Kept {
-    connection: PooledConnection,
-    /// The connection may be used from this time on.
-    rested: Instant,
-    /// The connection must not be used from this time on.
-    old: Instant,
-}
-
-/// A connection to the application, with its age and use.
-#[derive(Debug)]
-pub(crate) struct PooledConnection {
-    /// The stream.
-    pub stream: Stream,
-    /// When it reaches the greatest age.
-    expires: Instant,
-    uses: u32,
-    /// The longest time that an answer took.
-    longest: Duration,
-}
-
-impl PooledConnection {
-    /// A connection that was just opened.
-    #[must_use]
-    pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, expires: Instant::now() + MAX_AGE, uses: 0, longest: Duration::ZERO }
-    }
-}
-
-impl Idle {
-    fn is_distrusted(&self, now: Instant) -> bool {
-        self.distrusted.is_some_and(|(until, _)| now < until)
-    }
-
-    /// How many connections there are.
-    fn len(&self) -> usize {
-        self.resting.len() + self.rested.len()
-    }
-
-    /// Takes a connection that has rested long enough.
-    fn take(&mut self, now: Instant) -> Option<Kept> {
-        if self.is_distrusted(now) {
-            return None;
-        }
-        while self.resting.front().is_some_and(|kept| now >= kept.rested) {
-            self.rested.extend(self.resting.pop_front());
-        }
-        let rested = if self.rested.len() > QUIET { self.rested.pop_back() } else { self.rested.pop_front() };
-        rested.or_else(|| {
-            let place = self.resting.iter().take(LOOKED_AT).position(|kept| now >= kept.rested)?;
-            self.resting.remove(place)
-        })
-    }
 }
 
 impl Pool {
@@ -262,6 +187,7 @@ mod tests {
     use super::*;
     use crate::config::{HealthCheck, Target, Upstream};
     use crate::state::endpoint::Upstreams;
+    use crate::upstream::idle::QUIET;
 
     fn endpoint(all: &mut Upstreams, target: Target) -> Arc<LiveUpstream> {
         let every = Duration::from_secs(5);
