@@ -22,8 +22,8 @@ use crate::state::stats::gauges::Gauges;
 use crate::upstream::answer::{self, Answer, Behind, Bounds, Broken};
 use crate::upstream::balancer::{Turn, note_connected};
 use crate::upstream::flaw::Flaw;
-use crate::upstream::idle::PooledConnection;
 use crate::upstream::pool::Pool;
+use crate::upstream::pool::idle::PooledConnection;
 use crate::upstream::pools::Pools;
 use crate::wire::budget::Budget;
 
@@ -129,7 +129,10 @@ pub(crate) async fn run(
             Gauges::add(&gauges.upstream_reused);
             progress.attempts += 1;
             match attempt((connection, began), message, bounds, budget, &pool).await {
-                Err(stale) if stale.before_first_byte => Gauges::add(&gauges.upstream_resent),
+                Err(stale) if stale.before_first_byte => {
+                    pool.note_closed();
+                    Gauges::add(&gauges.upstream_resent);
+                }
                 Err(other) => {
                     (progress.status, progress.flaw) = (other.status, other.flaw);
                     return Err(other.reason);

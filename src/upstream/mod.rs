@@ -10,7 +10,6 @@
 //! | [`answer_head`] | the head of an answer |
 //! | [`flaw`] | what is wrong with an answer |
 //! | [`balancer`] | which endpoint is next |
-//! | [`idle`] | idle connections, those that rest and those that have rested |
 //! | [`pool`] | the pool of one endpoint: what comes into it, how long it rests, and what ends its use |
 //! | [`pools`] | all pools, opened and closed as the configuration changes |
 //! | [`connect`] | opening a connection to an endpoint |
@@ -24,7 +23,6 @@ pub(crate) mod connect;
 pub(crate) mod exchange;
 pub(crate) mod flaw;
 pub(crate) mod health;
-mod idle;
 pub(crate) mod pool;
 pub(crate) mod pools;
 pub(crate) mod resolver;

@@ -3,7 +3,7 @@
 //! What a pool does with its connections is in [`super::pool`].
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::task::JoinSet;
 
@@ -31,7 +31,7 @@ impl Open {
     /// Creates a pool and starts its tasks: resolving the endpoint's name, and checking its health. Needs a runtime.
     fn new(endpoint: &Arc<Endpoint>) -> Self {
         let (addresses, name) = Addresses::of(&endpoint.target);
-        let pool = Arc::new(Pool { endpoint: Arc::clone(endpoint), addresses, idle: Mutex::default() });
+        let pool = Arc::new(Pool::new(Arc::clone(endpoint), addresses));
         let mut tasks = JoinSet::new();
         if let Some(name) = name {
             let pool = Arc::clone(&pool);
