@@ -146,7 +146,8 @@ impl Delivered {
         let id = hasher.finish128().as_u128();
         parts.0.clear();
         // The hash of a good token is of the body, which may be long.
-        let body = vouched.payload_hash().map_or(message.body, str::as_bytes);
+        let hash = vouched.payload_hash();
+        let body = hash.as_ref().map_or(message.body, |hash| &hash[..]);
         for part in [route.as_bytes(), target, message.method, body] {
             parts.add(part);
         }

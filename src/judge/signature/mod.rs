@@ -169,7 +169,7 @@ pub(crate) fn now() -> u64 {
 #[must_use]
 pub(crate) fn of_head(rules: &Rules<'_>, signed: Signed, head: &Head, now: u64) -> OfHead {
     match vouch(rules, now, |name| head.values(name)) {
-        Ok(vouched) => match payload::claimed(&vouched) {
+        Ok(vouched) => match vouched.payload_hash() {
             Ok(_) => OfHead::Token(vouched),
             Err(fault) => OfHead::Settled(Judgement::faulty(fault, Scheme::Token, Some(vouched))),
         },

@@ -6,7 +6,7 @@
 
 use crate::policy::mask::digits;
 use crate::policy::mask::mode::Mask;
-use crate::policy::signature::payload::unhex;
+use crate::policy::signature::text::hex::unhex;
 use crate::policy::signature::text::{base64, percent};
 
 /// Letters and digits without a break: an id, a hash or a key, and not a word. The parts of a UUID are shorter.

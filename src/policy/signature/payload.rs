@@ -58,23 +58,12 @@ impl PayloadForm {
     }
 }
 
-/// The hash that a token claims.
-///
-/// # Errors
-/// It has none, or one that no text can have.
-pub(crate) fn claimed(vouched: &Vouched) -> Result<[u8; 32], Fault> {
-    let digits = vouched.payload_hash().ok_or(Fault::NoPayloadHash)?;
-    let mut hash = [0; 32];
-    unhex(digits.as_bytes(), &mut hash).ok_or(Fault::Payload)?;
-    Ok(hash)
-}
-
 /// Judges the message that a token came with.
 ///
 /// # Errors
 /// The token has no hash, or that of another message.
 pub fn bound(vouched: &Vouched, message: &Message<'_>) -> Result<PayloadForm, Fault> {
-    let hash = claimed(vouched)?;
+    let hash = vouched.payload_hash()?;
     let is_of = |text: &[u8]| same(&sha256(text), &hash);
     if !message.is_get() {
         return match (is_of(message.body), message.body, message.query) {
@@ -96,31 +85,6 @@ pub fn bound(vouched: &Vouched, message: &Message<'_>) -> Result<PayloadForm, Fa
     }
     if is_of(b"") { Ok(PayloadForm::Nothing) } else { Err(Fault::Payload) }
 }
-
-/// Fills in the bytes that hexadecimal digits stand for, in any case; `None` unless there are just as many.
-pub(crate) fn unhex(digits: &[u8], bytes: &mut [u8]) -> Option<()> {
-    (digits.len() == 2 * bytes.len()).then_some(())?;
-    let mut odd = 0;
-    for (byte, two) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let [high, low] = [two[0], two[1]].map(|digit| DIGITS[usize::from(digit)]);
-        odd |= high | low;
-        *byte = high << 4 | low & 0x0f;
-    }
-    (odd < 0x10).then_some(())
-}
-
-/// What each byte stands for as a hexadecimal digit; [`NO_DIGIT`] where it is none.
-const DIGITS: [u8; 256] = {
-    let mut values = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < 16 {
-        let digit = b"0123456789abcdef"[value as usize];
-        (values[digit as usize], values[digit.to_ascii_uppercase() as usize]) = (value, value);
-        value += 1;
-    }
-    values
-};
-const NO_DIGIT: u8 = 0xff;
 
 /// The JSON text of a query, as `JSON.stringify` of JavaScript writes an object of its parameters: no blanks, and in
 /// the order of the query, but that keys which are whole numbers come first and in the order of numbers.
@@ -205,18 +169,6 @@ mod tests {
         for (query, wanted) in rows {
             assert_eq!(written(query).as_deref(), Ok(wanted), "{query}");
         }
-    }
-
-    #[test]
-    fn digits_are_read_as_a_library_reads_them() {
-        for number in 0..=u16::MAX {
-            let two = number.to_be_bytes();
-            let mut byte = [0];
-            let wanted = std::str::from_utf8(&two).ok().filter(|two| !two.contains('+'));
-            let wanted = wanted.and_then(|two| u8::from_str_radix(two, 16).ok());
-            assert_eq!(unhex(&two, &mut byte).map(|()| byte[0]), wanted, "{two:?}");
-        }
-        assert_eq!(unhex(b"abc", &mut [0]), None);
     }
 
     #[test]

@@ -10,9 +10,9 @@
 
 use crate::policy::signature::fault::Fault;
 use crate::policy::signature::mac::Method;
-use crate::policy::signature::payload::unhex;
 use crate::policy::signature::rules::{Message, Rules, Signer};
 use crate::policy::signature::secret::Secret;
+use crate::policy::signature::text::hex::unhex;
 use crate::policy::signature::text::pairs::{self, Pair};
 use crate::policy::signature::vouch::Vouched;
 

@@ -13,6 +13,7 @@ use crate::policy::signature::finding::Scheme;
 use crate::policy::signature::mac::Method;
 use crate::policy::signature::rules::{Rules, Signer};
 use crate::policy::signature::secret::SecretName;
+use crate::policy::signature::text::hex::unhex;
 use crate::policy::signature::token::claims::Claims;
 use crate::policy::signature::token::{Token, bearer};
 
@@ -25,7 +26,7 @@ pub struct Vouched {
     account: Option<Range<usize>>,
     application: Option<Range<usize>>,
     id: Option<Range<usize>>,
-    payload_hash: Option<Range<usize>>,
+    payload_hash: Result<[u8; 32], Fault>,
 }
 
 impl Vouched {
@@ -39,7 +40,16 @@ impl Vouched {
         };
         let (account, id) = (kept(account), kept(nonce));
         let scheme = Scheme::Parameter;
-        Self { scheme, signer, age, texts, account, application: None, id, payload_hash: None }
+        Self {
+            scheme,
+            signer,
+            age,
+            texts,
+            account,
+            application: None,
+            id,
+            payload_hash: Err(Fault::NoPayloadHash),
+        }
     }
 
     /// How the request is signed.
@@ -89,9 +99,12 @@ impl Vouched {
         self.id().is_some_and(|id| !id.is_empty())
     }
 
-    /// The hash of the body or query, in hexadecimal digits.
-    pub(crate) fn payload_hash(&self) -> Option<&str> {
-        self.text(self.payload_hash.as_ref())
+    /// The hash of the body or query.
+    ///
+    /// # Errors
+    /// There is none, or one that no text can have.
+    pub(crate) fn payload_hash(&self) -> Result<[u8; 32], Fault> {
+        self.payload_hash
     }
 
     fn text(&self, range: Option<&Range<usize>>) -> Option<&str> {
@@ -134,8 +147,17 @@ pub fn vouch<'h, V: Iterator<Item = &'h [u8]>>(
     }
     // The secret of an account was asked for by the account that the token names; any other is of none.
     let account = claims.api_key.clone().filter(|_| rules.account_of(signer.place).is_some());
-    let Claims { texts, application_id: application, jti: id, payload_hash, .. } = claims;
+    let payload_hash = payload_hash(&claims);
+    let Claims { texts, application_id: application, jti: id, .. } = claims;
     Ok(Vouched { scheme: Scheme::Token, signer, age, texts, account, application, id, payload_hash })
+}
+
+/// The hash of the body or query, which claims have in hexadecimal digits.
+fn payload_hash(claims: &Claims) -> Result<[u8; 32], Fault> {
+    let digits = claims.text(claims.payload_hash.as_ref()).ok_or(Fault::NoPayloadHash)?;
+    let mut hash = [0; 32];
+    unhex(digits.as_bytes(), &mut hash).ok_or(Fault::Payload)?;
+    Ok(hash)
 }
 
 /// The one token of a request. Two lines that an application may take a token from make none: nobody knows which one it

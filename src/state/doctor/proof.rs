@@ -8,7 +8,7 @@
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use ring::hmac::{self, HMAC_SHA256};
 
-use crate::policy::signature::payload::unhex;
+use crate::policy::signature::text::hex::unhex;
 
 /// The field of an answer in which the proof stands.
 pub(crate) const FIELD: &str = "X-Nexmo-Gate-Doctor";
