@@ -26,6 +26,8 @@ pub(crate) const MAX_AGE: Duration = Duration::from_secs(25 * 3600);
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(300);
 /// All of an account are tried for a request, so their number is bounded.
 const MOST: usize = 64;
+/// The longest `api_key`. They have eight characters; what is longer may be a secret, which no message may repeat.
+const LONGEST_KEY: usize = 12;
 const AGES: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(720 * 3600);
 const SKEWS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
 const WANTED: &str = "keys such as { api_key: a1b2c3d, file: secrets/a1b2c3d }";
@@ -121,6 +123,9 @@ fn holds_secret(entry: &Node) -> bool {
 fn owner(section: &Section, entry: &Node) -> Option<Owner> {
     let word = |node: &Node| word(node, "a word of letters, digits, '-', '_' and '.'");
     match (section.get("api_key"), section.get("name")) {
+        (Some(key), None) if key.value.as_str().is_some_and(|text| text.len() > LONGEST_KEY) => {
+            key.problem(format!("is longer than {LONGEST_KEY} characters: it wants the API key of the account, which has eight. If it is a secret, write that into a file of its own"))
+        }
         (Some(key), None) => word(&key).map(Owner::Account),
         (None, Some(name)) => word(&name).map(Owner::Name),
         (Some(_), Some(name)) => {

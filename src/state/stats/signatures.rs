@@ -1,7 +1,7 @@
 //! The signatures of a route's requests.
 //!
 //! It counts the findings by scheme, the ages of good signatures, and the forms of payload that tokens cover.
-//! Only atomics. Invariant: every signature that is judged is counted once.
+//! Only atomics. Invariant: every signature of a client that may use the route is counted once.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -57,25 +57,6 @@ pub struct SignatureCounters {
 impl SignatureCounters {
     /// Counts one of a client that may use the route.
     pub fn count(&self, counted: &Counted) {
-        self.tally(counted);
-        let add_or_end = |row: &AtomicU64, goes_on: bool| {
-            if goes_on {
-                row.fetch_add(1, Relaxed);
-            } else {
-                row.store(0, Relaxed);
-            }
-        };
-        add_or_end(&self.in_a_row, !counted.finding.is_good());
-        add_or_end(&self.unsigned_in_a_row, counted.finding == Finding::Unsigned);
-    }
-
-    /// Counts one of a client that only `mode: observe` lets pass. Anybody can send such a request without a good
-    /// signature, and it says nothing about the secret; a good one does.
-    pub(crate) fn count_observed(&self, counted: &Counted) {
-        if counted.finding.is_good() { self.count(counted) } else { self.tally(counted) }
-    }
-
-    fn tally(&self, counted: &Counted) {
         let good = counted.finding.is_good();
         self.findings[row_of(counted.scheme)][counted.finding as usize].fetch_add(1, Relaxed);
         if let Some(form) = counted.form {
@@ -86,6 +67,23 @@ impl SignatureCounters {
             let slot = AGE_BOUNDS_S.iter().position(|bound| age <= *bound).unwrap_or(AGE_BOUNDS_S.len());
             self.ages[slot].fetch_add(1, Relaxed);
             self.ages_sum_s.fetch_add(age, Relaxed);
+        }
+        let add_or_end = |row: &AtomicU64, goes_on: bool| {
+            if goes_on {
+                row.fetch_add(1, Relaxed);
+            } else {
+                row.store(0, Relaxed);
+            }
+        };
+        add_or_end(&self.in_a_row, !good);
+        add_or_end(&self.unsigned_in_a_row, counted.finding == Finding::Unsigned);
+    }
+
+    /// Counts one of a client that only `mode: observe` lets pass, if it is good. Anybody can send such a request with any
+    /// other signature, which says nothing about the secret, and no alert may follow from it.
+    pub(crate) fn count_observed(&self, counted: &Counted) {
+        if counted.finding.is_good() {
+            self.count(counted);
         }
     }
 
@@ -227,11 +225,13 @@ mod tests {
             (0..=MANY_IN_A_ROW).for_each(|_| counters.count_observed(&of(finding)));
         }
         assert_eq!((counters.in_a_row(), counters.row()), (0, None));
-        assert_eq!(counters.by_finding().map(|(.., count)| count).sum::<u64>(), 42, "they are counted");
+        let counted =
+            |counters: &SignatureCounters| counters.by_finding().map(|(.., count)| count).sum::<u64>();
+        assert_eq!(counted(&counters), 0, "an alert follows from these counts");
         (0..MANY_IN_A_ROW).for_each(|_| counters.count(&of(Finding::Bad)));
         counters.count_observed(&of(Finding::Unsigned));
         assert_eq!(counters.row(), Some(Row::NotGood(20)));
         counters.count_observed(&of(Finding::Valid));
-        assert_eq!(counters.row(), None);
+        assert_eq!((counters.row(), counted(&counters)), (None, 21));
     }
 }

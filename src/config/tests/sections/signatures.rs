@@ -114,6 +114,10 @@ fn every_bad_value_of_signatures_is_reported() {
             "signatures.secrets[0].api_key: \"a b\" is not a word of letters, digits, '-', '_' and '.', at most 64",
         ),
         (
+            "signatures: { secrets: [{ api_key: \"Z9secret4you8!!\", file: a }] }",
+            "signatures.secrets[0].api_key: is longer than 12 characters: it wants the API key of the account, which has eight. If it is a secret, write that into a file of its own",
+        ),
+        (
             "signatures: { secrets: [{ api_key: a, file: b, until: next week }] }",
             "signatures.secrets[0].until: \"next week\" is not a date such as 2026-12-31",
         ),
