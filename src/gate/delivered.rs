@@ -148,11 +148,13 @@ impl Delivered {
         // The hash of a good token is of the body, which may be long.
         let hash = vouched.payload_hash();
         let body = hash.as_ref().map_or(message.body, |hash| &hash[..]);
-        for part in [route.as_bytes(), target, message.method, body] {
+        for part in [route.as_bytes(), target, message.method, &body.len().to_le_bytes()] {
             parts.add(part);
         }
         read_by.for_each(|value| parts.add(value));
         hasher.write(&parts.0);
+        // The one part that may be long is not copied. Its length is among the others.
+        hasher.write(body);
         Some(MessageKey { whole: hasher.finish128().as_u128(), id })
     }
 

@@ -12,6 +12,7 @@ use crate::policy::signature::fault::Fault;
 use crate::policy::signature::mac::Method;
 use crate::policy::signature::rules::{Message, Rules, Signer};
 use crate::policy::signature::secret::Secret;
+use crate::policy::signature::text::has_control;
 use crate::policy::signature::text::hex::unhex;
 use crate::policy::signature::text::pairs::{self, Pair};
 use crate::policy::signature::vouch::Vouched;
@@ -59,7 +60,7 @@ pub fn judge(rules: &Rules<'_>, now: u64, message: &Message<'_>) -> Result<(Vouc
     let stamp = value(&pairs, "timestamp").and_then(seconds).ok_or(Fault::Timestamp)?;
     let age = rules.age(stamp, now)?;
     // Logs and people read it: it is no name if it has characters that are not to be seen.
-    let visible = |text: &&str| !text.chars().any(char::is_control);
+    let visible = |text: &&str| !has_control(text);
     let nonce = value(&pairs, "nonce").and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(visible);
     // Where the base string has one text for several nonces, they are one.
     let spelt = |nonce: &str| nonce.contains(['&', '=']).then(|| nonce.replace(['&', '='], "_"));
@@ -115,7 +116,11 @@ fn base(pairs: &[Pair<'_>], form: BaseForm, optional: &[&str]) -> Vec<u8> {
         base.push(b'&');
         base.extend_from_slice(key);
         base.push(b'=');
-        base.extend(value.iter().map(|byte| if matches!(byte, b'&' | b'=') { b'_' } else { *byte }));
+        let begin = base.len();
+        base.extend_from_slice(value);
+        for byte in &mut base[begin..] {
+            *byte = if matches!(*byte, b'&' | b'=') { b'_' } else { *byte };
+        }
     }
     base
 }

@@ -32,7 +32,8 @@ pub struct Vouched {
 impl Vouched {
     /// By parameters: the account and the nonce, which are texts of the request.
     pub(crate) fn by_parameter(signer: Signer, age: i64, account: Option<&str>, nonce: Option<&str>) -> Self {
-        let mut texts = String::new();
+        let len = |text: Option<&str>| text.map_or(0, str::len);
+        let mut texts = String::with_capacity(len(account) + len(nonce));
         let mut kept = |text: Option<&str>| {
             let begin = texts.len();
             texts.push_str(text?);

@@ -52,7 +52,13 @@ pub(crate) struct Pair<'m> {
 /// A parameter cannot be decoded, one is there twice, or there are too many.
 pub(crate) fn form(text: &[u8]) -> Result<Vec<Pair<'_>>, Unreadable> {
     let mut pairs = Vec::with_capacity(16);
-    for part in text.split(|byte| *byte == b'&').filter(|part| !part.is_empty()) {
+    let mut begin = 0;
+    for end in memchr::memchr_iter(b'&', text).chain([text.len()]) {
+        let part = &text[begin..end];
+        begin = end + 1;
+        if part.is_empty() {
+            continue;
+        }
         if pairs.len() == MAX_PAIRS {
             return Err(Unreadable::TooMany);
         }
@@ -95,7 +101,15 @@ fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
     }
 }
 
+/// Few keys are compared each with each: that costs less than to sort them.
 fn has_duplicates(pairs: &[Pair<'_>]) -> bool {
+    const FEW: usize = 16;
+    if pairs.len() <= FEW {
+        return pairs
+            .iter()
+            .enumerate()
+            .any(|(place, one)| pairs[..place].iter().any(|other| other.key == one.key));
+    }
     let mut keys: Vec<&[u8]> = pairs.iter().map(|pair| &*pair.key).collect();
     keys.sort_unstable();
     keys.windows(2).any(|two| two[0] == two[1])
@@ -137,6 +151,12 @@ mod tests {
         assert_eq!(json(b"[]"), Err(Unreadable::Json(json::Malformed::Syntax)));
         assert_eq!(json(b"\xff"), Err(Unreadable::Json(json::Malformed::NotUtf8)));
         let many = |count: usize| (0..count).map(|number| format!("k{number}=&")).collect::<String>();
+        // Many keys are compared in another way than few.
+        for count in [1, 2, 15, 16, 17, 40] {
+            let text = many(count);
+            assert_eq!(form(text.as_bytes()).map(|pairs| pairs.len()), Ok(count));
+            assert_eq!(form(format!("{text}k0=").as_bytes()), Err(Unreadable::Duplicate), "{count}");
+        }
         assert_eq!(form(many(MAX_PAIRS).as_bytes()).map(|pairs| pairs.len()), Ok(MAX_PAIRS));
         assert_eq!(form(many(MAX_PAIRS + 1).as_bytes()), Err(Unreadable::TooMany));
     }

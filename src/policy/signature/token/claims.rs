@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::policy::signature::fault::{Fault, Part};
-use crate::policy::signature::text::base64;
 use crate::policy::signature::text::json::{self, MAX_DEPTH, Malformed, Value};
+use crate::policy::signature::text::{base64, has_control};
 
 /// The claims of a token. Texts are ranges of `texts`.
 #[derive(Debug, Default)]
@@ -111,13 +111,6 @@ impl Reading {
             }
         }
     }
-}
-
-fn has_control(text: &str) -> bool {
-    if text.is_ascii() {
-        return text.bytes().fold(false, |any, byte| any | byte.is_ascii_control());
-    }
-    text.chars().any(char::is_control)
 }
 
 /// A whole number of seconds, without sign, fraction and exponent.
