@@ -121,7 +121,7 @@ pub const KEYS: &[Key] = &[
     hot("signatures.secrets[].file", "required", "file of 1 to 4096 bytes",
         "holds one signature secret and nothing else; one newline at its end is not a part of it; watched like a list, and a file that cannot be used keeps the last good secret"),
     hot("signatures.secrets[].api_key", "this or a name", "word",
-        "the account whose secret it is; several secrets of one account all count, so that one can follow another"),
+        "the account whose secret it is, at most 12 characters; several secrets of one account all count, so that one can follow another"),
     hot("signatures.secrets[].name", "this or an API key", "word",
         "a secret of something else, which counts only on routes that name it"),
     hot("signatures.secrets[].until", "none", "date, as 2026-12-31",
