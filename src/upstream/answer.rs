@@ -119,6 +119,31 @@ pub(crate) async fn read(
     })
 }
 
+/// Whether these bytes are a whole answer that refuses the message: then nobody needs the rest of it. An application that
+/// has told success may still read what it has told it for.
+#[must_use]
+pub(crate) fn is_whole_refusal(mut raw: &[u8], bounds: Bounds) -> bool {
+    let (head, rest) = loop {
+        match parse_head(raw) {
+            Ok(Some((head, len))) if head.status >= 200 => break (head, &raw[len..]),
+            Ok(Some((_, len))) => raw = &raw[len..],
+            Ok(None) | Err(_) => return false,
+        }
+    };
+    let is_whole = if bounds.to_head || head.status == 304 {
+        true
+    } else if head.chunked {
+        // The end of a body in chunks, unless it is only the end of a chunk.
+        rest.ends_with(b"\r\n\r\n") && {
+            let mut decoder = Decoder::default();
+            decoder.feed(rest, &mut Vec::new()).is_ok() && decoder.is_done()
+        }
+    } else {
+        head.length.is_some_and(|length| rest.len() as u64 >= length)
+    };
+    head.status >= 300 && is_whole
+}
+
 impl Answer {
     /// Whether the application said when it made the answer.
     #[must_use]
@@ -257,5 +282,43 @@ async fn read_chunks(
             Ok(_) => {}
             Err(error) => return Err(broken(ended_by(&error))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_answer_that_is_no_success_is_a_refusal() {
+        let refusal = |raw: &str, to_head| is_whole_refusal(raw.as_bytes(), Bounds { size: 1000, to_head });
+        let whole = [
+            "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno",
+            "HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno and more",
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 304 Not Modified\r\n\r\n",
+            "HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\nA: b\r\n\r\n",
+        ];
+        for raw in whole {
+            assert!(refusal(raw, false), "{raw:?}");
+            // A part of it is none.
+            let end = raw.find(" and").unwrap_or(raw.len());
+            for len in 0..end {
+                assert!(!refusal(&raw[..len], false), "{:?}", &raw[..len]);
+            }
+        }
+        for raw in [
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            "HTTP/1.1 100 Continue\r\n\r\n",
+            "HTTP/1.1 500 No\r\n\r\nuntil the end",
+            "HTTP/1.1 500 No\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12",
+            "HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n\r\n\r\n",
+            "no answer",
+        ] {
+            assert!(!refusal(raw, false), "{raw:?}");
+        }
+        assert!(refusal("HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\n", true), "to a HEAD");
     }
 }

@@ -13,7 +13,7 @@ use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::protocols::tls::client::handshake;
 use pingora::tls::TlsConnector;
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::config::Target;
 use crate::policy::outcome::Reason;
@@ -21,8 +21,11 @@ use crate::state::endpoint::Endpoint;
 use crate::upstream::resolver::Addresses;
 use crate::wire::plain;
 
-/// How long one address may take to accept a connection, TLS included.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long one address may take to accept a connection, TLS included. Longer than the second after which a kernel repeats
+/// its first packet: an application whose queue was full for a moment is reached with the second one.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How long a UNIX socket whose queue is full is left alone.
+const QUEUE_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why no connection could be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,13 +67,20 @@ pub(crate) async fn connect(endpoint: &Endpoint, addresses: &Addresses) -> Resul
 async fn within_time(
     connecting: impl Future<Output = Result<Stream, Unreachable>>,
 ) -> Result<Stream, Unreachable> {
-    let too_late = |_| Unreachable::new(Reason::ConnectTimeout, "no connection within 1s");
+    let words = || format!("no connection within {CONNECT_TIMEOUT:?}");
+    let too_late = |_| Unreachable::new(Reason::ConnectTimeout, &words());
     timeout(CONNECT_TIMEOUT, connecting).await.map_err(too_late)?
 }
 
+/// A UNIX socket whose queue is full refuses at once, where TCP repeats its first packet. So it is tried again.
 async fn connect_unix(path: &Path) -> Result<Stream, Unreachable> {
-    let socket = UnixStream::connect(path).await.map_err(|error| failure(&error))?;
-    Ok(plain::stream(socket))
+    loop {
+        match UnixStream::connect(path).await {
+            Ok(socket) => return Ok(plain::stream(socket)),
+            Err(full) if full.kind() == std::io::ErrorKind::WouldBlock => sleep(QUEUE_PAUSE).await,
+            Err(error) => return Err(failure(&error)),
+        }
+    }
 }
 
 async fn connect_ip(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, Unreachable> {
@@ -101,7 +111,7 @@ mod tests {
     use std::net::IpAddr;
     use std::time::Instant;
 
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, UnixSocket};
 
     use super::*;
     use crate::config::Upstream;
@@ -162,6 +172,35 @@ mod tests {
             () = keep_resolving(&addresses, &name, ask) => unreachable!(),
         }
         assert_eq!(asked.get(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_unix_socket_whose_queue_is_full_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("app.sock");
+        let socket = UnixSocket::new_stream().unwrap();
+        socket.bind(&path).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let mut queued = Vec::new();
+        let full = loop {
+            match UnixStream::connect(&path).await {
+                Ok(one) => queued.push(one),
+                Err(full) => break full.kind(),
+            }
+        };
+        assert_eq!((full, queued.len()), (std::io::ErrorKind::WouldBlock, 2));
+        let upstream = upstream(Target::Unix(path));
+        let endpoint = &upstream.endpoints[0];
+        let (addresses, _) = Addresses::of(&endpoint.target);
+        let late = async {
+            sleep(2 * QUEUE_PAUSE).await;
+            listener.accept().await.unwrap()
+        };
+        let (connected, _accepted) = tokio::join!(connect(endpoint, &addresses), late);
+        assert!(connected.is_ok());
+        // Nobody takes any more.
+        let why = connect(endpoint, &addresses).await.unwrap_err();
+        assert_eq!((why.reason, &*why.error), (Reason::ConnectTimeout, "no connection within 1.5s"));
     }
 
     #[tokio::test]

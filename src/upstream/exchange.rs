@@ -10,10 +10,11 @@
 use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use pingora::protocols::Stream;
-use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
-use tokio::time::Instant;
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
+use tokio::time::{Instant, timeout};
 
 use crate::policy::admission::Permit;
 use crate::policy::outcome::Reason;
@@ -31,6 +32,9 @@ use crate::wire::budget::Budget;
 /// message. The unread rest of a larger one could still be in the kernel's buffers then, in front of the next request.
 /// Webhooks are far smaller.
 const MAX_MESSAGE_FOR_REUSE: usize = 64 << 10;
+
+/// How long after a 408 its connection is watched for an end.
+const END_OF_IDLE: Duration = Duration::from_millis(50);
 
 /// How far an exchange has come. The caller owns it, so that it is known even when the deadline ends the exchange.
 #[derive(Clone, Copy, Debug, Default)]
@@ -129,18 +133,13 @@ pub(crate) async fn run(
             Gauges::add(&gauges.upstream_reused);
             progress.attempts += 1;
             match attempt((connection, began), message, bounds, budget, &pool).await {
-                Err(stale) if stale.before_first_byte => {
-                    pool.note_closed();
-                    Gauges::add(&gauges.upstream_resent);
-                }
+                Err(stale) if stale.before_first_byte => pool.note_closed(),
                 Err(other) => {
                     (progress.status, progress.flaw) = (other.status, other.flaw);
                     return Err(other.reason);
                 }
                 // The server timed out the idle connection and did not process the request (RFC 9110 section 15.5.9).
-                Ok(answer) if answer.status == 408 && answer.behind == Behind::End => {
-                    Gauges::add(&gauges.upstream_resent);
-                }
+                Ok(answer) if answer.status == 408 && answer.behind == Behind::End => pool.note_closed(),
                 Ok(answer) => {
                     if !endpoint.health.is_up() {
                         note_connected(endpoint);
@@ -153,6 +152,9 @@ pub(crate) async fn run(
         match Box::pin(pool.open(upstream)).await {
             Ok(connection) => {
                 Gauges::add(&gauges.upstream_opened);
+                if progress.attempts > 0 {
+                    Gauges::add(&gauges.upstream_resent);
+                }
                 progress.attempts += 1;
                 let answer = attempt((connection, Instant::now()), message, bounds, budget, &pool).await;
                 return answer.map_err(|broken| {
@@ -176,20 +178,33 @@ async fn attempt(
     pool: &Pool,
 ) -> Result<Answer, Broken> {
     let stream = &mut connection.stream;
-    let sent = send(stream, message, bounds.size).await;
+    let sent = send(stream, message, bounds).await;
     let in_step = sent.whole && sent.early.is_empty() && message.len() <= MAX_MESSAGE_FOR_REUSE;
-    let answer =
+    let mut answer =
         answer::read(stream, sent.early, bounds, budget).await.map_err(|broken| match sent.error {
             // Report the error of the write: it came first, and the read only found the end of the connection.
             Some(reason) if broken.before_first_byte => Broken { reason, ..broken },
             _ => broken,
         })?;
+    if answer.status == 408 && answer.behind == Behind::Nothing && connection.was_used() {
+        answer.behind = soon_behind(&mut connection.stream).await;
+    }
     match answer.behind {
         Behind::Nothing if in_step => pool.put(connection, asked),
         Behind::Surplus => pool.distrust(Instant::now()),
         Behind::Nothing | Behind::End => {}
     }
     Ok(answer)
+}
+
+/// What follows a 408 that does not announce the end of its connection: servers that time out an idle connection close it
+/// behind such an answer, and an application that times out a request does not.
+async fn soon_behind(stream: &mut Stream) -> Behind {
+    match timeout(END_OF_IDLE, stream.read_u8()).await {
+        Err(_) => Behind::Nothing,
+        Ok(Ok(_)) => Behind::Surplus,
+        Ok(Err(_)) => Behind::End,
+    }
 }
 
 /// The result of sending a message. An answer may have come even if sending failed.
@@ -204,8 +219,9 @@ struct Sent {
 }
 
 /// Writes the message. While the write has to wait, it reads: an application that answers before it has read the whole
-/// message would otherwise block on its own write while the gate blocks on this one.
-async fn send(stream: &mut Stream, message: &Message, max_early: usize) -> Sent {
+/// message would otherwise block on its own write while the gate blocks on this one. If it has refused the message, it
+/// need not read the rest of it, and may never do so.
+async fn send(stream: &mut Stream, message: &Message, bounds: Bounds) -> Sent {
     let mut sent = Sent::default();
     let mut at = 0;
     let written = std::future::poll_fn(|cx| {
@@ -215,8 +231,11 @@ async fn send(stream: &mut Stream, message: &Message, max_early: usize) -> Sent 
                 Poll::Ready(Ok(count)) => at += count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
-                    let more = std::task::ready!(read_early(stream, cx, &mut sent.early))?;
-                    if !more || sent.early.len() > max_early {
+                    let more = match read_early(stream, cx, &mut sent.early) {
+                        Poll::Pending if answer::is_whole_refusal(&sent.early, bounds) => false,
+                        read => std::task::ready!(read)?,
+                    };
+                    if !more || sent.early.len() > bounds.size {
                         return Poll::Ready(Ok(()));
                     }
                 }

@@ -1,14 +1,14 @@
 //! The idle connections to one endpoint: those that rest, and those that have rested.
 //!
 //! Of the connections that have rested, a quiet endpoint uses the one that has rested longest: more time to find surplus
-//! bytes costs nothing there. A busy endpoint uses the one that has just rested, so that those that it needs no more
+//! bytes costs nothing there. One with many uses the one that has just rested, so that those that it needs no more
 //! become too old and are closed. Otherwise a moment of many requests would leave it with many connections for good, each
 //! used so rarely that no cache has it any more.
 //!
-//! A busy endpoint that has proven itself ([`Trust`]) does not get ever more connections so that each may rest in full:
-//! if many rest, the one that has rested longest is used. How long a rest is, and what ends the use of a connection, is
-//! decided in [`super::pool`]. Invariant: a connection is not given out before its shortest rest is over, and before its
-//! whole rest is over only by a busy endpoint that has proven itself.
+//! A busy endpoint ([`Pace`]) that has proven itself ([`Trust`]) does not get ever more connections so that each may rest
+//! in full: if many rest, the one that has rested longest is used. How long a rest is, and what ends the use of a
+//! connection, is decided in [`super`]. Invariant: a connection is not given out before its shortest rest is over, and
+//! before its whole rest is over only by a busy endpoint that has proven itself.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,11 +16,12 @@ use std::time::Duration;
 use pingora::protocols::Stream;
 use tokio::time::Instant;
 
+use crate::upstream::pool::pace::Pace;
 use crate::upstream::pool::trust::Trust;
 
 /// How many connections that still rest are searched for one that has rested: those whose application is slow rest longer.
 const LOOKED_AT: usize = 8;
-/// With more connections that have rested than this, an endpoint is busy.
+/// With more connections that have rested than this, an endpoint uses the one that has just rested.
 pub(super) const QUIET: usize = 64;
 /// If more connections than this rest, an endpoint that has proven itself uses one that has not rested in full. Up to 5,000
 /// requests a second need no more than these with the usual rest of 25 ms.
@@ -36,6 +37,8 @@ pub(super) struct Idle {
     pub(super) rested: VecDeque<Kept>,
     /// How the endpoint has behaved.
     pub(super) trust: Trust,
+    /// How many requests it gets.
+    pub(super) pace: Pace,
 }
 
 #[derive(Debug)]
@@ -68,6 +71,12 @@ impl PooledConnection {
     pub(crate) fn new(stream: Stream) -> Self {
         Self { stream, expires: Instant::now() + MAX_AGE, uses: 0, longest: Duration::ZERO }
     }
+
+    /// Whether it carried a request before.
+    #[must_use]
+    pub(crate) fn was_used(&self) -> bool {
+        self.uses > 0
+    }
 }
 
 impl Idle {
@@ -86,7 +95,7 @@ impl Idle {
         }
         let rested = if self.rested.len() > QUIET { self.rested.pop_back() } else { self.rested.pop_front() };
         rested.or_else(|| {
-            let early = self.resting.len() > ENOUGH && self.trust.is_proven();
+            let early = self.resting.len() > ENOUGH && self.trust.is_proven() && self.pace.is_busy(now);
             let ready = |kept: &Kept| now >= if early { kept.soonest } else { kept.rested };
             let place = self.resting.iter().take(LOOKED_AT).position(ready)?;
             self.resting.remove(place)

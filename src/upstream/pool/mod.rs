@@ -13,9 +13,11 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`idle`] | idle connections, those that rest and those that have rested |
+//! | [`pace`] | how many requests an endpoint gets |
 //! | [`trust`] | how far an endpoint is trusted to answer each request once |
 
 pub(crate) mod idle;
+mod pace;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -89,20 +91,26 @@ impl Pool {
         loop {
             let mut idle = self.lock();
             let mut kept = idle.take(now)?;
-            if now >= kept.old {
-                continue;
-            }
             if now >= kept.rested {
-                // If the probe finds something, it takes this back.
+                // If something is found on it, that takes this back.
                 idle.trust.note_silence();
             }
             drop(idle);
-            match probe(&mut kept.connection.stream) {
-                IdleState::Open => return Some(kept.connection),
-                IdleState::Closed => self.note_closed(),
-                IdleState::Surplus => self.distrust(now),
+            if self.is_sound(&mut kept.connection, now) && now < kept.old {
+                return Some(kept.connection);
             }
         }
+    }
+
+    /// Whether a connection is open and has no unread bytes. What is found on it counts for the whole endpoint.
+    fn is_sound(&self, connection: &mut PooledConnection, now: Instant) -> bool {
+        let state = probe(&mut connection.stream);
+        match state {
+            IdleState::Open => {}
+            IdleState::Closed => self.note_closed(),
+            IdleState::Surplus => self.distrust(now),
+        }
+        state == IdleState::Open
     }
 
     /// Keeps a connection for a later request. Its last answer is complete; the request was sent at `asked`.
@@ -116,6 +124,7 @@ impl Pool {
         let old = (now + IDLE_TIMEOUT).min(connection.expires);
         let kept = Kept { connection, soonest, rested, old };
         let mut idle = self.lock();
+        idle.pace.note(now);
         if idle.len() < MAX_IDLE && kept.connection.uses < MAX_USES && !idle.trust.is_distrusted(now) {
             idle.resting.push_back(kept);
         }
@@ -123,7 +132,7 @@ impl Pool {
 
     /// The application closed a connection that was not in use, or cannot be connected to.
     pub(crate) fn note_closed(&self) {
-        self.lock().trust.note_closed();
+        self.lock().trust.end_proof();
     }
 
     /// The endpoint sent surplus bytes. Closes all its idle connections, because their answers may be shifted too, and
@@ -143,7 +152,8 @@ impl Pool {
         drop(gone);
     }
 
-    /// Closes the connections that were idle for too long or have reached the greatest age.
+    /// Closes the connections that were idle for too long or have reached the greatest age. What has come on one of them in
+    /// the meantime is found now, as no request found it.
     pub(crate) fn prune(&self) {
         let now = Instant::now();
         let mut gone = Vec::new();
@@ -159,8 +169,14 @@ impl Pool {
                     }
                 }
             }
+            if idle.len() == 0 {
+                // Nothing is left on which an end of the application would show.
+                idle.trust.end_proof();
+            }
         }
-        drop(gone);
+        for mut kept in gone {
+            self.is_sound(&mut kept.connection, now);
+        }
     }
 }
 

@@ -147,18 +147,31 @@ async fn prove(pool: &Pool) {
     }
 }
 
+/// Lets the endpoint get many requests for two seconds.
+async fn keep_busy(pool: &Pool) {
+    for _ in 0..2 {
+        (0..5000).for_each(|_| pool.lock().pace.note(Instant::now()));
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn only_a_busy_endpoint_that_has_proven_itself_uses_a_connection_before_its_whole_rest() {
     let enough = u32::try_from(ENOUGH).unwrap();
-    for (proven, count, took, early) in [
-        (true, enough + 1, 0, Some(2)),
-        (true, enough + 1, 7, Some(7)),
-        (true, enough, 0, None),
-        (false, enough + 1, 0, None),
+    for (proven, busy, count, took, early) in [
+        (true, true, enough + 1, 0, Some(2)),
+        (true, true, enough + 1, 7, Some(7)),
+        (true, true, enough, 0, None),
+        (false, true, enough + 1, 0, None),
+        // One burst of them.
+        (true, false, 4 * enough, 0, None),
     ] {
         let (_pools, pool, _others) = filled(0, Duration::ZERO, Duration::ZERO).await;
         if proven {
             prove(&pool).await;
+        }
+        if busy {
+            keep_busy(&pool).await;
         }
         let mut others = Vec::new();
         for _ in 0..count {
@@ -169,16 +182,16 @@ async fn only_a_busy_endpoint_that_has_proven_itself_uses_a_connection_before_it
         tokio::task::yield_now().await;
         let free = early.unwrap_or(25);
         tokio::time::advance(Duration::from_millis(free - 1)).await;
-        assert!(take(&pool).is_none(), "{proven} {count} {took}");
+        assert!(take(&pool).is_none(), "{proven} {busy} {count} {took}");
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(take(&pool).is_some(), "{proven} {count} {took}");
+        assert!(take(&pool).is_some(), "{proven} {busy} {count} {took}");
         assert_eq!(take(&pool).is_none(), early.is_some(), "no more of them than it has to");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proof_ends_with_a_closed_connection_and_with_surplus_bytes() {
-    for closed in [true, false] {
+async fn a_proof_ends_with_a_closed_connection_and_with_surplus_bytes_whoever_finds_them() {
+    for (closed, pruned) in [(true, false), (false, false), (true, true), (false, true)] {
         let (_pools, pool, _others) = filled(0, Duration::ZERO, Duration::ZERO).await;
         prove(&pool).await;
         let (fresh, mut far) = connection();
@@ -190,9 +203,30 @@ async fn a_proof_ends_with_a_closed_connection_and_with_surplus_bytes() {
             far.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
         }
         tokio::task::yield_now().await;
-        assert!(take(&pool).is_none());
-        assert!(!pool.lock().trust.is_proven(), "closed: {closed}");
+        if pruned {
+            // No request comes before it is too old.
+            tokio::time::advance(IDLE_TIMEOUT).await;
+            pool.prune();
+        } else {
+            assert!(take(&pool).is_none());
+        }
+        let idle = pool.lock();
+        assert!(!idle.trust.is_proven(), "closed: {closed}");
+        assert_eq!(idle.trust.is_distrusted(Instant::now()), !closed);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proof_ends_when_no_connection_is_left() {
+    let (_pools, pool, _others) = filled(0, Duration::ZERO, Duration::ZERO).await;
+    prove(&pool).await;
+    let (fresh, _far) = connection();
+    pool.put(fresh, Instant::now());
+    pool.prune();
+    assert!(pool.lock().trust.is_proven());
+    tokio::time::advance(IDLE_TIMEOUT).await;
+    pool.prune();
+    assert!(!pool.lock().trust.is_proven());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,8 @@
 //! How far an endpoint is trusted to answer each request once.
 //!
 //! A new endpoint has proven nothing, and its connections rest in full. It has proven itself once many answers in a row were
-//! followed by silence for the whole rest. Surplus bytes end that, and for a while no connection of the endpoint is kept. A
-//! closed connection ends it too, because another process may serve from then on. What follows from it is decided in
+//! followed by silence for the whole rest. Surplus bytes end that, and for a while no connection of the endpoint is kept. It
+//! ends too where another process may serve from then on: when the application closes a connection, or none is left. What follows from it is decided in
 //! [`super::idle`]. Invariant: only a whole rest without a byte counts as silence.
 
 use std::time::Duration;
@@ -30,8 +30,8 @@ impl Trust {
         self.silent = self.silent.saturating_add(1);
     }
 
-    /// The application closed a connection, or could not be connected to.
-    pub(super) fn note_closed(&mut self) {
+    /// Another process may serve from now on.
+    pub(super) fn end_proof(&mut self) {
         self.silent = 0;
     }
 
@@ -75,7 +75,7 @@ mod tests {
     fn an_endpoint_has_proven_itself_after_many_silent_answers_in_a_row() {
         let mut trust = proven();
         assert!(trust.is_proven());
-        trust.note_closed();
+        trust.end_proof();
         assert!(!trust.is_proven(), "another process may serve now");
         (1..PROOF).for_each(|_| trust.note_silence());
         assert!(!trust.is_proven(), "all of them are needed again");

@@ -90,6 +90,29 @@ fn an_early_answer_counts_and_its_connection_is_not_used_again() {
     oracle::agree(&seen, &upstream.arrivals(), &gate.finish().events);
 }
 
+#[test]
+fn a_refusal_counts_though_the_application_never_reads_the_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.sock");
+    let over = Latch::default();
+    let held = over.clone();
+    let upstream = Upstream::start_unix(&path, move |arrival| {
+        let status = arrival.target()[1..].parse().unwrap();
+        let refusal = format!("HTTP/1.1 {status} No\r\nRetry-After: 77\r\nContent-Length: 2\r\n\r\nno");
+        Answer::raw(refusal, Some(status)).before_body().then(Act::Until(held.clone()))
+    });
+    let gate = Setup::new(upstream.url()).start();
+    let body = vec![b'x'; 400_000];
+    for status in [413, 503] {
+        let target = format!("/{status}");
+        let reply = gate.ask(ADMITTED, &crate::harness::request("POST", &target, &[], &body));
+        assert_eq!((reply.status, reply.text().as_str()), (status, "no"));
+    }
+    over.release();
+    let events = gate.finish().events;
+    assert!(events.iter().all(|event| event["upstream_status"] == event["status"]), "{events:#?}");
+}
+
 /// What the upstream does about the first `failures` arrivals of `/faulty`; `/warm` leaves an idle connection.
 fn after_warming(answer: Answer, failures: usize) -> (u16, usize, serde_json::Value) {
     let count = AtomicUsize::new(0);
@@ -229,21 +252,24 @@ fn an_application_that_answers_twice_is_found_out_and_no_later_sender_pays() {
 
 #[test]
 fn a_408_on_a_kept_connection_is_no_answer_to_the_request_that_met_it() {
-    let upstream = Upstream::start(|arrival| {
-        // Whoever comes second on a connection has met its end.
-        if arrival.target() == "/second" && arrival.connection == 0 {
-            let bytes = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            return Answer::raw(bytes, Some(408)).then(Act::Close);
-        }
-        echo(arrival)
-    });
-    let gate = Setup::new(upstream.url()).start();
-    let mut session = gate.session(ADMITTED);
-    assert_eq!(session.ask(&post("/first", "first")).status, 200);
-    thread::sleep(RESTED);
-    assert_eq!(session.ask(&post("/second", "second")).text(), "/second");
-    let events = gate.events(2);
-    assert_eq!((&events[1]["attempts"], &events[1]["delivered"]), (&2.into(), &true.into()), "{}", events[1]);
+    for announced in ["Connection: close\r\n", ""] {
+        let upstream = Upstream::start(move |arrival| {
+            // Whoever comes second on a connection has met its end.
+            if arrival.target() == "/second" && arrival.connection == 0 {
+                let bytes = format!("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n{announced}\r\n");
+                return Answer::raw(bytes, Some(408)).then(Act::Close);
+            }
+            echo(arrival)
+        });
+        let gate = Setup::new(upstream.url()).start();
+        let mut session = gate.session(ADMITTED);
+        assert_eq!(session.ask(&post("/first", "first")).status, 200);
+        thread::sleep(RESTED);
+        assert_eq!(session.ask(&post("/second", "second")).text(), "/second");
+        let events = gate.events(2);
+        let second = &events[1];
+        assert_eq!((&second["attempts"], &second["delivered"]), (&2.into(), &true.into()), "{second}");
+    }
 }
 
 /// Longer than a connection rests, and shorter than it is kept.

@@ -79,7 +79,7 @@ fn one_of_two_down_costs_no_request_and_comes_back_into_its_turn() {
 }
 
 #[test]
-fn an_endpoint_that_does_not_answer_costs_a_second_and_no_request() {
+fn an_endpoint_that_does_not_answer_costs_time_and_no_request() {
     let port = Port::free("127.0.0.1");
     let _queued = port.black_hole();
     let one = Upstream::echo();
