@@ -95,10 +95,21 @@ impl Idle {
         }
         let rested = if self.rested.len() > QUIET { self.rested.pop_back() } else { self.rested.pop_front() };
         rested.or_else(|| {
-            let early = self.resting.len() > ENOUGH && self.trust.is_proven() && self.pace.is_busy(now);
+            let early = self.resting.len() > ENOUGH && self.may_shorten(now);
             let ready = |kept: &Kept| now >= if early { kept.soonest } else { kept.rested };
             let place = self.resting.iter().take(LOOKED_AT).position(ready)?;
             self.resting.remove(place)
         })
+    }
+
+    /// Whether one more connection is of use: not if many rest, and the next one could be used already.
+    pub(super) fn wants_more(&self, now: Instant) -> bool {
+        let is_ready = self.resting.front().is_some_and(|first| now >= first.soonest);
+        !(is_ready && self.resting.len() > 2 * ENOUGH && self.may_shorten(now))
+    }
+
+    /// Whether the endpoint is one whose connections need not rest in full.
+    fn may_shorten(&self, now: Instant) -> bool {
+        self.trust.is_proven() && self.pace.is_busy(now)
     }
 }

@@ -125,7 +125,8 @@ impl Pool {
         let kept = Kept { connection, soonest, rested, old };
         let mut idle = self.lock();
         idle.pace.note(now);
-        if idle.len() < MAX_IDLE && kept.connection.uses < MAX_USES && !idle.trust.is_distrusted(now) {
+        let is_usable = kept.connection.uses < MAX_USES && !idle.trust.is_distrusted(now);
+        if is_usable && idle.len() < MAX_IDLE && idle.wants_more(now) {
             idle.resting.push_back(kept);
         }
     }

@@ -190,6 +190,36 @@ async fn only_a_busy_endpoint_that_has_proven_itself_uses_a_connection_before_it
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_endpoint_that_may_rest_less_is_left_with_as_many_connections_as_it_needs() {
+    let many = 4 * ENOUGH;
+    for (busy, left) in [(false, many), (true, 2 * ENOUGH + 1)] {
+        let (_pools, pool, _others) = filled(0, Duration::ZERO, Duration::ZERO).await;
+        prove(&pool).await;
+        if busy {
+            keep_busy(&pool).await;
+        }
+        let mut all = Vec::new();
+        for _ in 0..many {
+            all.push(connection());
+        }
+        let mut others = Vec::new();
+        for (connection, other) in all {
+            pool.put(connection, Instant::now());
+            others.push(other);
+        }
+        assert_eq!(pool.lock().len(), many, "none could be used yet");
+        tokio::time::advance(Duration::from_millis(3)).await;
+        // Each is used once more, if it can be.
+        for _ in 0..many {
+            if let Some(used) = take(&pool) {
+                pool.put(used, Instant::now());
+            }
+        }
+        assert_eq!(pool.lock().len(), left, "busy: {busy}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_proof_ends_with_a_closed_connection_and_with_surplus_bytes_whoever_finds_them() {
     for (closed, pruned) in [(true, false), (false, false), (true, true), (false, true)] {
         let (_pools, pool, _others) = filled(0, Duration::ZERO, Duration::ZERO).await;
