@@ -133,13 +133,13 @@ pub(crate) async fn run(
             Gauges::add(&gauges.upstream_reused);
             progress.attempts += 1;
             match attempt((connection, began), message, bounds, budget, &pool).await {
-                Err(stale) if stale.before_first_byte => pool.note_closed(),
+                Err(stale) if stale.before_first_byte => {}
                 Err(other) => {
                     (progress.status, progress.flaw) = (other.status, other.flaw);
                     return Err(other.reason);
                 }
                 // The server timed out the idle connection and did not process the request (RFC 9110 section 15.5.9).
-                Ok(answer) if answer.status == 408 && answer.behind == Behind::End => pool.note_closed(),
+                Ok(answer) if answer.status == 408 && answer.behind == Behind::End => {}
                 Ok(answer) => {
                     if !endpoint.health.is_up() {
                         note_connected(endpoint);

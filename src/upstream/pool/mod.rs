@@ -13,11 +13,9 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`idle`] | idle connections, those that rest and those that have rested |
-//! | [`pace`] | how many requests an endpoint gets |
 //! | [`trust`] | how far an endpoint is trusted to answer each request once |
 
 pub(crate) mod idle;
-mod pace;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -39,15 +37,13 @@ use crate::upstream::resolver::Addresses;
 /// Below gunicorn's 2 s, the shortest keep-alive of the common application servers.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The largest number of idle connections to one endpoint. One core sends 45,000 requests per second, whose connections
-/// rest for 25 ms each, so about 1,100 rest at any time until it has proven itself; this is nearly twice as many. With
-/// 1,024, one request in ten opened a connection.
+/// rest for 25 ms each, so about 1,100 rest at any time; this is nearly twice as many. With 1,024, one request in ten
+/// opened a connection. To use them before that, where an endpoint had always answered once, made no request cheaper.
 pub(crate) const MAX_IDLE: usize = 2048;
 /// The shortest and the longest time for which a connection rests before it is used again. Measured with second answers
 /// that came 0 to 20 ms late (`make oracles`): with 5 ms, two of a hundred reached a later sender; with 25 ms, none of
 /// 2,095.
 const REST: std::ops::RangeInclusive<Duration> = Duration::from_millis(25)..=Duration::from_secs(1);
-/// The shortest rest at a busy endpoint that has proven itself.
-const SHORTEST_REST: Duration = Duration::from_millis(2);
 /// The largest number of requests that a connection carries. It limits the harm if answers are shifted and nothing shows
 /// it.
 const MAX_USES: u32 = 1000;
@@ -74,10 +70,7 @@ impl Pool {
         let opened = connect(&self.endpoint, &self.addresses).await;
         match &opened {
             Ok(_) => balancer::note_connected(&self.endpoint),
-            Err(why) => {
-                self.note_closed();
-                balancer::note_unreachable(upstream, &self.endpoint, why);
-            }
+            Err(why) => balancer::note_unreachable(upstream, &self.endpoint, why),
         }
         opened.map(PooledConnection::new)
     }
@@ -89,13 +82,7 @@ impl Pool {
     /// Takes a connection that has rested, is still open and has no unread bytes.
     pub(crate) fn take(&self, now: Instant) -> Option<PooledConnection> {
         loop {
-            let mut idle = self.lock();
-            let mut kept = idle.take(now)?;
-            if now >= kept.rested {
-                // If something is found on it, that takes this back.
-                idle.trust.note_silence();
-            }
-            drop(idle);
+            let mut kept = self.lock().take(now)?;
             if self.is_sound(&mut kept.connection, now) && now < kept.old {
                 return Some(kept.connection);
             }
@@ -105,10 +92,8 @@ impl Pool {
     /// Whether a connection is open and has no unread bytes. What is found on it counts for the whole endpoint.
     fn is_sound(&self, connection: &mut PooledConnection, now: Instant) -> bool {
         let state = probe(&mut connection.stream);
-        match state {
-            IdleState::Open => {}
-            IdleState::Closed => self.note_closed(),
-            IdleState::Surplus => self.distrust(now),
+        if state == IdleState::Surplus {
+            self.distrust(now);
         }
         state == IdleState::Open
     }
@@ -117,23 +102,14 @@ impl Pool {
     pub(crate) fn put(&self, mut connection: PooledConnection, asked: Instant) {
         let now = Instant::now();
         connection.uses += 1;
-        let took = now.saturating_duration_since(asked);
-        connection.longest = connection.longest.max(took);
+        connection.longest = connection.longest.max(now.saturating_duration_since(asked));
         let rested = now + connection.longest.clamp(*REST.start(), *REST.end());
-        let soonest = now + took.clamp(SHORTEST_REST, *REST.end());
         let old = (now + IDLE_TIMEOUT).min(connection.expires);
-        let kept = Kept { connection, soonest, rested, old };
+        let kept = Kept { connection, rested, old };
         let mut idle = self.lock();
-        idle.pace.note(now);
-        let is_usable = kept.connection.uses < MAX_USES && !idle.trust.is_distrusted(now);
-        if is_usable && idle.len() < MAX_IDLE && idle.wants_more(now) {
+        if idle.len() < MAX_IDLE && kept.connection.uses < MAX_USES && !idle.trust.is_distrusted(now) {
             idle.resting.push_back(kept);
         }
-    }
-
-    /// The application closed a connection that was not in use, or cannot be connected to.
-    pub(crate) fn note_closed(&self) {
-        self.lock().trust.end_proof();
     }
 
     /// The endpoint sent surplus bytes. Closes all its idle connections, because their answers may be shifted too, and
@@ -169,10 +145,6 @@ impl Pool {
                         None => break,
                     }
                 }
-            }
-            if idle.len() == 0 {
-                // Nothing is left on which an end of the application would show.
-                idle.trust.end_proof();
             }
         }
         for mut kept in gone {

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use super::*;
 use crate::config::{HealthCheck, Target, Upstream};
 use crate::state::endpoint::Upstreams;
-use crate::upstream::pool::idle::{ENOUGH, QUIET};
+use crate::upstream::pool::idle::QUIET;
 
 fn endpoint(all: &mut Upstreams, target: Target) -> Arc<LiveUpstream> {
     let every = Duration::from_secs(5);
@@ -134,129 +134,16 @@ async fn after_surplus_bytes_no_connection_of_the_endpoint_is_kept_for_a_while()
     }
 }
 
-/// Uses one connection until the endpoint has proven itself.
-async fn prove(pool: &Pool) {
-    let (fresh, _far) = connection();
-    let mut connection = fresh;
-    while !pool.lock().trust.is_proven() {
-        connection.uses = 0;
-        connection.expires = Instant::now() + Duration::from_secs(60);
-        pool.put(connection, Instant::now());
-        tokio::time::advance(Duration::from_millis(25)).await;
-        connection = take(pool).expect("it has rested");
-    }
-}
-
-/// Lets the endpoint get many requests for two seconds.
-async fn keep_busy(pool: &Pool) {
-    for _ in 0..2 {
-        (0..5000).for_each(|_| pool.lock().pace.note(Instant::now()));
-        tokio::time::advance(Duration::from_secs(1)).await;
-    }
-}
-
 #[tokio::test(start_paused = true)]
-async fn only_a_busy_endpoint_that_has_proven_itself_uses_a_connection_before_its_whole_rest() {
-    let enough = u32::try_from(ENOUGH).unwrap();
-    for (proven, busy, count, took, early) in [
-        (true, true, enough + 1, 0, Some(2)),
-        (true, true, enough + 1, 7, Some(7)),
-        (true, true, enough, 0, None),
-        (false, true, enough + 1, 0, None),
-        // One burst of them.
-        (true, false, 4 * enough, 0, None),
-    ] {
-        let (_pools, pool, _others) = filled(0, Duration::ZERO, Duration::ZERO).await;
-        if proven {
-            prove(&pool).await;
-        }
-        if busy {
-            keep_busy(&pool).await;
-        }
-        let mut others = Vec::new();
-        for _ in 0..count {
-            let (connection, other) = connection();
-            pool.put(connection, Instant::now() - Duration::from_millis(took));
-            others.push(other);
-        }
-        tokio::task::yield_now().await;
-        let free = early.unwrap_or(25);
-        tokio::time::advance(Duration::from_millis(free - 1)).await;
-        assert!(take(&pool).is_none(), "{proven} {busy} {count} {took}");
-        tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(take(&pool).is_some(), "{proven} {busy} {count} {took}");
-        assert_eq!(take(&pool).is_none(), early.is_some(), "no more of them than it has to");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_endpoint_that_may_rest_less_is_left_with_as_many_connections_as_it_needs() {
-    let many = 4 * ENOUGH;
-    for (busy, left) in [(false, many), (true, 2 * ENOUGH + 1)] {
-        let (_pools, pool, _others) = filled(0, Duration::ZERO, Duration::ZERO).await;
-        prove(&pool).await;
-        if busy {
-            keep_busy(&pool).await;
-        }
-        let mut all = Vec::new();
-        for _ in 0..many {
-            all.push(connection());
-        }
-        let mut others = Vec::new();
-        for (connection, other) in all {
-            pool.put(connection, Instant::now());
-            others.push(other);
-        }
-        assert_eq!(pool.lock().len(), many, "none could be used yet");
-        tokio::time::advance(Duration::from_millis(3)).await;
-        // Each is used once more, if it can be.
-        for _ in 0..many {
-            if let Some(used) = take(&pool) {
-                pool.put(used, Instant::now());
-            }
-        }
-        assert_eq!(pool.lock().len(), left, "busy: {busy}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_proof_ends_with_a_closed_connection_and_with_surplus_bytes_whoever_finds_them() {
-    for (closed, pruned) in [(true, false), (false, false), (true, true), (false, true)] {
-        let (_pools, pool, _others) = filled(0, Duration::ZERO, Duration::ZERO).await;
-        prove(&pool).await;
-        let (fresh, mut far) = connection();
-        pool.put(fresh, Instant::now());
-        tokio::time::advance(Duration::from_millis(25)).await;
-        if closed {
-            drop(far);
-        } else {
-            far.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
-        }
-        tokio::task::yield_now().await;
-        if pruned {
-            // No request comes before it is too old.
-            tokio::time::advance(IDLE_TIMEOUT).await;
-            pool.prune();
-        } else {
-            assert!(take(&pool).is_none());
-        }
-        let idle = pool.lock();
-        assert!(!idle.trust.is_proven(), "closed: {closed}");
-        assert_eq!(idle.trust.is_distrusted(Instant::now()), !closed);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_proof_ends_when_no_connection_is_left() {
-    let (_pools, pool, _others) = filled(0, Duration::ZERO, Duration::ZERO).await;
-    prove(&pool).await;
-    let (fresh, _far) = connection();
-    pool.put(fresh, Instant::now());
+async fn what_came_on_a_connection_is_found_when_it_becomes_too_old_though_no_request_follows() {
+    let (_pools, pool, mut others) = filled(2, Duration::from_millis(30), Duration::ZERO).await;
+    others[0].write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+    tokio::task::yield_now().await;
     pool.prune();
-    assert!(pool.lock().trust.is_proven());
+    assert!(!pool.lock().trust.is_distrusted(Instant::now()), "it may still be used, and is looked at then");
     tokio::time::advance(IDLE_TIMEOUT).await;
     pool.prune();
-    assert!(!pool.lock().trust.is_proven());
+    assert!(pool.lock().trust.is_distrusted(Instant::now()));
 }
 
 #[tokio::test(start_paused = true)]
